@@ -124,7 +124,8 @@ class OperonEngine:
                 continue
             if monotonic() - began >= seconds:
                 cut = "time"
-            elif budget.evaluations is not None and not _is_complete(model):
+            elif budget.evaluations is not None and model.stats_["generations"] < model.generations:
+                # what Operon counts as evaluations is not all it made
                 cut = "evaluations"
             front = front_of(chain(front, candidates), problem, end)
             if front and min(c.loss for c in front) < EXACT**2:
@@ -174,11 +175,6 @@ class OperonEngine:
             if name not in accepted:
                 raise InputError(f"The installed pyoperon has no parameter '{name}'.")
         return {**wanted, **self.parameters}
-
-
-def _is_complete(model: Any) -> bool:
-    """Whether all generations were made; what Operon counts as evaluations is not all it made."""
-    return bool(model.stats_["generations"] >= model.generations)
 
 
 def expression_of(text: str, names: list[str]) -> "sympy.Expr":

@@ -261,7 +261,7 @@ def with_simple_constants(
         error = standard_errors(candidate, problem)[name]
         for value in _simple_near(candidate.constants[name], error):
             trial = _fixed(candidate, name, value, problem)
-            if trial is None or not _is_hopeful(trial.loss, candidate.loss):
+            if trial is None or not trial.loss < max(_HOPELESS * candidate.loss, EXACT**2):
                 continue
             trial_bits = candidate_bits(trial, problem)
             # a number that is met to all digits is no chance, whatever it costs
@@ -269,10 +269,6 @@ def with_simple_constants(
                 candidate, bits = trial, trial_bits
                 break
     return candidate
-
-
-def _is_hopeful(loss: float, before: float) -> bool:
-    return loss < _HOPELESS * before or loss < EXACT**2
 
 
 def _simple_near(value: float, error: float) -> Iterator[Fraction]:

@@ -117,11 +117,12 @@ def structure_bits(tree: Tree, runs: Runs, within: str = "") -> float:
             price = tree.bits
         case Mono(exponents):
             key = exponents, bool(within)
-            if key not in runs.lengths:
+            price = runs.lengths.get(key, -1.0)
+            if price < 0:
                 e = np.array(exponents, dtype=float)
                 bits = monomial_bits(runs.shape @ e, _INNER_EXPONENTS if within else 1.0)
-                runs.lengths[key] = bits + _POLE_BITS * float(runs.poles(e[None, :])[0])
-            price = runs.lengths[key]
+                price = bits + _POLE_BITS * float(runs.poles(e[None, :])[0])
+                runs.lengths[key] = price
         case Power(_, exponent):
             price = OPERATOR + exponent_bits(abs(float(exponent)))
         case Call(name, argument):
@@ -201,7 +202,7 @@ def canonical(tree: Tree, runs: Runs) -> Tree:
 def _front_of(tree: Tree, runs: Runs) -> Exponents:
     """Exponents of the monomials in front of a tree."""
     powers = [f.exponents for f in factors_of(tree) if isinstance(f, Mono)]
-    return added((Fraction(0),) * runs.n_groups, *powers)
+    return added(*(powers or [(Fraction(0),) * runs.n_groups]))
 
 
 def _ways(factor: Tree, runs: Runs) -> list[_Way]:
@@ -212,8 +213,10 @@ def _ways(factor: Tree, runs: Runs) -> list[_Way]:
     out: list[tuple[Exponents, Tree]] = [((Fraction(0),) * runs.n_groups, factor)]
     terms = base.terms if isinstance(base, Sum) else ()
     fronts = (zip(_front_of(term, runs), runs.logged, strict=True) for term in terms)
-    for front in dict.fromkeys(tuple(e * logged for e, logged in pairs) for pairs in fronts):
-        inside: Tree = Sum(tuple(times_monomial(tuple(-e for e in front), t) for t in terms))
+    logged = (tuple(e if log else Fraction(0) for e, log in pairs) for pairs in fronts)
+    for front in dict.fromkeys(logged):
+        inverse = tuple(-e for e in front)
+        inside: Tree = Sum(tuple(times_monomial(inverse, t) for t in terms))
         whole = inside if base is factor else Power(inside, power)
         out.append((tuple(power * e for e in front), whole))
     return [(exponents, inside, structure_bits(inside, runs)) for exponents, inside in out]

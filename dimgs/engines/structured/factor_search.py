@@ -363,7 +363,9 @@ def three_terms(target: Target, archive: Archive) -> None:
         heads, tails = blocks[block]
         value = heads.values[:, head] + tails.values[:, tail]
         key = round(float(_power_bits(value[:, None], e, base, root)[0]), 3)
-        sums.setdefault(key, (_flat(heads.trees[head], tails.trees[tail]), value))
+        tree = heads.trees[head]
+        first = tree.terms if isinstance(tree, Sum) else (tree,)
+        sums.setdefault(key, (Sum((*first, tails.trees[tail])), value))
         if len(sums) == _KEPT_SUMS:
             break
     if sums:
@@ -412,7 +414,3 @@ def _squares(runs: Runs, count: int) -> Terms:
 def _one_plus(terms: Terms) -> Terms:
     """1 + u and 1 - u."""
     return terms.from_one("+", OPERATOR) + terms.from_one("-", OPERATOR + SIGN_BITS)
-
-
-def _flat(head: Tree, tail: Tree) -> Tree:
-    return Sum((*head.terms, tail)) if isinstance(head, Sum) else Sum((head, tail))

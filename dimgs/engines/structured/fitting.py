@@ -74,8 +74,6 @@ def _residuals(law: Compiled, theta: Array, runs: Runs) -> tuple[Array, Array] |
     else:
         e = runs.root * (runs.y - value)
         scale = runs.root
-    if not len(theta):
-        return e, np.zeros((len(e), 0))
     slopes = (slope * scale).T
     return (e, slopes) if np.all(np.isfinite(slopes)) else None
 

@@ -298,9 +298,7 @@ def _extended(
 
     Best are the shortest messages: of the runs, and of the terms, which cost `bits` each.
     """
-    sets: list[IntArray] = []
-    lengths: list[Array] = []
-    squares: list[Array] = []
+    blocks: list[tuple[IntArray, Array, Array]] = []
     many = min(_EACH if beam[0] else width, F.shape[1])
     step = max(1, 2_000_000 // (F.shape[1] * max(len(beam[0]), 1)))
     for start in range(0, len(beam), step):
@@ -312,10 +310,9 @@ def _extended(
         best = np.argpartition(length, many - 1, axis=1)[:, :many]
         rows = np.arange(len(part))[:, None]
         picked = np.concatenate([np.repeat(part, many, axis=0), best.reshape(-1, 1)], axis=1)
-        sets.append(np.sort(picked, axis=1))
-        lengths.append(length[rows, best].ravel())
-        squares.append(remaining[rows, best].ravel())
-    index_sets, bit, square = (np.concatenate(x) for x in (sets, lengths, squares))
+        numbers = length[rows, best].ravel(), remaining[rows, best].ravel()
+        blocks.append((np.sort(picked, axis=1), *numbers))
+    index_sets, bit, square = (np.concatenate(x) for x in zip(*blocks, strict=True))
     order = np.lexsort((*index_sets.T[::-1], square, bit))
     order = order[np.isfinite(bit[order])]
     first = np.sort(np.unique(index_sets[order], axis=0, return_index=True)[1])[:width]

@@ -104,7 +104,7 @@ MINUS = exact(-1)
 
 def added(*exponents: Exponents) -> Exponents:
     """Exponents of a product of monomials."""
-    return tuple(sum(each, Fraction(0)) for each in zip(*exponents, strict=True))
+    return tuple(reduce(add, each) for each in zip(*exponents, strict=True))
 
 
 def monomial(exponents: Exponents) -> Tree:
