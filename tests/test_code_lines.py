@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 62737, "texts of laws are read in one match"
+MOST, SINCE = 62731, "small steps of the engine inlined"
 
 
 def code_lines(text: str) -> int:
