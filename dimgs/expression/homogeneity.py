@@ -221,15 +221,8 @@ class _Inferred(_Dimensions):
         self._placeholders = {name: f"(unit of {name})" for name in constants}
         self._inferred: dict[str, Dimension] = {}
         self.references: dict[Any, Dimension] = {}
-        super().__init__(
-            {
-                **symbols,
-                **{
-                    name: Dimension.of({placeholder: 1})
-                    for name, placeholder in self._placeholders.items()
-                },
-            }
-        )
+        unknown = {name: Dimension.of({base: 1}) for name, base in self._placeholders.items()}
+        super().__init__({**symbols, **unknown})
 
     def _resolved(self, dimension: Dimension) -> Dimension:
         """With what is known of the constants by now."""

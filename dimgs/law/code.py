@@ -341,13 +341,8 @@ def numpy_function(
 def _python(law: CheckedLaw, name: str) -> str:
     names = _names("python", law, f"{name} {name}_outside left_ value_ name_ rows_")
     constants = ((names[c.name], c.value, c.unit) for c in _used(law))
-    function = numpy_function(
-        name,
-        [names[s] for s in law.symbols],
-        _described(law, names),
-        _renamed(law, names),
-        constants,
-    )
+    inputs, expression = [names[s] for s in law.symbols], _renamed(law, names)
+    function = numpy_function(name, inputs, _described(law, names), expression, constants)
     return "\n".join([function, "", *_python_outside(law, name, _DomainTest.of(law, names)), ""])
 
 
@@ -408,7 +403,7 @@ def _c(law: CheckedLaw, name: str) -> str:
 
 def _outside_lines(test: _DomainTest) -> list[str]:
     """Comment of the domain function in C and Fortran."""
-    names = [*(name for name, *_ in test.ranges), *([LEVERAGE] if test.leverage else [])]
+    names = [*(name for name, *_ in test.ranges), *([] if test.leverage is None else [LEVERAGE])]
     numbered = [f"{k}: {name}" for k, name in enumerate(names, 1)]
     lines = ["Number of the first range that a point leaves, 0 inside:", *numbered]
     for x, (words, held) in test.takes.items():

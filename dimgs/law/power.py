@@ -24,6 +24,7 @@ from dimgs.law.parts import (
     Constant,
     Domain,
     LabelEffects,
+    Origin,
     Scores,
     SourceEffects,
     Uncertainty,
@@ -154,15 +155,9 @@ def law_of(
     symbols, unused = names.split(used)
     known = tuple(v for v in basis.variables if v.role == "constant")
     scales = tuple(v for v in basis.variables if v.role == "scale")
+    origins: dict[str, Origin] = {"constant": "physical", "scale": "scale"}
     further = [
-        Constant(
-            name,
-            v.value or 1.0,
-            v.dimension,
-            v.value,
-            v.value,
-            "scale" if v.role == "scale" else "physical",
-        )
+        Constant(name, v.value or 1.0, v.dimension, v.value, v.value, origins[v.role])
         for v in (*known, *scales)
         if (name := names.identifier.get(v.name)) in used
     ]

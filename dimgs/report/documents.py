@@ -20,6 +20,7 @@ from dimgs.law.typeset import column_symbols
 from dimgs.report.findings import Activation, Findings, FittedLaw, Lead, Rival
 from dimgs.report.verdict import in_table_unit, log_error
 from dimgs.variables import Variable
+from dimgs.variables.quantities import Quantity
 
 # every how many points of a curve that is drawn are listed
 _POINTS_STEP = 7
@@ -134,10 +135,7 @@ def rival_document(rival: Rival) -> dict[str, Any]:
     return {
         "law": rival.law.to_json(),
         **attributes(rival, "probability extrapolates"),
-        "differs_most": {
-            name: {"value": value, "unit": unit}
-            for name, (value, unit) in rival.differs_most.items()
-        },
+        "differs_most": {n: Quantity(*place).to_json() for n, place in rival.differs_most.items()},
     }
 
 
@@ -149,9 +147,9 @@ def noise_document(noise: Noise | None, target: Variable | None) -> dict[str, An
     unit = "1" if relative else target.unit.text
 
     def quantity(size: float) -> dict[str, Any]:
-        return {"value": size if relative else in_table_unit(target, size), "unit": unit}
+        return Quantity(size if relative else in_table_unit(target, size), unit).to_json()
 
-    floor = {"value": in_table_unit(target, noise.floor), "unit": target.unit.text}
+    floor = Quantity(in_table_unit(target, noise.floor), target.unit.text).to_json()
     return {
         **attributes(noise, "kind tails"),
         "size": quantity(noise.size),
@@ -169,7 +167,7 @@ def lead_document(report: Findings, lead: Lead) -> dict[str, Any]:
     size = in_table_unit(target, rms(predicted - measured)) if away is None else away
     return {
         **attributes(lead, "name is_first r2"),
-        "error": {"value": size, "unit": "1" if away is not None else target.unit.text},
+        "error": Quantity(size, "1" if away is not None else target.unit.text).to_json(),
         "law": law_or_none(lead.law),
         "curve": None if lead.curve is None else curve_document(lead.curve),
     }
@@ -188,8 +186,8 @@ def curve_document(curve: Curve) -> dict[str, Any]:
         "input_unit": units[line.name].text,
         "unit": curve.target.unit.text,
         "held": {
-            name: {"value": float(units[name].from_si(value)), "unit": units[name].text}
-            for name, value in line.held.items()
+            n: Quantity(float(units[n].from_si(value)), units[n].text).to_json()
+            for n, value in line.held.items()
         },
         "points": [
             dict(zip(("at", "value", "low", "high"), map(float, row), strict=True))

@@ -48,16 +48,11 @@ def _with_input_errors(report: Findings) -> bool:
 
 
 def _snapped(report: Findings) -> bool:
-    exponents = report.fit.variable_exponents if report.fit else ()
-    return any(e.rational is not None for e in exponents)
+    return any(e.rational is not None for e in report.exponents)
 
 
 def _asked(option: str) -> Callable[[Findings], bool]:
     return lambda report: option in report.provenance.get("options", "")
-
-
-def _engine(name: str) -> Callable[[Findings], bool]:
-    return lambda report: name in report.engine
 
 
 def _rests_on(key: str) -> Callable[[Findings], bool]:
@@ -85,7 +80,9 @@ WORKS: tuple[Work, ...] = (
     Work("churchill1972", "the smooth crossover", _has("crossover")),
     Work("cleveland1988", "the local exponents", _has("local")),
     Work("ravikumar2009", "the sum of smooth functions", _has("additive")),
-    Work("hastie1993", "exponents that are functions of the groups", _engine("distil")),
+    Work(
+        "hastie1993", "exponents that are functions of the groups", lambda r: "distil" in r.engine
+    ),
     Work("rissanen1978", "the choice among the candidates", lambda r: len(r.candidates) > 1),
     Work("cranmer2023", "the search for closed forms", _rests_on("cranmer2023")),
     Work("burlacu2020", "the search for closed forms", _rests_on("burlacu2020")),

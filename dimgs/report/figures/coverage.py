@@ -83,16 +83,10 @@ def _points(
         raise InputError("The colours of a map need one value for each run.")
     colours = colour[shown]
     if colours.dtype.kind in "fiu":
-        x, y = places.T
+        (x, y), values = places.T, colours.astype(np.float64)
         # an edge, so that the ends of the scale are seen on paper and on black
         dots = axes.scatter(
-            x,
-            y,
-            c=colours.astype(np.float64),
-            cmap="cividis",
-            s=18,
-            linewidths=0.6,
-            edgecolors=style.MUTED,
+            x, y, c=values, cmap="cividis", s=18, linewidths=0.6, edgecolors=style.MUTED
         )
         figure = axes.get_figure()
         if figure is not None:
