@@ -239,8 +239,7 @@ class _Asking:
 
     def _made(self, description: Description, point: Point, target: str) -> Answer | None:
         """The answer of runs that were made for it; None where they gave none."""
-        fresh = origins(self.hub, description, point, target)
-        offered = next(self._exact(fresh), None)
+        offered = next(self._exact(origins(self.hub, description, point, target)), None)
         return None if offered is None else self._compose_answer(offered[1], offered[0])
 
     def _kernels(self, target: str, kernel: Any, physics: str | None) -> list[Description]:

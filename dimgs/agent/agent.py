@@ -256,8 +256,7 @@ def _tools(session: Session) -> "list[Tool[object]]":
 
 def _report(event: Any, progress: Listener) -> None:
     """Report a result to the listener; calls are reported where they are made."""
-    kind = getattr(event, "event_kind", "")
-    if kind == "function_tool_result":
+    if getattr(event, "event_kind", "") == "function_tool_result":
         content = getattr(getattr(event, "part", None), "content", None)
         if isinstance(content, dict) and "call" in content:
             progress(f"call {content['call']} has a result")

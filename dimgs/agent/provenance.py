@@ -369,8 +369,7 @@ class Sources:
         if entry["state"] in DOUBTED:
             raise InputError(f"'{path}': the entry '{shown(id[:12])}' is {entry['state']}.")
         content = entry["content"] or {}
-        inputs = {**(content.get("inputs") or {}), **(content.get("outputs") or {})}
-        quantity = inputs.get(name)
+        quantity = {**(content.get("inputs") or {}), **(content.get("outputs") or {})}.get(name)
         if quantity is not None and to_quantity(quantity, f"'{path}'").to_json() == wanted:
             return
         if _is_among(wanted, [quantity] if quantity is not None else amounts_of(content)):

@@ -337,8 +337,7 @@ def start_campaign(context: ToolContext, plan: str) -> Started:
         job["plan"] = document
     else:
         job |= {"inputs": document["at"], "tier": document.get("tier")}
-    running = _same_job(context, entry)
-    id = running or hub.add_linked(job, [("derived", entry["id"])])
+    id = _same_job(context, entry) or hub.add_linked(job, [("derived", entry["id"])])
     if needs_approval(job, context.policy) and not _is_approved(hub.get(id)):
         state = "needs approval"
         note = (

@@ -124,8 +124,7 @@ def bearer(database: Database, token: str) -> Bearer | None:
     """User and scope of a token; None if it is invalid, expired or revoked."""
     id, _, secret = token.partition(".")
     with database.transaction(read=True) as connection:
-        query = select(tokens).where(tokens.c.id == id[:32])
-        row = connection.execute(query).first()
+        row = connection.execute(select(tokens).where(tokens.c.id == id[:32])).first()
     # a comparison that takes as long for a wrong token as for a right one
     same = hmac.compare_digest(sha256(secret), row.digest if row is not None else sha256(""))
     if row is None or not same or row.revoked or row.expires <= now():

@@ -78,8 +78,7 @@ def check_card(hub: Writer, kernel: Any, tier: str | None = None, seed: int = 0)
         records.append(record)
         images.append(_compared(base, record, scales))
     complete = all(image["agrees"] for image in images)
-    ids = hub.add_runs(records)
-    rests = [("derived", id) for id in dict.fromkeys(ids)]
+    rests = [("derived", id) for id in dict.fromkeys(hub.add_runs(records))]
     document = {**card, "kind": "card", "complete": complete}
     program = program_of(run_content(base))
     if card_id is not None and card.get("complete", False) == complete:

@@ -85,9 +85,7 @@ class Hub(Exchange):
 
     def __new__(cls, url: Address, *_: Any, **__: Any) -> "Hub":
         """A hub in a database, or one behind a server."""
-        if cls is Hub and is_remote(url):
-            return object.__new__(RemoteHub)
-        return object.__new__(cls)
+        return object.__new__(RemoteHub if cls is Hub and is_remote(url) else cls)
 
     def __init__(self, url: Address, user: str | None = None, *, make: bool = True) -> None:
         super().__init__(Database(url, make), user)
@@ -481,8 +479,7 @@ class RemoteHub(Hub):
 
     def put_file(self, data: bytes) -> str:
         """Keep a file that an entry names."""
-        body = {"data": b64encode(data).decode()}
-        return str(self._call("POST", "files", body)["sha256"])
+        return str(self._call("POST", "files", {"data": b64encode(data).decode()})["sha256"])
 
     def ids(self, everything: bool = False, kind: str | None = None) -> list[str]:
         """Ids of the open entries, or of all for an admin."""

@@ -162,8 +162,7 @@ def _run(hub: Hub, entry: Entry, limits: Limits, worker: str, isolated: bool) ->
         content = checked("run", run_content(record))
         links = (("derived", entry.id),)
         seen = (entry.visibility, entry.until)
-        run = Entry("run", content, hub.user, now(), links, hub.is_agent, *seen)
-        write(connection, [run])
+        write(connection, [Entry("run", content, hub.user, now(), links, hub.is_agent, *seen)])
     if record.ok:
         keep_card(hub, str(entry.content["kernel"]))
     return "" if record.ok else record.reason or "The kernel gave no reason."

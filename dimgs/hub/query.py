@@ -213,8 +213,7 @@ def asked_runs(
         return select(points.c.run.label("seq")).where(sa.false())
     if len(every) == 1:
         return every[0]
-    union = sa.union_all(*every).subquery()
-    return select(union.c.seq)
+    return select(sa.union_all(*every).subquery().c.seq)
 
 
 def _as_label(connection: Connection, name: str, limits: TypedRange) -> TypedRange:
@@ -284,8 +283,7 @@ def _in_state(
 
 def _in_ids(connection: Connection, ids: set[str]) -> Select[Any]:
     """Numbers of entries: a question of its own, also where the statement reads the same table."""
-    numbers = select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids)))
-    return numbers.correlate(None)
+    return select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids))).correlate(None)
 
 
 def _shapes(connection: Connection, ask: Wanted, lineage: Lineage) -> list[Shape]:

@@ -304,8 +304,7 @@ def _supervised(
             request["plan"] = {**request["plan"], "kernel": kernel}
         document = {"job": request, "steps": steps, "limits": asdict(limits), "alone": sandboxed}
         document["folders"] = ["/tmp", "/dev/shm"] if sandboxed else []
-        limit = limits.seconds + _GRACE
-        ended = exchanged(command, document, limit, env=environment, cwd=folder)
+        ended = exchanged(command, document, limits.seconds + _GRACE, env=environment, cwd=folder)
         starved = group.is_out_of_memory()
     answers = _read(ended, limits)
     if starved and answers[-1].failure is Failure.DIED:

@@ -37,8 +37,7 @@ def copy_as_it_was(hub: Hub, entries: int, file: Path) -> None:
     """
     if is_remote(hub.address):
         with Hub(file) as then:
-            documents = hub.documents(hub.ids()[:entries])
-            lines = ((str(line["id"])[:12], line) for line in documents)
+            lines = ((str(line["id"])[:12], line) for line in hub.documents(hub.ids()[:entries]))
             then.take(lines, hub.address, vouched=True)
             foreign = [entry["id"] for entry in hub.listed(state="untrusted")]
             as_local = update(schema.entries).where(schema.entries.c.id.not_in(foreign))

@@ -47,8 +47,7 @@ def ids_of(connection: Connection, ids: Iterable[str]) -> Select[Any]:
     """Ids as a table: a statement takes a bounded number of values, but one long text."""
     every = sorted(ids)
     if connection.dialect.name == "sqlite":
-        rows = func.json_each(json.dumps(every)).table_valued("value")
-        return select(rows.c.value)
+        return select(func.json_each(json.dumps(every)).table_valued("value").c.value)
     return select(func.unnest(func.string_to_array(",".join(every), ",")).column_valued("value"))
 
 

@@ -241,8 +241,7 @@ class Pages:
         drawn = None
         if kernel is not None:
             drawn = pictures.run_map(visit.hub, kernel, visit.parameter("x"), visit.parameter("y"))
-        partial = "hx-request" in visit.request.headers
-        name = "drawn.html" if partial else "map.html"
+        name = "drawn.html" if "hx-request" in visit.request.headers else "map.html"
         return self.show(visit, name, kernels=kernels, kernel=kernel, map=drawn)
 
     def _queue(self, visit: Visit) -> Response:

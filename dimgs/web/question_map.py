@@ -46,8 +46,7 @@ def wanted(visit: Visit) -> Response:
     """Keep the chosen run as a job."""
     entry = visit.hub.get(visit.request.path_params["id"])
     about = _About(visit, entry, visit.form.get("x"), visit.form.get("y"))
-    places = [_number(visit, "across"), _number(visit, "up")]
-    chosen = about.proposal(places)
+    chosen = about.proposal([_number(visit, "across"), _number(visit, "up")])
     job = {
         "kind": "job",
         "kernel": about.expected.description.name,
@@ -166,5 +165,4 @@ class _About:
 
 
 def _path(line: Array) -> str:
-    points = [f"{84 + 388 * x:.1f} {8 + 340 * y:.1f}" for x, y in line]
-    return "M" + "L".join(points)
+    return "M" + "L".join(f"{84 + 388 * x:.1f} {8 + 340 * y:.1f}" for x, y in line)

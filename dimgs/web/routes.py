@@ -205,8 +205,7 @@ def _runs(call: RestCall) -> Json:
 def _ask(call: RestCall) -> Json:
     body = dict(call.body)
     # a kernel of the server's own, which no request names as a file
-    answer = ask(body.pop("target"), body.pop("at"), call.hub, load=False, **body)
-    return asdict(answer)
+    return asdict(ask(body.pop("target"), body.pop("at"), call.hub, load=False, **body))
 
 
 def _settle(call: RestCall) -> Json:
