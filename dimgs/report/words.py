@@ -103,13 +103,14 @@ def regime_sentences(runs: ReportRuns) -> list[tuple[str, str]]:
     """LaTeX of every regime's condition, and a sentence on the exponents inside."""
     sentences = []
     for regime in runs.report.regimes or ():
-        powers = listed(
-            f"{_name(runs, e['name'])} to the power {short(e['value'])}"
-            + ("" if None in ends else f" [{short(e['low'])}, {short(e['high'])}]")
-            for e in regime["exponents"]
-            if None in (ends := (e["low"], e["high"])) or not ends[0] <= 0 <= ends[1]
-        )
-        what = f"the response goes as {powers}" if powers else "the response is constant"
+        powers = []
+        for e in regime["exponents"]:
+            is_open = None in (e["low"], e["high"])
+            between = "" if is_open else f" [{short(e['low'])}, {short(e['high'])}]"
+            if is_open or not e["low"] <= 0 <= e["high"]:
+                name = _name(runs, e["name"])
+                powers.append(f"{name} to the power {short(e['value'])}{between}")
+        what = f"the response goes as {listed(powers)}" if powers else "the response is constant"
         sentences.append((condition_latex(runs, regime["where"]), f"{regime['n']} runs: {what}."))
     return sentences
 
