@@ -84,7 +84,7 @@ def smallest_monomial(variables: Sequence[Variable], target: Dimension) -> Monom
     for size in range(1, rank + 1):
         if size == rank:
             sets = _shortest(reduced)
-        elif comb(len(candidates), size - 1) * reduced.size > _MOST:
+        elif comb(len(candidates), size - 1) * len(candidates) * rank > _MOST:
             complete = False
             continue
         else:
