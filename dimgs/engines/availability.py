@@ -150,11 +150,6 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _install_pysr() -> None:
-    """PySR's own installation, which its first import starts."""
-    import_module("dimgs.engines.pysr.runtime").fetch_packages()
-
-
 STRUCTURED = EngineEntry(
     "dimgs.engines.structured:StructuredEngine",
     lambda: EngineStatus("structured", True, version("dimgs")),
@@ -166,7 +161,8 @@ PYSR = EngineEntry(
     rank=1,
     takes_guesses=True,
     cites=("cranmer2023",),
-    install=_install_pysr,
+    # its first import starts PySR's own installation
+    install=lambda: import_module("dimgs.engines.pysr.runtime").fetch_packages(),
 )
 OPERON = EngineEntry(
     "dimgs.engines.operon:OperonEngine", lambda: operon_status(), rank=2, cites=("burlacu2020",)

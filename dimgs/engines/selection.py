@@ -132,11 +132,8 @@ def select(candidates: Iterable[Candidate], problem: Problem) -> tuple[Candidate
     >>> [str(c) for c in select([Candidate.of(x + 1), Candidate.of(2 * x)], problem)]
     ['2*pi_1', 'pi_1 + 1']
     """
-
-    def key(candidate: Candidate) -> tuple[float, int, str]:
-        return candidate_bits(candidate, problem), candidate.complexity, str(candidate)
-
-    return tuple(sorted(candidates, key=key))
+    ranked = [(candidate_bits(c, problem), c.complexity, str(c), c) for c in candidates]
+    return tuple(c for *_, c in sorted(ranked, key=lambda r: r[:3]))
 
 
 def pareto_front(candidates: Iterable[Candidate]) -> list[Candidate]:

@@ -13,11 +13,7 @@ from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.free_exponents import posynomials
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.separable import (
-    exponentials_of_functions,
-    scaled_functions,
-    two_term_sums,
-)
+from dimgs.engines.structured.separable import ScaledFunctions
 from dimgs.engines.structured.targets import powers, response
 from dimgs.engines.structured.trees import Mono, evaluate, nodes, to_sympy
 
@@ -43,7 +39,7 @@ def test_laws_of_this_form_are_found_exactly(name: str, n_runs: int) -> None:
     rng = np.random.default_rng(n_runs)
     x = np.exp(rng.uniform(np.log(0.5), np.log(9.0), n_runs))
     archive = archive_of(x, LAWS[name](x))
-    two_term_sums(scaled_functions(archive.runs), response(archive.runs), archive)
+    ScaledFunctions(archive.runs).two_terms(response(archive.runs), archive)
     assert archive.exact
     assert archive.best is not None
     fresh = np.linspace(0.6, 8.0, 40)
@@ -70,7 +66,7 @@ def test_exponentials_with_a_pole_below_the_runs(name: str, noise: float) -> Non
     law = GLASSES[name]
     problem = Problem({"pi_1": x, "pi_2": z}, law(x, z) * (1 + noise * rng.standard_normal(40)))
     archive = Archive(Runs.of(problem), time.monotonic() + 600.0)
-    exponentials_of_functions(scaled_functions(archive.runs), response(archive.runs), archive)
+    ScaledFunctions(archive.runs).exponentials(response(archive.runs), archive)
     fresh, other = np.linspace(1.03, 1.75, 20), np.full(20, 1.3)
     again = Runs.of(Problem({"pi_1": fresh, "pi_2": other}, np.ones(20)))
     assert archive.best is not None
@@ -99,7 +95,7 @@ def test_of_a_power_of_the_response() -> None:
     x = np.exp(np.random.default_rng(3).uniform(-1, 2, 40))
     archive = archive_of(x, 1 / (0.5 + 2 * np.exp(-0.8 * x)))
     inverse = next(t for t in powers(archive.runs) if t.power == -1)
-    two_term_sums(scaled_functions(archive.runs), inverse, archive)
+    ScaledFunctions(archive.runs).two_terms(inverse, archive)
     assert archive.exact
 
 
@@ -108,7 +104,7 @@ def test_the_unit_of_the_groups_does_not_matter() -> None:
     y = 0.4 + 1.7 * np.exp(-0.6 * x)
     for factor in (1e-9, 1e9):
         archive = archive_of(factor * x, y)
-        two_term_sums(scaled_functions(archive.runs), response(archive.runs), archive)
+        ScaledFunctions(archive.runs).two_terms(response(archive.runs), archive)
         assert archive.exact
 
 

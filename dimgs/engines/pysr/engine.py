@@ -142,7 +142,9 @@ class PySREngine:
         ]
         front = front_of(candidates, problem, monotonic() + refit)
         seconds = monotonic() - start
-        exact = bool(front) and _is_exact(front, problem)
+        # explained to rounding, so that PySR stopped by itself
+        size = 1.0 if problem.scale == "log" else float(np.mean(problem.response**2))
+        exact = any(candidate.loss <= EXACT**2 * size for candidate in front)
         cut: CutBy | None = None
         how = "found by PySR"
         if search.interrupted:
@@ -226,9 +228,3 @@ def _front(model: Any) -> "tuple[sympy.Expr, ...]":
         except Exception:
             return ()
     return tuple(table["sympy_format"])
-
-
-def _is_exact(front: Sequence[Candidate], problem: Problem) -> bool:
-    """Whether some law explains the runs to rounding, so that PySR stopped by itself."""
-    size = 1.0 if problem.scale == "log" else float(np.mean(problem.response**2))
-    return min(candidate.loss for candidate in front) <= EXACT**2 * size

@@ -181,10 +181,7 @@ class Archive:
         return min((f for f in self.fits.values() if f.bits == fewest), key=lambda f: repr(f.tree))
 
     def front(
-        self,
-        limit: int = _FRONT,
-        shortest: int = _SIMPLIFIED,
-        most_constants: float = np.inf,
+        self, limit: int = _FRONT, shortest: int = _SIMPLIFIED, most_constants: float = np.inf
     ) -> list[FittedTree]:
         """Pareto front of structure and loss, and the trees of the fewest bits."""
         front: list[FittedTree] = []

@@ -115,11 +115,7 @@ def groups_without(runs: Runs, variables: BoolArray) -> tuple[Exponents, ...]:
 def _offset(runs: Runs, power: float) -> Array:
     """Exponents that make those of the physical variables whole, where pi_0 has broken ones."""
     shift = power * runs.shift
-    if (
-        not all(runs.logged)
-        or runs.n_groups == 0
-        or np.abs(shift - np.round(shift)).max(initial=0.0) < 1e-9
-    ):
+    if not all(runs.logged) or np.abs(shift - np.round(shift)).max(initial=0.0) < 1e-9:
         return np.zeros(runs.n_groups)
     for q in (2, 3, 4, 6):
         if q**runs.n_groups > _LARGEST_BOX:
@@ -133,8 +129,6 @@ def _offset(runs: Runs, power: float) -> Array:
 
 
 def _box(width: int, halves: bool) -> Array:
-    if width == 0:
-        return np.zeros((1, 0))
     step = 2 if halves else 1
     radius = 6 * step
     while radius > step and (2 * radius + 1) ** width > _LARGEST_BOX:

@@ -149,8 +149,6 @@ def is_angle(argument: Tree, runs: Runs) -> bool:
     rarer in laws.
     """
     match argument:
-        case Number():
-            return True
         case Mono(exponents):
             taken = [k for k, e in enumerate(exponents) if e]
             return all(np.count_nonzero(np.abs(runs.shape[:, k]) > 1e-9) <= 1 for k in taken)

@@ -27,12 +27,7 @@ from dimgs.engines.structured.free_exponents import logarithms_of_sums, posynomi
 from dimgs.engines.structured.inputs import inputs_that_matter
 from dimgs.engines.structured.products import power_law
 from dimgs.engines.structured.runs import Runs, choose_errors
-from dimgs.engines.structured.separable import (
-    ScaledFunction,
-    exponentials_of_functions,
-    scaled_functions,
-    two_term_sums,
-)
+from dimgs.engines.structured.separable import ScaledFunctions
 from dimgs.engines.structured.subspaces import forms, subspace_sums
 from dimgs.engines.structured.sums import Sums, quadratic_roots
 from dimgs.engines.structured.targets import (
@@ -122,17 +117,12 @@ class Stages:
             moved += shifted(self.runs, self.powers, 2)
         # the response less the shortest monomial first: 1 - y of what saturates
         self.named = [*moved[:1], *self.functions, *moved[1:]]
-        self.sums = Sums(self.runs)
+        self.sums, self.scaled = Sums(self.runs), ScaledFunctions(self.runs)
 
     @cached_property
     def factors(self) -> FactorSearch:
         """Factors over monomials, differences and modulated arguments."""
         return FactorSearch.over(self.runs, arguments_of(self.runs))
-
-    @cached_property
-    def families(self) -> list[ScaledFunction]:
-        """Functions with a free constant, for sums with a monomial."""
-        return scaled_functions(self.runs)
 
     def steps(self) -> list[Step]:
         """The steps of all stages, in order."""
@@ -140,7 +130,7 @@ class Stages:
 
     def _of_the_response(self) -> list[Step]:
         """Short searches first: those that try few laws, and the quick ones."""
-        archive, sums, each = self.archive, self.sums, self._each
+        archive, sums, scaled, each = self.archive, self.sums, self.scaled, self._each
         first, fronts = [self.itself], self.fronts
         inverse = [target for target in self.powers if target.power == -1]
         logarithm = [target for target in self.functions if target.name == "log"]
@@ -159,8 +149,8 @@ class Stages:
             Step("b", "one simple factor", simple(functions, 1), quick=True),
             Step("c", "three simple factors", simple(first, 3), quick=True),
             Step("c", "two factors", lambda: self.factors.two_loosely(self.itself, archive)),
-            Step("d", "exponentials of functions", each(self._exponential, first), quick=True),
-            Step("c", "a monomial beside a function", each(self._offset, [*first, *inverse])),
+            Step("d", "exponentials of functions", each(scaled.exponentials, first), quick=True),
+            Step("c", "a monomial beside a function", each(scaled.two_terms, [*first, *inverse])),
             Step("c", "three terms", each(three_terms, first)),
             Step("d", "a function of a free monomial", each(single_index, first)),
             Step("d", "two free exponents", each(posynomials, first)),
@@ -198,12 +188,6 @@ class Stages:
                 step(target, self.archive)
 
         return run
-
-    def _offset(self, target: Target, archive: Archive) -> None:
-        two_term_sums(self.families, target, archive)
-
-    def _exponential(self, target: Target, archive: Archive) -> None:
-        exponentials_of_functions(self.families, target, archive)
 
     def _beside(self) -> None:
         best = self.archive.front(0, _SUMS)

@@ -12,6 +12,7 @@ G. H. Golub, V. Pereyra, SIAM J. Numer. Anal. 10 (1973) 413-432 (variable projec
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -95,82 +96,82 @@ class ScaledFunction:
         return base if self.power == 1 else Power(base, self.power)
 
 
-@np.errstate(all="ignore")
-def scaled_functions(runs: Runs) -> list[ScaledFunction]:
-    """Functions of short arguments with their grids of constants."""
-    pairs, out = differences(runs, _PAIRS), []
-    arguments = plain(runs, 2 * _PLAIN) + pairs
-    # of u and 1/u one is enough for 1 + c u, which is a monomial times 1 + 1/(c u)
-    of_powers = {*plain(runs, _PLAIN, both_signs=False).trees, *pairs.trees}
-    for k, argument in enumerate(arguments.trees):
-        u, cost = arguments.values[:, k], float(arguments.cost[k])
-        sizes = _GRID / float(np.median(np.abs(u)))
-        both = np.concatenate([-sizes[::-1], sizes])
-        poles = np.union1d(both, -1 / (_POLES * float(np.abs(u).min())))
-        for power in _POWERS if argument in of_powers else ():
-            bits = cost + 2.0 + _RARE * (power.denominator > 2)
-            c = poles if power.denominator == 1 else both
-            out.append(ScaledFunction(AFFINE, power, argument, u, bits, c))
-        for name in _NAMES:
-            entry = FUNCTIONS[name]
-            c = both if name in ("exp", "log1p") else sizes
-            if entry.periodic:
-                c = np.union1d(sizes, _FAST / float(np.abs(u).max()))
-            out.append(ScaledFunction(name, Fraction(1), argument, u, cost + 0.5 * entry.bits, c))
-    real = [np.all(np.isfinite(f.at(f.constants)), axis=1) for f in out]
-    kept = [replace(f, constants=f.constants[r]) for f, r in zip(out, real, strict=True)]
-    return [family for family in kept if len(family.constants) > 1]
-
-
 # a law t = a m_i + b m_j g_k(c u): i, j and k in the lists, and c
 TwoTerms = tuple[int, int, int, float]
 
 
-@np.errstate(all="ignore")
-def two_term_sums(functions: list[ScaledFunction], target: Target, archive: Archive) -> None:
-    """Fit the best laws of the form t = a m + b n g(c u).
+@dataclass(eq=False)
+class ScaledFunctions:
+    """Searches with a function of a free constant, for one problem."""
 
-    Parameters
-    ----------
-    functions : list of ScaledFunction
-        Those of the runs, see `scaled_functions`.
-    target : Target
-    archive : Archive
-    """
-    runs, root = archive.runs, target.root(archive.runs)
-    monomials = short_monomials(runs, _OUTER, power=target.power, halves=True)
-    beside = (monomials.values[:, :_BESIDE] * root[:, None]).T[:, :, None]
-    scan = TwoTermScan(monomials, functions, root, root * target.values, beside)
-    for choice in archive.until_exact(scan.best(archive)[:_FITTED]):
-        factor, g = scan.column(choice)
-        A = np.column_stack([monomials.values[:, choice[0]], g]) * root[:, None]
-        a, b = least_squares(A, root * target.values)
-        first = times(Number(float(a)), monomials.trees[choice[0]])
-        archive.add(target.back(Sum((first, Product((Number(float(b)), factor))))))
+    runs: Runs
 
+    @cached_property
+    @np.errstate(all="ignore")
+    def families(self) -> list[ScaledFunction]:
+        """Functions of short arguments with their grids of constants."""
+        runs, out = self.runs, list[ScaledFunction]()
+        pairs = differences(runs, _PAIRS)
+        arguments = plain(runs, 2 * _PLAIN) + pairs
+        # of u and 1/u one is enough for 1 + c u, which is a monomial times 1 + 1/(c u)
+        of_powers = {*plain(runs, _PLAIN, both_signs=False).trees, *pairs.trees}
+        for k, argument in enumerate(arguments.trees):
+            u, cost = arguments.values[:, k], float(arguments.cost[k])
+            sizes = _GRID / float(np.median(np.abs(u)))
+            both = np.concatenate([-sizes[::-1], sizes])
+            poles = np.union1d(both, -1 / (_POLES * float(np.abs(u).min())))
+            for power in _POWERS if argument in of_powers else ():
+                bits = cost + 2.0 + _RARE * (power.denominator > 2)
+                c = poles if power.denominator == 1 else both
+                out.append(ScaledFunction(AFFINE, power, argument, u, bits, c))
+            for name in _NAMES:
+                entry = FUNCTIONS[name]
+                c, bits = both if name in ("exp", "log1p") else sizes, cost + 0.5 * entry.bits
+                if entry.periodic:
+                    c = np.union1d(sizes, _FAST / float(np.abs(u).max()))
+                out.append(ScaledFunction(name, Fraction(1), argument, u, bits, c))
+        real = [np.all(np.isfinite(f.at(f.constants)), axis=1) for f in out]
+        kept = [replace(f, constants=f.constants[r]) for f, r in zip(out, real, strict=True)]
+        return [family for family in kept if len(family.constants) > 1]
 
-@np.errstate(all="ignore")
-def exponentials_of_functions(
-    functions: list[ScaledFunction], target: Target, archive: Archive
-) -> None:
-    """Fit the best laws of the form t = m exp(b n g(c u)), the exponents of m free.
+    @np.errstate(all="ignore")
+    def two_terms(self, target: Target, archive: Archive) -> None:
+        """Fit the best laws of the form t = a m + b n g(c u).
 
-    Parameters
-    ----------
-    functions : list of ScaledFunction
-        Those of the runs, see `scaled_functions`.
-    target : Target
-    archive : Archive
-    """
-    runs, root = archive.runs, target.log_root(archive.runs)
-    # other functions of one argument are factors of the power law themselves
-    functions = [f for f in functions if f.name == "exp" or f.power == -1]
-    monomials, t = short_monomials(runs, _FRONTS), weighted(target.logs, root)
-    scan = TwoTermScan(monomials, functions, root, t, power_basis(runs, root)[None])
-    for choice in archive.until_exact(scan.best(archive)[:_ROUNDED]):
-        factor, g = scan.column(choice)
-        model = ProductModel((EXPONENTIAL,), (factor,), g[:, None], np.ones(1))
-        fit_rounded(model, target, archive, root)
+        Parameters
+        ----------
+        target : Target
+        archive : Archive
+        """
+        runs, root = archive.runs, target.root(archive.runs)
+        monomials = short_monomials(runs, _OUTER, power=target.power, halves=True)
+        beside = (monomials.values[:, :_BESIDE] * root[:, None]).T[:, :, None]
+        scan = TwoTermScan(monomials, self.families, root, root * target.values, beside)
+        for choice in archive.until_exact(scan.best(archive)[:_FITTED]):
+            factor, g = scan.column(choice)
+            A = np.column_stack([monomials.values[:, choice[0]], g]) * root[:, None]
+            a, b = least_squares(A, root * target.values)
+            first = times(Number(float(a)), monomials.trees[choice[0]])
+            archive.add(target.back(Sum((first, Product((Number(float(b)), factor))))))
+
+    @np.errstate(all="ignore")
+    def exponentials(self, target: Target, archive: Archive) -> None:
+        """Fit the best laws of the form t = m exp(b n g(c u)), the exponents of m free.
+
+        Parameters
+        ----------
+        target : Target
+        archive : Archive
+        """
+        runs, root = archive.runs, target.log_root(archive.runs)
+        # other functions of one argument are factors of the power law themselves
+        functions = [f for f in self.families if f.name == "exp" or f.power == -1]
+        monomials, t = short_monomials(runs, _FRONTS), weighted(target.logs, root)
+        scan = TwoTermScan(monomials, functions, root, t, power_basis(runs, root)[None])
+        for choice in archive.until_exact(scan.best(archive)[:_ROUNDED]):
+            factor, g = scan.column(choice)
+            model = ProductModel((EXPONENTIAL,), (factor,), g[:, None], np.ones(1))
+            fit_rounded(model, target, archive, root)
 
 
 class TwoTermScan:
@@ -178,7 +179,7 @@ class TwoTermScan:
 
     Parameters
     ----------
-    monomials : Terms
+    front : Terms
         In front of the function.
     functions : list of ScaledFunction
     root : ndarray of shape (n_runs,)
@@ -190,20 +191,15 @@ class TwoTermScan:
     """
 
     def __init__(
-        self,
-        monomials: Terms,
-        functions: list[ScaledFunction],
-        root: Array,
-        t: Array,
-        beside: Array,
+        self, front: Terms, functions: list[ScaledFunction], root: Array, t: Array, beside: Array
     ) -> None:
         finite = np.all(np.isfinite(t)) and np.all(np.isfinite(beside)) and np.any(t)
         # no more runs than decide, and no function where there is nothing to compare
         rows = np.unique(np.linspace(0, len(t) - 1, _MOST_RUNS).astype(np.int64))
-        self.whole = functions if finite and len(monomials) else []
+        self.whole = functions if finite and len(front) else []
         self.functions = [replace(f, u=f.u[rows]) for f in self.whole]
-        self.monomials, self.n_runs, self.t = monomials, len(t), t[rows]
-        self.M = monomials.values[rows].T * root[rows]
+        self.front, self.n_runs, self.t = front, len(t), t[rows]
+        self.M = front.values[rows].T * root[rows]
         self.beside = np.linalg.qr(beside[:, rows])[0] if self.functions else beside
 
     def best(self, archive: Archive) -> list[TwoTerms]:
@@ -226,8 +222,8 @@ class TwoTermScan:
     def column(self, choice: TwoTerms) -> tuple[Tree, Array]:
         """The monomial times the function, as a tree and its values in all runs."""
         _, j, k, c = choice
-        tree = times(self.monomials.trees[j], self.whole[k].tree(c))
-        return tree, self.monomials.values[:, j] * self.whole[k].at(np.array([c]))[0]
+        tree = times(self.front.trees[j], self.whole[k].tree(c))
+        return tree, self.front.values[:, j] * self.whole[k].at(np.array([c]))[0]
 
     def _refined(self, i: IntArray, j: IntArray, k: IntArray, c: Array) -> list[TwoTerms]:
         """With the constants of least squares, all choices at once, the shortest messages first."""
@@ -267,7 +263,7 @@ class TwoTermScan:
         return np.where(distinct, shares, 1.0)
 
     def _bits(self, share: Array, i: IntArray, j: IntArray, k: IntArray) -> Array:
-        cost, bits = self.monomials.cost, np.array([f.bits for f in self.functions])
+        cost, bits = self.front.cost, np.array([f.bits for f in self.functions])
         # a single base is the same for all choices
         structure = bits[k] + cost[j] + (cost[i] if len(self.beside) > 1 else 0.0)
         return np.asarray(0.5 * self.n_runs * np.log2(share + _LEAST_SHARE) + 2 * structure)
