@@ -38,7 +38,9 @@ from dimgs.engines.structured.trees import (
     nodes,
     other_scales,
     parameters,
+    powered,
     to_sympy,
+    with_front,
     with_parameters,
 )
 
@@ -183,6 +185,23 @@ def test_what_leaves_two_sums_may_cancel() -> None:
     assert law_bits(form, runs) < law_bits(tree, runs)
     assert isinstance(form, Product)
     assert not any(isinstance(factor, Mono) for factor in form.factors)
+
+
+def test_a_front_is_multiplied_into_the_sum_whose_term_it_divides() -> None:
+    one, none = Fraction(1), Fraction(0)
+    apart = Sum((ONE, Mono((none, one))))
+    divided = Sum((ONE, Product((Number(3.0, "3"), Mono((-one, none))))))
+    form = with_front((one, none), Product((apart, divided)))
+    assert form == Product((apart, Sum((Mono((one, none)), Number(3.0, "3")))))
+
+
+def test_a_power_is_taken_inside_products_of_products() -> None:
+    x, y = Mono((Fraction(1), Fraction(0))), Mono((Fraction(0), Fraction(1)))
+    form = powered(Product((Number(4.0), Product((x, Call("exp", y))))), Fraction(1, 2))
+    assert not any(isinstance(part, Power) for part in nodes(form))
+    runs = some_runs()
+    u, v = runs.values.T
+    np.testing.assert_allclose(evaluate(form, runs), 2 * np.sqrt(u * np.exp(v)), rtol=1e-12)
 
 
 def test_monomials_that_cancel_leave_one() -> None:
