@@ -5,20 +5,22 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import least_squares
+from scipy.optimize import approx_fprime, least_squares
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import linearised
 from dimgs.fits.design.whitening import Whitening
-from dimgs.fits.noise import Scatter, require_finite, scatter_beside
+from dimgs.fits.noise import Scatter, require_finite, rms, scatter_beside
 from dimgs.fits.run_checks import check_clusters
 from dimgs.fits.solve import coordinates_of_rows
 
 # refits with the scatter of the one before: each brings its change down by the share of the
 # variance that the inputs make, and the last change that counts
 _ROUNDS, _SETTLED = 20, 1e-3
+# of whitened exponents, in units of the response's spread, for the change of a slope
+_STEP = 1e-6
 
 
 @dataclass(eq=False, repr=False)
@@ -156,7 +158,9 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
         m = len(weight)
         n = m if clusters is None else len(np.unique(clusters))
         estimate = to_exponents @ minimum
-        self.joint_covariance_ = to_exponents @ spread.covariance @ to_exponents.T
+        # errors of inputs are in the slopes, whose squares are then more than the curvature
+        turned = to_exponents @ objective.newton(minimum)
+        self.joint_covariance_ = turned @ spread.covariance @ turned.T
         self.covariance_ = self.joint_covariance_[1:, 1:]
         self.intercept_, self.exponents_ = float(estimate[0] + mean), estimate[1:]
         free = m - 1 - coordinates.rank
@@ -221,6 +225,16 @@ class _Objective:
         return np.asarray(
             scale[:, None] * np.column_stack([-np.ones(len(gap)), slope @ self.whiten])
         )
+
+    def newton(self, theta: Array) -> Array:
+        """Newton's step for each step of Gauss and Newton, near a minimum."""
+
+        def slope(at: Array) -> Array:
+            return np.asarray(self.jacobian(at).T @ self.residuals(at))
+
+        curvature = approx_fprime(theta, slope, _STEP * (rms(self.y) or 1.0))
+        jacobian = self.jacobian(theta)
+        return np.asarray(np.linalg.pinv(curvature) @ jacobian.T @ jacobian)
 
     def minimum(self, start: Array, n_iterations: int) -> Array:
         variance = self._parts(start)[3]
