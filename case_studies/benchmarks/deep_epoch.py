@@ -35,7 +35,7 @@ Loss = Callable[[Tensor], Tensor]
 def epoch_seconds(layout: NetworkLayout, X: Tensor, y: Tensor, loss: Loss, paired: bool) -> float:
     """One pass over the runs in batches: loss, slope, and a plain step; in processor time."""
     rng = np.random.default_rng(1)
-    linear = np.zeros((1, layout.n_linear))
+    linear = np.zeros((1, layout.n_inputs * layout.n_targets))
     theta = torch.as_tensor(layout.initial(linear, np.zeros(1, dtype=np.intp), rng))
     codes = torch.zeros((len(X), 0), dtype=torch.long)
     order = torch.as_tensor(rng.permutation(len(X)))
