@@ -41,7 +41,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from dimgs.common.arrays import Array
 from dimgs.engines.protocol import Problem
@@ -187,7 +186,10 @@ def normal_scores(values: Array) -> Array:
     >>> normal_scores(np.array([3.0, 1.0, 1000.0])).round(2).tolist()
     [0.0, -0.97, 0.97]
     """
-    return np.asarray(ndtri((rankdata(values) - 0.5) / len(values)))
+    _, place, equal = np.unique(values, return_inverse=True, return_counts=True)
+    # not SciPy's ranks: its statistics take half a second to import
+    ranks = (np.cumsum(equal) - (equal - 1) / 2)[place]
+    return np.asarray(ndtri((ranks - 0.5) / len(values)))
 
 
 def is_white(

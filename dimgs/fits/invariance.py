@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.preprocessing import PolynomialFeatures
 
 from dimgs.common.arrays import Array
 from dimgs.fits.covariance import N_BOOTSTRAP, linearised, webb_signs
@@ -139,6 +138,8 @@ def polynomials(x: Array, degree: int) -> Array:
     -------
     ndarray of shape (n, n_monomials)
     """
+    from sklearn.preprocessing import PolynomialFeatures
+
     low, high = x.min(axis=0, initial=np.inf), x.max(axis=0, initial=-np.inf)
     scaled = 2 * (x - low) / np.where(high > low, high - low, 1.0) - 1.0
     # of no coordinates there is the constant

@@ -6,7 +6,7 @@ test against the polynomial of all groups.
 """
 
 import numpy as np
-from scipy import stats
+from scipy.special import fdtrc
 
 from dimgs.common.arrays import Array, BoolArray
 from dimgs.engines.structured.runs import Runs
@@ -46,7 +46,7 @@ def inputs_that_matter(runs: Runs) -> BoolArray:
             more, fewer = _left_by_polynomial(runs, without, y)
             restrictions = max(terms - fewer, 1)
             chances.append(
-                float(stats.f.sf(max(more - left, 0.0) / restrictions / noise, restrictions, dof))
+                float(fdtrc(restrictions, dof, max(more - left, 0.0) / restrictions / noise))
             )
         best = int(np.argmax(chances))
         if chances[best] < _LEVEL:
