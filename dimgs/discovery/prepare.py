@@ -535,19 +535,14 @@ def _derived_input(usable: UsableRuns, options: Options) -> tuple[str, str] | No
     of its own, and exponents along it are those of rounding.
     """
     data, never = usable.data, usable.never_varied
-    asked = {*options.must_use, options.along, options.curve} | set(
-        re.findall(r"\w+", options.form or "")
-    )
+    asked = {*options.must_use, options.along, *re.findall(r"\w+", options.form or "")}
     positive = [n for n in usable.grouped if np.all(np.asarray(data[n]) > 0)]
     held = [data.variable(n) for n in positive if n in never]
     varied = [n for n in positive if n not in never]
     logs = {n: np.log(np.asarray(data[n], dtype=np.float64)) for n in varied}
-    # what is derived has no unit of its own as a rule, and stands behind what it was made of
-    order = sorted(
-        (n for n in varied if n not in asked),
-        key=lambda n: (not data.variable(n).dimension.is_dimensionless, -varied.index(n)),
-    )
-    for name in order:
+    size = {n: sum(abs(p) for p in data.variable(n).dimension.as_dict().values()) for n in varied}
+    # what is derived has no dimension as a rule, or that of a product; columns have no order
+    for name in sorted({*varied} - asked, key=lambda n: (size[n] > 0, -size[n], n)):
         others = [n for n in varied if n != name]
         if data.n_runs < len(others) + 3:
             continue
@@ -594,7 +589,7 @@ def _derivation(
     return (
         f"'{name}' equals {factor}{monomial} in every run, to within its rounding, so that it adds "
         f"nothing and is left out. Leave out one of the others to keep it "
-        f"({setting('drop', next(iter(whole)))})."
+        f"({setting('drop', min(whole))})."
     )
 
 

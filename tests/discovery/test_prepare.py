@@ -104,3 +104,13 @@ def test_an_input_that_numbers_the_rows_is_named(first: int | None, warned: bool
     table = {"nr [1]": number + 0.0, "x [m]": x, "z [m]": x[::-1] ** 2, "y [m]": 3 * x}
     warnings = prepare(Dataset.from_columns(table), "y", Options()).warnings
     assert any("'nr' is" in w and "only numbers them" in w for w in warnings) == warned
+
+
+def test_which_input_is_left_out_does_not_depend_on_the_order_of_columns() -> None:
+    rng = np.random.default_rng(2)
+    width, height, load = np.exp(rng.uniform(0.0, 2.0, (3, 20)))
+    columns = {"b [m]": width, "h [m]": height, "F [N]": load, "A [m^2]": width * height}
+    table = {**columns, "p [Pa]": load / (width * height) * np.exp(0.02 * rng.normal(size=20))}
+    for names in (list(table), list(table)[::-1]):
+        data = Dataset.from_columns({n: table[n] for n in names})
+        assert {*data.names} - {*prepare(data, "p", Options()).data.names} == {"A"}
