@@ -7,6 +7,7 @@ LaTeX has its own module, :mod:`dimgs.law.latex.formulas`; labels of figures are
 import hashlib
 import html as _html
 import re
+import textwrap
 import unicodedata
 from collections.abc import Iterable
 
@@ -19,7 +20,7 @@ _BLANKS = "\n\t"
 # the last three would make links of addresses
 _MARKUP = re.compile(r"[\\`*_{}\[\]<>#|~$&]|(?=://)|(?<=www)(?=\.)|(?<=mailto)(?=:)", re.IGNORECASE)
 _BLOCK = re.compile(r"[-+=]|\d+(?=[.)])")
-# a line of a comment, also in Fortran, whose lines end at column 132
+# characters in a line of a comment, also in Fortran, whose lines end at column 132
 _COMMENT = 100
 # most file systems take 255 bytes, and a path has more parts than this one
 _FILE_NAME = 60
@@ -128,20 +129,25 @@ def markdown_code(text: str) -> str:
     return f"{fence} {line} {fence}"
 
 
-def comment(text: str) -> str:
-    r"""Text for a comment in Python, C or Fortran: one short line of ASCII that ends none.
+def comments(lines: Iterable[str]) -> list[str]:
+    r"""Lines for comments in Python, C or Fortran: short ones of ASCII that end no comment.
 
     Examples
     --------
-    >>> print(comment("a */ b /* c"), comment("x\n#include <y>"))
-    a * / b / * c x\n#include <y>
+    >>> print(*comments(["a */ b /* c", "x\n#include <y>"]), sep="\n")
+    a * / b / * c
+    x\n#include <y>
     """
+    return [part for line in lines for part in _comment(line)]
+
+
+def _comment(text: str) -> list[str]:
     line = visible(text).encode("ascii", "backslashreplace").decode()
     # ?? begins a trigraph of C, which a compiler warns of
     for pair in ("/*", "*/", "??"):
         line = line.replace(pair, f"{pair[0]} {pair[1]}")
     line = line.replace("??", "? ?")
-    return line if len(line) <= _COMMENT else f"{line[: _COMMENT - 4]} ..."
+    return textwrap.wrap(line, _COMMENT, break_on_hyphens=False) or [""]
 
 
 def docstring(lines: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import sympy
 
 from dimgs.common.errors import InputError
-from dimgs.common.escape import comment, docstring
+from dimgs.common.escape import comments, docstring
 from dimgs.expression.simplest import monomial
 from dimgs.law.canonical import shortest
 from dimgs.law.checked_law import CheckedLaw
@@ -334,7 +334,10 @@ def numpy_function(
     gives, takes = described
     lines = ["import numpy as np", "", "", f"def {name}({', '.join(arguments)}):"]
     lines.append(docstring([f"{gives}.", "", "Inputs:", *takes]))
-    lines += [f"    {symbol} = {value!r}  # {comment(unit)}" for symbol, value, unit in constants]
+    lines += [
+        f"    {symbol} = {value!r}  # {' '.join(comments([unit]))}"
+        for symbol, value, unit in constants
+    ]
     return "\n".join([*lines, f"    return {body}", ""])
 
 
@@ -383,15 +386,15 @@ def _c(law: CheckedLaw, name: str) -> str:
     body = printer.doprint(_prepared(law, names))
     arguments = ", ".join(f"double {names[s]}" for s in law.symbols) or "void"
     gives, takes = _described(law, names)
-    about = "\n".join(f" * {comment(line)}".rstrip() for line in (gives, *takes))
+    about = "\n".join(f" * {line}".rstrip() for line in comments((gives, *takes)))
     lines = ["#include <math.h>", "", f"/*\n{about}\n */", f"double {name}({arguments})", "{"]
     lines += [
-        f"    const double {names[c.name]} = {c.value!r}; /* {comment(c.unit)} */"
+        f"    const double {names[c.name]} = {c.value!r}; /* {' '.join(comments([c.unit]))} */"
         for c in _used(law)
     ]
     lines += [f"    return {body};", "}", ""]
     test = _DomainTest.of(law, names)
-    about = "\n".join(f" * {comment(line)}".rstrip() for line in _outside_lines(test))
+    about = "\n".join(f" * {line}".rstrip() for line in comments(_outside_lines(test)))
     arguments = ", ".join(f"double {x}" for x in test.takes) or "void"
     lines += [f"/*\n{about}\n */", f"int {name}_outside({arguments})", "{"]
     for number, (value, low, high) in enumerate(_conditions(law, test), 1):
@@ -434,12 +437,12 @@ def _fortran(law: CheckedLaw, name: str) -> str:
     gives, takes = _described(law, names)
     lines = [f"module {name}_module", "  implicit none", "contains"]
     lines += _folded(f"  pure function {name}({', '.join(values)}) result({result})")
-    lines += [f"    ! {comment(line)}".rstrip() for line in (gives, *takes)]
+    lines += [f"    ! {line}".rstrip() for line in comments((gives, *takes))]
     lines += ["    use, intrinsic :: iso_fortran_env, only: real64"]
     lines += [f"    real(real64), intent(in) :: {value}" for value in values]
     lines += [f"    real(real64) :: {result}"]
     for c in _used(law):
-        lines += [f"    ! {names[c.name]} in {comment(c.unit)}"]
+        lines += [f"    ! {line}" for line in comments([f"{names[c.name]} in {c.unit}"])]
         lines += [f"    real(real64), parameter :: {names[c.name]} = {_double(c.value)}"]
     lines += _folded(f"    {result} = {_one_line(body)}")
     lines += [f"  end function {name}", "", *_fortran_outside(law, name, names, printer)]
@@ -451,7 +454,7 @@ def _fortran_outside(
 ) -> list[str]:
     test = _DomainTest.of(law, names)
     lines = _folded(f"  pure function {name}_outside({', '.join(test.takes)}) result(first_)")
-    lines += [f"    ! {comment(line)}".rstrip() for line in _outside_lines(test)]
+    lines += [f"    ! {line}".rstrip() for line in comments(_outside_lines(test))]
     lines += ["    use, intrinsic :: iso_fortran_env, only: real64"] if test.takes else []
     lines += [f"    real(real64), intent(in) :: {x}" for x in test.takes]
     conditions = _conditions(law, test)

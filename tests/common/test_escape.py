@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.common.escape import (
-    comment,
+    comments,
     docstring,
     file_names,
     html,
@@ -101,12 +101,16 @@ def test_code_in_markdown_reads_back(text: str) -> None:
 
 
 @given(TEXTS)
-def test_a_comment_is_one_short_line_that_ends_nothing(text: str) -> None:
-    line = comment(text)
-    assert line.isascii()
-    assert line.isprintable()
-    assert len(line) <= 100
-    assert not {"/*", "*/", "??"} & {line[k : k + 2] for k in range(len(line))}
+def test_comments_are_short_lines_that_end_nothing_and_lose_nothing(text: str) -> None:
+    lines = comments([text, "last"])
+    for line in lines:
+        assert line.isascii()
+        assert line.isprintable()
+        assert len(line) <= 100
+        assert not {"/*", "*/", "??"} & {line[k : k + 2] for k in range(len(line))}
+    assert lines[-1] == "last"
+    told = visible(text).encode("ascii", "backslashreplace").decode()
+    assert "".join("".join(lines[:-1]).split()) == "".join(told.split())
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=4))
