@@ -1,6 +1,7 @@
 """Every command that reads a table reads it with the same options, and answers the same."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
