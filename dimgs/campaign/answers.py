@@ -200,7 +200,10 @@ class Answers:
         binding = self.binding = evidence.binding
         self.evidence, self.experiment, self.moved = evidence, experiment, experiment.moved()
         self.space, self.model, self.level = binding.space, evidence.model, binding.plan.level
-        self.laws = evidence.answered if consistent else []
+        # a law whose place its crossovers cover is not answered beside others; alone, it fails
+        self.alone = self.model.holds(evidence.design.pool).any(axis=0)
+        laws = evidence.answered if consistent else []
+        self.laws = [k for k in laws if self.alone[k]] or laws
         self.exponents = [exponents_of(binding, law, self.level) for law in self.model.laws]
         self.rationals: list[Rationals] = [[e.rational for e in every] for every in self.exponents]
         self.lost = sum(bool(np.isnan(r.y)) for r in evidence.runs.of_tier(evidence.tier))
@@ -343,6 +346,8 @@ class Answers:
         law, tiers, tier = self.model.laws[k], self.binding.tiers, self.evidence.tier
         if k in self.entangled:
             return "its runs lie among others, and no monomial of the groups says where it holds."
+        if not self.alone[k]:
+            return "its crossovers to the other laws cover all of its place in the ranges."
         if tier < len(tiers) - 1 and law.correction is None:
             seen, finest = f"only the tier '{tiers[tier].name}' was seen", tiers[-1].name
             return f"{seen}, and too few runs of '{finest}' to test it; raise the budget."
@@ -469,7 +474,7 @@ def conclude(
     regimes, judged = [regime for regime, _ in every], [grade for _, grade in every]
     if lost := len(experiment.lost):
         warnings.append(f"{lost} runs gave no answer.{experiment.why_lost()}")
-    small = len(evidence.model.laws) - len(evidence.answered)
+    small = len(evidence.model.laws) - len(answers.laws)
     if small and answers.laws:
         what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
         warnings.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")

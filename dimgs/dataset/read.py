@@ -179,7 +179,7 @@ def raw_table(source: Any, options: ReadOptions) -> RawTable:
     if isinstance(source, str | PathLike):
         path = existing(source)
         table = _raw_file(path, options)
-        return table if path.suffix.lower() in PARQUET_SUFFIXES else _without_empty_rows(table)
+        return table if path.suffix.lower() in PARQUET_SUFFIXES else without_empty_rows(table)
     sheet_options = (("sheet", options.sheet), ("skip_rows", options.skip_rows))
     odd = next((name for name, value in sheet_options if value is not None), None)
     if odd is not None:
@@ -199,7 +199,7 @@ def raw_table(source: Any, options: ReadOptions) -> RawTable:
     )
 
 
-def _without_empty_rows(table: RawTable) -> RawTable:
+def without_empty_rows(table: RawTable) -> RawTable:
     """Table without rows in which every cell is blank, as spreadsheets have them."""
     filled = [c.cells for c in table.columns if len(c.cells) == len(table.rows)]
     empty = np.full(len(table.rows), bool(filled))

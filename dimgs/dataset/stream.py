@@ -29,6 +29,7 @@ from dimgs.dataset.read import (
     open_parquet,
     sidecar_of,
     unreadable,
+    without_empty_rows,
 )
 from dimgs.variables import Variable, split_header
 
@@ -242,7 +243,7 @@ class TableInParts:
         block = min(max(self.chunk_rows * _BYTES_PER_CELL, _LEAST_BLOCK), _MOST_BLOCK)
         blocks = text_tables(path, self.options, sidecar_of(path), block, start)
         for part, end in blocks:
-            table = without_blank_columns(part)
+            table = without_empty_rows(without_blank_columns(part))
             if not len(table.rows) and not table.dropped:
                 continue
             data = chunk_like(table, self.options, head)
