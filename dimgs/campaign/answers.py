@@ -201,7 +201,7 @@ class Answers:
         self.evidence, self.experiment, self.moved = evidence, experiment, experiment.moved()
         self.space, self.model, self.level = binding.space, evidence.model, binding.plan.level
         # a law whose place its crossovers cover is not answered beside others; alone, it fails
-        self.alone = self.model.holds(evidence.design.pool).any(axis=0)
+        self.alone = np.any(self.model.holds(evidence.design.pool), axis=0)
         laws = evidence.answered if consistent else []
         self.laws = [k for k in laws if self.alone[k]] or laws
         self.exponents = [exponents_of(binding, law, self.level) for law in self.model.laws]
