@@ -365,14 +365,16 @@ def proposals_of_form(
     InputError
         If the form has no finite value in the runs for any constants that were tried.
     """
+    design = design.of_one_label
     if (
         design.scale == "level"
         or design.within is not None
         or any(f.contrast == "inverse" for f in design.features)
     ):
         raise InputError(
-            "A form is fitted to runs with one prefactor and inputs that enter by their values: "
-            f"leave out {setting('form')}, or {setting('within')} and {setting('arrhenius')}."
+            "A form is fitted to a target that is no level, with relative errors where labels have "
+            "prefactors, and inputs that enter by their values: leave out "
+            f"{setting('form')}, or {setting('within')} and {setting('arrhenius')}."
         )
     expression = in_groups(design, form.expression)
     if form.argument is None:

@@ -138,7 +138,8 @@ def _with_switches(study: Study, posterior: Posterior, options: Options, clock: 
     if _is_settled(posterior):
         return study
     forms, divided = simple_forms(study.prepared.design), study
-    if study.prepared.design.scale == "log" and not options.regimes and not clock.over:
+    design = study.prepared.design
+    if design.scale == "log" and design.within is None and not options.regimes and not clock.over:
         switches, divided = switching(study, options, clock)
         forms = [*switches, *forms]
     if not forms or clock.over:

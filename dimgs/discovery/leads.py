@@ -311,6 +311,7 @@ def simple_forms(design: Design) -> list[Proposal]:
     """
     if not is_searchable(design):
         return []
+    design = design.of_one_label
     formulas = ((SUM, sum_of(design)), (BLEND, blend_of(design)))
     return [Proposal(name=n, expression=f[0], constants=f[1]) for n, f in formulas if f is not None]
 

@@ -3,15 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from dimgs.common.advice import setting
 from dimgs.common.progress import listening, report_progress
 from dimgs.discovery.distillation import distil
 from dimgs.discovery.given_form import GivenForm, proposals_of_form
 from dimgs.discovery.judgement import judge
 from dimgs.discovery.options import Options
-from dimgs.discovery.prepare import Prepared
+from dimgs.discovery.prepare import Prepared, with_labels_apart
 from dimgs.discovery.problem import FEWEST, is_searchable
 from dimgs.discovery.search import add_candidates, run_engine, usable_engines
 from dimgs.discovery.study import Study, study_of_power_law
@@ -60,13 +58,13 @@ def study(
     """
     require_engine(options.engine)
     clock = clock.separate()
-    current = study_of_power_law(prepared, options)
-    if options.engine != NONE and (options.within is not None or options.arrhenius):
-        if options.within is not None:
-            where = f"{setting('within')} gives each label its prefactor"
-            # random effects need three labels
-            several = len(np.unique(prepared.data[options.within])) > 2
-            instead = setting("by", options.within) if several else "a table of one label"
+    apart = prepared if options.engine == NONE else with_labels_apart(prepared)
+    current = replace(study_of_power_law(prepared, options), prepared=apart)
+    of_labels = options.within is not None and apart.design.shift is None
+    if options.engine != NONE and (of_labels or options.arrhenius):
+        if of_labels:
+            where = f"errors are constant and {setting('within')} gives each label its prefactor"
+            instead = f"{setting('noise', 'relative')} in its place"
         else:
             where = f"{setting('arrhenius')} has a temperature enter as 1/T"
             instead = f"{setting('scales', 'auto')} in its place"

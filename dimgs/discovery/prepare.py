@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array, IntArray
+from dimgs.common.arrays import Array, IntArray, least_squares
 from dimgs.common.errors import DimgsError, FitError, InputError
 from dimgs.common.formats import in_percent, log_size
 from dimgs.dataset import Dataset
@@ -335,6 +335,30 @@ def with_sources(design: Design, columns: Array) -> Design:
         for e in pooled.effects
     )
     return replace(design, effects=effects, shift=pooled.shift)
+
+
+def with_labels_apart(prepared: Prepared) -> Prepared:
+    """The runs with what their labels of `within` add to a smooth law, which searches leave out.
+
+    A law that is found is fitted with the prefactors of the labels as further constants; in a
+    judgement, residuals are without what labels share (:class:`~dimgs.fits.design.Whitening`).
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Returned as it is without labels, or where its errors are not those of the logarithm.
+    """
+    design = prepared.design
+    if design.within is None or design.scale != "log" or design.noise == "constant":
+        return prepared
+    labels = design.within[:, None] == np.unique(design.within)[None, :]
+    curved = _second_degree(design)
+    columns = curved if labels.shape[1] + curved.shape[1] < design.n_runs // 2 else design.X
+    root = np.ones(design.n_runs) if design.weights is None else np.sqrt(design.weights)
+    table = root[:, None] * np.hstack([labels, columns])
+    shift = labels @ least_squares(table, root * design.y)[: labels.shape[1]]
+    shift = shift - np.average(shift, weights=root**2)
+    return replace(prepared, design=replace(design, shift=shift))
 
 
 def table_basis(

@@ -24,13 +24,13 @@ FEWEST = 6
 
 
 def is_searchable(design: Design) -> bool:
-    """Whether an engine can be given this design: groups alone, one prefactor, enough runs.
+    """Whether an engine can be given this design: groups alone, known labels, enough runs.
 
     And a response that doubles can hold.
     """
     return (
         design.scale != "level"
-        and design.within is None
+        and (design.within is None or design.shift is not None)
         and bool(design.features)
         and all(f.contrast != "inverse" for f in design.features)
         and not any(
@@ -79,7 +79,7 @@ def problem_of(design: Design, options: Options | None = None) -> tuple[Problem,
     if design.scale == "log":
         _require_range(design, response, design.y)
     composition["pi_0"] = _lengths(design, response)
-    # a search is given the runs of all sources as of one
+    # a search is given the runs of all sources, or labels, as of one
     y = design.y if design.shift is None else design.y - design.shift
     problem = Problem(
         groups=groups,

@@ -332,15 +332,18 @@ def formula_values(
     FitError
         If the formula is not real on the runs.
     """
-    names, constants = sorted(start), refit(design, expression, start).values
+    fit = refit(design, expression, start)
+    names, constants, added = sorted(start), fit.values, fit.labels or {}
     if design.effects:
         form = fit_form_of(design, expression, names, constants)
         constants = form.mixed.coefficients if form.has_constants else constants
     values = {**(fixed or {}), **dict(zip(names, constants, strict=True))}
 
     def predict(part: Design) -> Array:
-        logs = evaluate(expression, {**feature_values(part), **values}, part.n_runs)
-        return times_exp(logs, part.offset)
+        response = evaluate(expression, {**feature_values(part), **values}, part.n_runs)
+        labels = () if part.within is None else part.within
+        shift = np.array([added.get(str(label), 0.0) for label in labels]) if added else 0.0
+        return times_exp(response, part.offset + shift)
 
     return predict
 

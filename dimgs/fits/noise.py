@@ -242,6 +242,11 @@ class Errors:
     tails: StudentTails | None = None
     price: float = 0.0
 
+    @property
+    def lost(self) -> int:
+        """How many constants of labels the residuals are without."""
+        return 0 if self.white is None else self.white.lost
+
     def about(self, slopes: Array) -> "Errors":
         """The errors about a law of these slopes by the features, shape (n_runs, n_features)."""
         return self if self.inputs is None else replace(self, root=self.inputs.roots(slopes))

@@ -404,7 +404,8 @@ def _carried(
     """A form with a constant for the size of an unknown scale that none of its constants carries.
 
     A scale counts as 1 in its SI unit: a form that holds for that number and for no other would
-    make a law of the unit.
+    make a law of the unit. A number of the form becomes the constant where that suffices: a
+    further one beside it would be redundant.
     """
     taken = set(one.constants) | {str(s) for s in one.expression.free_symbols}
     free = next(k for j in count(1) if (k := f"c_{j}") not in taken)
@@ -413,18 +414,33 @@ def _carried(
         sympy.Symbol(f.name): sympy.Symbol(f.name) * size ** _power_of(scale, f.group)
         for f in design.features
     }
-    whole = one.expression.xreplace(grown) / size ** _power_of(scale, design.basis.response)
-    general = FormulaModel(design, whole, {**one.constants, free: 1.0})
-    slopes = general.slopes(general.start)
-    if not np.all(np.isfinite(slopes)):
+
+    def with_size(form: sympy.Expr, constants: Mapping[str, float]) -> FormulaModel:
+        whole = form.xreplace(grown) / size ** _power_of(scale, design.basis.response)
+        return FormulaModel(design, whole, {**constants, free: 1.0})
+
+    def carries(general: FormulaModel) -> bool:
+        slopes, place = general.slopes(general.start), general.names.index(free)
+        column, rest = slopes[:, place], np.delete(slopes, place, axis=1)
+        if not np.all(np.isfinite(slopes)):
+            return False
+        residual = column - rest @ least_squares(rest, column)
+        return rms(residual) <= _CARRIED * rms(column)
+
+    general = with_size(one.expression, one.constants)
+    if carries(general) or not np.all(np.isfinite(general.slopes(general.start))):
         return one, model
-    column = slopes[:, general.names.index(free)]
-    rest = np.delete(slopes, general.names.index(free), axis=1)
-    residual = column - rest @ least_squares(rest, column)
-    if rms(residual) <= _CARRIED * rms(column):
-        return one, model
+    released = release_numbers(one.expression, {**one.constants, free: 1.0})
+    if released is None or one.given:
+        released = ReleasedForm(one.expression, one.constants, {})
+    for name in released.numbers:
+        form, start = released.fixed(set(released.numbers) - {name})
+        del start[free]
+        if carries(with_size(form, start)):
+            carrier = FormulaModel(design, form, start)
+            return replace(one, expression=form, constants=start, law=None), carrier
     constants = dict(zip(general.names, general.start, strict=True))
-    return replace(one, expression=whole, constants=constants, law=None), general
+    return replace(one, expression=general.expression, constants=constants, law=None), general
 
 
 def _power_of(scale: str, group: PiGroup | None) -> sympy.Rational:
@@ -436,7 +452,7 @@ def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Model]
     """The power law with real exponents, and with simple ones where there are."""
     n, p = design.X.shape
     ones = np.ones((n, 1))
-    if design.within is not None:
+    if design.within is not None and design.white is None:
         ones = (design.within[:, None] == np.unique(design.within)[None, :]).astype(np.float64)
     log = design.scale != "level"
     names = Names.of(design)

@@ -495,7 +495,7 @@ def fit_model(model: Model, errors: Errors, rows: BoolArray, start: Array) -> Fi
 
     solution = minimise_squares(at, start, rows=rows, steps=_STEPS, enough=_ENOUGH)
     best = solution.parameters
-    dof = int(rows.sum()) - len(best)
+    dof = int(rows.sum()) - len(best) - errors.lost
     sd = float(np.sqrt(solution.squares / dof)) if dof > 0 else np.inf
     jacobian = about(best).jacobian_at(model.value(best))
     return Fitted(best, solution.residuals, solution.slopes, jacobian, rows, max(sd, EXACT), dof)
@@ -572,7 +572,7 @@ def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fit
         return known, refits(known, models)
     highest = {k: max(row, default=-np.inf) for k, row in enumerate(likely)}
     best = likeliest(highest, 0)
-    is_known = design.effects or design.censored or design.noise is not None
+    is_known = design.white is not None or design.censored or design.noise is not None
     if design.scale == "level" or is_known or not models:
         return kinds[best], fits[best]
     # mixed errors have a further constant, so that they must be likelier than every other kind
@@ -604,8 +604,9 @@ def errors_by_source(model: Model, errors: Errors, design: Design, whole: Fitted
     whole : Fitted
         The fit of the model to all runs with these errors.
     """
-    if errors.white is None or not (isinstance(model, FormulaModel) and whole.usable):
+    if not (design.effects and isinstance(model, FormulaModel) and whole.usable):
         return errors
+    assert errors.white is not None
     try:
         form = fit_form_of(design, model.expression, model.names, whole.constants)
     except FitError:

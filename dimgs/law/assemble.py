@@ -20,7 +20,7 @@ from dimgs.law.evaluate import evaluate, evaluate_each
 from dimgs.law.law import Law
 from dimgs.law.names import Names
 from dimgs.law.parts import Constant, Uncertainty, as_rows
-from dimgs.law.power import coefficient_gradients, free_name, law_of, source_effects
+from dimgs.law.power import coefficient_gradients, free_name, label_effects, law_of, source_effects
 from dimgs.variables import Dimension
 
 # standard deviations between these have squares, and products with slopes, that are representable
@@ -37,14 +37,17 @@ class Refit:
     uncertainty : Linearised
         Each run (or cluster) left out.
     fitted : ndarray of shape (n_runs,)
-        On the design's response scale.
+        On the design's response scale, with what the label of each run adds.
     residual_sd : float
+    labels : dict of str to float, optional
+        What each label of `within` adds to the logarithm.
     """
 
     values: Array
     uncertainty: Linearised
     fitted: Array
     residual_sd: float
+    labels: dict[str, float] | None = None
 
 
 def feature_values(design: Design) -> dict[str, Array]:
@@ -150,7 +153,9 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     theta, tails = fit_in_tails(misfit, first, None)
     if design.tails is not None:
         theta, tails = fit_in_tails(misfit, theta, design.tails)
-    fitted = response(theta)
+    fitted, labels = response(theta), _added_by_labels(design, response(theta))
+    if labels is not None and design.within is not None:
+        fitted = fitted + np.array([labels[str(label)] for label in design.within])
     residuals, jacobian = weighted(theta)
     if tails is not None:
         # standard errors as those of the curvature of these squares
@@ -159,8 +164,19 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     if not np.all(np.isfinite(jacobian)):
         raise FitError(f"The expression {expression} has no finite slope by its constants.")
     size = float(np.abs(residuals).max())
-    sd = size * float(np.sqrt(np.sum((residuals / (size or 1.0)) ** 2) / max(1, n - len(names))))
-    return Refit(theta, linearised(jacobian, residuals, None, design.split), fitted, sd)
+    free = max(1, n - len(names) - (0 if design.white is None else design.white.lost))
+    sd = size * float(np.sqrt(np.sum((residuals / (size or 1.0)) ** 2) / free))
+    return Refit(theta, linearised(jacobian, residuals, None, design.split), fitted, sd, labels)
+
+
+def _added_by_labels(design: Design, response: Array) -> dict[str, float] | None:
+    """Mean residual of each label, where a law was fitted without what labels add."""
+    if design.white is None or not design.white.lost or design.within is None:
+        return None
+    labels, code = np.unique(design.within, return_inverse=True)
+    weights = np.ones(design.n_runs) if design.weights is None else design.weights
+    sums = np.bincount(code, weights * (design.y - response)) / np.bincount(code, weights)
+    return dict(zip(map(str, labels), sums.tolist(), strict=True))
 
 
 @lru_cache(maxsize=512)
@@ -281,6 +297,7 @@ def assemble(
         ),
         level=level,
         sources=source_effects(mixed, [*coefficient_gradients(design, names), *slopes]),
+        label_effects=label_effects(design, fit.labels, (*design.labelled, None)[0]),
     )
 
 

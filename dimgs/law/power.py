@@ -114,7 +114,7 @@ def power_law(
             design.tails,
         ),
         level=estimate.level,
-        label_effects=_label_effects(design, estimate, within),
+        label_effects=label_effects(design, estimate.effects, within),
         sources=source_effects(estimate.sources, gradients),
     )
 
@@ -204,11 +204,23 @@ def _check_range(
         )
 
 
-def _label_effects(design: Design, estimate: Estimate, within: str | None) -> LabelEffects | None:
-    if within is None or estimate.effects is None:
+def label_effects(
+    design: Design, log_ratios: Mapping[str, float] | None, within: str | None
+) -> LabelEffects | None:
+    """Prefactors of the labels of a design; None without labels.
+
+    Parameters
+    ----------
+    design : Design
+    log_ratios : mapping of str to float, optional
+        Logarithm of each label's prefactor over the pooled one.
+    within : str, optional
+        The column of the labels.
+    """
+    if within is None or log_ratios is None:
         return None
     counts = Counter(map(str, () if design.within is None else design.within))
-    return LabelEffects(within, dict(estimate.effects), dict(sorted(counts.items())))
+    return LabelEffects(within, dict(log_ratios), dict(sorted(counts.items())))
 
 
 def source_effects(

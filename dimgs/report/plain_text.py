@@ -16,7 +16,7 @@ from dimgs.law.display import ShownConstant, shown_at, shown_constants
 from dimgs.law.domain import held_texts
 from dimgs.law.exponents import held_note
 from dimgs.law.law import Law
-from dimgs.law.parts import Scores, percent
+from dimgs.law.parts import LabelEffects, Scores, percent
 from dimgs.law.serialise import source_document
 from dimgs.report.findings import Activation, Findings, FittedLaw, PlannedRuns, Verdict
 from dimgs.report.verdict import (
@@ -140,13 +140,13 @@ _MAY_BE_NONE = 0.1
 
 
 def sources_lines(law: Law) -> list[str]:
-    """Lines on the effects of sources, and the constants of each source.
+    """Lines on the effects of sources, and the constants of each source or prefactors of labels.
 
     Parameters
     ----------
     law : Law
     """
-    lines = []
+    lines = [] if law.label_effects is None else _label_lines(law, law.label_effects)
     for each in law.sources:
         parts = []
         for what, (spread, p) in each.kinds.items():
@@ -169,13 +169,12 @@ def sources_lines(law: Law) -> list[str]:
             added = [f"{k} {v:+.3g}" for k, v in source["exponents_added"].items() if v]
             more = f", exponents {', '.join(added)}" if added else ""
             ratio = source["ratio_at_centre"]
-            runs = "1 run" if source["runs"] == 1 else f"{source['runs']} runs"
             times = f"{ratio:+.3g}" if law.target.is_level else f"times {number(ratio)}"
             where = "at the centre of the runs " if more else "prefactor "
             constants = shown_at(law, source["constants"])
             texts = [f"{name} = {amount(c.value, c.unit)}" for name, c in constants.items()]
             texts += [f"{where}{times}{more}"] if "prefactor" in each.kinds or more else []
-            lines.append(f"  {visible(label)}: {', '.join(texts)} ({runs})")
+            lines.append(f"  {visible(label)}: {', '.join(texts)} ({_runs(source['runs'])})")
         if len(documented) > _MOST_SOURCES:
             lines.append(f"  and {len(documented) - _MOST_SOURCES} more; --json lists all")
         lines.append(
@@ -183,6 +182,20 @@ def sources_lines(law: Law) -> list[str]:
             "interval"
         )
     return lines
+
+
+def _label_lines(law: Law, effects: LabelEffects) -> list[str]:
+    lines = [f"by {visible(effects.column)}, as factors of the law:"]
+    for label, shift in list(effects.log_ratios.items())[:_MOST_SOURCES]:
+        times = f"{shift:+.3g}" if law.target.is_level else f"times {number(np.exp(shift))}"
+        lines.append(f"  {visible(label)}: {times} ({_runs(effects.counts[label])})")
+    if len(effects.log_ratios) > _MOST_SOURCES:
+        lines.append(f"  and {len(effects.log_ratios) - _MOST_SOURCES} more; --json lists all")
+    return lines
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
 
 
 def amount(value: float | None, unit: str) -> str:
@@ -530,8 +543,9 @@ def report_text(report: Findings, folder: str = "") -> str:
             lines += _exponent_sections(fit)
         elif fit is not None:
             quality += _compare_power_law(law, fit, described=bool(report.leads))
+            lines += _section("Prefactors", [] if law.sources else sources_lines(law))
         quality += [] if fit is None else [_contrasts(fit)]
-        lines += _section("Sources", sources_lines(law))
+        lines += _section("Sources", sources_lines(law) if law.sources else [])
         lines += _section("Further", [] if fit is None else _further_lines(fit))
         lines += _section("Quality", quality)
     lines += _section("Verdict", _verdict_lines(report.verdict))

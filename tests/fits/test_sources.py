@@ -191,12 +191,12 @@ def test_whitening_is_the_inverse_root_of_the_covariance(seed: int, ratio: float
     root = rng.uniform(0.5, 2.0, 12)
     V = np.eye(12) + root[:, None] * (effect.design @ effect.design.T) * root * ratio**2
     expected = fractional_matrix_power(V, -0.5)
-    white = Whitening([effect], root)
+    white = Whitening.of_effects([effect], root)
     np.testing.assert_allclose(white(np.eye(12)), expected, atol=1e-9)
     assert white.log_determinant == pytest.approx(np.linalg.slogdet(V)[1])
     # runs of one source stay apart from the others
     rows = labels == labels[0]
-    part = Whitening([effect.take(rows)], root[rows])
+    part = Whitening.of_effects([effect.take(rows)], root[rows])
     y = rng.normal(size=12)
     np.testing.assert_allclose(part(y[rows]), white(y)[rows], atol=1e-9)
 

@@ -1,6 +1,7 @@
 """Forms that are judged: none is a law of a unit; temperatures of unknown scale are tried."""
 
 import numpy as np
+import pytest
 import sympy
 
 from dimgs import Dataset, Options
@@ -39,6 +40,19 @@ def test_a_form_that_holds_for_one_size_of_a_scale_only_is_given_a_constant_for_
     assert constants_of(A * sympy.exp(PI / 100), known) == 2
     # each takes one, whatever the sizes of their slopes
     assert constants_of(B * sympy.exp(A * PI), known) == 2
+
+
+def test_a_number_that_takes_the_size_of_a_scale_becomes_its_constant() -> None:
+    """A further constant beside it would be redundant, and neither would be determined."""
+    known = pressures()
+    candidate = Candidate.of(A * sympy.exp(-5000 / PI), {"a": 3e9})
+    result = fit_prepared(known, Options())
+    (*_, (proposal, model)) = forms_of(known.design, result, result.law, [candidate], {})
+    assert proposal.expression.atoms(sympy.Rational) <= {sympy.Integer(-1)}
+    assert sorted(proposal.constants.values()) == pytest.approx([-5000.0, 3e9])
+    # each constant is determined by the runs beside the other
+    slopes = model.slopes(model.start) / model.value(model.start)[:, None]
+    assert np.linalg.matrix_rank(slopes / np.linalg.norm(slopes, axis=0)) == 2
 
 
 def test_the_exponential_of_a_temperature_of_unknown_scale_is_among_the_forms() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,33 +67,80 @@ class Effect:
         return replace(self, labels=self.labels[rows], columns=self.columns[rows])
 
 
+# length of what labels add along a direction, over that of all runs, below which it is rounding
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
 class Whitening:
-    """Residuals of runs whose sources scatter together, as independent ones of equal variance.
+    """Residuals of runs that share what nobody measured, as independent ones of equal variance.
 
-    Multiplies by V^(-1/2), V = 1 + Z Z': in units of a run's error, runs of a source share what Z
-    gives. Runs of different sources stay apart. `log_determinant` is that of V.
-
-    Parameters
+    Attributes
     ----------
-    effects : sequence of Effect
-        With their ratios.
-    root : ndarray of shape (n_runs,)
-        Roots of the weights.
-
-    Examples
-    --------
-    >>> lab, one = np.array(["a", "a", "b"]), np.ones((3, 1))
-    >>> white = Whitening([Effect("prefactor", "lab", lab, one, one[:1], ratio=1e6)], np.ones(3))
-    >>> white(np.array([2.0, 4.0, 5.0])).round(3).tolist()
-    [-1.0, 1.0, 0.0]
+    axes : ndarray of shape (n_runs, n_axes)
+        Orthonormal directions along which runs scatter together.
+    shrink : ndarray of shape (n_axes,)
+        Part of the residuals along each that is taken away.
+    log_determinant : float
+        Of the covariance, in units of a run's error.
+    lost : int
+        How many directions say nothing of the law.
     """
 
-    def __init__(self, effects: Sequence[Effect], root: Array) -> None:
+    axes: Array
+    shrink: Array
+    log_determinant: float = 0.0
+    lost: int = 0
+
+    @classmethod
+    def of_effects(cls, effects: Sequence[Effect], root: Array) -> "Whitening":
+        """Of random effects: multiplies by V^(-1/2), V = 1 + Z Z'.
+
+        In units of a run's error, runs of a source share what Z gives. Runs of different sources
+        stay apart.
+
+        Parameters
+        ----------
+        effects : sequence of Effect
+            With their ratios.
+        root : ndarray of shape (n_runs,)
+            Roots of the weights.
+
+        Examples
+        --------
+        >>> lab, one = np.array(["a", "a", "b"]), np.ones((3, 1))
+        >>> effect = Effect("prefactor", "lab", lab, one, one[:1], ratio=1e6)
+        >>> Whitening.of_effects([effect], np.ones(3))(np.array([2.0, 4.0, 5.0])).round(3).tolist()
+        [-1.0, 1.0, 0.0]
+        """
         Z = np.hstack([e.ratio * e.design for e in effects]) * root[:, None]
         left, size, _ = np.linalg.svd(Z, full_matrices=False)
         kept = size > 0
-        self.axes, self.shrink = left[:, kept], 1.0 - 1.0 / np.sqrt(1.0 + size[kept] ** 2)
-        self.log_determinant = float(np.log1p(size**2).sum())
+        shrink = 1.0 - 1.0 / np.sqrt(1.0 + size[kept] ** 2)
+        return cls(left[:, kept], shrink, float(np.log1p(size**2).sum()))
+
+    @classmethod
+    def of_labels(cls, labels: NDArray[Any], root: Array) -> "Whitening":
+        """Of fixed effects: without what each label adds, the weighted mean of all runs aside.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n_runs,)
+        root : ndarray of shape (n_runs,)
+            Roots of the weights.
+
+        Examples
+        --------
+        >>> white = Whitening.of_labels(np.array(["a", "a", "b"]), np.ones(3))
+        >>> white(np.array([2.0, 4.0, 6.0])).round(3).tolist(), white.lost
+        ([3.0, 5.0, 4.0], 1)
+        """
+        Z = (labels[:, None] == np.unique(labels)[None, :]) * root[:, None]
+        norm = np.linalg.norm(root)
+        mean = root / norm
+        left, size, _ = np.linalg.svd(Z - np.outer(mean, mean @ Z), full_matrices=False)
+        axes = left[:, size > _ROUNDING * norm]
+        return cls(axes, np.ones(axes.shape[1]), lost=axes.shape[1])
 
     def __call__(self, values: Array) -> Array:
         """Columns of values, or one, without what the runs of a source share."""

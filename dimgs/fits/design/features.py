@@ -177,7 +177,8 @@ class Design:
     effects : tuple of Effect
         What differs between them, as far as that is known.
     shift : ndarray of shape (n_runs,), optional
-        What the sources of each run add to the response, as far as that is known.
+        What the sources of each run, or its label of `within`, add to the response, as far as that
+        is known: a search is given the runs without it.
     tails : float, optional
         Degrees of freedom of Student's t, where the errors of runs follow it.
     errors : TargetErrors, optional
@@ -244,11 +245,20 @@ class Design:
 
     @cached_property
     def white(self) -> Whitening | None:
-        """Whitening matrix of weighted residuals, where runs of a source are correlated."""
-        if not self.effects:
-            return None
+        """Weighted residuals without what runs of a source, or of a label, share."""
         root = np.ones(self.n_runs) if self.weights is None else np.sqrt(self.weights)
-        return Whitening(self.effects, root)
+        if self.effects:
+            return Whitening.of_effects(self.effects, root)
+        if self.within is not None and self.shift is not None:
+            return Whitening.of_labels(self.within, root)
+        return None
+
+    @property
+    def of_one_label(self) -> "Design":
+        """The design with the runs of all labels of `within` as of one, where that is known."""
+        if self.within is None or self.shift is None:
+            return self
+        return replace(self, y=self.y - self.shift, within=None, shift=None)
 
     @property
     def information(self) -> Array:
