@@ -80,7 +80,7 @@ def searched(
     if kept is not None:
         data = data.without([n for n in data.numeric_names if n not in (*kept, target)])
     try:
-        design = prepare(data, target, options, linear_allowed=True, signed_allowed=True).design
+        design = prepare(data, target, options, any_sign=True).design
     except DimgsError:
         return False, None
     if not is_searchable(design):

@@ -223,11 +223,11 @@ def published(
 
 def _prepared(data: Dataset, target: str, options: Options) -> Prepared:
     """The runs; where scales are unknown, with one for every base dimension."""
-    found = prepare(data, target, options, linear_allowed=True, signed_allowed=True)
+    found = prepare(data, target, options, any_sign=True)
     if options.scales == "auto":
         texts = [f"{v.name} [{v.si_unit}]" for v in found.basis.unknown_scales]
         whole = replace(options, scales=[*texts, *(s.text for s in extra_scales(found.basis))])
-        found = prepare(data, target, whole, linear_allowed=True, signed_allowed=True)
+        found = prepare(data, target, whole, any_sign=True)
     return found.ordered()
 
 

@@ -308,7 +308,7 @@ def with_known_form(kind: str, number: int) -> dict[str, Any]:
     options = Options(level=LEVEL, **planted.options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        design = prepare(planted.data, "y", options, linear_allowed=True).design
+        design = prepare(planted.data, "y", options, any_sign=True).design
         errors, _ = errors_of(design, [FormulaModel(design, planted.form, planted.constants)])
         design = replace(design, errors=target_errors(design, errors))
         law = assemble(design, planted.form, planted.constants, LEVEL)

@@ -232,6 +232,17 @@ class Dataset:
         self.variable(name)
         return self.values[name]
 
+    def logs(self, names: Iterable[str]) -> Array:
+        """Natural logarithms of some columns, shape (n_runs, n_columns).
+
+        Examples
+        --------
+        >>> Dataset.from_columns({"D [m]": [1.0, 10.0]}).logs(["D"]).round(3).tolist()
+        [[0.0], [2.303]]
+        """
+        columns = [self[n] for n in names]
+        return np.log(np.column_stack(columns)) if columns else np.empty((len(self), 0))
+
     def quantity(self, name: str) -> Any:
         """Pint quantity of a numeric column, in the user's unit.
 

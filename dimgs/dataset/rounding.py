@@ -54,6 +54,19 @@ def steps_of(numbers: Array) -> Array:
     return out
 
 
+def relative_steps(data: Dataset, name: str) -> Array:
+    """Step to which each value of a column was rounded, over the value.
+
+    Examples
+    --------
+    >>> relative_steps(Dataset.from_columns({"d [mm]": [0.5, 2.0]}), "d").round(2).tolist()
+    [0.2, 0.5]
+    """
+    values = from_si(data[name], data.variable(name).unit)
+    with np.errstate(all="ignore"):
+        return np.asarray(steps_of(values) / values)
+
+
 def with_rounding(data: Dataset, rounded: Iterable[str]) -> Dataset:
     """Dataset with the errors of rounded columns, beside those that are stated.
 

@@ -1,7 +1,10 @@
-"""Diagnostics of a pooled law: Simpson's paradox, and sources that disagree."""
+"""Diagnostics of a power law: what its runs cannot separate, and sources that disagree."""
 
+from contextlib import suppress
 from dataclasses import replace
+from fractions import Fraction
 from itertools import permutations
+from math import lcm
 from typing import Any
 
 import numpy as np
@@ -13,12 +16,12 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError
 from dimgs.common.formats import in_percent
 from dimgs.dataset import Dataset
-from dimgs.dataset.conversion import from_si
-from dimgs.dataset.rounding import steps_of
+from dimgs.dataset.rounding import relative_steps
 from dimgs.discovery.estimators import fit_squares
 from dimgs.discovery.scoring import log_target, r2
 from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate
+from dimgs.groups.group import PiGroup
 from dimgs.law.law import Law
 
 # more labels name single runs rather than groups
@@ -38,6 +41,10 @@ _ROUNDING_SHARE, _ALL_OF_IT, _DIFFERENT = 0.25, 1.5, 0.5
 _FEWEST_SOURCES = 5
 # share of groups on one side of the pooled exponent: three of four, as the groups of a paradox lie
 _ONE_SIDED = 0.75
+# that of halves, thirds, quarters and their sums: what else a direction has is its noise
+LARGEST_DENOMINATOR = 12
+# range of a logarithm that is rounding of its values in a file of ten digits
+VARIED = 1e-9
 
 
 def group_warnings(design: Design, fit: Estimate, level: float) -> list[str]:
@@ -71,17 +78,17 @@ def group_warnings(design: Design, fit: Estimate, level: float) -> list[str]:
     out = []
     for name in design.data.label_names:
         labels = np.asarray(design.data[name]).astype(str)
-        names, counts = np.unique(labels, return_counts=True)
-        large = names[counts >= design.X.shape[1] + 3]
-        if not 2 <= len(names) <= _MOST_LABELS or len(large) < 2:
+        _, counts = np.unique(labels, return_counts=True)
+        large = np.count_nonzero(counts >= design.X.shape[1] + 3)
+        if not 2 <= len(counts) <= _MOST_LABELS or large < 2:
             continue
         confounded = _confounded(design, name, labels)
         if confounded:
             # to compare groups at equal inputs, or inside of them, would take the effect away
             out.append(confounded)
             continue
-        trap = _simpson(design, fit, name, labels, large, level)
-        apart = _disagreement(design, fit, name, labels, names)
+        trap = _simpson(design, fit, name, labels, level)
+        apart = _disagreement(design, fit, name, labels)
         out += [warning for warning in (trap, apart) if warning is not None]
     return out
 
@@ -113,20 +120,21 @@ def _confounded(design: Design, column: str, labels: NDArray[np.str_]) -> str | 
     )
 
 
+def _by_label(design: Design, labels: NDArray[Any], level: float) -> dict[str, Estimate]:
+    """The power law of the runs of each label that has enough of them."""
+    out = {}
+    for label in np.unique(labels):
+        part = design.take(np.flatnonzero(labels == label))
+        if part.n_runs >= design.X.shape[1] + 3:
+            with suppress(DimgsError):
+                out[str(label)] = fit_squares(part, level)
+    return out
+
+
 def _simpson(
-    design: Design,
-    fit: Estimate,
-    column: str,
-    labels: NDArray[np.str_],
-    large: NDArray[np.str_],
-    level: float,
+    design: Design, fit: Estimate, column: str, labels: NDArray[np.str_], level: float
 ) -> str | None:
-    parts: dict[str, Estimate] = {}
-    for label in large:
-        try:
-            parts[str(label)] = fit_squares(design.take(np.flatnonzero(labels == label)), level)
-        except DimgsError:
-            continue
+    parts = _by_label(design, labels, level)
     for j, feature in enumerate(design.features):
         pooled = fit.values[j]
         determined = {k: p for k, p in parts.items() if np.all(np.isfinite(p.intervals[j]))}
@@ -151,28 +159,23 @@ def _exponents_apart(
     design: Design, fit: Estimate, column: str, labels: NDArray[Any]
 ) -> str | None:
     """F test of exponents by group, beside prefactors by group, with what differs most."""
-    p, names = design.X.shape[1], np.unique(labels)
-    if len(names) < 2:
+    p, by_label = design.X.shape[1], replace(design, within=labels, sources=())
+    if len(np.unique(labels)) < 2:
         return None
     try:
-        common = fit_squares(replace(design, within=labels, sources=()), fit.level)
-        parts = {
-            str(k): fit_squares(replace(d, within=None, split=None, sources=()), fit.level)
-            for k in names
-            if (d := design.take(np.flatnonzero(labels == k))).n_runs >= p + 3
-        }
+        common = fit_squares(by_label, fit.level)
     except DimgsError:
         return None
-    if len(parts) < 2 or common.effects is None:
+    parts = _by_label(replace(by_label, within=None, split=None), labels, fit.level)
+    if len(parts) < 2:
         return None
     held = np.isin(labels.astype(str), [*parts])
-    shifts = np.array([common.effects.get(str(k), 0.0) for k in labels])
     root = np.ones(design.n_runs) if design.weights is None else np.sqrt(design.weights)
-    together = root * (design.y - common.intercept - shifts - design.X @ common.values)
+    together = root * _residuals(by_label, common)
     alone = np.zeros(design.n_runs)
     for name, part in parts.items():
         rows = labels.astype(str) == name
-        alone[rows] = root[rows] * (design.y - part.intercept - design.X @ part.values)[rows]
+        alone[rows] = (root * _residuals(replace(design, within=None), part))[rows]
     extra, rest = (len(parts) - 1) * p, int(held.sum()) - len(parts) * (p + 1)
     least, gain = float(alone @ alone), float(together[held] @ together[held])
     if (
@@ -199,29 +202,28 @@ def _exponents_apart(
     )
 
 
+def _residuals(design: Design, fit: Estimate) -> Array:
+    return log_target(design) - fit.predict(design)
+
+
 def _half(fit: Estimate, j: int) -> float:
     return float(fit.intervals[j, 1] - fit.intervals[j, 0]) / 2
 
 
 def _disagreement(
-    design: Design,
-    fit: Estimate,
-    column: str,
-    labels: NDArray[np.str_],
-    names: NDArray[np.str_],
+    design: Design, fit: Estimate, column: str, labels: NDArray[np.str_]
 ) -> str | None:
     """F test of a prefactor for each group, with the size of the largest difference."""
+    by_label = replace(design, within=labels)
     try:
-        apart = fit_squares(replace(design, within=labels), 0.9)
+        apart = fit_squares(by_label, 0.9)
     except DimgsError:
         return None
     if apart.effects is None:
         return None
-    pooled = design.y - fit.intercept - design.X @ fit.values
-    shifts = np.array([apart.effects.get(str(x), 0.0) for x in labels])
-    within = design.y - apart.intercept - shifts - design.X @ apart.values
-    extra = len(names) - 1
-    rest = design.n_runs - len(names) - design.X.shape[1]
+    pooled, within = _residuals(design, fit), _residuals(by_label, apart)
+    extra = len(np.unique(labels)) - 1
+    rest = design.n_runs - extra - 1 - design.X.shape[1]
     if rest < 1 or float(within @ within) <= 0:
         return None
     gain = (float(pooled @ pooled) - float(within @ within)) / extra
@@ -274,11 +276,9 @@ def rounding_advice(law: Law, data: Dataset) -> list[str]:
         is_known = name in data.rounded or name in data.errors or variable.is_level
         if is_known or variable.unit.scale != "ratio" or np.ptp(data[name]) == 0.0:
             continue
-        values = from_si(np.asarray(data[name], dtype=np.float64), variable.unit)
-        steps = steps_of(values)
         with np.errstate(all="ignore"):
-            share = float(np.mean((slope * steps / values) ** 2)) / (12.0 * scatter**2)
-        few = len(np.unique(values)) < _DIFFERENT * len(values)
+            share = float(np.mean((slope * relative_steps(data, name)) ** 2)) / (12.0 * scatter**2)
+        few = len(np.unique(data[name])) < _DIFFERENT * len(slope)
         if few or not _ROUNDING_SHARE <= share <= _ALL_OF_IT:
             continue
         explained = in_percent(min(share, 1.0))
@@ -317,3 +317,60 @@ def shared_variables(design: Design, in_groups: float | None, honest: float | No
         f"would flatter the law; on the target it is {honest:.3f}."
     )
     return [sentence]
+
+
+def monomial_text(design: Design, direction: Array) -> str:
+    """A direction in feature space as a monomial of the physical variables."""
+    amounts = [Fraction(float(w)).limit_denominator(LARGEST_DENOMINATOR) for w in direction]
+    alone = (f.group or PiGroup.of("alone", {str(f.variable): 1}) for f in design.features)
+    powers = _of_data(design, PiGroup.product("product", alone, amounts).as_dict())
+    common = lcm(*(e.denominator for e in powers.values()))
+    if common <= LARGEST_DENOMINATOR:
+        powers = {n: e * common for n, e in powers.items()}
+    return str(PiGroup.of("pi", powers))
+
+
+def separation_warnings(design: Design, fit: Estimate, cv_r2_log: float | None) -> list[str]:
+    """Warnings on collinear directions, and on a power law that fails on held-out runs."""
+    out = [
+        f"{monomial} never varied though {name} did, so that no exponent along it is determined; "
+        f"runs in which it changes would do so."
+        for monomial, name in _constant_groups(design)
+    ]
+    for direction in fit.null_directions:
+        monomial = monomial_text(design, direction)
+        out.append(
+            f"The runs cannot separate exponents along {monomial}, which never varied; runs in "
+            f"which {monomial} changes while the other groups stay would."
+        )
+    for direction in fit.weak_directions:
+        monomial = monomial_text(design, direction)
+        out.append(
+            f"{monomial} hardly varied: exponents along it are uncertain; vary it to know them."
+        )
+    if cv_r2_log is not None and cv_r2_log < 0.5:
+        out.append(
+            f"This power law fails on held-out runs: it predicts runs left out with "
+            f"R² = {cv_r2_log:.2f} on the logarithm of the target."
+        )
+    return out
+
+
+def _constant_groups(design: Design) -> list[tuple[str, str]]:
+    """Groups that are the same in every run although a variable in them is not."""
+    out = []
+    for group in design.basis.groups:
+        if group.name not in design.never_varied or design.basis.is_signed(group):
+            continue
+        data = _of_data(design, dict(group.exponents))
+        for name in data:
+            values = design.data[name]
+            if np.ptp(np.log(values)) > VARIED:
+                out.append((str(PiGroup.of("pi", data)), name))
+                break
+    return out
+
+
+def _of_data(design: Design, powers: dict[str, Fraction]) -> dict[str, Fraction]:
+    apart = {v.name for v in design.basis.variables if v.role != "data"}
+    return {name: e for name, e in powers.items() if name not in apart}

@@ -13,32 +13,22 @@ import numpy as np
 
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimgsError, InputError, noting, warn_all
+from dimgs.common.errors import DimgsError, noting, warn_all
 from dimgs.common.progress import notebook_bar
 from dimgs.dataset import Dataset
 from dimgs.discovery.diagnostics import rounding_advice
 from dimgs.discovery.fitting import judged_power_law
-from dimgs.discovery.judgement import (
-    POWER,
-    given_law,
-    law_of,
-    law_of_candidate,
-    verdict_on_fit,
-)
+from dimgs.discovery.judgement import POWER, law_of, law_of_candidate, verdict_on_fit
 from dimgs.discovery.keywords import DiscoverKeywords
 from dimgs.discovery.leads import is_acrobatic
 from dimgs.discovery.next_runs import differs_most, propose
-from dimgs.discovery.options import MODEL_NAMES, Options, default_of, documented
+from dimgs.discovery.options import Options, default_of, documented
 from dimgs.discovery.outliers import outlier_warnings, without_outliers
 from dimgs.discovery.power_law import with_fitted_exponents
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.sensitivity import sensitivity_document
-from dimgs.discovery.study import (
-    MOST_LEFT_OUT,
-    Study,
-    left_out_residuals,
-)
+from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.engines.registry import NONE
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import Noise
@@ -113,10 +103,8 @@ def check_model(model: str) -> None:
     Raises
     ------
     InputError
-        If there is no such model, or torch, which "deep" needs, is not installed.
+        If torch, which "deep" needs, is not installed.
     """
-    if model not in MODEL_NAMES:
-        raise InputError(f"There is no model '{model}'; use {setting('model', 'linear', 'deep')}.")
     if model == "deep":
         from dimgs.fits.potential.potential_runs import require_torch
 
@@ -181,8 +169,9 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
     out = [data.variable(n) for n in data.numeric_names if n not in apart]
     law = law.with_inputs(out, data) if out else law
     verdict, posterior = study.verdict, study.posterior
-    left_out, form = _left_out(study, options), _given_form(study, law, options)
-    odd, outliers = _outliers(study, options)
+    residuals = _left_out_residuals(study, options)
+    left_out, form = _left_out(study, residuals), _given_form(study, law, options)
+    odd, outliers = _outliers(study, residuals, options)
     maker = partial(_law_of_candidate, study, options)
     return Report(
         basis=prepared.basis,
@@ -216,10 +205,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         rivals=_rivals(study, law, options, () if posterior is None else posterior.rivals),
         complete_to=study.complete_to,
         form=form,
-        leads=tuple(
-            replace(each, law=None if each.law is None else recognise(absorb(each.law)))
-            for each in study.leads
-        ),
+        leads=tuple(replace(each, law=_shown(each.law)) for each in study.leads),
         left_out_by=study.left_out_by,
         outliers=outliers,
         further_runs=partial(propose, others=partial(_further, study, law, options)),
@@ -227,27 +213,33 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
     )
 
 
-def _outliers(study: Study, options: Options) -> tuple[list[str], tuple[int, ...]]:
+def _left_out_residuals(study: Study, options: Options) -> Array | None:
+    """Residual of each run by the law refitted without it, where there is time for that."""
+    many = study.prepared.design.n_runs > MOST_LEFT_OUT
+    if study.left_out is None and (many or study.verdict.outcome == "interrupted"):
+        return None
+    return left_out_residuals(study, options)
+
+
+def _outliers(
+    study: Study, residuals: Array | None, options: Options
+) -> tuple[list[str], tuple[int, ...]]:
     """Runs that the law misses by more than their share, where each was left out; their rows."""
-    residuals, result = study.left_out, study.result
-    if residuals is None:
-        residuals = left_out_residuals(study, options) if _is_refitted(study) else None
     if residuals is None:
         return [], ()
+    result = study.result
     power = result if result is not None and study.law is result.law else None
     return outlier_warnings(study.prepared.design, study.law, residuals, options, power)
 
 
-def _is_refitted(study: Study) -> bool:
-    """Whether its constants may be refitted without parts of the runs now."""
-    few = study.prepared.design.n_runs <= MOST_LEFT_OUT
-    return few and study.verdict.outcome != "interrupted"
+def _shown(law: Law | None) -> Law | None:
+    """A law with its constants as they are shown."""
+    return None if law is None else recognise(absorb(law))
 
 
 def _law_of_candidate(study: Study, options: Options, candidate: Candidate) -> Law | None:
     """A candidate of the front as a checked law; None where it is none."""
-    law = law_of_candidate(study, candidate, options)
-    return None if law is None else recognise(absorb(law))
+    return _shown(law_of_candidate(study, candidate, options))
 
 
 def _further(study: Study, law: Law, options: Options) -> tuple[Rival, ...]:
@@ -279,12 +271,9 @@ def _unmet(study: Study, options: Options, form: Rival | None) -> list[str]:
 
 def _given_form(study: Study, law: Law, options: Options) -> Rival | None:
     """The form that was asked for as a law, with its probability."""
-    place = given_law(study.posterior)
-    if place is None or study.posterior is None:
-        return None
-    number, form = place
-    one = replace(study.posterior.laws[number], form=form)
-    return next(iter(_rivals(study, law, options, [one], as_fitted=True)), None)
+    laws = () if study.posterior is None else study.posterior.laws
+    given = [replace(one, form=form) for one in laws for form in one.forms if form.given]
+    return next(iter(_rivals(study, law, options, given[:1], as_fitted=True)), None)
 
 
 def _rivals(
@@ -332,15 +321,11 @@ def _in_table(study: Study, options: Options) -> FitResult | None:
     return replace(result, local=local, left_out=left_out, judge=judge)
 
 
-def _left_out(study: Study, options: Options) -> tuple[float, ...]:
+def _left_out(study: Study, residuals: Array | None) -> tuple[float, ...]:
     """Target of every run by the law refitted without it."""
-    design, target = study.prepared.design, study.prepared.basis.target
-    if target is None or (study.left_out is None and not _is_refitted(study)):
-        return ()
-    residuals = left_out_residuals(study, options)
     if residuals is None:
         return ()
-    measured = np.asarray(study.prepared.data[target.name], dtype=np.float64)
+    design, measured = study.prepared.design, study.prepared.data[study.law.target.name]
     with np.errstate(over="ignore"):
         values = measured * np.exp(-residuals) if design.scale == "log" else measured - residuals
     return study.prepared.in_table(values.tolist()) if np.all(np.isfinite(values)) else ()

@@ -130,10 +130,8 @@ def of_least_squares(design: Design, fit: PowerLawFit, level: float) -> Estimate
         dof=max(1.0, dof),
         residual_dof=max(1.0, float(fit.influence.residual_dof)),
         level=level,
-        independent_contrasts=fit.n_contrasts,
-        pairs=fit.n_pairs,
         effects=_effects(design, intercepts, float(fit.intercept[0])),
-        directions=_directions(fit),
+        **_contrasts(fit),
         left_out=() if fit.loo_residuals is None else tuple(fit.loo_residuals[:, 0].tolist()),
         least_squares=fit,
     )
@@ -150,8 +148,13 @@ def _physical_functionals(design: Design) -> Array:
     return np.column_stack([np.zeros(len(table)), table])
 
 
-def _directions(fit: PowerLawFit) -> tuple[Array, Array]:
-    return fit.coordinates.null_directions(), fit.coordinates.weak_directions()
+def _contrasts(fit: PowerLawFit) -> dict[str, Any]:
+    """Fields of an estimate on the contrasts of its runs, and on what they cannot separate."""
+    return {
+        "independent_contrasts": fit.n_contrasts,
+        "pairs": fit.n_pairs,
+        "directions": (fit.coordinates.null_directions(), fit.coordinates.weak_directions()),
+    }
 
 
 def fit_by_sources(design: Design, level: float) -> Estimate:
@@ -176,7 +179,6 @@ def fit_by_sources(design: Design, level: float) -> Estimate:
     dof = float(freedom[p + 1 :].min(initial=freedom.min()))
     half = t_quantile(level, np.append(freedom[0], np.full(p, dof))) * errors
     ends = np.column_stack([centre - half, centre + half])[1:]
-    reference = fit_power_law(design.X, design.y, design.weights, design.split)
     free = max(1.0, float(design.n_runs - p - len(np.unique(design.sources[0][1]))))
     return Estimate(
         exponents=exponents_of(design.features, centre[1:], ends),
@@ -187,10 +189,8 @@ def fit_by_sources(design: Design, level: float) -> Estimate:
         dof=dof,
         residual_dof=free,
         level=level,
-        independent_contrasts=reference.n_contrasts,
-        pairs=reference.n_pairs,
-        directions=_directions(reference),
         sources=pooled,
+        **_contrasts(fit_power_law(design.X, design.y, design.weights, design.split)),
         **scatter_fields(scatter),
     )
 
@@ -236,10 +236,8 @@ def fit_ranks(design: Design, level: float) -> Estimate:
         dof=dof,
         residual_dof=dof,
         level=level,
-        independent_contrasts=int(model.n_contrasts_),
-        pairs=int(model.n_pairs_),
         effects=_effects(design, model.group_intercepts_, intercept),
-        directions=_directions(reference),
+        **_contrasts(reference),
         outliers=tuple(int(i) for i in model.outliers_),
     )
 
@@ -326,7 +324,6 @@ def fit_orthogonal(design: Design, level: float) -> Estimate:
     model = OrthogonalPowerLaw(intrinsic=True).fit(
         design.X, design.y, groups=design.split, error_covariance=errors.covariance
     )
-    reference = fit_power_law(design.X, design.y, None, design.split)
     joint = np.asarray(model.joint_covariance_)
     free = max(1.0, float(design.n_runs - design.X.shape[1] - 1))
     dof = max(1.0, float(model.dof_))
@@ -339,9 +336,7 @@ def fit_orthogonal(design: Design, level: float) -> Estimate:
         dof=dof,
         residual_dof=free,
         level=level,
-        independent_contrasts=model.n_contrasts_,
-        pairs=model.n_pairs_,
-        directions=_directions(reference),
+        **_contrasts(fit_power_law(design.X, design.y, None, design.split)),
         **scatter_fields(model.scatter_),
     )
 

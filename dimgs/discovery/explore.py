@@ -1,12 +1,14 @@
 """Exploration of a table: varied directions, dependence of the target, missing inputs."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimensionError, FitError
+from dimgs.common.errors import DimensionError, DimgsError, FitError
 from dimgs.common.formats import attributes, plain
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
@@ -18,22 +20,33 @@ from dimgs.dataset.checks import (
     drop_bad_rows,
     require_finite,
 )
-from dimgs.discovery.geometry import geometry_of
 from dimgs.discovery.missing_input import helpful_constants
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
+from dimgs.discovery.rational_exponents import physical_map
 from dimgs.discovery.screening import screen_inputs, without_others
 from dimgs.fits.design.effects import Effect
 from dimgs.fits.design.features import Design
+from dimgs.fits.geometry import (
+    dominant_group,
+    effective_dimension,
+    gradient_field,
+    log_ratio_pca,
+    principal_coordinates,
+)
 from dimgs.fits.homogeneity import HomogeneityTest, collinear_combinations, homogeneity_test
 from dimgs.groups.dimensions import DimensionalMatrix
-from dimgs.groups.group import PiBasis
+from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.physical_constants import all_constants
 from dimgs.judgement.residual_structure import ALPHA, follows_inputs, inputs_are_incomplete
 from dimgs.variables import Dimension, si_unit
 
 # more than two constants that would all do are not advice
 _MOST_CONSTANTS = 2
+# all distances between runs, 128 MB of them
+_MOST_COORDINATES = 4000
+# the search for short exponents doubles with every few groups; at 30 it takes seconds
+_MOST_GROUPS = 30
 
 
 @dataclass(frozen=True)
@@ -80,9 +93,7 @@ class Exploration:
             ],
             **attributes(self, "level warnings"),
         }
-        result = plain(document)
-        assert isinstance(result, dict)
-        return result
+        return dict(plain(document))
 
 
 def explore(
@@ -123,7 +134,7 @@ def explore(
     warnings: list[str] = []
     prepared: Prepared | None = None
     try:
-        prepared = prepare(data, target, chosen, linear_allowed=True, signed_allowed=True)
+        prepared = prepare(data, target, chosen, any_sign=True)
         clean = prepared.data
         warnings += prepared.warnings
     except DimensionError as error:
@@ -148,7 +159,7 @@ def explore(
     pca = pcoa = active = dominant = None
     if prepared is not None and any(f.logged for f in prepared.design.features):
         design = _of_few(data, target, chosen, prepared.design, warnings)
-        pca, pcoa, active, dominant = geometry_of(design, chosen, metric, warnings)
+        pca, pcoa, active, dominant = _geometry(design, chosen, metric, warnings)
     return Exploration(
         basis=None if prepared is None else prepared.basis,
         homogeneity=homogeneity,
@@ -172,7 +183,7 @@ def _of_few(
     if kept is None:
         return design
     some, note = without_others(data, target, kept, options)
-    few = prepare(some, target, options, linear_allowed=True, signed_allowed=True).design
+    few = prepare(some, target, options, any_sign=True).design
     if not any(f.logged for f in few.features):
         return design
     notes.append(note)
@@ -184,12 +195,90 @@ def _positive_logs(data: Dataset, target: str, options: Options) -> tuple[list[s
     names = [
         n
         for n in data.numeric_names
-        if n not in skipped
-        and not data.variable(n).is_level
-        and bool(np.all(np.asarray(data[n], dtype=np.float64) > 0))
+        if n not in skipped and not data.variable(n).is_level and bool(np.all(data[n] > 0))
     ]
-    logs = [np.log(np.asarray(data[n], dtype=np.float64)) for n in names]
-    return names, np.column_stack(logs) if logs else np.zeros((data.n_runs, 0))
+    return names, data.logs(names)
+
+
+def _geometry(
+    design: Design, options: Options, metric: str, notes: list[str]
+) -> tuple[dict[str, Any] | None, ...]:
+    """PCA, principal coordinates, active directions and the dominant group, as JSON.
+
+    The notes receive what had to be left out.
+    """
+    grouped = [j for j, f in enumerate(design.features) if f.logged]
+    names, _, loadings = physical_map(design, grouped, response=False)
+    X = design.X[:, grouped]
+    E = np.array([[float(x) for x in row] for row in loadings])
+    axes = log_ratio_pca(X, E)
+    pca = {
+        "variables": names,
+        "shares": axes.shares.tolist(),
+        "exponents": axes.physical_exponents.T.tolist(),
+    }
+    pcoa = None
+    if design.n_runs <= _MOST_COORDINATES:
+        places = principal_coordinates(X, metric, random_state=options.seed)
+        pcoa = {
+            "metric": metric,
+            "shares": places.shares.tolist(),
+            **attributes(places, "negative_share n_negative triangle_violations"),
+            "coordinates": places.coordinates[:, :2].tolist(),
+        }
+    else:
+        notes.append(f"Principal coordinates are left out above {_MOST_COORDINATES} runs.")
+    if len(grouped) > _MOST_GROUPS:
+        notes.append(
+            f"Active directions and one dominant group are left out above {_MOST_GROUPS} groups "
+            f"(here {len(grouped)}); use fewer inputs ({setting('columns')})."
+        )
+        return pca, pcoa, None, None
+    # shares and directions do not depend on the unit of a response on a linear scale, whose squares
+    # may leave double precision
+    top = 1.0 if design.scale != "linear" else float(np.abs(design.y).max()) or 1.0
+    find = partial(
+        dominant_group,
+        X,
+        exponent_map=np.array(loadings, dtype=object),
+        groups=design.split,
+        level=options.level,
+        random_state=options.seed,
+    )
+    try:
+        y = design.y / top
+        field = gradient_field(X, y, groups=design.split, random_state=options.seed)
+        best, scale = find(y, gradients=field), str(design.scale)
+        directions = best.active
+        if scale == "log" and (linear := find(np.exp(y - y.max()))).r2 > best.r2:
+            # pi_0 itself, where it predicts runs left out better
+            best, scale = linear, "linear"
+    except DimgsError as error:
+        notes.append(f"No active directions: {error}")
+        return pca, pcoa, None, None
+    active = {
+        "variables": names,
+        "shares": directions.shares.tolist(),
+        "share_intervals": directions.share_intervals.tolist(),
+        "exponents": directions.physical_exponents.T.tolist(),
+        "effective_dimension": asdict(effective_dimension(directions)),
+    }
+    dominant = {
+        "share": float(best.active.shares[0]),
+        "share_interval": best.active.share_intervals[0].tolist(),
+        **attributes(best, "r2 r2_power_law"),
+        "scale": scale,
+        "candidates": [
+            {
+                "scale": scale,
+                "group": {n: str(p) for n, p in zip(names, c.exponents, strict=True) if p},
+                "text": str(PiGroup.of("pi", dict(zip(names, c.exponents, strict=True)))),
+                **attributes(c, "p_value r2 predicts_as_well"),
+            }
+            for c in best.candidates
+        ],
+    }
+    return pca, pcoa, active, dominant
 
 
 def _homogeneity(
@@ -203,7 +292,7 @@ def _homogeneity(
     notes: list[str],
 ) -> dict[str, Any] | None:
     variable = data.variable(target)
-    values = np.asarray(data[target], dtype=np.float64)
+    values = data[target]
     if variable.is_level or not names or np.any(values <= 0) or signed:
         notes.append("The homogeneity test needs a positive target and positive inputs.")
         return None

@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy
@@ -31,7 +31,6 @@ from dimgs.engines.clock import Clock
 from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.registry import embedded, entry_named
 from dimgs.expression import safe_identifiers, sympy_parse
-from dimgs.expression.compiled import compile_expression
 from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.expression.parsing import function_names
 from dimgs.expression.simplest import monomial
@@ -41,7 +40,9 @@ from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.groups.derive import constant_variables, scale_variable
 from dimgs.groups.response import smallest_monomial
 from dimgs.judgement.candidates import Proposal
+from dimgs.judgement.evidence import FormulaModel
 from dimgs.law.assemble import feature_values
+from dimgs.law.evaluate import evaluate
 from dimgs.law.names import Names
 from dimgs.variables import Dimension, Variable, si_unit
 
@@ -119,12 +120,13 @@ class GivenForm:
         if any(data.variable(n).is_level for n in [target]):
             raise InputError(f"The target '{target}' is a level, for which no form can be fitted.")
         try:
-            if target in _names(body):
+            tree = _parsed(body)
+            if target in _names(tree):
                 raise LawError(f"it has the target '{target}' in it; give the right side alone.")
-            body = _renamed(body, identifier)
-            body, function, inside = _with_free_function(body, set(of_inputs))
-            names = sorted(_names(body) - set(of_inputs) - {"pi", "E"})
-            expression = sympy_parse(body, [*of_inputs, *names])
+            _rename(tree, identifier)
+            tree, function, inside = _with_free_function(tree, set(of_inputs))
+            names = sorted(_names(tree) - set(of_inputs) - {"pi", "E"})
+            expression = sympy_parse(ast.unparse(tree), [*of_inputs, *names])
             used = {str(s) for s in expression.free_symbols}
             names = [n for n in names if n in used]
             argument = None if inside is None else sympy_parse(inside, list(of_inputs))
@@ -206,19 +208,16 @@ def _parsed(text: str) -> ast.expr:
         raise LawError(f"the expression '{text.strip()[:200]}' cannot be read: {error}.") from None
 
 
-def _renamed(text: str, identifier: Mapping[str, str]) -> str:
-    """The text with the identifiers of inputs, whose names may be those of SymPy, such as S."""
+def _rename(tree: ast.AST, identifier: Mapping[str, str]) -> None:
+    """Give inputs, whose names may be those of SymPy, such as S, their identifiers."""
     # names of Python are read in this form
     places = {unicodedata.normalize("NFKC", name): i for name, i in identifier.items()}
-    tree = _parsed(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             node.id = places.get(node.id, node.id)
-    return ast.unparse(tree)
 
 
-def _names(text: str) -> set[str]:
-    tree = _parsed(text)
+def _names(tree: ast.AST) -> set[str]:
     called = {_called(n) for n in ast.walk(tree)}
     return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - called
 
@@ -229,16 +228,17 @@ def _called(node: ast.AST) -> str:
     return node.func.id if is_call else ""  # type: ignore[attr-defined]
 
 
-def _with_free_function(text: str, inputs: "set[str]") -> tuple[str, str | None, str | None]:
-    """The text with a name for the calls of a free function, that name, and its argument."""
-    tree = _parsed(text)
+def _with_free_function(
+    tree: ast.expr, inputs: "set[str]"
+) -> tuple[ast.expr, str | None, str | None]:
+    """The form with a name for the calls of a free function, that name, and its argument."""
     calls = [
         n
         for n in ast.walk(tree)
         if isinstance(n, ast.Call) and _called(n) and _called(n) not in function_names()
     ]
     if not calls:
-        return text, None, None
+        return tree, None, None
     written = {ast.unparse(call) for call in calls}
     name = _called(calls[0])
     if len(written) > 1:
@@ -246,7 +246,7 @@ def _with_free_function(text: str, inputs: "set[str]") -> tuple[str, str | None,
         raise LawError(f"it has the unknown functions {both}; one can be searched for.")
     if len(calls[0].args) != 1 or calls[0].keywords:
         raise LawError(f"{written.pop()} needs one argument, a product or sum of inputs.")
-    inside = ast.unparse(calls[0].args[0])
+    inside = calls[0].args[0]
     strange = sorted(_names(inside) - inputs - {"pi", "E"})
     if strange:
         raise LawError(f"{written.pop()} is of the constant {strange[0]}; use inputs alone.")
@@ -257,7 +257,7 @@ def _with_free_function(text: str, inputs: "set[str]") -> tuple[str, str | None,
                 return ast.Name(name, ast.Load())
             return self.generic_visit(node)
 
-    return ast.unparse(Named().visit(tree)), name, inside
+    return Named().visit(tree), name, ast.unparse(inside)
 
 
 def _starts(text: str, constants: Sequence[str]) -> dict[str, float]:
@@ -341,7 +341,7 @@ def _constant_groups(design: Design) -> dict[str, sympy.Expr]:
             variable = design.basis.variable(name)
             size = variable.value or 1.0
             if name in design.data.names:
-                size = float(np.asarray(design.data[name], dtype=np.float64)[0])
+                size = float(design.data[name][0])
             value *= size ** float(power)
         out[group.name] = sympy.Float(value)
     return out
@@ -403,45 +403,6 @@ def _fitted(
     return Proposal(name=FORM, expression=expression, constants=solved, given=True)
 
 
-class _Batch:
-    """Values and slopes of an expression at many sets of constants at once."""
-
-    def __init__(
-        self, expression: sympy.Expr, names: Sequence[str], columns: _Inputs, n: int
-    ) -> None:
-        self.names, self.n = tuple(names), n
-        used = {str(s) for s in expression.free_symbols}
-        self._columns = [columns[k] for k in sorted(columns) if k in used]
-        inputs = [sympy.Symbol(k) for k in sorted(columns) if k in used]
-        symbols = [*map(sympy.Symbol, self.names)]
-        slopes = [expression.diff(s) for s in symbols]
-        self._value = compile_expression([*inputs, *symbols], expression, cse=True)
-        self._slopes = compile_expression([*inputs, *symbols], slopes, cse=True)
-
-    def _arguments(self, theta: Array) -> list[Array]:
-        return [*self._columns, *(theta[:, [k]] for k in range(len(self.names)))]
-
-    def values(self, theta: Array) -> Array:
-        """Shape (n_starts, n_runs) from constants of shape (n_starts, n_constants)."""
-        with np.errstate(all="ignore"):
-            batch = _real(self._value(*self._arguments(theta)))
-        return np.broadcast_to(batch, np.broadcast_shapes(batch.shape, (len(theta), self.n)))
-
-    def slopes(self, theta: Array) -> Array:
-        """Shape (n_starts, n_runs, n_constants)."""
-        out = np.empty((len(theta), self.n, len(self.names)))
-        with np.errstate(all="ignore"):
-            for k, column in enumerate(self._slopes(*self._arguments(theta))):
-                out[:, :, k] = _real(column)
-        return out
-
-
-def _real(values: Any) -> Array:
-    """Values that are not real as NaN: of numbers alone Python takes complex powers."""
-    array = np.asarray(values)
-    return np.asarray(np.where(array.imag == 0, array.real, np.nan), dtype=np.float64)
-
-
 def fit_constants(
     expression: sympy.Expr,
     constants: Sequence[str],
@@ -449,7 +410,6 @@ def fit_constants(
     design: Design,
     inputs: _Inputs,
     seed: int,
-    kinds: Sequence[Errors] | None = None,
 ) -> dict[str, float] | None:
     """Constants of least squares, from many starts, under the errors that make the runs likeliest.
 
@@ -467,8 +427,6 @@ def fit_constants(
     inputs : mapping of str to ndarray of shape (n_runs,)
         Value of every other symbol.
     seed : int
-    kinds : sequence of Errors, optional
-        By default all that the response may have.
 
     Returns
     -------
@@ -477,15 +435,19 @@ def fit_constants(
     """
     used = {str(s) for s in expression.free_symbols}
     names = [k for k in constants if k in used]
-    model = _Batch(expression, names, inputs, design.n_runs)
+    model = FormulaModel(design, expression, dict.fromkeys(names, 1.0), inputs)
     rng, linear = np.random.default_rng(seed), _linear(expression, names)
+    order = np.argsort(names)
     # a given start may lead to a minimum that is not the least
     drawn = [
-        (_drawn(expression, names, given, inputs, rng), [k in linear - {*given} for k in names])
+        (
+            _drawn(expression, names, given, inputs, rng)[:, order],
+            [k in linear - {*given} for k in model.names],
+        )
         for given in ([starts, {}] if starts else [{}])
     ]
     best: tuple[float, Array] | None = None
-    for errors in possible_errors(design) if kinds is None else kinds:
+    for errors in possible_errors(design):
         solution = _least(model, drawn, errors)
         if solution is None:
             continue
@@ -494,11 +456,11 @@ def fit_constants(
         likely = float(errors.jacobian.sum()) - design.n_runs * float(np.log(sd))
         if best is None or likely > best[0]:
             best = likely, at
-    return None if best is None else dict(zip(names, best[1].tolist(), strict=True))
+    return None if best is None else dict(zip(model.names, best[1].tolist(), strict=True))
 
 
 def _least(
-    model: _Batch, drawn: Sequence[tuple[Array, Sequence[bool]]], errors: Errors
+    model: FormulaModel, drawn: Sequence[tuple[Array, Sequence[bool]]], errors: Errors
 ) -> tuple[float, Array] | None:
     """The least squares that the best starts lead to, and where.
 
@@ -507,7 +469,7 @@ def _least(
 
     def at(constants: Array) -> tuple[Array, Array]:
         constants = np.atleast_2d(constants)
-        values = model.values(constants)
+        values = model.value(constants)
         slopes = np.stack(
             [errors.scaled(v, s) for v, s in zip(values, model.slopes(constants), strict=True)]
         )
@@ -521,7 +483,7 @@ def _least(
         theta = _with_linear(model, starts, np.array(solved, dtype=bool), errors)
         if not len(theta):
             return theta
-        e = np.stack([errors.residuals(v) for v in model.values(theta)])
+        e = np.stack([errors.residuals(v) for v in model.value(theta)])
         squares = np.where(np.all(np.isfinite(e), axis=1), (e**2).sum(axis=1), np.inf)
         order = np.argsort(squares, kind="stable")[:_FITTED]
         return np.asarray(theta[order[np.isfinite(squares[order])]])
@@ -571,12 +533,12 @@ def _distance(one: Array, other: Array) -> float:
     return float(np.sum(np.abs(one - other) / np.maximum(np.abs(one) + np.abs(other), 1e-300)))
 
 
-def _with_linear(model: _Batch, theta: Array, solved: Array, errors: Errors) -> Array:
+def _with_linear(model: FormulaModel, theta: Array, solved: Array, errors: Errors) -> Array:
     """The starts with those constants that enter linearly at their values of least squares."""
     if not solved.any():
         return theta
     theta = np.where(solved, 0.0, theta)
-    base = model.values(theta)
+    base = model.value(theta)
     columns = model.slopes(theta)[:, :, solved]
     # by the size of the errors at the response itself
     size = np.abs(errors.response) if errors.kind == "relative" else errors.unit
@@ -642,9 +604,9 @@ def _sizes(
             other = rest.xreplace({sympy.Symbol(k): sympy.Integer(value) for k in constants})
             if other.is_number or other.has(sympy.zoo, sympy.nan):
                 continue
-            values = _Batch(other, (), inputs, 1).values(np.zeros((1, 0)))
+            n = max(map(len, inputs.values()), default=1)
             with np.errstate(all="ignore"):
-                size = float(np.median(np.abs(values)))
+                size = float(np.median(np.abs(evaluate(other, inputs, n))))
             if np.isfinite(size) and size > 0:
                 out.append((1 / size if node.is_Mul else size) ** (1 / float(power)))
     return sorted(set(out)) or [1.0]
@@ -666,7 +628,7 @@ def _with_functions(
             f"The form '{form.text}' is not linear in its free function, so that the function "
             f"cannot be separated; write the known part as factors and terms beside it."
         )
-    u = _Batch(argument, (), inputs, design.n_runs).values(np.zeros((1, 0)))[0]
+    u = evaluate(argument, inputs, design.n_runs)
     if not np.all(np.isfinite(u)) or not np.ptp(u) > 0:
         raise InputError(
             f"The argument of the free function in '{form.text}' does not vary over the runs, or "
@@ -698,7 +660,7 @@ def _with_functions(
     values = {k: constants[k] for k in form.constants if k in constants}
     at = {**inputs, **{k: np.full(design.n_runs, v) for k, v in values.items()}}
     offset = expression.xreplace({free: sympy.Integer(0)})
-    A, B = (_Batch(e, (), at, design.n_runs).values(np.zeros((1, 0)))[0] for e in (offset, slope))
+    A, B = (evaluate(e, at, design.n_runs) for e in (offset, slope))
     response = np.exp(design.y) if design.scale == "log" else design.y
     target = (response - A) / B
     logged = design.scale == "log" and offset == 0 and bool(np.all(target > 0))

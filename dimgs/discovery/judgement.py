@@ -1,6 +1,6 @@
 """The judgement of a study: the most probable law among its candidates, and its rivals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -21,6 +21,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.outliers import in_errors, outlying
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.problem import is_searchable
+from dimgs.discovery.regimes import REGIMES, RegimeResult, regime_document, switching
 from dimgs.discovery.scoring import (
     fitted_by,
     followed_input,
@@ -33,9 +34,13 @@ from dimgs.discovery.scoring import (
     scores_of,
     unexplained_share,
 )
-from dimgs.discovery.search import rivals_of, run_engine
-from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
-from dimgs.discovery.switches import REGIMES, switching
+from dimgs.discovery.study import (
+    MOST_LEFT_OUT,
+    Study,
+    left_out_residuals,
+    rivals_of,
+    run_engine,
+)
 from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE, embedded
 from dimgs.expression.candidate import Candidate
@@ -137,16 +142,18 @@ def _with_switches(study: Study, posterior: Posterior, options: Options, clock: 
     """Judged with sums and switches beside the candidates, if none of these is probable."""
     if _is_settled(posterior):
         return study
-    forms, divided = simple_forms(study.prepared.design), study
-    design = study.prepared.design
-    if design.scale == "log" and design.within is None and not options.regimes and not clock.over:
-        switches, divided = switching(study, options, clock)
+    design, result = study.prepared.design, study.result
+    forms, regimes = simple_forms(design), list[RegimeResult]()
+    is_open = design.scale == "log" and design.within is None and result is not None
+    if is_open and not (options.regimes or clock.over):
+        switches, regimes = switching(design, options, clock)
         forms = [*switches, *forms]
     if not forms or clock.over:
         return study
     again = _posterior(study, options, clock, forms)
-    if again.laws and again.laws[0].form.name == REGIMES:
-        study = divided
+    if result is not None and again.laws and again.laws[0].form.name == REGIMES:
+        divided = tuple(map(regime_document, regimes))
+        study = replace(study, result=replace(result, regimes=divided))
     return _with_posterior(study, again, options, clock)
 
 
@@ -231,15 +238,8 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
             left_out = log_target(design) - np.log(values)
     if cv_r2 is None:
         cv_r2 = r2(seen.measured - values, seen.measured)
-    number = next(
-        (
-            k
-            for k, one in enumerate(posterior.laws)
-            if any(form.name in _FORMS[seen.closed] for form in one.forms)
-        ),
-        None,
-    )
-    chosen = replace(posterior, chosen=number)
+    names = _FORMS[seen.closed]
+    chosen = replace(posterior, chosen=_first(posterior, lambda form: form.name in names))
     study = replace(study, law=law, cv_r2=cv_r2, left_out=left_out, posterior=chosen)
     # of a law of no probability, what it leaves is no more than a detail
     study = replace(study, engine=seen.closed, unexplained=None, follows="")
@@ -358,12 +358,6 @@ def _is_admitted(design: Design, options: Options, one: Proposal) -> bool:
     return not options.must_use or set(options.must_use) <= inputs_of(design, one.expression)
 
 
-def given_law(posterior: Posterior | None) -> tuple[int, JudgedForm] | None:
-    """Index of the law with the given form, and the form."""
-    laws = () if posterior is None else posterior.laws
-    return next(((k, one) for k, law in enumerate(laws) for one in law.forms if one.given), None)
-
-
 def _as_asked(study: Study, options: Options, clock: Clock) -> Study:
     """The study with the law that was asked for, judged beside what a short search finds."""
     design = study.prepared.design
@@ -410,9 +404,11 @@ def _number_of(law: Law, study: Study, posterior: Posterior) -> int | None:
         is_real = all(isinstance(x, float) for x in result.coefficients)
         names = POWER if is_real else POWER[1:]
 
-    def is_it(one: JudgedForm) -> bool:
-        return one.law is law or one.name in names
+    return _first(posterior, lambda one: one.law is law or one.name in names)
 
+
+def _first(posterior: Posterior, is_it: Callable[[JudgedForm], bool]) -> int | None:
+    """Index of the first law with such a form; None where there is none."""
     return next((k for k, one in enumerate(posterior.laws) if any(map(is_it, one.forms))), None)
 
 
@@ -450,17 +446,23 @@ def law_of(study: Study, one: JudgedForm, options: Options) -> Law | None:
     one : JudgedForm
     options : Options
     """
-    design, power = study.prepared.design, one.name in POWER
+    if one.name in POWER and study.result is not None:
+        fitted = study.result.law if one.law is not None else _real_power(study, options)
+        if fitted is None or _has_exponents(fitted, one):
+            return fitted
+    elif one.law is not None:
+        return one.law
+    constants = one.evidence.whole.constants.tolist()
+    start = dict(zip(sorted(one.constants), constants, strict=True))
+    return _assembled(study, one.expression, start, options)
+
+
+def _assembled(
+    study: Study, expression: sympy.Expr, start: Mapping[str, float], options: Options
+) -> Law | None:
+    """A form for pi_0 as a checked law on all runs; None where it is none."""
     try:
-        if power and study.result is not None:
-            law = study.result.law if one.law is not None else _real_power(study, options)
-            if law is not None and _has_exponents(law, one):
-                return law
-        elif one.law is not None:
-            return one.law
-        names = tuple(sorted(one.constants))
-        start = dict(zip(names, one.evidence.whole.constants.tolist(), strict=True))
-        law = assemble(design, one.expression, start, options.level)
+        law = assemble(study.prepared.design, expression, start, options.level)
     except DimgsError:
         return None
     return law.with_scores(_fitted_scores(study, law, options))
@@ -485,24 +487,21 @@ def law_of_candidate(study: Study, candidate: Candidate, options: Options) -> La
     if candidate.engine == "power_law" and study.result is not None:
         return study.result.law
     named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in study.unlogged.items()}
-    expression = candidate.expression.xreplace(named)
-    try:
-        law = assemble(study.prepared.design, expression, candidate.constants, options.level)
-    except DimgsError:
-        return None
-    return law.with_scores(_fitted_scores(study, law, options))
+    return _assembled(study, candidate.expression.xreplace(named), candidate.constants, options)
 
 
 def _real_power(study: Study, options: Options) -> Law | None:
-    """The power law with the exponents as they were fitted."""
+    """The power law with the exponents as they were fitted; None where it is none."""
     result = study.result
-    if result is None:
-        return None
+    assert result is not None
     if all(isinstance(x, float) for x in result.coefficients):
         return result.law
     u = result.law.uncertainty
     design = replace(study.prepared.design, errors=u.errors, tails=u.tails)
-    law = power_law(design, estimator(options)(design), options.within)
+    try:
+        law = power_law(design, estimator(options)(design), options.within)
+    except DimgsError:
+        return None
     scores = _fitted_scores(study, law, options)
     return law.with_scores(replace(scores, cv_r2_log=result.law.scores.cv_r2_log))
 
@@ -512,6 +511,6 @@ def _fitted_scores(study: Study, law: Law, options: Options) -> Scores:
     design = study.prepared.design
     values = law.predict_si(design.data)
     if design.scale == "linear" or (design.scale == "log" and not np.all(values > 0)):
-        truth = np.asarray(study.prepared.data[law.target.name], dtype=np.float64)
+        truth = study.prepared.data[law.target.name]
         return Scores(r2=r2(truth - values, truth))
     return scores_of(design, fitted_by(law, design), None, None, options.seed)

@@ -19,10 +19,10 @@ from scipy.special import fdtrc
 from dimgs.common.arrays import Array, BoolArray, times_exp
 from dimgs.common.errors import DimgsError
 from dimgs.discovery.estimators import estimator
-from dimgs.discovery.linear import projected_power
 from dimgs.discovery.options import Options
+from dimgs.discovery.power_law import projected_power
 from dimgs.discovery.problem import is_searchable, problem_of, without_collinear
-from dimgs.discovery.regimes import blend_of, regimes_of
+from dimgs.discovery.regimes import REGIMES, blend_of, regimes_of
 from dimgs.discovery.scoring import (
     clearly_less,
     folds,
@@ -30,7 +30,6 @@ from dimgs.discovery.scoring import (
     formula_values,
     target_values,
 )
-from dimgs.discovery.switches import REGIMES
 from dimgs.engines.clock import Clock
 from dimgs.engines.structured.engine import low_order_sum
 from dimgs.fits.design.features import Design, label_texts
@@ -61,6 +60,7 @@ _MOST_RUNS = 2000
 # a description of some runs: the target of others, in SI; and how it is made
 Values = Callable[[Design], Array]
 Description = Callable[[Design, Options], Values | None]
+Formula = tuple[sympy.Expr, dict[str, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,17 +242,17 @@ def _power(design: Design, options: Options) -> Values:
     return values
 
 
-def _sum(design: Design, options: Options) -> Values | None:
-    formula = sum_of(design)
-    return None if formula is None else formula_values(design, *formula)
+def _by_formula(formula_of: Callable[[Design], Formula | None]) -> Description:
+    """A description by a form for pi_0 with its constants."""
+
+    def describe(design: Design, options: Options) -> Values | None:
+        formula = formula_of(design)
+        return None if formula is None else formula_values(design, *formula)
+
+    return describe
 
 
-def _blend(design: Design, options: Options) -> Values | None:
-    formula = blend_of(design)
-    return None if formula is None else formula_values(design, *formula)
-
-
-def sum_of(design: Design) -> tuple[sympy.Expr, dict[str, float]] | None:
+def sum_of(design: Design) -> Formula | None:
     """A sum of at most three monomials of the groups, with constants for its numbers."""
     if not is_searchable(design):
         return None
@@ -296,8 +296,8 @@ def _pieces(design: Design, options: Options) -> Values | None:
 # what is compared, the simplest first
 _DESCRIPTIONS: Mapping[str, Description] = {
     POWER_LAW: _power,
-    SUM: _sum,
-    BLEND: _blend,
+    SUM: _by_formula(sum_of),
+    BLEND: _by_formula(blend_of),
     REGIMES: _pieces,
 }
 

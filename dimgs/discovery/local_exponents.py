@@ -76,7 +76,7 @@ def local_along(data: Dataset, target: str, options: Options) -> tuple[dict[str,
     along = options.along
     assert along is not None
     runs = run_codes(data, options.curve, (target, along))
-    x, y = (np.log(np.asarray(data[n], dtype=np.float64)) for n in (along, target))
+    x, y = (np.log(data[n]) for n in (along, target))
     table = np.full((len(x), 3), np.nan)
     for run in range(int(runs.max()) + 1):
         rows = np.flatnonzero(runs == run)

@@ -116,30 +116,33 @@ def check_advice(design: Design, again: Designer, options: Options) -> Design:
     helped = [
         v.name
         for v in followed_inputs(design, idle(design))
-        if _helps(design, again, options, scale_of(v))
+        if _helps(design, again, with_missing(options, Missing(scales=scale_of(v))))
     ]
     return replace(design, basis=design.basis.advising(helped))
 
 
-def scale_advice(design: Design, again: Designer, options: Options) -> str | None:
-    """Suggested scale where no group is free and pi_0 depends on an input.
+def scale_advice(design: Design, again: Designer, options: Options) -> list[str]:
+    """Suggested scale where no group is free and pi_0 depends on an input; none otherwise.
 
-    Returns
-    -------
-    str or None
-        A warning that names the scale.
+    Parameters
+    ----------
+    design : Design
+    again : callable
+        Gives the design of the same runs with other options.
+    options : Options
     """
     if any(f.logged for f in design.features) or design.scale != "log":
-        return None
+        return []
     inputs = [v for v in logged_inputs(design) if not v.dimension.is_dimensionless]
     for variable in followed_inputs(design, inputs):
         scale = scale_of(variable)
-        if _helps(design, again, options, scale):
-            return (
+        if _helps(design, again, with_missing(options, Missing(scales=scale))):
+            note = (
                 f"One constant times a monomial does not fit: pi_0 depends on {variable.name}, so "
                 f"a scale is missing; {setting('scales', scale)} frees its exponent."
             )
-    return None
+            return [note]
+    return []
 
 
 def helpful_constants(
@@ -156,21 +159,21 @@ def helpful_constants(
     symbols : iterable of str
         In the order in which they are tried.
     """
-    helpful = []
-    for symbol in itertools.islice(symbols, _MOST_TRIED):
-        tried = _made(again, with_missing(options, Missing((symbol,))))
-        if tried is not None and _is_better(tried, design):
-            helpful.append(symbol)
-    return helpful
+    return [
+        symbol
+        for symbol in itertools.islice(symbols, _MOST_TRIED)
+        if _helps(design, again, with_missing(options, Missing((symbol,))))
+    ]
 
 
-def _helps(design: Design, again: Designer, options: Options, scale: str) -> bool:
-    completed = _made(again, with_missing(options, Missing(scales=scale)))
-    return completed is not None and _is_better(completed, design)
+def _helps(other: Design | None, again: Designer, options: Options) -> bool:
+    """Whether runs left out are predicted better with other options than by another design.
 
-
-def _is_better(completed: Design, other: Design | None) -> bool:
-    """Whether runs left out are predicted better than by another design, or by a constant."""
+    Or than by a constant, without another design.
+    """
+    completed = _made(again, options)
+    if completed is None:
+        return False
     mine = _left_out(completed)
     theirs = _of_constant(completed) if other is None else _left_out(other)
     # what cannot be tried is left to the tests of its support
@@ -289,8 +292,7 @@ def hidden_scale_advice(design: Design, again: Designer, options: Options) -> li
         if not scale_is_missing(design, scale.dimension, len(possible)):
             continue
         texts = with_scale(design.basis, scale)
-        completed = _made(again, replace(options, scales=texts))
-        if completed is not None and _is_better(completed, design):
+        if _helps(design, again, replace(options, scales=texts)):
             asked = " ".join(str(setting("scales", text)) for text in texts)
             note = (
                 f"The target still follows the inputs at equal groups: a {scale.kind} is missing. "

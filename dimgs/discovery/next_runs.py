@@ -129,9 +129,7 @@ class Places:
         return out
 
 
-def places_of(
-    data: Dataset, inputs: Sequence[str], ranges: Mapping[str, Any], seed: int = 0
-) -> Places:
+def places_of(data: Dataset, inputs: Sequence[str], ranges: Mapping[str, Any]) -> Places:
     """Possible runs over the ranges of the inputs, each end wider by √2 unless a range is given.
 
     Columns that never varied keep their value, and whole numbers stay whole.
@@ -142,7 +140,6 @@ def places_of(
         The runs so far.
     inputs : sequence of str
     ranges : mapping of str to whatever `range_of` takes
-    seed : int
 
     Raises
     ------
@@ -162,7 +159,7 @@ def places_of(
             labels, counts = np.unique(np.asarray(data[name]).astype(str), return_counts=True)
             columns[name] = str(labels[np.argmax(counts)])
             continue
-        x = np.asarray(data[name], dtype=np.float64)
+        x = data[name]
         low, high = float(x.min()), float(x.max())
         whole = bool(np.all(v.unit.from_si(x) == np.round(v.unit.from_si(x)))) and high > low
         whole = whole and v.unit.dimension.is_dimensionless
@@ -178,7 +175,7 @@ def places_of(
             gap = 0.5 * (WIDER - 1.0) * (high - low)
             low, high = (low / WIDER, high * WIDER) if log else (low - gap, high + gap)
         spans[name] = (low, high, log, whole)
-    shares = _shares(len(spans), seed)
+    shares = _shares(len(spans))
     for j, (name, (low, high, log, whole)) in enumerate(spans.items()):
         u = shares[:, j]
         x = low * (high / low) ** u if log else low + (high - low) * u
@@ -192,11 +189,11 @@ def places_of(
     return Places({k: full[k] for k in inputs}, variables)
 
 
-def _shares(count: int, seed: int) -> Array:
+def _shares(count: int) -> Array:
     """Places in the unit cube: corners, and a low-discrepancy sequence."""
     if count == 0:
         return np.zeros((1, 0))
-    inner = qmc.Sobol(count, rng=np.random.default_rng(seed)).random(_PLACES)
+    inner = qmc.Sobol(count, rng=np.random.default_rng(0)).random(_PLACES)
     if count > _MOST_CORNERS:
         return np.asarray(inner)
     return np.vstack([np.array(list(product((0.0, 1.0), repeat=count))), inner])
@@ -237,10 +234,14 @@ def prediction_of(law: Law, probability: float, places: Places, *, log: bool) ->
 
 
 def _table(law: Law, places: Places) -> dict[str, Any]:
-    wanted = {v.name for v in (*law.symbols.values(), *law.unused)}
-    if law.label_effects is not None:
-        wanted.add(law.label_effects.column)
+    wanted = _columns(law)
     return {k: v for k, v in places.columns.items() if k in wanted}
+
+
+def _columns(law: Law) -> set[str]:
+    """Columns that a law takes."""
+    labels = [] if law.label_effects is None else [law.label_effects.column]
+    return {*labels, *(v.name for v in (*law.symbols.values(), *law.unused))}
 
 
 @np.errstate(all="ignore")
@@ -278,8 +279,7 @@ def _places_for(
     laws: Sequence[tuple[Law, float]], data: Dataset, ranges: Mapping[str, Any]
 ) -> Places:
     """Possible runs of the inputs of some laws of one target."""
-    wanted = {v.name for law, _ in laws for v in (*law.symbols.values(), *law.unused)}
-    wanted |= {law.label_effects.column for law, _ in laws if law.label_effects is not None}
+    wanted = set[str]().union(*(_columns(law) for law, _ in laws))
     inputs = [x for x in data.names if x in wanted and x != laws[0][0].target.name]
     return places_of(data, inputs, ranges)
 

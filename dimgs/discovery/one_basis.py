@@ -11,8 +11,13 @@ from dimgs.discovery.judgement import judge
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, with_labels_apart
 from dimgs.discovery.problem import FEWEST, is_searchable
-from dimgs.discovery.search import add_candidates, run_engine, usable_engines
-from dimgs.discovery.study import Study, study_of_power_law
+from dimgs.discovery.study import (
+    Study,
+    add_candidates,
+    run_engine,
+    study_of_power_law,
+    usable_engines,
+)
 from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE, require_engine
 

@@ -40,30 +40,6 @@ Kind = Literal[
 ]
 F = TypeVar("F", bound=Callable[..., Any])
 
-# what a value of each kind must be, for the message, and how that is tested
-_EXPECTED: dict[Kind, tuple[str, Callable[[Any], bool]]] = {
-    "flag": ("True or False", lambda x: isinstance(x, bool)),
-    "text": ("a text", lambda x: x is None or isinstance(x, str)),
-    "texts": ("'auto' or a list such as ['M0 [kg]', ...]", lambda x: _are_texts(x)),
-    "names": ("a list of names, such as ['a', 'b']", lambda x: x is None or _are_texts(x)),
-    "several": ("a list of names, such as ['a', 'b']", lambda x: x is None or _are_texts(x)),
-    "units": (
-        "a mapping of columns to units, such as {'d': 'mm'}",
-        lambda x: isinstance(x, Mapping) and _are_texts([*x, *x.values()]),
-    ),
-    "sheet": (
-        "the name of a sheet, or its place from 0",
-        lambda x: x is None or isinstance(x, str | Integral),
-    ),
-    "number": (
-        "a number",
-        lambda x: x is None or (not isinstance(x, bool) and isinstance(x, Real)),
-    ),
-    "count": ("a whole number from 0 up", lambda x: x is None or _is_count(x)),
-    # what they hold is checked when they are read
-    "limits": ("a file of limits, or a list of them", lambda x: hasattr(x, "__iter__")),
-}
-
 
 def _are_texts(value: Any) -> bool:
     return isinstance(value, str) or (
@@ -71,9 +47,45 @@ def _are_texts(value: Any) -> bool:
     )
 
 
-def _is_count(value: Any) -> bool:
+def _is_number(value: Any, kind: type) -> bool:
     # truth values are integers to Python
-    return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= 0
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+# type of each kind, what a value must be, for the message, and a test of values other than None
+_NAMES = ("sequence of str", "a list of names, such as ['a', 'b']", _are_texts)
+_KINDS: dict[Kind, tuple[str, str, Callable[[Any], bool]]] = {
+    "flag": ("bool", "True or False", lambda x: isinstance(x, bool)),
+    "text": ("str", "a text", lambda x: isinstance(x, str)),
+    "texts": ("sequence of str, or str", "'auto' or a list such as ['M0 [kg]', ...]", _are_texts),
+    "names": _NAMES,
+    "several": _NAMES,
+    "units": (
+        "mapping of str to str",
+        "a mapping of columns to units, such as {'d': 'mm'}",
+        lambda x: isinstance(x, Mapping) and _are_texts([*x, *x.values()]),
+    ),
+    "sheet": (
+        "str or int",
+        "the name of a sheet, or its place from 0",
+        lambda x: isinstance(x, str | Integral),
+    ),
+    "number": ("float", "a number", lambda x: _is_number(x, Real)),
+    "count": ("int", "a whole number from 0 up", lambda x: _is_number(x, Integral) and x >= 0),
+    # what they hold is checked when they are read
+    "limits": (
+        "path, or sequence of mappings",
+        "a file of limits, or a list of them",
+        lambda x: hasattr(x, "__iter__"),
+    ),
+}
+# options with a choice of words, and options that exclude each other
+_CHOICES = {"model": MODEL_NAMES, "noise": NOISE_NAMES, "effort": (*EFFORTS,)}
+_APART = (
+    ("errors_in_variables", ("robust", "within")),
+    ("by", ("within", "robust", "errors_in_variables")),
+    ("complete", ("must_use",)),
+)
 
 
 def _option(default: Any, kind: Kind, help: str) -> Any:
@@ -241,8 +253,8 @@ class Options:
     def __post_init__(self) -> None:
         for option in fields(self):
             value = getattr(self, option.name)
-            expected, is_right = _EXPECTED[option.metadata["kind"]]
-            if not is_right(value) or (value is None and option.default is not None):
+            _, expected, is_right = _KINDS[option.metadata["kind"]]
+            if not (option.default is None if value is None else is_right(value)):
                 raise InputError(f"{option.name} is {value!r}; give {expected}.")
             if option.metadata["kind"] in ("names", "several") and value is not None:
                 values = (value,) if isinstance(value, str) else tuple(value)
@@ -250,25 +262,22 @@ class Options:
         object.__setattr__(self, "limits", self.known_limits)
         object.__setattr__(self, "symmetric", tuple(map(scaling_text, self.scalings)))
         check_name(self.engine)
-        if self.model not in MODEL_NAMES:
-            raise InputError(f"There is no model '{self.model}'; use linear or deep.")
-        if self.noise not in NOISE_NAMES:
-            raise InputError(f"There is no noise '{self.noise}'; use {', '.join(NOISE_NAMES)}.")
+        for name, words in _CHOICES.items():
+            if getattr(self, name) not in words:
+                raise InputError(
+                    f"There is no {name} '{getattr(self, name)}'; use {', '.join(words)}."
+                )
         if not 0.0 < self.level < 1.0:
             raise InputError(
                 f"The level is {self.level}; give the coverage as a fraction, such as 0.9."
             )
-        if self.errors_in_variables and (self.robust or self.within is not None):
-            raise InputError(
-                "Errors in the inputs are not combined with a robust fit or with prefactors by "
-                f"group: leave out {setting('errors_in_variables')}, or {setting('robust')} and "
-                f"{setting('within')}."
-            )
-        clash = [n for n in ("within", "robust", "errors_in_variables") if getattr(self, n)]
-        if self.by and clash:
-            raise InputError(
-                f"{setting('by')} is not combined with {setting(clash[0])}: leave out one of them."
-            )
+        for name, others in _APART:
+            clash = [n for n in others if getattr(self, name) and getattr(self, n)]
+            if clash:
+                raise InputError(
+                    f"{setting(name)} is not combined with {setting(clash[0])}: leave out one of "
+                    "them."
+                )
         logged = [n for n in ("by", "robust", "errors_in_variables") if getattr(self, n)]
         if self.noise == "constant" and logged:
             raise InputError(
@@ -280,23 +289,17 @@ class Options:
                 f"{setting('along')} belongs to {setting('local')}, and {setting('curve')} to "
                 f"{setting('along')}: give these too."
             )
-        if self.effort not in EFFORTS:
-            raise InputError(f"There is no effort '{self.effort}'; use {', '.join(EFFORTS)}.")
         if self.time_limit is not None and not self.time_limit > 0:
             raise InputError(f"The time limit is {self.time_limit} s; give more than 0.")
         if self.evaluations is not None and self.evaluations < 1:
             raise InputError(f"{self.evaluations} evaluations allow no search; give more than 0.")
-        if self.complete is not None:
-            if self.complete < 1 or self.engine not in (ALL, embedded()):
-                raise InputError(
-                    f"complete is {self.complete} with the engine '{self.engine}'; give at least "
-                    f"one node, and the engine auto or {embedded()}, which tries all forms."
-                )
-            if self.must_use:
-                raise InputError(
-                    f"All forms are tried, or only those that use an input: leave out "
-                    f"{setting('complete')} or {setting('must_use')}."
-                )
+        if self.complete is not None and (
+            self.complete < 1 or self.engine not in (ALL, embedded())
+        ):
+            raise InputError(
+                f"complete is {self.complete} with the engine '{self.engine}'; give at least one "
+                f"node, and the engine auto or {embedded()}, which tries all forms."
+            )
         if isinstance(self.scales, str) and self.scales != "auto":
             raise InputError(f"scales is '{self.scales}'; give 'auto' or ['M0 [kg]', ...].")
 
@@ -378,9 +381,8 @@ class Options:
         self,
         target: str,
         *,
-        linear_allowed: bool = False,
+        any_sign: bool = False,
         allow_empty: bool = False,
-        signed_allowed: bool = False,
     ) -> "Purpose":
         """Requirements of the analysis of this target on a table."""
         from dimgs.dataset.checks import Purpose
@@ -392,9 +394,9 @@ class Options:
             self.arrhenius_power,
             self.errors_in_variables,
             self.drop_bad,
-            linear_allowed,
+            any_sign,
             allow_empty,
-            signed_allowed,
+            any_sign,
         )
 
     def reader(self, targets: Iterable[str] = ()) -> "ReadOptions":
@@ -464,7 +466,7 @@ def _filled(text: str | None, names: Iterable[str]) -> str | None:
     options = options_by_name()
     lines = []
     for name in names:
-        kind = _TYPES[options[name].metadata["kind"]]
+        kind, *_ = _KINDS[options[name].metadata["kind"]]
         default = default_of(options[name])
         optional = ", optional" if default is None else f", default {default!r}"
         lines += [f"{name} : {kind}{optional}", f"    {options[name].metadata['help']}"]
@@ -472,16 +474,4 @@ def _filled(text: str | None, names: Iterable[str]) -> str | None:
     return text and cleandoc(text).replace("{options}", "\n".join(lines))
 
 
-_TYPES: dict[Kind, str] = {
-    "flag": "bool",
-    "text": "str",
-    "texts": "sequence of str, or str",
-    "names": "sequence of str",
-    "several": "sequence of str",
-    "units": "mapping of str to str",
-    "sheet": "str or int",
-    "number": "float",
-    "count": "int",
-    "limits": "path, or sequence of mappings",
-}
 Options.__doc__ = _filled(Options.__doc__, options_by_name())

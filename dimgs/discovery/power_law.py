@@ -1,4 +1,7 @@
-"""The contrastive power law of prepared runs, as a checked law with its scores."""
+"""The power law of prepared runs, as a checked law with its scores.
+
+Of a response that vanishes or changes sign, pi_0 itself as a monomial, on a linear scale.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -6,37 +9,46 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from scipy.optimize import least_squares
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array
-from dimgs.common.errors import InputError
+from dimgs.common.arrays import Array, times_exp
+from dimgs.common.errors import FitError, InputError
 from dimgs.dataset.checks import check_enough_runs
 from dimgs.discovery.additive import additive_of
-from dimgs.discovery.collinearity import monomial_text, separation_warnings
-from dimgs.discovery.diagnostics import group_warnings, self_correlation
+from dimgs.discovery.diagnostics import (
+    group_warnings,
+    monomial_text,
+    self_correlation,
+    separation_warnings,
+)
 from dimgs.discovery.estimators import estimator
 from dimgs.discovery.limits import LimitedRuns
 from dimgs.discovery.local_exponents import local_along, local_of
 from dimgs.discovery.missing_input import scale_advice
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.discovery.rational_exponents import with_rationals
+from dimgs.discovery.rational_exponents import physical_map, with_rationals
 from dimgs.discovery.regimes import crossover_of, regime_document, regimes_of
 from dimgs.discovery.scoring import (
     Fitter,
     Predictor,
     fitted_by,
+    holdout_rows,
     left_out_residuals,
     left_out_values,
+    r2,
     scores_of,
 )
-from dimgs.fits.covariance import t_quantile
+from dimgs.fits.covariance import linearised, t_quantile
 from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate, Exponent, exponents_of
 from dimgs.fits.noise import may_show_errors, shown_errors
+from dimgs.fits.snapping import snap
 from dimgs.law.centre import centre_of
 from dimgs.law.domain import domain_of
 from dimgs.law.law import Law
+from dimgs.law.parts import Scores
 from dimgs.law.power import power_law
 from dimgs.report.results import Activation, FitResult
 
@@ -47,6 +59,13 @@ _MOST_GROUPS = 50
 _LOOKS = 4
 # sources of all kinds, beyond which effects take a second to fit: 278 of them, two
 _MANY_SOURCES = 150
+# half as many as on a logarithm: each is a search for the exponents of the response group
+_FOLDS_OF_SEARCHES = 5
+# responses below this share of the largest do not help to find where a search for exponents starts
+_TELLING = 1e-3
+# logarithms of what a law in powers of the inputs may run through: twice as far is the end of
+# double precision
+_LOG_RANGE = 300.0
 
 
 def fit_prepared(prepared: Prepared, options: Options, *, settled: bool = False) -> FitResult:
@@ -94,31 +113,28 @@ def fit_prepared(prepared: Prepared, options: Options, *, settled: bool = False)
     unseen = None
     if design.scale == "log" and not limited.limits:
         unseen = left_out_values(design, left_out.tolist())
-    crossover, regimes, whole = None, None, None
+    further: dict[str, Any] = {"local": _local(prepared, options)}
+    whole, notes = None, _unused_options(options)
     if options.regimes or (options.along is not None and design.features):
         crossover = crossover_of(limited.design, options)
         regimes, whole = regimes_of(limited.design, options, joined=crossover is None)
-    additive = additive_of(limited.design, options) if options.additive else None
-    if crossover is not None:
-        whole = crossover.law
+        further["regimes"] = tuple(regime_document(r, options.along) for r in regimes)
+        if crossover is not None:
+            whole, further["crossover"] = crossover.law, crossover.to_json()
+    if options.additive:
+        additive = additive_of(limited.design, options)
+        further |= {"additive": additive.terms, "additive_pairs": additive.pairs}
+        notes += additive.warnings
     chosen = law if whole is None else limited.continued(whole)
     warnings = (
         *prepared.warnings,
         *limited.warnings,
-        *_unused_options(options),
-        *(() if additive is None else additive.warnings),
+        *notes,
         *_fit_warnings(design, fit, law, options.level),
         *_missing_scale(prepared, options, fit.outliers),
     )
     return replace(
         with_law(design, snapped, chosen, warnings),
-        regimes=None
-        if regimes is None
-        else tuple(regime_document(r, options.along) for r in regimes),
-        crossover=None if crossover is None else crossover.to_json(),
-        local=_local(prepared, options),
-        additive=None if additive is None else additive.terms,
-        additive_pairs=None if additive is None else additive.pairs,
         centre=centre_of(chosen, prepared.data),
         noise=prepared.noise(
             chosen,
@@ -126,6 +142,7 @@ def fit_prepared(prepared: Prepared, options: Options, *, settled: bool = False)
             unseen if chosen is law else None,
         ),
         left_out=prepared.in_table(left_out.tolist()) if chosen is law else (),
+        **further,
     )
 
 
@@ -171,8 +188,7 @@ def _missing_scale(prepared: Prepared, options: Options, outliers: Sequence[int]
     def again(other: Options) -> Design:
         return prepare(prepared.data, target.name, other).ordered().design.take(rows)
 
-    advice = scale_advice(prepared.design.take(rows), again, options)
-    return [] if advice is None else [advice]
+    return scale_advice(prepared.design.take(rows), again, options)
 
 
 def constant_law(design: Design, options: Options) -> Law:
@@ -295,3 +311,135 @@ def _fit_warnings(design: Design, fit: Estimate, law: Law, level: float) -> list
     out += fit.notes
     out += group_warnings(design, fit, level)
     return [*out, *self_correlation(design, fit.predict(design))]
+
+
+def fit_linear(prepared: Prepared, options: Options) -> tuple[Law, float | None]:
+    """Monomial law of pi_0 on a linear scale, and its R² on runs left out.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        With a design on the linear scale.
+    options : Options
+
+    Returns
+    -------
+    (Law, float or None)
+
+    Raises
+    ------
+    FitError
+        If the response is zero in every run, or there are fewer runs than unknowns.
+    """
+    design = prepared.design
+    p = design.X.shape[1]
+    if not np.any(design.y):
+        raise FitError("The target is zero in every run, so there is no law to find.")
+    if design.n_runs < p + 2:
+        raise FitError(f"{p + 1} unknowns need more than {design.n_runs} runs; add runs.")
+    fitted, _, residuals = _solve(design.X, design.y)
+    response = design.y - residuals
+    # by ln|prefactor| and the exponents
+    slopes = np.column_stack([response, response[:, None] * design.X])
+    estimates = linearised(slopes, residuals, None, design.split)
+    covariance = estimates.covariance
+    dof = max(1.0, float(estimates.dof.min()))
+    exponents: list[Fraction | float] = [*fitted.tolist()]
+    grouped = [j for j, f in enumerate(design.features) if f.logged]
+    if grouped:
+        _, offset, loadings = physical_map(design, grouped)
+        inner = np.ix_([j + 1 for j in grouped], [j + 1 for j in grouped])
+        snapped = snap(fitted[grouped], covariance[inner], dof, offset, loadings)
+        for j, value in zip(grouped, snapped.exponents, strict=True):
+            exponents[j] = value
+    prefactor, residuals = _scaled(design.X, design.y, np.array([float(b) for b in exponents]))
+    halves = estimates.half_widths(options.level)
+    size = float(np.abs(residuals).max())
+    square = float(np.sum((residuals / (size or 1.0)) ** 2))
+    ends = np.column_stack([fitted - halves[1:], fitted + halves[1:]])
+    estimate = Estimate(
+        exponents=exponents_of(design.features, fitted, ends),
+        coefficients=tuple(exponents),
+        intercept=prefactor,
+        intercept_half=abs(prefactor) * float(halves[0]),
+        covariance=covariance,
+        residual_sd=size * float(np.sqrt(square / estimates.residual_dof)),
+        dof=dof,
+        residual_dof=estimates.residual_dof,
+        level=options.level,
+        independent_contrasts=design.n_runs - 1,
+        pairs=design.n_runs * (design.n_runs - 1) // 2,
+    )
+    law = power_law(design, estimate)
+    target = times_exp(design.y, design.offset)
+    score = r2(times_exp(residuals, design.offset), target)
+    return law.with_scores(Scores(r2=score)), _cross_validated(design, options.seed)
+
+
+def _solve(X: Array, y: Array) -> tuple[Array, float, Array]:
+    """Exponents, prefactor and residuals of prefactor × exp(X exponents).
+
+    By variable projection: the prefactor in closed form inside a search over exponents.
+    """
+    n, p = X.shape
+    # in units of the largest: squares of very large and small numbers are not representable
+    unit = float(np.abs(y).max())
+    t = y / unit
+    away = X - X.mean(axis=0)
+    b = np.zeros(p)
+    if p:
+        usable = np.abs(t) > _TELLING
+        design = np.column_stack([np.ones(n), away])[usable]
+        start = np.linalg.lstsq(design, np.log(np.abs(t[usable])), rcond=None)[0][1:]
+
+        def misfit(trial: Array) -> Array:
+            return _projected(away, t, trial)[1]
+
+        b = np.asarray(least_squares(misfit, start, method="trf").x)
+    if np.abs(X).max(axis=0, initial=0.0) @ np.abs(b) > _LOG_RANGE:
+        # no law of such powers can be written down: noise, for which a constant says as much
+        b = np.zeros(p)
+    return b, *_scaled(X, y, b)
+
+
+def _projected(X: Array, y: Array, exponents: Array) -> tuple[float, Array]:
+    """Prefactor of least squares, and what it leaves."""
+    shape = np.exp(np.clip(X @ exponents, -_LOG_RANGE, _LOG_RANGE))
+    scale = float(shape @ y / (shape @ shape))
+    return scale, y - scale * shape
+
+
+def _scaled(X: Array, y: Array, exponents: Array) -> tuple[float, Array]:
+    """The fit for a response of any size."""
+    unit = float(np.abs(y).max()) or 1.0
+    scale, left = _projected(X, y / unit, exponents)
+    return scale * unit, left * unit
+
+
+def projected_power(X: Array, y: Array) -> tuple[float, Array]:
+    """Prefactor and exponents of the monomial nearest to a response of either sign.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_runs, n_features)
+    y : ndarray of shape (n_runs,)
+    """
+    exponents, prefactor, _ = _solve(X, y)
+    return prefactor, exponents
+
+
+def _cross_validated(design: Design, seed: int) -> float | None:
+    if holdout_rows(design, seed) is None:
+        return None
+    units = np.arange(design.n_runs).astype(str) if design.split is None else design.split
+    names = np.random.default_rng(seed).permutation(np.unique(units))
+    out = np.full(design.n_runs, np.nan)
+    for fold in np.array_split(names, min(_FOLDS_OF_SEARCHES, len(names))):
+        test = np.isin(units, fold)
+        if (~test).sum() < design.X.shape[1] + 2:
+            return None
+        if not np.any(design.y[~test]):
+            return None
+        prefactor, exponents = projected_power(design.X[~test], design.y[~test])
+        out[test] = design.y[test] - prefactor * np.exp(design.X[test] @ exponents)
+    return r2(times_exp(out, design.offset), times_exp(design.y, design.offset))

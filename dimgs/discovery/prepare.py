@@ -1,7 +1,6 @@
 """From a table and a question to clean runs, a basis and a design; nothing is dropped silently."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal
@@ -22,9 +21,9 @@ from dimgs.dataset.checks import (
     unused_label_warnings,
     usable_runs,
 )
-from dimgs.dataset.conversion import from_si
-from dimgs.dataset.rounding import steps_of
+from dimgs.dataset.rounding import relative_steps
 from dimgs.discovery.estimators import slopes_in
+from dimgs.discovery.given_form import GivenForm
 from dimgs.discovery.missing_input import check_advice, explain_missing
 from dimgs.discovery.options import Options
 from dimgs.discovery.scoring import noise_of, target_values
@@ -32,7 +31,15 @@ from dimgs.engines.structured.description import simple_number_near
 from dimgs.fits.censoring import fit_censored
 from dimgs.fits.design.features import Design, build_design, stated_errors
 from dimgs.fits.invariance import invariance
-from dimgs.fits.noise import Noise, NoiseKind, rms, share_of_inputs, with_intrinsic_scatter
+from dimgs.fits.noise import (
+    MOST_SAMPLED,
+    Noise,
+    NoiseKind,
+    rms,
+    sample_rows,
+    share_of_inputs,
+    with_intrinsic_scatter,
+)
 from dimgs.fits.sources import check_sources, fit_sources
 from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.dimensions import DimensionalMatrix
@@ -126,8 +133,7 @@ def prepare(
     target: str,
     options: Options,
     *,
-    linear_allowed: bool = False,
-    signed_allowed: bool = False,
+    any_sign: bool = False,
 ) -> Prepared:
     """Check the runs, derive the basis and build the design.
 
@@ -136,10 +142,9 @@ def prepare(
     data : Dataset
     target : str
     options : Options
-    linear_allowed : bool
-        Whether a response that vanishes or changes sign may be fitted on a linear scale.
-    signed_allowed : bool
-        Whether inputs with a dimension may vanish or change sign.
+    any_sign : bool
+        Whether inputs with a dimension may vanish or change sign, and the response, which is then
+        fitted on a linear scale.
 
     Returns
     -------
@@ -150,26 +155,20 @@ def prepare(
     InputError, DimensionError
         Naming what is wrong, where, and the remedy.
     """
-    purpose = options.purpose(target, linear_allowed=linear_allowed, signed_allowed=signed_allowed)
-    usable = usable_runs(data, replace(purpose, bounds_allowed=True))
+    purpose = replace(options.purpose(target, any_sign=any_sign), bounds_allowed=True)
+    usable, derived = usable_runs(data, purpose), list[str]()
+    while (found := _derived_input(usable, options)) is not None:
+        name, note = found
+        derived.append(note)
+        data = data.without([name])
+        usable = usable_runs(data, purpose)
     if usable.linear and options.within is not None:
         raise InputError(
             f"'{target}' is zero or negative in some runs, and has no logarithm on which "
             f"{setting('within')} takes prefactors from it: use {setting('by', options.within)}."
         )
-    derived = _derived_input(usable, options)
-    if derived is not None:
-        name, note = derived
-        rest = prepare(
-            data.without([name]),
-            target,
-            options,
-            linear_allowed=linear_allowed,
-            signed_allowed=signed_allowed,
-        )
-        return replace(rest, warnings=(note, *rest.warnings))
     # least squares of the target itself; prefactors of labels are those of its logarithm
-    of_target = linear_allowed and options.noise == "constant" and options.within is None
+    of_target = any_sign and options.noise == "constant" and options.within is None
 
     def again(other: Options) -> Design:
         return build_design(
@@ -202,14 +201,9 @@ def prepare(
         raise InputError(str(error)) from None
     design = with_sources(design, smooth)
     notes = [*notes, *uncertain]
-    warnings = (*table_warnings(usable), *_warnings(usable, design, options), *notes)
-    return Prepared(
-        usable.data,
-        design.basis,
-        design,
-        tuple(dict.fromkeys(warnings)),
-        unlogged=usable.unlogged,
-    )
+    warnings = (*derived, *table_warnings(usable), *_warnings(usable, design, options), *notes)
+    once = tuple(dict.fromkeys(warnings))
+    return Prepared(usable.data, design.basis, design, once, unlogged=usable.unlogged)
 
 
 def _noise_asked(design: Design, options: Options) -> Literal["relative", "constant"]:
@@ -520,18 +514,18 @@ def _leaks(usable: UsableRuns) -> list[str]:
     varying = [
         n
         for n in usable.inputs
-        if n not in never and not data.variable(n).is_level and np.all(np.asarray(data[n]) > 0)
+        if n not in never and not data.variable(n).is_level and np.all(data[n] > 0)
     ]
-    values = np.asarray(data[target], dtype=np.float64)
-    if not varying or data.variable(target).is_level or np.any(values <= 0) or len(values) < 4:
+    is_level = data.variable(target).is_level
+    if not varying or is_level or np.any(data[target] <= 0) or data.n_runs < 4:
         return []
-    logs = np.log(np.column_stack([np.asarray(data[n], dtype=np.float64) for n in varying]))
-    leaks = monomial_leak(logs, np.log(values), varying)
+    logs, log_target = data.logs(varying), np.log(data[target])
+    leaks = monomial_leak(logs, log_target, varying)
     if not leaks:
         # a coefficient that was derived with many other columns, as Cd = F/(rho·U²·D²)
-        used = _exact_columns(logs, np.log(values))
+        used = _exact_columns(logs, log_target)
         names = [varying[j] for j in used]
-        leaks = monomial_leak(logs[:, used], np.log(values), names, max_columns=len(used))
+        leaks = monomial_leak(logs[:, used], log_target, names, max_columns=len(used))
     out = []
     for leak in leaks:
         monomial = PiGroup.of("leak", leak.exponents)
@@ -559,41 +553,44 @@ def _derived_input(usable: UsableRuns, options: Options) -> tuple[str, str] | No
     of its own, and exponents along it are those of rounding.
     """
     data, never = usable.data, usable.never_varied
-    asked = {*options.must_use, options.along, *re.findall(r"\w+", options.form or "")}
-    positive = [n for n in usable.grouped if np.all(np.asarray(data[n]) > 0)]
+    positive = [n for n in usable.grouped if np.all(data[n] > 0)]
     held = [data.variable(n) for n in positive if n in never]
     varied = [n for n in positive if n not in never]
-    logs = {n: np.log(np.asarray(data[n], dtype=np.float64)) for n in varied}
+    if data.n_runs < len(varied) + 2:
+        return None
+    logs = data.logs(varied)
+    some = logs if len(logs) <= MOST_SAMPLED else logs[sample_rows(logs)[0]]
     size = {n: sum(abs(p) for p in data.variable(n).dimension.as_dict().values()) for n in varied}
     # what is derived has no dimension as a rule, or that of a product; columns have no order
+    asked = {*options.must_use, options.along}
     for name in sorted({*varied} - asked, key=lambda n: (size[n] > 0, -size[n], n)):
-        others = [n for n in varied if n != name]
-        if data.n_runs < len(others) + 3:
-            continue
-        table = np.column_stack([np.ones(data.n_runs), *(logs[n] for n in others)])
-        fitted = np.linalg.lstsq(table, logs[name], rcond=_EXACT)[0][1:]
+        place, others = varied.index(name), [n for n in varied if n != name]
+        table = np.column_stack([np.ones(len(some)), np.delete(some, place, axis=1)])
+        fitted = np.linalg.lstsq(table, some[:, place], rcond=_EXACT)[0][1:]
         halves = np.round(2 * fitted)
         if np.abs(2 * fitted - halves).max(initial=0.0) > _NEARLY or not halves.any():
             continue
         powers = {n: Fraction(int(h), 2) for n, h in zip(others, halves, strict=True) if h}
-        note = _derivation(data, name, powers, held, logs)
-        if note is not None:
+        note = _derivation(data, name, powers, held)
+        if note is not None and name not in _inputs_of_form(usable, options):
             return name, note
     return None
 
 
+def _inputs_of_form(usable: UsableRuns, options: Options) -> list[str]:
+    if options.form is None:
+        return []
+    form = GivenForm.read(options.form, usable.data, usable.purpose.target, options)
+    return form.inputs(usable.data)
+
+
 def _derivation(
-    data: Dataset,
-    name: str,
-    powers: dict[str, Fraction],
-    held: Sequence[Variable],
-    logs: Mapping[str, Array],
+    data: Dataset, name: str, powers: dict[str, Fraction], held: Sequence[Variable]
 ) -> str | None:
     """What an input is computed from; None where it is more than that to its rounding."""
-    variables = [data.variable(n) for n in powers]
     dimension = data.variable(name).dimension
-    for variable, power in zip(variables, powers.values(), strict=True):
-        dimension = dimension / variable.dimension**power
+    for other, power in powers.items():
+        dimension = dimension / data.variable(other).dimension ** power
     of_held = DimensionalMatrix.of(held).solve(dimension)
     if of_held is None:
         return None
@@ -601,8 +598,9 @@ def _derivation(
     if len(whole) < 2:
         # two inputs that vary together are no sign of a computation
         return None
-    left = logs[name] - sum(float(p) * np.log(data[n]) for n, p in whole.items())
-    steps = [float(p) * _relative_steps(data, n) for n, p in (*whole.items(), (name, Fraction(1)))]
+    exponents = {name: 1.0, **{n: -float(p) for n, p in whole.items()}}
+    left = data.logs(exponents) @ [*exponents.values()]
+    steps = [e * relative_steps(data, n) for n, e in exponents.items()]
     rounding = float(np.sqrt(np.mean(np.sum(np.square(steps), axis=0)) / 12.0))
     scatter = max(float(left.std()), _EXACT)
     number = simple_number_near(float(np.exp(left.mean())), 3 * scatter)
@@ -615,12 +613,6 @@ def _derivation(
         f"nothing and is left out. Leave out one of the others to keep it "
         f"({setting('drop', min(whole))})."
     )
-
-
-def _relative_steps(data: Dataset, name: str) -> Array:
-    """Step to which each value of a column was rounded, over the value."""
-    values = from_si(np.asarray(data[name], dtype=np.float64), data.variable(name).unit)
-    return np.asarray(steps_of(values) / values)
 
 
 def _exact_columns(logs: Array, target: Array) -> list[int]:

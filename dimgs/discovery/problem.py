@@ -8,7 +8,7 @@ import numpy as np
 
 from dimgs.common.arrays import LARGEST_LOG, Array
 from dimgs.common.errors import InputError
-from dimgs.discovery.collinearity import LARGEST_DENOMINATOR, VARIED
+from dimgs.discovery.diagnostics import LARGEST_DENOMINATOR, VARIED
 from dimgs.discovery.options import Options
 from dimgs.engines.protocol import Problem
 from dimgs.fits.design.features import Design
@@ -58,12 +58,14 @@ def problem_of(design: Design, options: Options | None = None) -> tuple[Problem,
     values = feature_values(design)
     taken = {g.name for g in design.basis.groups}
     numbers = (k for k in count(1) if f"pi_{k}" not in taken)
-    for feature in design.features:
+    for j, feature in enumerate(design.features):
         if feature.group is not None:
             name = feature.name
             groups[name] = values[name]
             composition[name] = _lengths(design, feature.group)
-            if not feature.logged:
+            if feature.logged:
+                _require_range(design, feature.group, design.X[:, j])
+            else:
                 unlogged[name] = name
             continue
         assert feature.variable is not None
@@ -73,9 +75,6 @@ def problem_of(design: Design, options: Options | None = None) -> tuple[Problem,
         composition[name] = {feature.variable: 1.0}
     response = design.basis.response
     assert response is not None
-    for j, feature in enumerate(design.features):
-        if feature.group is not None and feature.logged:
-            _require_range(design, feature.group, design.X[:, j])
     if design.scale == "log":
         _require_range(design, response, design.y)
     composition["pi_0"] = _lengths(design, response)

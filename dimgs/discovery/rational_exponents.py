@@ -75,7 +75,7 @@ def _unknown(
     variables = {v.name: v for v in design.basis.variables if v.role != "scale"}
     held = {
         n for n, v in variables.items() if v.role == "constant" or (n in data.names
-        and not v.is_level and np.ptp(np.asarray(data[n], dtype=np.float64)) == 0)
+        and not v.is_level and np.ptp(data[n]) == 0)
     }  # fmt: skip
     out = set(undetermined({n: variables[n].dimension for n in held}))
     for group in design.basis.groups:

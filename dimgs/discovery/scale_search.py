@@ -65,14 +65,21 @@ def study_with_scales(
     whole = Clock.of(options.seconds)
     clock = whole.part(_BEFORE_LEADS)
     options = _with_units_of_form(data, target, options)
+
+    def among(kept: Sequence[str], part: Clock) -> Study:
+        """The study of some of many inputs."""
+        some, warning = without_others(data, target, kept, options)
+        narrow = _searched(some, target, options, part, progress)
+        return replace(narrow, warnings=(warning, *narrow.warnings))
+
     kept = screen_inputs(data, target, options)
     if kept is None:
         best = _searched(data, target, options, clock, progress)
     else:
-        best = _among(data, target, kept, options, clock.part(_SHARE_OF_FEW), progress)
+        best = among(kept, clock.part(_SHARE_OF_FEW))
         more = screen_inputs(data, target, options, _residuals(best))
         if more and not set(more) <= set(kept) and not (clock.over or clock.stopped.is_set()):
-            best = _among(data, target, [*kept, *more], options, clock, progress)
+            best = among([*kept, *more], clock)
     if clock.stopped.is_set() and all(cut.by != "interrupt" for cut in best.cuts):
         best = replace(best, cuts=(Cut("interrupt", _STEP), *best.cuts))
     if Cut("time", JUDGEMENT) in best.cuts and not clock.over:
@@ -102,24 +109,10 @@ def _with_units_of_form(data: Dataset, target: str, options: Options) -> Options
     return GivenForm.read(options.form, data, target, options).with_scales(options)
 
 
-def _among(
-    data: Dataset,
-    target: str,
-    kept: Sequence[str],
-    options: Options,
-    clock: Clock,
-    progress: Callable[[str], None] | None,
-) -> Study:
-    """The study of some of many inputs."""
-    some, warning = without_others(data, target, kept, options)
-    narrow = _searched(some, target, options, clock, progress)
-    return replace(narrow, warnings=(warning, *narrow.warnings))
-
-
 def _residuals(study: Study) -> Array:
     """Residuals of a law, on the logarithm where target and law have one."""
     data, design = study.prepared.data, study.prepared.design
-    truth = np.asarray(data[study.law.target.name], dtype=np.float64)
+    truth = data[study.law.target.name]
     values = study.law.predict_si(data)
     logs = design.scale == "log" and bool(np.all(values > 0))
     with np.errstate(all="ignore"):
@@ -134,7 +127,7 @@ def _searched(
     clock: Clock,
     progress: Callable[[str], None] | None,
 ) -> Study:
-    prepared = prepare(data, target, options, linear_allowed=True, signed_allowed=True).ordered()
+    prepared = prepare(data, target, options, any_sign=True).ordered()
     automatic = options.scales == "auto"
     possible = list(extra_scales(prepared.basis)) if options.engine != NONE else []
     if not prepared.design.features or prepared.design.within is not None:
@@ -217,7 +210,7 @@ def _with_scale(
     """The study with one scale more; None where it frees no group."""
     trial = replace(options, scales=with_scale(best.prepared.basis, scale))
     try:
-        prepared = prepare(data, target, trial, linear_allowed=True, signed_allowed=True)
+        prepared = prepare(data, target, trial, any_sign=True)
         if len(prepared.design.features) <= len(best.prepared.design.features):
             return None
         return study(prepared, trial, clock, distil_first=True)

@@ -368,7 +368,7 @@ def noise_of(
     if law.label_effects is not None:
         fitted += len(law.label_effects.log_ratios) - 1
     noise = noise_about(
-        np.asarray(data[name], dtype=np.float64),
+        data[name],
         np.asarray(law.predict_si(data), dtype=np.float64),
         fitted,
         data.errors.get(name),
@@ -441,7 +441,6 @@ def law_scores(design: Design, law: Law, options: Options, left_out: Array | Non
     left_out : ndarray of shape (n_runs,), optional
         As :func:`left_out_predictions` gives it.
     """
-    rows = rows_aside(design, options)
     values = law.predict_si(design.data)
     truth = target_values(design)
     fitted = _log(values)
@@ -452,19 +451,18 @@ def law_scores(design: Design, law: Law, options: Options, left_out: Array | Non
     logs = _log(left_out)
     gap = None if logs is None else log_target(design) - logs
     scores = scores_of(design, fitted, gap, None, options.seed)
-    if rows is None:
+    if design.n_runs < _FEWEST_WITH_HOLDOUT:
         return scores
-    train, test = design.take(rows[0]), design.take(rows[1])
+
+    def fitter(train: Design) -> Predictor:
+        predict = _predictor(train, law)
+        return lambda test: np.log(np.where((x := predict(test)) > 0, x, np.nan))
+
     try:
-        predicted = _log(_predictor(train, law)(test))
+        held, held_n = holdout(design, fitter, options.seed)
     except DimgsError:
         return scores
-    if predicted is None:
-        return scores
-    truth = log_target(test)
-    about = float(log_target(train).mean())
-    held = informed_r2(test, truth - predicted, truth, least=1.0, about=about)
-    return replace(scores, holdout_r2_log=held, holdout_n=0 if held is None else test.n_runs)
+    return replace(scores, holdout_r2_log=held, holdout_n=held_n)
 
 
 def clearly_less(residuals: Array, other: Array, split: NDArray[np.generic] | None) -> bool:

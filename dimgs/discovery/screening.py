@@ -64,7 +64,7 @@ def screen_inputs(
     few = len(data.numeric_names) - 1 <= MANY
     if few or options.within is not None or options.arrhenius:
         return None
-    usable = usable_runs(data, options.purpose(target, linear_allowed=True, signed_allowed=True))
+    usable = usable_runs(data, options.purpose(target, any_sign=True))
     never = set(usable.never_varied)
     varying = [n for n in usable.inputs if n not in never]
     if len(varying) <= MANY:
@@ -101,14 +101,14 @@ def _inputs(usable: UsableRuns, names: Sequence[str]) -> Array:
     plain = {*usable.unlogged, *usable.signed}
     columns = []
     for name in names:
-        x = np.asarray(usable.data[name], dtype=np.float64)
+        x = usable.data[name]
         x = x / float(np.abs(x).max()) if name in plain else np.log(x)
         columns.append((x - x.mean()) / (x.std() or 1.0))
     return np.column_stack(columns)
 
 
 def _response(usable: UsableRuns) -> Array:
-    y = np.asarray(usable.data[usable.purpose.target], dtype=np.float64)
+    y = usable.data[usable.purpose.target]
     if usable.data.variable(usable.purpose.target).is_level:
         return y
     return y / float(np.abs(y).max() or 1.0) if usable.linear else np.log(y)

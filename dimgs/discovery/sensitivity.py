@@ -125,16 +125,16 @@ def sensitivity(data: Any, target: str, options: Options | None = None) -> Sensi
     options = options or Options()
     usable = usable_runs(
         options.read(data, target),
-        options.purpose(target, linear_allowed=True, signed_allowed=True),
+        options.purpose(target, any_sign=True),
     )
     runs = usable.data
     names = tuple(n for n in usable.inputs if n not in usable.never_varied)
     if not names:
         raise InputError(f"No input of {runs.source} varies; add runs in which one does.")
     check_enough_runs(runs.n_runs, len(names) + 3, runs.source)
-    columns = [np.asarray(runs[n], dtype=np.float64) for n in names]
+    columns = [runs[n] for n in names]
     X = np.column_stack([np.log(c) if np.all(c > 0) else c for c in columns])
-    y = np.asarray(runs[target], dtype=np.float64)
+    y = runs[target]
     logged = bool(np.all(y > 0)) and not runs.variable(target).is_level
     y = np.log(y) if logged else y
     if np.ptp(y) == 0:

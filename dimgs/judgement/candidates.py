@@ -358,24 +358,33 @@ def forms_of(
             Proposal(name=c.engine, expression=expression, constants=c.constants, candidate=c)
         )
     for one in proposals:
-        used = {str(s) for s in one.expression.free_symbols}
-        start = {k: v for k, v in one.constants.items() if k in used}
         if one.name == "power_law" or str(one.expression) in seen or design.scale == "level":
             continue
         seen.add(str(one.expression))
         try:
-            model = FormulaModel(design, one.expression, start)
-            with np.errstate(all="ignore"):
-                values = model.value(model.start)
+            one, model = _modelled(design, one)
+            # errors of one size let a form that was asked for be negative in a few runs
+            usable = _has_values(model, positive=not one.given)
         except (KeyError, TypeError, NameError, AttributeError):
             continue
-        # errors of one size let a form that was asked for be negative in a few runs
-        positive = design.scale != "log" or one.given or np.all(values > 0)
-        if np.all(np.isfinite(values)) and positive:
-            one = replace(one, constants=start)
+        if usable:
             for scale in scales:
                 one, model = _carried(design, one, model, scale)
             yield one, model
+
+
+def _modelled(design: Design, one: Proposal) -> tuple[Proposal, FormulaModel]:
+    """A form with those of its constants that it has, and its model of the runs."""
+    used = {str(s) for s in one.expression.free_symbols}
+    start = {k: float(v) for k, v in one.constants.items() if k in used}
+    return replace(one, constants=start), FormulaModel(design, one.expression, start)
+
+
+def _has_values(model: FormulaModel, *, positive: bool) -> bool:
+    """Whether a form is a number in every run, and has a logarithm where the response has one."""
+    values = model.value(model.start)
+    is_logged = positive and model.design.scale == "log"
+    return bool(np.all(np.isfinite(values)) and (not is_logged or np.all(values > 0)))
 
 
 def _has_decimal_exponents(expression: sympy.Expr) -> bool:
@@ -454,7 +463,6 @@ def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Model]
     ones = np.ones((n, 1))
     if design.within is not None and design.white is None:
         ones = (design.within[:, None] == np.unique(design.within)[None, :]).astype(np.float64)
-    log = design.scale != "level"
     names = Names.of(design)
     bases = [
         sympy.Symbol(f.name)
@@ -462,46 +470,33 @@ def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Model]
         else sympy.exp(sympy.Symbol(names.identifier.get(str(f.variable), f.name)))
         for f in design.features
     ]  # fmt: skip
-    values = [e.value for e in result.exponents]
-    level = float(result.intercept)
-    prefactor = sympy.Symbol("C")
+    values = result.values.tolist()
 
-    def start(columns: Array, offset: Array) -> Array:
-        solution = np.linalg.lstsq(columns, design.y - offset, rcond=None)[0]
-        return np.asarray(solution, dtype=np.float64)
-
-    free = {f"a_{j + 1}": float(v) for j, v in enumerate(values)}
-    columns = np.column_stack([ones, design.X])
-    zero = np.zeros(n)
-    if p < n - 1:
-        expression = prefactor * sympy.Mul(
-            *(b ** sympy.Symbol(k) for b, k in zip(bases, free, strict=True))
+    def power(
+        name: str, exponents: Sequence[Fraction | float], law: Law | None = None
+    ) -> tuple[Proposal, Model]:
+        """With constants for those of the exponents that are no fractions."""
+        free = [j for j, x in enumerate(exponents) if isinstance(x, float)]
+        fixed = np.array([0.0 if j in free else float(x) for j, x in enumerate(exponents)])
+        columns, offset = np.column_stack([ones, design.X[:, free]]), design.X @ fixed
+        start = np.linalg.lstsq(columns, design.y - offset, rcond=None)[0]
+        model = PowerModel(columns, offset, start, design.scale != "level", fixed, tuple(free))
+        powers = [
+            sympy.Symbol(f"a_{j + 1}") if j in free else sympy.Rational(str(x))
+            for j, x in enumerate(exponents)
+        ]
+        expression = sympy.Symbol("C") * sympy.Mul(
+            *(b**e for b, e in zip(bases, powers, strict=True))
         )
-        none = np.zeros(p)
-        model = PowerModel(columns, zero, start(columns, zero), log, none, tuple(range(p)))
-        constants = {"C": float(np.exp(min(level, 700.0))), **free}
-        name = "power" if p else "simple power"
-        yield Proposal(name=name, expression=expression, constants=constants), model
-    simple = [x for x in result.coefficients if not isinstance(x, float)]
-    if not simple:
-        return
-    kept = [j for j, x in enumerate(result.coefficients) if isinstance(x, float)]
-    fixed = np.array([0.0 if isinstance(x, float) else float(x) for x in result.coefficients])
-    columns, offset = np.column_stack([ones, design.X[:, kept]]), design.X @ fixed
-    model = PowerModel(columns, offset, start(columns, offset), log, fixed, tuple(kept))
-    exponents = [
-        sympy.Symbol(f"a_{j + 1}")
-        if isinstance(x, float)
-        else sympy.Rational(x.numerator, x.denominator)
-        for j, x in enumerate(result.coefficients)
-    ]
-    expression = prefactor * sympy.Mul(*(b**e for b, e in zip(bases, exponents, strict=True)))
-    constants = {
-        "C": float(np.exp(min(level, 700.0))),
-        **{k: v for k, v in free.items() if sympy.Symbol(k) in expression.free_symbols},
-    }
-    law = result.law if not result.law.pi_expression.has(sympy.Piecewise) else None
-    yield Proposal(name="simple power", expression=expression, constants=constants, law=law), model
+        constants = {"C": float(np.exp(min(float(result.intercept), 700.0)))}
+        constants |= {f"a_{j + 1}": values[j] for j in free}
+        return Proposal(name=name, expression=expression, constants=constants, law=law), model
+
+    if p < n - 1:
+        yield power("power" if p else "simple power", values)
+    if any(isinstance(x, Fraction) for x in result.coefficients):
+        law = None if result.law.pi_expression.has(sympy.Piecewise) else result.law
+        yield power("simple power", result.coefficients, law)
 
 
 def _of_temperature(design: Design) -> Iterator[tuple[Proposal, Model]]:
@@ -509,33 +504,24 @@ def _of_temperature(design: Design) -> Iterator[tuple[Proposal, Model]]:
 
     A search by simple exponents that are powers of ratios may miss it: such a ratio varies little.
     """
-    basis = design.basis
-    kelvin = Dimension.of({"[temperature]": 1})
-    for j, feature in enumerate(design.features):
-        of = (
-            [] if feature.group is None else [basis.variable(n) for n, _ in feature.group.exponents]
-        )
+    groups = [f.group for f in design.features if f.group is not None and f.logged]
+    n, p = design.X.shape
+    if design.scale != "log" or len(groups) < p or p + 1 >= n:
+        return
+    kelvin, symbols = Dimension.of({"[temperature]": 1}), [sympy.Symbol(g.name) for g in groups]
+    for j, group in enumerate(groups):
+        of = [design.basis.variable(name) for name, _ in group.exponents]
         if [v.role for v in of].count("scale") != 1 or any(v.dimension != kelvin for v in of):
             continue
-        columns = np.column_stack([np.ones(design.n_runs), design.X])
+        columns = np.column_stack([np.ones(n), design.X])
         columns[:, 1 + j] = np.exp(-design.X[:, j])
-        if design.scale != "log" or columns.shape[1] >= design.n_runs:
-            continue
-        solution = np.linalg.lstsq(columns, design.y, rcond=None)[0]
-        names = ["C", *(f"a_{k + 1}" for k in range(len(design.features)))]
-        start = dict(
-            zip(names, [float(np.exp(np.clip(solution[0], -700, 700))), *solution[1:]], strict=True)
-        )
-        factors = [
-            sympy.exp(sympy.Symbol(k) / sympy.Symbol(f.name))
-            if f is feature
-            else sympy.Symbol(f.name) ** sympy.Symbol(k)
-            for f, k in zip(design.features, names[1:], strict=True)
-        ]
-        if all(f.group is not None and f.logged for f in design.features):
-            whole = sympy.Symbol("C") * sympy.Mul(*factors)
-            model = FormulaModel(design, whole, start)
-            yield Proposal(name="power_law", expression=whole, constants=start), model
+        level, *powers = np.linalg.lstsq(columns, design.y, rcond=None)[0].tolist()
+        start = {f"a_{k}": power for k, power in enumerate(powers, 1)}
+        factors = [x ** sympy.Symbol(k) for x, k in zip(symbols, start, strict=True)]
+        factors[j] = sympy.exp(sympy.Symbol([*start][j]) / symbols[j])
+        whole = sympy.Symbol("C") * sympy.Mul(*factors)
+        start["C"] = float(np.exp(np.clip(level, -700, 700)))
+        yield _modelled(design, Proposal(name="power_law", expression=whole, constants=start))
 
 
 # what the target over pi_0 is called in a law's structure
@@ -706,24 +692,28 @@ def judge_forms(
         out += [c for c in [judged(proposal, model, whole)] if c is not None]
     out.sort(key=lambda c: -c.score)
     texts = {str(c.expression) for c in out}
-    # before numbers are given back their constants: those of what stays must be too
-    for one in [] if clock.over else out[:_RELEASED]:
-        for proposal, model in _without_idle_parts(one):
+
+    def judge_new(forms: Iterable[tuple[Proposal, Model]]) -> None:
+        for proposal, model in forms:
             if str(proposal.expression) not in texts:
                 texts.add(str(proposal.expression))
-                out += [c for c in [judged(proposal, model)] if c is not None]
+                out.extend(c for c in [judged(proposal, model)] if c is not None)
+
+    # before numbers are given back their constants: those of what stays must be too
+    for one in [] if clock.over else out[:_RELEASED]:
+        judge_new(_without_idle_parts(one))
     out.sort(key=lambda c: -c.score)
     simplest = sorted(out, key=lambda c: c.structure.bits)[:_SIMPLEST]
     for one in [*out[:_RELEASED], *(c for c in simplest if c not in out[:_RELEASED])]:
         form = None if clock.over else _release(design, one)
         if form is None:
             continue
-        for proposal, model in _simpler(design, one, form):
-            # power laws are judged with their exponents, simple and real
-            judged_before = result is not None and is_monomial(proposal.expression)
-            if str(proposal.expression) not in texts and not judged_before:
-                texts.add(str(proposal.expression))
-                out += [c for c in [judged(proposal, model)] if c is not None]
+        # power laws are judged with their exponents, simple and real
+        judge_new(
+            each
+            for each in _simpler(design, one, form)
+            if result is None or not is_monomial(each[0].expression)
+        )
         # the numbers of a given form are meant
         other = None if one.given else _with_free_numbers(design, one, form)
         released = None if other is None else judged(*other)
@@ -738,12 +728,9 @@ def judge_forms(
     for one in sorted(out, key=lambda c: -c.score)[: 0 if clock.over else _PRUNED]:
         fewest, named = one, inputs_of(design, one.expression)
         for name in [] if is_monomial(one.expression) else sorted(named):
-            for proposal, model in list(_without_input(design, fewest, name)):
-                text = str(proposal.expression)
-                if text not in texts:
-                    texts.add(text)
-                    out += [c for c in [judged(proposal, model)] if c is not None]
-                same = [c for c in out if str(c.expression) == text]
+            for each in list(_without_input(design, fewest, name)):
+                judge_new([each])
+                same = [c for c in out if str(c.expression) == str(each[0].expression)]
                 fewest = max([fewest, *same], key=lambda c: c.score)
     out = _with_price_of_given(out)
     # forms that differed in numbers may be one with constants in their place
@@ -854,9 +841,9 @@ def _with_free_numbers(
     if kept == set(form.numbers):
         return None
     expression, start = form.fixed(kept)
-    start |= {k: float(v) for k, v in zip(names, again.constants, strict=True) if k in start}
+    start |= {k: v for k, v in zip(names, again.constants, strict=True) if k in start}
     free = Proposal(name=one.name, expression=expression, constants=start, candidate=one.candidate)
-    return free, FormulaModel(design, expression, start)
+    return _modelled(design, free)
 
 
 def _simpler(
@@ -885,14 +872,12 @@ def _simpler(
     for fixed in [*each, simple] if len(each) > 1 else each:
         expression = form.expression.xreplace(fixed)
         names = {str(s) for s in expression.free_symbols}
-        start = {k: float(v) for k, v in values.items() if k in names}
-        if expression.is_number or expression.has(sympy.nan, sympy.zoo, sympy.oo):
+        if expression.has(sympy.nan, sympy.zoo, sympy.oo) or not names - set(values):
             continue
-        if not names - set(start):
-            continue
-        model = FormulaModel(design, expression, start)
-        if np.all(np.isfinite(model.value(model.start))):
-            yield Proposal(name=one.name, expression=expression, constants=start), model
+        proposal = Proposal(name=one.name, expression=expression, constants=values)
+        proposal, model = _modelled(design, proposal)
+        if _has_values(model, positive=False):
+            yield proposal, model
 
 
 def _without_idle_parts(one: JudgedForm) -> Iterator[tuple[Proposal, Model]]:
@@ -939,10 +924,11 @@ def _without_idle_parts(one: JudgedForm) -> Iterator[tuple[Proposal, Model]]:
         return
     size = sympy.Integer(1) if abs(middle - 1.0) <= alike else sympy.Float(middle)
     expression, start = _with_one_constant(size * rest, values, model.names)
-    simpler = FormulaModel(model.design, expression, start)
+    proposal = Proposal(name=one.name, expression=expression, constants=start)
+    proposal, simpler = _modelled(model.design, proposal)
     misses = simpler.value(simpler.start) / model.value(whole.constants) - 1.0
     if is_idle(misses / len(one.expression.free_symbols), np.ones(model.n)):
-        yield Proposal(name=one.name, expression=expression, constants=start), simpler
+        yield proposal, simpler
 
 
 def _with_one_constant(
@@ -967,9 +953,8 @@ def _with_one_constant(
             continue
         start[str(first)] = float(value)
         expression = expression.xreplace({node: first * node / product})
-    return expression, {
-        k: v for k, v in start.items() if sympy.Symbol(k) in expression.free_symbols
-    }
+    used = {str(s) for s in expression.free_symbols}
+    return expression, {k: v for k, v in start.items() if k in used}
 
 
 def _without_input(
@@ -994,22 +979,20 @@ def _without_input(
         ratios = {g: sympy.Rational(str(e / (share[pivot] or 1))) for g, e in share.items()}
         change = {g: g / pivot**e for g, e in ratios.items()} | {pivot: sympy.Integer(1)}
         trials.append(whole.xreplace(change) * pivot ** ratios.get(sympy.Symbol(""), 0))
+    fixed = set(map(sympy.Symbol, one.constants))
     for expression in trials:
-        names = {str(s) for s in expression.free_symbols}
-        start = {k: v for k, v in one.constants.items() if k in names}
         # power laws are judged with their exponents
-        fixed = {sympy.Symbol(k) for k in start}
         varied = (f for f in sympy.Mul.make_args(expression) if f.free_symbols - fixed)
         if (
             is_monomial(sympy.Mul(*varied))
-            or not start
+            or not expression.free_symbols & fixed
             or expression.has(sympy.nan, sympy.zoo, sympy.oo)
         ):
             continue
-        model = FormulaModel(design, expression, start)
-        values = model.value(model.start)
-        if np.all(np.isfinite(values)) and (design.scale != "log" or np.all(values > 0)):
-            yield Proposal(name=one.name, expression=expression, constants=start), model
+        proposal = Proposal(name=one.name, expression=expression, constants=one.constants)
+        proposal, model = _modelled(design, proposal)
+        if _has_values(model, positive=True):
+            yield proposal, model
 
 
 def _related(

@@ -112,16 +112,22 @@ class FormulaModel:
     design : Design
     expression : sympy.Expr
     constants : mapping of str to float
+    further : mapping of str to ndarray of shape (n_runs,), optional
+        Values of symbols that are no groups or inputs of the design.
     """
 
     def __init__(
-        self, design: Design, expression: sympy.Expr, constants: Mapping[str, float]
+        self,
+        design: Design,
+        expression: sympy.Expr,
+        constants: Mapping[str, float],
+        further: Mapping[str, Array] | None = None,
     ) -> None:
         self.expression = expression
         self.names = tuple(sorted(constants))
         self.start = np.array([constants[k] for k in self.names], dtype=np.float64)
         self.design = design
-        self._settle(feature_values(design), design.n_runs)
+        self._settle(feature_values(design) | {**(further or {})}, design.n_runs)
 
     def _settle(self, inputs: Mapping[str, Array], n: int) -> None:
         self.n = n
@@ -152,29 +158,38 @@ class FormulaModel:
         return sympy.Tuple(*gradients_of(self.expression, self.names, False))
 
     def value(self, constants: Array) -> Array:
-        """See `Model`."""
+        """See `Model`; of several sets of constants, one a row, of shape (n_sets, n_runs)."""
         with np.errstate(all="ignore"):
-            values = np.asarray(
-                _compiled(self._arguments, self.expression)(*self.inputs.values(), *constants)
-            )
-        if np.iscomplexobj(values):
-            # of numbers alone Python takes the complex power
-            values = np.where(values.imag == 0, values.real, np.nan)
-        return np.broadcast_to(values.astype(np.float64), (self.n,)).copy()
+            compiled = _compiled(self._arguments, self.expression)
+            values = _real(compiled(*self.inputs.values(), *_each(constants)))
+        return np.broadcast_to(values, (*constants.shape[:-1], self.n)).copy()
 
     def slopes(self, constants: Array) -> Array:
-        """See `Model`."""
-        out = np.empty((self.n, len(self.names)))
+        """See `Model`; of several sets of constants, of shape (n_sets, n_runs, n_constants)."""
+        out = np.empty((*constants.shape[:-1], self.n, len(self.names)))
         if self.names:
             with np.errstate(all="ignore"):
                 gradients = _compiled(self._arguments, self._gradients)
-                for j, column in enumerate(gradients(*self.inputs.values(), *constants)):
-                    out[:, j] = column
+                for j, column in enumerate(gradients(*self.inputs.values(), *_each(constants))):
+                    out[..., j] = _real(column)
         return out
 
     def input_slopes(self, constants: Array) -> Array:
         """See `Model`."""
         return slopes_by_features(self.design, self.expression, self.filled(constants))
+
+
+def _each(constants: Array) -> Array:
+    """Constants one by one: numbers, or columns of those of several sets."""
+    return constants if constants.ndim == 1 else constants.T[..., None]
+
+
+def _real(values: Any) -> Array:
+    """Values that are not real as NaN: of numbers alone Python takes complex powers."""
+    array = np.asarray(values)
+    if np.iscomplexobj(array):
+        array = np.where(array.imag == 0, array.real, np.nan)
+    return array.astype(np.float64)
 
 
 # the outer fifth, and at least as many runs as show more than one error of measurement
@@ -246,11 +261,11 @@ def coordinates(design: Design) -> Iterator[tuple[str, Array]]:
     named -= set() if target is None else {target.name}
     inputs = sorted(named & set(data.numeric_names))
     for name in inputs:
-        x = np.asarray(data[name], dtype=np.float64)
+        x = data[name]
         yield name, np.log(x) if np.all(x > 0) else x
     for feature in design.features:
         if feature.variable is not None:
-            yield feature.variable, np.asarray(data[feature.variable], dtype=np.float64)
+            yield feature.variable, data[feature.variable]
     grouped = [f.group for f in design.features if f.group is not None and f.logged]
     if len(grouped) < 2:
         return
@@ -313,6 +328,12 @@ def propagate_errors(directions: Array, slopes: Array) -> tuple[Array, bool]:
     return np.asarray(coefficients), bool(np.all(determined)) and len(singular) == slopes.shape[1]
 
 
+def _log_density_of_t(square: Any, dof: int, n: int = 1) -> Any:
+    """Logarithm of the density of Student's t of n numbers, at the sum of their squares."""
+    peak = special.gammaln((dof + n) / 2) - special.gammaln(dof / 2) - n / 2 * np.log(dof * np.pi)
+    return peak - (dof + n) / 2 * np.log1p(square / dof)
+
+
 @dataclass(frozen=True, eq=False)
 class PredictionErrors:
     """Errors of further runs in units of the others' error.
@@ -368,15 +389,9 @@ class PredictionErrors:
     @property
     def log_density(self) -> float:
         """Natural logarithm of the density of the errors: Student's t."""
-        m, dof = len(self.errors), self.dof
-        return float(
-            special.gammaln((dof + m) / 2)
-            - special.gammaln(dof / 2)
-            - m / 2 * np.log(dof * np.pi)
-            - np.log1p(self.sizes**2).sum() / 2
-            - m * np.log(self.sd)
-            - (dof + m) / 2 * np.log1p(self.square / dof)
-        )
+        m = len(self.errors)
+        scale = np.log1p(self.sizes**2).sum() / 2 + m * np.log(self.sd)
+        return float(_log_density_of_t(self.square, self.dof, m) - scale)
 
     @property
     def chance(self) -> float:
@@ -714,14 +729,7 @@ def _deleted(whole: Fitted, split: NDArray[np.generic] | None) -> Array:
     dof = max(whole.dof - 1, 1)
     square = (whole.sd**2 * whole.dof - whole.residuals * residuals) / dof
     sd = np.sqrt(np.maximum(square, EXACT**2) * scale)
-    z = residuals / sd
-    return np.asarray(
-        special.gammaln((dof + 1) / 2)
-        - special.gammaln(dof / 2)
-        - 0.5 * np.log(dof * np.pi)
-        - np.log(sd)
-        - (dof + 1) / 2 * np.log1p(z**2 / dof)
-    )
+    return np.asarray(_log_density_of_t((residuals / sd) ** 2, dof) - np.log(sd))
 
 
 def _pieces(model: Model, constants: Array) -> IntArray | None:

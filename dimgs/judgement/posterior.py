@@ -83,17 +83,13 @@ def _holds_in(
     usable = np.isfinite(target) & (target != 0)
     if model is None or 2 * usable.sum() <= len(usable):
         nested = _has_free_exponents(general) and _has_free_exponents(special)
-        alike = _is_power(general) and _is_power(special) and _same_exponents(general, special)
-        return nested or alike
+        powers = is_monomial(general.expression) and is_monomial(special.expression)
+        return nested or (powers and _same_exponents(general, special))
     unit = np.where(usable, np.abs(target), 1.0)
     aim = Errors("group", np.where(usable, target, 1.0), np.ones(len(target)), unit)
     again = fit_model(model, aim, usable, general.evidence.whole.constants)
     same = max(_SAME, min(_OF_ERROR * special.evidence.whole.sd, _MOST))
     return again.usable and bool(np.sqrt(np.mean(again.residuals[usable] ** 2)) < same)
-
-
-def _is_power(one: JudgedForm) -> bool:
-    return is_monomial(one.expression)
 
 
 def _has_free_exponents(one: JudgedForm) -> bool:

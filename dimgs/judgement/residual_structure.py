@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from scipy import special
 
 from dimgs.common.arrays import Array
-from dimgs.dataset import Dataset
 from dimgs.engines.selection import normal_scores
 from dimgs.fits.design.features import Design
 from dimgs.fits.homogeneity import dependence
@@ -64,7 +63,7 @@ def scale_is_missing(design: Design, dimension: Dimension, tried: int) -> bool:
     powers = DimensionalMatrix.of(inputs).solve(dimension)
     if powers is None or not target_follows(design):
         return False
-    direction = _logs(design.data, inputs) @ np.array([float(p) for p in powers])
+    direction = _logs(design, inputs) @ np.array([float(p) for p in powers])
     return _beyond_groups(design, direction[:, None], design.y) * tried < ALPHA
 
 
@@ -77,7 +76,7 @@ def inputs_are_incomplete(design: Design) -> bool:
     ----------
     design : Design
     """
-    inputs = _logs(design.data, [*logged_inputs(design), *idle(design)])
+    inputs = _logs(design, [*logged_inputs(design), *idle(design)])
     return _beyond_groups(design, inputs, design.y) < ALPHA
 
 
@@ -204,7 +203,7 @@ def _by_chance(
     design: Design, inputs: Sequence[Variable], values: Array
 ) -> list[tuple[float, Variable]]:
     """Inputs with the p-value that values depend on them, times their number; the least first."""
-    tried = ((_beyond_groups(design, _logs(design.data, [v]), values), v) for v in inputs)
+    tried = ((_beyond_groups(design, _logs(design, [v]), values), v) for v in inputs)
     return sorted(((p * len(inputs), v) for p, v in tried), key=lambda each: each[0])
 
 
@@ -222,7 +221,7 @@ def target_follows(design: Design) -> bool:
     if design.scale == "linear":
         # in a unit of its own: the size of the target may be beyond doubles, and plays no part
         target = design.y * np.exp(design.offset - design.offset.max())
-    logs = _logs(design.data, [*logged_inputs(design), *idle(design)])
+    logs = _logs(design, [*logged_inputs(design), *idle(design)])
     columns = _within(design, np.column_stack([logs, design.X[:, others]]))
     # ranks, so that one large value does not hide what the others follow
     return follows_inputs(
@@ -246,9 +245,8 @@ def idle(design: Design) -> list[Variable]:
     ]
 
 
-def _logs(data: Dataset, variables: Sequence[Variable]) -> Array:
-    logs = [np.log(np.asarray(data[v.name], dtype=np.float64)) for v in variables]
-    return np.column_stack(logs) if logs else np.empty((data.n_runs, 0))
+def _logs(design: Design, variables: Sequence[Variable]) -> Array:
+    return design.data.logs(v.name for v in variables)
 
 
 def _within(design: Design, columns: Array) -> Array:

@@ -605,9 +605,7 @@ def _asked(
         raise InputError(
             f"Target, {setting('along')} and {setting('curve')} must be three columns."
         )
-    purpose = replace(options, split_by=curve).purpose(
-        target, linear_allowed=True, signed_allowed=True
-    )
+    purpose = replace(options, split_by=curve).purpose(target, any_sign=True)
     usable = usable_runs(data, purpose)
     table = usable.data
     goal, coordinate = table.variable(target), table.variable(along)

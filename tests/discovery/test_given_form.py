@@ -20,7 +20,7 @@ from dimgs.law.assemble import assemble, feature_values
 def designed(data: Dataset, target: str, options: Options) -> tuple[GivenForm, Design]:
     assert options.form is not None
     form = GivenForm.read(options.form, data, target, options)
-    prepared = prepare(data, target, form.with_scales(options), linear_allowed=True)
+    prepared = prepare(data, target, form.with_scales(options), any_sign=True)
     return form, prepared.design
 
 

@@ -73,7 +73,10 @@ def test_a_wrong_type_is_one_sentence(name: str) -> None:
         ({"scales": "M0 [kg]"}, "give 'auto' or"),
         ({"complete": 0}, "complete is 0 with the engine 'auto'; give at least one node"),
         ({"complete": 5, "engine": "operon"}, "the engine auto or structured"),
-        ({"complete": 5, "must_use": ["x"]}, "leave out --complete or --must-use"),
+        (
+            {"complete": 5, "must_use": ["x"]},
+            "--complete is not combined with --must-use: leave out one",
+        ),
         ({"level": 1.0}, "level is 1.0; give the coverage as a fraction"),
         ({"units": {"x": 1}}, "units is {'x': 1}; give a mapping"),
     ],

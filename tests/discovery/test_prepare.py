@@ -23,7 +23,7 @@ def test_a_signed_target_is_allowed_only_where_asked(shell: Shell) -> None:
     path = shell.table("a [m],b [m],y [m]", [(k, k % 3 + 1, k - 3) for k in range(1, 9)])
     with pytest.raises(InputError, match="discover"):
         prepare(read_table(path), "y", Options())
-    assert prepare(read_table(path), "y", Options(), linear_allowed=True).design.scale == "linear"
+    assert prepare(read_table(path), "y", Options(), any_sign=True).design.scale == "linear"
 
 
 def test_constant_columns_duplicates_and_labels_are_named(shell: Shell) -> None:

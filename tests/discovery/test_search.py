@@ -14,14 +14,13 @@ from hypothesis.extra.numpy import arrays
 from dimgs import Dataset, discover
 from dimgs.common.arrays import Array
 from dimgs.discovery import one_basis, scoring
-from dimgs.discovery import search as module
+from dimgs.discovery import study as module
 from dimgs.discovery.judgement import judge
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.problem import without_collinear
 from dimgs.discovery.scoring import unexplained_share
-from dimgs.discovery.search import run_engine
-from dimgs.discovery.study import study_of_power_law
+from dimgs.discovery.study import run_engine, study_of_power_law
 from dimgs.engines import clock
 from dimgs.engines.clock import Clock
 from dimgs.engines.protocol import Problem, Result, SearchBudget

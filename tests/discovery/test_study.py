@@ -10,12 +10,11 @@ import sympy
 
 from dimgs import Dataset, Options
 from dimgs.discovery import one_basis as module
-from dimgs.discovery import search
+from dimgs.discovery import study as studies
 from dimgs.discovery.judgement import judge
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.scoring import law_scores
-from dimgs.discovery.search import add_candidates
-from dimgs.discovery.study import Study, left_out_residuals, study_of_power_law
+from dimgs.discovery.study import Study, add_candidates, left_out_residuals, study_of_power_law
 from dimgs.engines.clock import Clock
 from dimgs.engines.protocol import Result
 from dimgs.expression.candidate import Candidate
@@ -92,8 +91,8 @@ def test_the_start_of_an_engine_is_worth_a_word_from_a_second_on(
     said = []
     for startup in (0.9, 17.4):
         entry = SimpleNamespace(make=lambda known, taken=startup: Starting(taken))
-        monkeypatch.setattr(search, "entry_named", lambda name, entry=entry: entry)
-        out = search.run_engine(power, "slow", AMPLE, Options(), Clock.of(AMPLE))
+        monkeypatch.setattr(studies, "entry_named", lambda name, entry=entry: entry)
+        out = studies.run_engine(power, "slow", AMPLE, Options(), Clock.of(AMPLE))
         said.append(out.warnings[len(power.warnings) :])
     assert not said[0]
     assert "took 17 s to start" in said[1][0]
@@ -133,7 +132,7 @@ def test_a_law_on_a_linear_scale_counts_what_it_leaves_of_the_variance() -> None
     x = np.linspace(-2.0, 3.0, 30)
     y = 2.0 * x + 0.1 * np.cos(7.0 * x)
     table = Dataset.from_columns({"x [1]": x, "y [1]": y})
-    known = prepare(table, "y", POWER, linear_allowed=True)
+    known = prepare(table, "y", POWER, any_sign=True)
     study = power_law(known)
     assert study.result is None
     assert study.law.scores.r2 is not None

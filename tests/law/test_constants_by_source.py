@@ -160,7 +160,7 @@ def test_an_offset_of_each_source_of_a_target_of_both_signs_is_added() -> None:
     y = 2 * x - 9 + np.repeat(offsets, RUNS) + 0.2 * rng.normal(size=len(x))
     lab = np.repeat([f"lab{k}" for k in range(LABS)], RUNS)
     data = Dataset.from_columns({"x [1]": x, "y [1]": y, "lab [label]": lab})
-    design = prepare(data, "y", Options(by=("lab",)), linear_allowed=True).design
+    design = prepare(data, "y", Options(by=("lab",)), any_sign=True).design
     assert design.scale == "linear"
     form = sympy.sympify("c_1*pi_1 + c_2")
     law = assemble(design, form, {"c_1": 2.0, "c_2": -9.0}, 0.9)

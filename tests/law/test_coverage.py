@@ -30,7 +30,7 @@ def design_of(scale: str = "log", n: int = N) -> Design:
     x = np.exp(np.random.default_rng(3).uniform(-1.0, 1.0, n))
     y = x + 1.0 if scale == "log" else x - 1.0
     return prepare(
-        Dataset.from_columns({"x [1]": x, "y [1]": y}), "y", Options(), linear_allowed=True
+        Dataset.from_columns({"x [1]": x, "y [1]": y}), "y", Options(), any_sign=True
     ).design
 
 

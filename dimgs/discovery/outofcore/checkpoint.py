@@ -183,11 +183,9 @@ class Checkpoint:
         position: Position,
         ranges: list[list[float]],
         rows: int,
-        *,
-        at_once: bool = False,
     ) -> None:
         """Write the state, atomically, if the last time is some seconds ago."""
-        if not at_once and monotonic() - self.last < _SECONDS:
+        if monotonic() - self.last < _SECONDS:
             return
         arrays, about = _packed(state)
         about |= {
@@ -207,10 +205,6 @@ class Checkpoint:
                 f"The checkpoint '{self.path}' cannot be written ({error}); name another file."
             ) from error
         self.last = monotonic()
-
-    def remove(self) -> None:
-        """Forget the state, once the work is done."""
-        self.path.unlink(missing_ok=True)
 
 
 def _read(path: Path, where: str) -> tuple[CheckpointFile, dict[str, NDArray[Any]]]:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Unpack
 
-from dimgs.common.errors import DimgsError, InputError, warn_all
+from dimgs.common.errors import InputError, warn_all
+from dimgs.common.plugins import needing
 from dimgs.dataset import Dataset
 from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.read import build
@@ -20,6 +21,7 @@ from dimgs.discovery.outofcore.stream_fit import (
     add_part,
     first_plan,
     only_needed,
+    read_in_passes,
     result_of,
 )
 from dimgs.discovery.outofcore.stream_moments import (
@@ -68,40 +70,44 @@ def fit_dask(
 
     Raises
     ------
-    DimgsError
-        If Dask is not installed.
     InputError, DimensionError, FitError
-        Naming what is wrong, where (the row within its partition or file), and the remedy.
+        Naming what is wrong, where (the row within its partition or file), and the remedy; also if
+        Dask is not installed.
 
     Warns
     -----
     DimgsWarning
         For each of the result's `warnings`.
     """
-    dask = _dask()
+    with needing("dask", "fit_dask needs"):
+        dask, _ = map(import_module, ("dask", "dask.dataframe"))
     chosen = Options.of(options, keywords, "fit_dask", StreamKeywords)
     check_streamable(chosen)
     reader = replace(chosen.reader([target]), find_duplicates=False, allow_empty=True)
     pieces = _pieces(frame, reader, chunk_rows)
-    plan = _first_plan(pieces, target, chosen, dask)
+
+    def first_parts() -> Iterator[Part]:
+        for value, piece in pieces:
+            yield from piece.parts(value if isinstance(value, Path) else dask.compute(value)[0])
+
+    plan = first_plan(first_parts(), "the table", target, chosen)
     run = dask.delayed(_moments, pure=False)
-    scatter: Scatter | None = None
-    while True:
+
+    def read(plan: StreamPlan, scatter: Scatter | None) -> StreamMoments | Dataset:
         tasks = [run(plan, value, piece, scatter) for value, piece in pieces]
-        parts = _computed(tasks, client, dask)
+        parts = dask.compute(*tasks) if client is None else client.gather(client.compute(tasks))
         wider = [f for f in parts if isinstance(f, Dataset)]
         if not wider:
-            merged = reduce(StreamMoments.merge, parts)
+            merged: StreamMoments = reduce(StreamMoments.merge, parts)
             # what no partition shows alone: a column may be constant in each of them, and vary
             wider = [merged.ranges(plan)]
             if plan.still_holds(wider[0]):
-                if merged.needs_scatter(plan):
-                    scatter = merged.estimated(plan)
-                    continue
-                result = result_of(plan, merged)
-                warn_all(result.warnings)
-                return result
-        plan = plan.with_ranges(reduce(union, wider, plan.ranges))
+                return merged
+        return reduce(union, wider, plan.ranges)
+
+    result = result_of(*read_in_passes(plan, read))
+    warn_all(result.warnings)
+    return result
 
 
 @dataclass(frozen=True)
@@ -138,24 +144,6 @@ def _moments(
     return state
 
 
-def _dask() -> ModuleType:
-    try:
-        import dask
-        import dask.dataframe
-    except ImportError as error:
-        raise DimgsError(
-            "Dask is not installed here; install the extra dimgs[dask] "
-            "(pip install 'dimgs[dask]'), or use fit_stream on one machine."
-        ) from error
-    return dask
-
-
-def _computed(tasks: list[Any], client: Any, dask: ModuleType) -> list[Any]:
-    if client is not None:
-        return list(client.gather(client.compute(tasks)))
-    return list(dask.compute(*tasks))
-
-
 def _pieces(frame: Any, reader: ReadOptions, chunk_rows: int) -> list[tuple[Any, _Piece]]:
     """Each partition, as a Dask value or a path, with how to read it."""
     if hasattr(frame, "to_delayed"):
@@ -170,16 +158,3 @@ def _pieces(frame: Any, reader: ReadOptions, chunk_rows: int) -> list[tuple[Any,
             f"dask.dataframe or paths of Parquet files."
         )
     return [(Path(p).resolve(), _Piece(reader, chunk_rows)) for p in paths]
-
-
-def _first_plan(
-    pieces: list[tuple[Any, _Piece]], target: str, options: Options, dask: ModuleType
-) -> StreamPlan:
-    """Plan made of the first partition with a run that can be used."""
-
-    def parts() -> Iterator[Part]:
-        for value, piece in pieces:
-            known = value if isinstance(value, Path) else dask.compute(value)[0]
-            yield from piece.parts(known)
-
-    return first_plan(parts(), "the table", target, options)

@@ -4,8 +4,8 @@ From these come the same law and scores as from the runs.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from functools import reduce
+from dataclasses import dataclass, replace
+from functools import partial, reduce
 from os import PathLike
 from typing import Unpack
 
@@ -21,8 +21,7 @@ from dimgs.dataset.checks import (
     usable_runs,
 )
 from dimgs.dataset.stream import Part, Position, TableInParts
-from dimgs.discovery.collinearity import separation_warnings
-from dimgs.discovery.diagnostics import shared_variables
+from dimgs.discovery.diagnostics import separation_warnings, shared_variables
 from dimgs.discovery.estimators import of_least_squares, scatter_fields
 from dimgs.discovery.keywords import StreamKeywords
 from dimgs.discovery.options import Options, documented
@@ -44,6 +43,7 @@ from dimgs.fits.design.features import Design
 from dimgs.fits.design.moments import Moments
 from dimgs.fits.estimate import Estimate
 from dimgs.fits.least_squares import BlockMoments, PowerLawFit
+from dimgs.fits.noise import Scatter
 from dimgs.law.domain import domain_from_moments
 from dimgs.law.parts import Domain, Scores
 from dimgs.law.power import power_law
@@ -312,18 +312,65 @@ def fit_stream(
     table = TableInParts(path, chunk_rows, chosen.reader([target]))
     plan = first_plan(table.parts(), table.source, target, chosen)
     table = only_needed(table, plan)
-    several = len(table.files) > 1
-    run = _Run(table, plan, progress, StreamMoments.empty(plan, in_pieces=several))
-    if checkpoint is not None:
-        run.resume(Checkpoint.of(checkpoint, table, target, chosen))
+    empty = partial(StreamMoments.empty, in_pieces=len(table.files) > 1)
+    notes: tuple[str, ...] = ()
+    kept = None if checkpoint is None else Checkpoint.of(checkpoint, table, target, chosen)
+    saved = None if kept is None else kept.load(empty(plan))
+    # where the first pass begins; later ones begin with the table
+    begun: list[tuple[StreamMoments, Position, int]] = []
+    if isinstance(saved, str):
+        notes = (saved,)
+    elif saved is not None:
+        state, position, ends, rows = saved
+        begun.append((state, position, rows))
+        plan = plan.with_ranges(as_ranges(plan.ranges, plan.names, *ends))
+
+    def read(plan: StreamPlan, scatter: Scatter | None) -> StreamMoments | Dataset:
+        state, position, rows = (
+            begun.pop() if begun else (empty(plan, scatter=scatter), Position(), 0)
+        )
+        for part in table.parts(position):
+            wider = add_part(state, plan, part)
+            if wider is not None:
+                return wider
+            rows += part.n_rows
+            if kept is not None:
+                ends = [[float(plan.ranges[n][i]) for n in plan.names] for i in (0, 1)]
+                kept.save(state, part.end, ends, rows)
+            if progress is not None:
+                progress(rows, part.fraction)
+        return state
+
     with noting(plan.warnings):
-        while not run.go_on():
-            run.start_over()
-        result = result_of(run.plan, run.state, run.notes)
-    if run.checkpoint is not None:
-        run.checkpoint.remove()
+        result = result_of(*read_in_passes(plan, read), notes)
+    if kept is not None:
+        kept.path.unlink(missing_ok=True)
     warn_all(result.warnings)
     return result
+
+
+def read_in_passes(
+    plan: StreamPlan, read: Callable[[StreamPlan, Scatter | None], StreamMoments | Dataset]
+) -> tuple[StreamPlan, StreamMoments]:
+    """Moments of a table that is read again until its plan, and its weights, are those of all runs.
+
+    Parameters
+    ----------
+    plan : StreamPlan
+        For the first pass.
+    read : callable
+        A pass: from a plan and what the weights include, the moments, or the wider ranges for
+        which another plan is needed.
+    """
+    scatter: Scatter | None = None
+    while True:
+        found = read(plan, scatter)
+        if isinstance(found, Dataset):
+            plan = plan.with_ranges(found)
+        elif found.needs_scatter(plan):
+            scatter = found.estimated(plan)
+        else:
+            return plan, found
 
 
 def first_plan(parts: Iterable[Part], source: str, target: str, options: Options) -> StreamPlan:
@@ -381,53 +428,3 @@ def add_part(state: StreamMoments, plan: StreamPlan, part: Part) -> Dataset | No
         return wider
     state.update(plan, columns, **extra)
     return None
-
-
-@dataclass
-class _Run:
-    """A pass over a table, and where it stands."""
-
-    table: TableInParts
-    plan: StreamPlan
-    progress: Progress | None
-    state: StreamMoments
-    position: Position = field(default_factory=Position)
-    rows: int = 0
-    checkpoint: Checkpoint | None = None
-    notes: tuple[str, ...] = ()
-    wider: Dataset | None = None
-
-    def resume(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint, where it is of use."""
-        self.checkpoint = checkpoint
-        saved = checkpoint.load(self.state)
-        if isinstance(saved, str):
-            self.notes = (saved,)
-        elif saved is not None:
-            self.state, self.position, (low, high), self.rows = saved
-            ranges = as_ranges(self.plan.ranges, self.plan.names, low, high)
-            self.plan = self.plan.with_ranges(ranges)
-
-    def go_on(self) -> bool:
-        """Read on to the end; False where another plan, or another pass, is needed."""
-        for part in self.table.parts(self.position):
-            self.wider = add_part(self.state, self.plan, part)
-            if self.wider is not None:
-                return False
-            self.position, self.rows = part.end, self.rows + part.n_rows
-            if self.checkpoint is not None:
-                ends = [[float(self.plan.ranges[n][i]) for n in self.plan.names] for i in (0, 1)]
-                self.checkpoint.save(self.state, self.position, ends, self.rows)
-            if self.progress is not None:
-                self.progress(self.rows, part.fraction)
-        return not self.state.needs_scatter(self.plan)
-
-    def start_over(self) -> None:
-        """Begin another pass, with a plan for the ranges, or with the scatter, that was found."""
-        scatter = None
-        if self.wider is not None:
-            self.plan = self.plan.with_ranges(self.wider)
-        else:
-            scatter = self.state.estimated(self.plan)
-        self.state = StreamMoments.empty(self.plan, in_pieces=self.state.in_pieces, scatter=scatter)
-        self.position, self.rows = Position(), 0

@@ -423,7 +423,7 @@ def _first(sample: Array) -> Array:
 
 def columns_of(data: Dataset, plan: StreamPlan) -> tuple[dict[str, Array], dict[str, Any]]:
     """Numeric columns of clean runs, and their errors and labels as `update` takes them."""
-    columns = {n: np.asarray(data[n], dtype=np.float64) for n in plan.names}
+    columns = {n: data[n] for n in plan.names}
     options = plan.options
     scale: ResponseScale = "level" if data.variable(plan.target).is_level else "log"
     extra: dict[str, Any] = {"sigma": stated_errors(data, plan.target, scale)}

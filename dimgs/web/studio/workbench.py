@@ -441,7 +441,7 @@ class Workbench:
         options = choices.options()
         data = options.read(sheet.path, choices.target)
         # a question that cannot be answered is refused at once
-        prepare(data, choices.target, options.without_reading(), linear_allowed=True)
+        prepare(data, choices.target, options.without_reading(), any_sign=True)
         self._end(id)
         self._searches[id] = LawSearch(data, choices)
 
