@@ -25,15 +25,8 @@ def least_squares(A: Array, t: Array) -> Array:
     >>> least_squares(A, A[:, 0]).round(6).tolist()
     [1.0, 0.0]
     """
-    with np.errstate(over="ignore"):
-        size = np.sqrt((A**2).sum(axis=0))
-    usable = np.isfinite(size) & (size > 0)
-    if not np.all(usable):
-        # squares leave the range before the values do
-        top = np.abs(A).max(axis=0, initial=0.0)
-        usable = np.isfinite(top) & (top > 0)
-        size[usable] = top[usable] * np.sqrt(((A[:, usable] / top[usable]) ** 2).sum(axis=0))
-        usable &= np.isfinite(size)
+    size = lengths(A)
+    usable = np.isfinite(size)
     coefficients = np.zeros(A.shape[1])
     if np.any(usable):
         scaled = A[:, usable] / size[usable]
@@ -46,11 +39,18 @@ def lengths(columns: Array) -> Array:
 
     Examples
     --------
-    >>> lengths(np.array([[3.0, 0.0], [4.0, 0.0]])).tolist()
-    [5.0, 1.0]
+    >>> lengths(np.array([[3.0, 0.0, 3e200], [4.0, 0.0, 4e200]])).tolist()
+    [5.0, 1.0, 5e+200]
     """
-    size = np.sqrt((columns**2).sum(axis=0))
-    return np.where(size > 0, size, 1.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = np.sqrt((columns**2).sum(axis=0))
+    if not np.all(np.isfinite(size) & (size > 0)):
+        # squares leave the range before the values do
+        top = np.abs(columns).max(axis=0, initial=0.0)
+        usable = np.isfinite(top) & (top > 0)
+        scaled = columns[:, usable] / top[usable]
+        size[usable] = top[usable] * np.sqrt((scaled**2).sum(axis=0))
+    return np.where(size == 0, 1.0, size)
 
 
 def unscaled_covariance(A: Array, rcond: float = 1e-15) -> Array:

@@ -88,7 +88,10 @@ class Copula:
         correlation = np.eye(d)
         pairs = d * (d - 1) // 2
         if pairs and n > 3:
-            correlations = np.corrcoef(scores, rowvar=False)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                correlations = np.corrcoef(scores, rowvar=False)
+            # an input that never varies in these runs depends on none
+            correlations = np.where(np.isfinite(correlations), correlations, np.eye(d))
             sure = float(np.tanh(norm.isf(_ALPHA / (2 * pairs)) / np.sqrt(n - 3)))
             if dependent is None:
                 dependent = bool(np.any(np.abs(correlations - np.eye(d)) > max(sure, _SMALL)))

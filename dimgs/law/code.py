@@ -100,7 +100,9 @@ class _Language:
 
 
 _LANGUAGES = {
-    "python": _Language(frozenset({*keyword.kwlist, "np", "numpy"}), ascii=False),
+    "python": _Language(
+        frozenset({*keyword.kwlist, "np", "numpy", "scipy", "functools", "abs"}), ascii=False
+    ),
     "c": _Language(frozenset(_C_WORDS.split()), _C_MACROS),
     "fortran": _Language(frozenset(_FORTRAN_WORDS.split()), fold=True),
 }
@@ -109,8 +111,8 @@ _LANGUAGES = {
 def source_code(law: CheckedLaw, language: str, name: str = "law") -> str:
     """Source code of a law as a function in SI units, and of a function for its domain.
 
-    The second, ``NAME_outside``, takes the inputs that the domain of the law is judged in, held
-    ones included (by default as they were held, where a language has defaults). In Python it gives
+    The second, ``NAME_outside``, takes the inputs that the domain of the law is judged in, in the
+    order of the function; in Python held ones by name, by default as they were held. There it gives
     the names of what is left, each with the rows; in C and Fortran the number of the first of them,
     in the order of the comment, and 0 inside. Comments state the domain, what the runs held, and
     whether the law was confirmed. Labels are in the comments alone.
@@ -303,10 +305,8 @@ class _DomainTest:
         takes = {
             x: (f"{n} in {units[n]}", held.get(n)) for n, x in identifiers.items() if x in used
         }
-        # arguments with a default come last
-        ordered = sorted(takes.items(), key=lambda one: one[1][1] is not None)
         whole = bool(away) and np.isfinite(domain.max_leverage)
-        return cls(ranges, leverage if whole else None, dict(ordered))
+        return cls(ranges, leverage if whole else None, takes)
 
 
 def numpy_function(
@@ -332,7 +332,10 @@ def numpy_function(
     _checked("python", name)
     body = _numpy(expression)
     gives, takes = described
-    lines = ["import numpy as np", "", "", f"def {name}({', '.join(arguments)}):"]
+    used = [module for module in ("functools", "scipy.special") if f"{module}." in body]
+    imports = [f"import {module}" for module in used]
+    lines = sorted(["import numpy as np", *imports], key=lambda line: line.split()[1])
+    lines += ["", "", f"def {name}({', '.join(arguments)}):"]
     lines.append(docstring([f"{gives}.", "", "Inputs:", *takes]))
     lines += [
         f"    {symbol} = {value!r}  # {' '.join(comments([unit]))}"
@@ -350,7 +353,10 @@ def _python(law: CheckedLaw, name: str) -> str:
 
 
 def _python_outside(law: CheckedLaw, name: str, test: _DomainTest) -> list[str]:
-    takes = ", ".join(n if held is None else f"{n}={held!r}" for n, (_, held) in test.takes.items())
+    # by name alone: arguments with a default have to come last, where those of the law do not
+    held = [f"{n}={value!r}" for n, (_, value) in test.takes.items() if value is not None]
+    plain = [n for n, (_, value) in test.takes.items() if value is None]
+    takes = ", ".join([*plain, *(["*", *held] if held else [])])
     about = [f"{n}: {words}" for n, (words, _) in test.takes.items()]
     what = f"Rows outside the domain of {name}, by the range that they leave; empty inside."
     lines = [f"def {name}_outside({takes}):", docstring([what, "", "Inputs:", *about])]
@@ -372,9 +378,9 @@ def _python_outside(law: CheckedLaw, name: str, test: _DomainTest) -> list[str]:
 
 
 def _numpy(expression: sympy.Expr) -> str:
-    from sympy.printing.numpy import NumPyPrinter
+    from sympy.printing.numpy import SciPyPrinter
 
-    printer = NumPyPrinter({"fully_qualified_modules": True, "precision": _DIGITS})
+    printer = SciPyPrinter({"fully_qualified_modules": True, "precision": _DIGITS})
     return str(printer.doprint(expression)).replace("numpy.", "np.")
 
 

@@ -4,7 +4,8 @@ What leaves the range of doubles is infinite or NaN, without a warning for every
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -145,14 +146,35 @@ def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
     value = _defined_values(law, inputs)
     if level is None:
         return _tagged(law, value, inputs)
+    others = [(each, values(each, inputs)) for each in _with_moved_borders(law)]
+    ends = [_interval(each, inputs, at, level, of) for each, at in ((law, value), *others)]
+    low, high = np.fmin.reduce([e[0] for e in ends]), np.fmax.reduce([e[1] for e in ends])
+    return Interval(*(_tagged(law, x, inputs) for x in (value, low, high)))
+
+
+def _with_moved_borders(law: CheckedLaw) -> Iterator[CheckedLaw]:
+    """The law with each border between its pieces at either end of the border's interval."""
+    pieces = [piece for each in law.expression.atoms(sympy.Piecewise) for piece in each.args]
+    names = {str(s) for _, condition in pieces for s in condition.free_symbols}
+    names -= {str(s) for formula, _ in pieces for s in formula.free_symbols}
+    for k, constant in enumerate(law.constants):
+        if constant.name in names and constant.low is not None and constant.high is not None:
+            for end in {constant.low, constant.high} - {constant.value}:
+                moved = replace(constant, value=end)
+                yield replace(law, constants=(*law.constants[:k], moved, *law.constants[k + 1 :]))
+
+
+def _interval(
+    law: CheckedLaw, inputs: Inputs, value: Array, level: float, of: Of
+) -> tuple[Array, Array]:
+    """Ends of the intervals of predictions, shape (n,) each."""
     runs = (1.0 if of == "run" else 0.0) + _of_label(law, inputs)
     factor = response_factor(law, inputs) if law.uncertainty.scale == "linear" else 1.0
     runs = runs * law.uncertainty.run_share(value, factor) ** 2
     gradients = _gradients(law, inputs)
     of_sources = _of_sources(law, gradients, (inputs, _source_terms(law, inputs)))
     half = law.uncertainty.half_width(gradients, level, runs, *of_sources)
-    ends = (value, *ends_of(law, value, half, factor))
-    return Interval(*(_tagged(law, x, inputs) for x in ends))
+    return ends_of(law, value, half, factor)
 
 
 @np.errstate(all="ignore")

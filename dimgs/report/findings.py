@@ -258,8 +258,8 @@ class FittedLaw(Estimate):
     >>> result = dimgs.fit("docs/planets.csv", "T", scales="auto")
     >>> result.variable_exponents.to_frame()["rational"].to_dict()
     {'M': '-1/2', 'a': '3/2'}
-    >>> result.independent_contrasts, result.pairs
-    (11, 66)
+    >>> result.independent_contrasts, result.pairs, result.confirmed
+    (11, 66, True)
     """
 
     law: Law
@@ -285,6 +285,16 @@ class FittedLaw(Estimate):
     def verdict(self) -> Verdict:
         """Probability of the law and objections to it; computed at first use."""
         return NOT_JUDGED if self.judge is None else self.judge()
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the law is confirmed."""
+        return self.verdict.confirmed
+
+    @property
+    def probability(self) -> float | None:
+        """Posterior probability of the law; None where it was not judged."""
+        return self.verdict.probability
 
     @property
     def judged_law(self) -> Law:

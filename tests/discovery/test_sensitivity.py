@@ -98,3 +98,16 @@ def test_a_table_without_an_effect_is_refused() -> None:
     flat = Dataset.from_columns({"x [m]": np.arange(1.0, 10.0), "y [m]": np.ones(9)})
     with pytest.raises(InputError, match="the same in every run"):
         sensitivity(flat, "y")
+
+
+def test_an_input_that_varies_in_one_part_of_the_runs_alone_has_an_effect() -> None:
+    data, rng = runs(3), np.random.default_rng(1)
+    x, z, lab = data["x"], data["z"], data["lab"]
+    w = np.where(lab == "0", rng.uniform(1, 3, 80), 1.0)
+    table = Dataset.from_columns(
+        {"x [m]": x, "z [s]": z * x, "w [1]": w, "y [kg]": x**2 * z * w, "lab [label]": lab}
+    )
+    found = sensitivity(table, "y", Options(split_by="lab"))
+    assert np.all(np.isfinite(found.effects.main))
+    assert np.all(np.isfinite(found.halves.main))
+    assert found.effects.main[0] > 0.5

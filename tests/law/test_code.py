@@ -80,6 +80,31 @@ def test_functions_that_a_language_lacks_are_rewritten(language: str, tmp_path: 
         assert identifiers == pytest.approx(wanted, rel=1e-11)
 
 
+def test_functions_that_numpy_lacks_run_on_arrays() -> None:
+    law, data = example("power")
+    re = sympy.Symbol("rho") * sympy.Symbol("U") * sympy.Symbol("D") / sympy.Symbol("mu") / 10000
+    odd = sympy.erf(re) + sympy.erfc(re) + sympy.Max(re, 2) + sympy.Min(re, 1, 3 * re)
+    law = replace(law, expression=law.expression * odd)
+    function = run(law.python(), "law")
+    columns = [data[v.name] for v in law.symbols.values()]
+    np.testing.assert_allclose(function(*columns), law.predict_si(data), rtol=1e-12)
+    assert float(function(*(c[0] for c in columns))) == pytest.approx(law.predict_si(data)[0])
+
+
+@pytest.mark.parametrize("language", ["c", "fortran"])
+def test_the_test_of_the_domain_takes_inputs_in_the_order_of_the_law(language: str) -> None:
+    law, _ = held_example()
+    columns = {**law.domain.columns, "D": (0.05, 0.05, "m")}
+    law = replace(law, domain=replace(law.domain, columns=columns))
+    source = law.code(language)
+    pattern = r"(law|law_outside)\(([^)]*)\)(?: result|\n\{)"
+    orders = {name: re.findall(r"\w+(?=,|$)", text) for name, text in re.findall(pattern, source)}
+    judged = set(orders["law_outside"])
+    common = [x for x in orders["law"] if x in judged]
+    assert [x for x in orders["law_outside"] if x in common] == common
+    assert len(common) > 1
+
+
 def test_names_that_differ_by_case_alone_stay_apart_in_fortran() -> None:
     law, _ = example("power")
     text = source_code(law, "fortran", "u")

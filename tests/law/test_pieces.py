@@ -1,5 +1,6 @@
 """Laws in pieces: conditions, boundaries, predictions."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -129,6 +130,24 @@ def test_each_run_is_predicted_by_the_law_of_its_regime() -> None:
         np.testing.assert_allclose(
             law.predict_si(data)[inside], regime_law.predict_si(data)[inside], rtol=1e-12
         )
+
+
+def test_an_interval_beside_a_border_holds_both_laws() -> None:
+    law, data = example("regimes")
+    (border,) = [c for c in law.constants if c.name.startswith("b_")]
+    assert border.low is not None
+    assert border.high is not None
+    rest = tuple(c for c in law.constants if c is not border)
+    ends = (replace(border, value=border.low), replace(border, value=border.high))
+    other = [replace(law, constants=(*rest, end)) for end in ends]
+    # a row whose group lies between the ends of the border
+    row = {v.name: np.full(1, float(data[v.name][0])) for v in law.symbols.values()}
+    (reynolds,) = law.groups
+    row["mu"] = row["mu"] * np.exp(reynolds.log(row)) / np.sqrt(border.low * border.value)
+    _, low, high = law.predict(row, level=0.9)
+    pieces = [float(x.predict_si(row)[0]) for x in other]
+    assert pieces[0] != pytest.approx(pieces[1], rel=0.05)
+    assert float(low[0]) <= min(pieces) < max(pieces) <= float(high[0])
 
 
 def test_conditions_are_short_monomials_that_divide_the_runs() -> None:

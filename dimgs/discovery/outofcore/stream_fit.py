@@ -364,13 +364,13 @@ def read_in_passes(
     """
     scatter: Scatter | None = None
     while True:
-        found = read(plan, scatter)
-        if isinstance(found, Dataset):
-            plan = plan.with_ranges(found)
-        elif found.needs_scatter(plan):
-            scatter = found.estimated(plan)
+        outcome = read(plan, scatter)
+        if isinstance(outcome, Dataset):
+            plan = plan.with_ranges(outcome)
+        elif outcome.needs_scatter(plan):
+            scatter = outcome.estimated(plan)
         else:
-            return plan, found
+            return plan, outcome
 
 
 def first_plan(parts: Iterable[Part], source: str, target: str, options: Options) -> StreamPlan:
