@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from copy import deepcopy
 from dataclasses import replace
@@ -38,7 +38,7 @@ from dimgs.hub import RunStore
 from dimgs.hub.runs import run_content
 from dimgs.judgement.next_run import d_optimal, farthest, nearest
 from dimgs.kernels.portable import portable
-from dimgs.kernels.record import Failure, RunRecord, RunRequest, one_sentence
+from dimgs.kernels.record import Failure, RunRecord, RunRequest, one_sentence, with_kind
 from dimgs.kernels.spec import of_tier
 from dimgs.report.results import Report
 from dimgs.report.write import check_folder, writing_to
@@ -155,9 +155,11 @@ class CampaignLoop:
             if self.experiment.over(last):
                 ends = replace(ends, outcome=Outcome.BUDGET)
         notes = [*self.binding.notes, *self.notes]
+        self.phase = "law"
+        self.tell("the law of all runs is looked for, and judged")
         result = conclude(evidence, self.experiment, ends, notes, report, surrogate)
         self.phase = "done"
-        self._tell(result.outcome.words)
+        self.tell(result.outcome.words)
         return result
 
     def _predicted(self, evidence: TierEvidence) -> Surrogate | None:
@@ -447,14 +449,15 @@ class CampaignLoop:
     def heard(self, record: RunRecord, known: bool) -> None:
         """Report a run to the observer."""
         text = f"{of_tier(record.tier)}run {'known' if known else 'made'}: {record.status}"
-        self._tell(text, True)
+        self.tell(text, True)
 
     def _say(self, decision: str, text: str, **more: Any) -> None:
         """Log a decision, and report it to the observer."""
         self.log.add(decision, text, **more)
-        self._tell(text)
+        self.tell(text)
 
-    def _tell(self, text: str, is_run: bool = False) -> None:
+    def tell(self, text: str, is_run: bool = False) -> None:
+        """Report the state of the campaign to the observer."""
         experiment, evidence = self.experiment, self.evidence
         names, most = [t.name for t in self.binding.tiers], experiment.most
         runs = dict(zip(names, map(experiment.made, most), strict=True))
@@ -557,6 +560,10 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
+def _warned(result: CampaignResult, *more: str) -> CampaignResult:
+    return replace(result, warnings=(*result.warnings, *more))
+
+
 def run_campaign(
     plan: Plan,
     folder: str | os.PathLike[str] | None = None,
@@ -566,6 +573,7 @@ def run_campaign(
     executor: Any = None,
     progress: Listener | None = None,
     known: Iterable[Known | str | os.PathLike[str]] | str | os.PathLike[str] = (),
+    on_result: Callable[[CampaignResult], None] | None = None,
 ) -> CampaignResult:
     """Run a campaign until its tolerance is met or its budget is spent.
 
@@ -592,6 +600,8 @@ def run_campaign(
         Runs and laws that exist elsewhere. Runs of this very kernel count as made; others are used
         where they predict new runs, and so is what a law says. A path is that of a store, a
         campaign's folder, a table, or a law as JSON.
+    on_result : callable, optional
+        Called with the result as soon as ``result.json`` stands, before the report is written.
 
     Returns
     -------
@@ -658,15 +668,27 @@ def run_campaign(
         records = list(finest.values())
         result, *others = results if plan.by is None else joined(plan, results, records)
         curves, whole, failures = curves_of(plan, records)
-        result = replace(result, curves=curves, whole_curves=whole)
-        result = replace(result, others=tuple(others), warnings=(*result.warnings, *failures))
-        if folder is not None:
-            try:
-                result.write(home)
-            except (OSError, InputError) as error:
-                why = getattr(error, "strerror", None) or error
-                text = f"The answer could not be written to {home} ({why}); it is only returned."
-                result = replace(result, warnings=(*result.warnings, text))
+        result = replace(result, curves=curves, whole_curves=whole, others=tuple(others))
+        result = _warned(result, *failures)
+        told = on_result or (lambda result: None)
+        if folder is None:
+            told(result)
+            return result
+        try:
+            result.write_answer(home)
+        except OSError as error:
+            text = f"The answer could not be written to {home} ({error.strerror or error})"
+            result = _warned(result, f"{text}; it is only returned.")
+        assert loop is not None
+        loop.phase = "report"
+        loop.tell(f"the answer is in {home}")
+        told(result)
+        try:
+            result.write_report(home, loop.tell)
+        except Exception as error:  # the runs have cost too much to lose their answer to a figure
+            what = f"The report in {home} is not complete ({with_kind(error)})"
+            remedy = f"the answer stands, and {setting('resume')} writes the report again"
+            result = _warned(result, f"{what}; {remedy}.")
         return result
 
 

@@ -24,7 +24,7 @@ class Progress:
     Attributes
     ----------
     phase : str
-        "start", "ask", "points" or "done".
+        "start", "ask", "points", "law", "surrogate", "done" or "report".
     runs, budget : mapping of str to int
         Runs so far and at most, by tier.
     failed : int

@@ -1,6 +1,6 @@
 """What a campaign returns, and how it ends."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -15,8 +15,10 @@ from dimgs.common.errors import DimgsError
 from dimgs.common.escape import file_names
 from dimgs.common.formats import SCHEMA, attributes, plain, sealed
 from dimgs.dataset import Dataset
-from dimgs.discovery.discover import discover_with
+from dimgs.discovery.discover import report_of
 from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import prepare
+from dimgs.discovery.study import study_of_power_law
 from dimgs.engines.registry import NONE
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.group import PiBasis
@@ -433,9 +435,6 @@ class CampaignResult:
     def write(self, folder: Path) -> list[Path]:
         """Write ``result.json``, and the report on the law of all runs where there is one.
 
-        The report is that of :meth:`dimgs.Report.write`: report.html, law.json, law.tex and
-        figures, in a folder for each target where there are several.
-
         Parameters
         ----------
         folder : Path
@@ -451,8 +450,35 @@ class CampaignResult:
         OSError, InputError
             If the folder cannot be written to.
         """
-        written, every = [folder / "result.json"], (self, *self.others)
-        write_document(sealed(plain(self.to_json())), written[0])
+        return [self.write_answer(folder), *self.write_report(folder)]
+
+    def write_answer(self, folder: Path) -> Path:
+        """Write ``result.json`` alone; :meth:`write` says of what and where."""
+        path = folder / "result.json"
+        write_document(sealed(plain(self.to_json())), path)
+        return path
+
+    def write_report(
+        self, folder: Path, progress: Callable[[str], None] = lambda text: None
+    ) -> list[Path]:
+        """Write the report on the law of all runs where there is one, and the figures of curves.
+
+        The report is that of :meth:`dimgs.Report.write`: report.html, law.json, law.tex and
+        figures, in a folder for each target where there are several.
+
+        Parameters
+        ----------
+        folder : Path
+            There already.
+        progress : callable, optional
+            Called with a line of text before each part.
+
+        Returns
+        -------
+        list of Path
+            What was written.
+        """
+        written, every = list[Path](), (self, *self.others)
         names = file_names(r.name for r in every)
         curves = file_names(c.target for c in self.curves)
         written += [save(c.draw(), folder / f"{curves[c.target]}.svg") for c in self.curves]
@@ -460,9 +486,13 @@ class CampaignResult:
             joint = folder / file_names([one.target])[one.target]
             home = folder / names[one.name] if self.others else folder
             if one.across is not None:
+                progress(f"the report on {one.target} of all sources is written to {joint}")
                 written += write_study(one.across, joint)
             if (study := one.study()) is not None:
-                written += write_study(study, home, [*draw_figures(study), *one.drawings()])
+                progress(f"figures of {one.name} are drawn")
+                drawings = [*draw_figures(study), *one.drawings()]
+                progress(f"the report on {one.name} is written to {home}")
+                written += write_study(study, home, drawings)
         return written
 
     def drawings(self) -> "list[Drawing]":
@@ -484,10 +514,12 @@ class CampaignResult:
             return fit
         if self.dataset is None:
             return None
-        # the campaign has judged its law: no rival is looked for here
-        options = replace(self.options, engine=NONE, evaluations=1)
+        # the campaign has judged its law: it is not judged again
+        options = replace(self.options, engine=NONE)
         try:
-            report = discover_with(self.dataset, self.target, options)
+            study = study_of_power_law(prepare(self.dataset, self.target, options), options)
+            report = report_of(study, self.dataset, options)
         except DimgsError:
             return None
-        return replace(report, law=fit.judged_law, rivals=(), **vars(fit.verdict))
+        kept = tuple(w for w in report.warnings if w not in report.why_not)
+        return replace(report, law=fit.judged_law, warnings=kept, **vars(fit.verdict))

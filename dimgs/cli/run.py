@@ -12,11 +12,12 @@ from typer import Argument, Option
 
 from dimgs.cli import tables
 from dimgs.cli.hub import As, Keep, keep_campaign, opened
-from dimgs.cli.output import emit, handling, note, warn
+from dimgs.cli.output import emit, handling, note, results, warn
 from dimgs.common.errors import FitError
 from dimgs.common.escape import visible
 
 if TYPE_CHECKING:
+    from dimgs.campaign import CampaignResult
     from dimgs.campaign.journal import Listener, Progress
     from dimgs.campaign.known import Known
 
@@ -50,32 +51,48 @@ def run(
     if dry_run:
         _show_design(campaign_plan, start, json)
         return
-    from dimgs.campaign import run_campaign
+    from dimgs.campaign import CampaignResult, run_campaign
     from dimgs.campaign.text import campaign_text
 
     folder = out if out is not None else Path(f"{Path(plan).stem}.campaign")
     if (resume or retry) and not folder.exists():
         note(f"{folder} is not there, so a new campaign starts")
+    shown = list[CampaignResult]()
+
+    def show(result: CampaignResult) -> None:
+        """Print the result before the report is written; with a hub, its document names entries."""
+        _warn(result)
+        if hub is None or not json:
+            emit(result.to_json(), campaign_text(result), json)
+            results().flush()
+        shown.append(result)
+
     # signals of a scheduler or a closed terminal stop a campaign as Ctrl-C does
     with _watching() as listener, handling(("SIGTERM", "SIGHUP"), default_int_handler):
+        options: dict[str, Any] = {"resume": resume, "retry": retry, "progress": listener}
         try:
-            result = run_campaign(
-                campaign_plan, folder, resume=resume, retry=retry, progress=listener, known=start
-            )
+            result = run_campaign(campaign_plan, folder, known=start, on_result=show, **options)
         except FitError:
             note(f"the runs and the reasons are in {folder}; continue with --retry")
             raise
         except KeyboardInterrupt:
-            note(f"finished runs are in {folder}; continue with --resume")
+            kept = "the result is in {}, and its report is not complete" if shown else None
+            note(f"{(kept or 'finished runs are in {}').format(folder)}; continue with --resume")
             raise
-    warn(dict.fromkeys(w for r in (result, *result.others) for w in r.warnings))
+    _warn(result)
     note(f"the runs, the decisions and the result are in {folder}")
-    document = result.to_json()
-    for one in (document, *document.get("others", ())):
-        one |= keep_campaign(hub, user, folder, one)
-    emit(document, campaign_text(result), json)
+    if hub is not None:
+        document = result.to_json()
+        for one in (document, *document.get("others", ())):
+            one |= keep_campaign(hub, user, folder, one)
+        if json:
+            emit(document, "", json)
     if not all(any(p.relevant for p in r.pertinence) for r in (result, *result.others)):
         raise typer.Exit(1)
+
+
+def _warn(result: "CampaignResult") -> None:
+    warn(w for r in (result, *result.others) for w in r.warnings)
 
 
 def _of_hub(address: str | None, user: str | None, plan: Any) -> "list[Known]":
@@ -124,8 +141,14 @@ def _watching() -> "Iterator[Listener]":
         TextColumn("{task.fields[state]}", markup=False),
     )
     tasks: dict[str, TaskID] = {}
+    in_lines = _in_lines()
 
     def move(progress: "Progress") -> None:
+        if progress.phase == "report":
+            # the result is printed, where bars would be drawn over it
+            bars.stop()
+            in_lines(progress)
+            return
         finite = progress.worst < float("inf")
         widest = f"widest interval {progress.worst:.2f} of its tolerance" if finite else ""
         for tier, most in progress.budget.items():

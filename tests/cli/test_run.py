@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.cli.runner import Shell
@@ -102,6 +103,42 @@ def test_a_campaign_from_a_plan(
     assert any("(seed, ranges.t)" in warning for warning in other.document["warnings"])
     assert "m is proportional to k and t" in again.out
     assert "acceptability 1.00" in again.out
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]])
+def test_a_failure_of_the_report_costs_the_report_only(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, json: list[str]
+) -> None:
+    def fails(*given: object) -> None:
+        raise np.linalg.LinAlgError("Eigenvalues did not converge")
+
+    monkeypatch.setattr("dimgs.campaign.result.write_study", fails)
+    monkeypatch.setattr("dimgs.campaign.result.draw_figures", lambda report: [])
+    plan, out = written(tmp_path), tmp_path / "out"
+    done = shell("run", plan, "--out", str(out), *json)
+    assert done.code == 0
+    assert ('"outcome": "confirmed"' if json else "m is proportional to k and t") in done.out
+    (line,) = [text for text in done.err.splitlines() if text.startswith("warning: ")]
+    assert line == (
+        f"warning: The report in {out} is not complete (LinAlgError: Eigenvalues did not converge);"
+        " the answer stands, and --resume writes the report again."
+    )
+    assert f"the report on m is written to {out}" in done.err
+
+
+def test_an_interruption_of_the_report_leaves_the_printed_result(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dimgs.campaign.result.draw_figures", interrupted)
+    out = tmp_path / "out"
+    done = shell("run", written(tmp_path), "--out", str(out))
+    assert done.code == 130
+    assert "m is proportional to k and t" in done.out
+    assert f"the result is in {out}, and its report is not complete; continue with" in done.err
+    assert (out / "result.json").exists()
 
 
 def test_a_campaign_from_another(shell: Shell, tmp_path: Path) -> None:
