@@ -39,8 +39,8 @@ def lengths(columns: Array) -> Array:
 
     Examples
     --------
-    >>> lengths(np.array([[3.0, 0.0, 3e200], [4.0, 0.0, 4e200]])).tolist()
-    [5.0, 1.0, 5e+200]
+    >>> [f"{x:g}" for x in lengths(np.array([[3.0, 0.0, 3e200], [4.0, 0.0, 4e200]]))]
+    ['5', '1', '5e+200']
     """
     with np.errstate(over="ignore", invalid="ignore"):
         size = np.sqrt((columns**2).sum(axis=0))
@@ -72,6 +72,25 @@ def unscaled_covariance(A: Array, rcond: float = 1e-15) -> Array:
     scaled = A / size
     inverse = np.linalg.pinv(scaled.T @ scaled, rcond=rcond, hermitian=True)
     return np.asarray(inverse / size / size[:, None])
+
+
+def standard_errors(A: Array, residuals: Array) -> Array:
+    """Standard errors of the coefficients of the columns of A, by residuals of one variance.
+
+    Parameters
+    ----------
+    A : ndarray of shape (n_runs, n_columns)
+    residuals : ndarray of shape (n_runs,)
+
+    Examples
+    --------
+    >>> standard_errors(np.array([[2e200], [2e200]]), np.array([3e200, 3e200])).round(6).tolist()
+    [1.5]
+    """
+    size = lengths(A)
+    inverse = unscaled_covariance(A / size).diagonal()
+    sd = lengths(residuals[:, None]) if np.any(residuals) else np.zeros(1)
+    return np.asarray(np.sqrt(np.maximum(inverse, 0.0) / max(len(A) - A.shape[1], 1)) * (sd / size))
 
 
 def times_exp(values: Array, logs: Array) -> Array:

@@ -63,6 +63,8 @@ def outlying(left_out: Array, constants: int) -> list[tuple[int, float]]:
     [(9, 21)]
     """
     rows = np.flatnonzero(np.isfinite(left_out))
+    # squares of very large residuals leave the range of doubles
+    left_out = left_out / max(1.0, float(np.abs(left_out[rows]).max(initial=0.0)))
     out: list[tuple[int, float]] = []
     while len(rows) >= max(_FEWEST, constants + 3) and len(out) <= _MOST:
         squares = np.square(left_out[rows])
@@ -103,7 +105,10 @@ def in_errors(design: Design, law: Law, left_out: Array) -> Array:
         away = errors.of(measured) - errors.of(values)
     # a run whose stated error is large may lie far from the law
     size = 1.0 if design.weights is None else np.sqrt(design.weights)
-    return np.asarray(np.sign(left_out) * np.sqrt(np.maximum(away * left_out, 0.0)) * size)
+    # products leave the range of doubles before the values do
+    roots = np.sqrt(np.abs(away)) * np.sqrt(np.abs(left_out))
+    alike = np.sign(away) == np.sign(left_out)
+    return np.asarray(np.where(alike, np.sign(left_out) * roots, 0.0) * size)
 
 
 def outlier_warnings(

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.common.arrays import Array, unscaled_covariance
+from dimgs.common import arrays
+from dimgs.common.arrays import Array
 from dimgs.common.errors import LawError
 from dimgs.engines.protocol import Problem
 from dimgs.engines.selection import candidate_bits
@@ -121,9 +122,7 @@ def standard_errors(candidate: Candidate, problem: Problem) -> dict[str, float]:
     0.014
     """
     residuals, constants = _Residuals(candidate, problem), _start(candidate)
-    e, J = residuals.at(constants), residuals.slopes(constants)
-    variance = float(e @ e) / max(len(e) - len(constants), 1)
-    errors = np.sqrt(np.maximum(unscaled_covariance(J).diagonal(), 0.0) * variance)
+    errors = arrays.standard_errors(residuals.slopes(constants), residuals.at(constants))
     return dict(zip(candidate.constants, errors.tolist(), strict=True))
 
 

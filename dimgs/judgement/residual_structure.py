@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, lengths
 from dimgs.engines.selection import normal_scores
 from dimgs.fits.design.features import Design
 from dimgs.fits.homogeneity import dependence
@@ -129,7 +129,7 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     along = [*design.X.T, values]
     few = n < 2 * _DEGREE + 4
     # the slope of a prefactor is a constant: of dependent columns QR would add any direction
-    slopes = whole.slopes / np.maximum(np.linalg.norm(whole.slopes, axis=0), 1e-300)
+    slopes = whole.slopes / lengths(whole.slopes)
     basis, size, _ = np.linalg.svd(np.column_stack([np.full(n, n**-0.5), slopes]), False)
     basis = basis[:, size > 1e-9]
     least = 1.0

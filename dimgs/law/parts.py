@@ -208,6 +208,7 @@ class Uncertainty:
         runs: float | Array,
         more: float | Array = 0.0,
         apart: Sequence[tuple[Array, float]] = (),
+        share: float | Array = 1.0,
     ) -> Array:
         """Half width of intervals.
 
@@ -221,6 +222,8 @@ class Uncertainty:
             To add to the variance of the law; negative where sources are known better than it.
         apart : sequence of (ndarray of shape (n,), float)
             Further independent variances, with their degrees of freedom.
+        share : float or ndarray of shape (n,)
+            That :meth:`run_share` gives: its squares may leave the range of doubles.
         """
         from dimgs.fits.covariance import quartic_dof, t_quantile
 
@@ -231,12 +234,12 @@ class Uncertainty:
         steep = np.abs(gradients).max(axis=1, initial=0.0)
         g = gradients / np.where(steep > 0, steep, 1.0)[:, None]
         of_law = steep * np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", g, covariance, g), 0.0))
-        of_runs = np.sqrt(np.maximum(runs, 0.0)) * self.residual_sd
+        of_runs = np.sqrt(np.maximum(runs, 0.0)) * share * self.residual_sd
         size = np.maximum(of_law, of_runs)
         for variance, _ in apart:
             size = np.maximum(size, np.sqrt(variance))
         size = np.where(size > 0, size, 1.0)
-        of_constants = np.maximum((of_law / size) ** 2 + more / size**2, 0.0)
+        of_constants = np.maximum((of_law / size) ** 2 + more / size / size, 0.0)
         dof = np.full(len(g), self.dof)
         if any(self.quartic):
             dof = quartic_dof(
@@ -244,7 +247,7 @@ class Uncertainty:
             )
         of_one = self.residual_dof if self.tails is None else min(self.residual_dof, self.tails)
         parts = [(of_constants, dof), ((of_runs / size) ** 2, of_one)]
-        parts += [(variance / size**2, dof) for variance, dof in apart]
+        parts += [(variance / size / size, dof) for variance, dof in apart]
         satterthwaite = sum((v**2 / dof for v, dof in parts), np.zeros(1))
         total = sum((v for v, _ in parts), np.zeros(1))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

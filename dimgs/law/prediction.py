@@ -170,10 +170,10 @@ def _interval(
     """Ends of the intervals of predictions, shape (n,) each."""
     runs = (1.0 if of == "run" else 0.0) + _of_label(law, inputs)
     factor = response_factor(law, inputs) if law.uncertainty.scale == "linear" else 1.0
-    runs = runs * law.uncertainty.run_share(value, factor) ** 2
+    share = law.uncertainty.run_share(value, factor)
     gradients = _gradients(law, inputs)
     of_sources = _of_sources(law, gradients, (inputs, _source_terms(law, inputs)))
-    half = law.uncertainty.half_width(gradients, level, runs, *of_sources)
+    half = law.uncertainty.half_width(gradients, level, runs, *of_sources, share=share)
     return ends_of(law, value, half, factor)
 
 
