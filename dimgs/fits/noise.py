@@ -285,7 +285,7 @@ class Errors:
         unit = self.unit_at(self.response)
         if np.any(self.response == 0):
             return np.asarray(out - np.log(unit))
-        return np.asarray(out + np.log(np.abs(self.response) / unit))
+        return np.asarray(out + np.log(np.abs(self.response)) - np.log(unit))
 
     def jacobian_at(self, values: Array) -> Array:
         """The same for residuals of predictions."""
