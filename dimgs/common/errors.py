@@ -1,9 +1,12 @@
 """Exceptions of dimgs. Each message gives the fault, its place and the remedy."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # twelve lines of a terminal; the longest message that names only what it must has half of that
 _LONGEST = 1000
@@ -109,6 +112,24 @@ class EngineUnavailableError(DimgsError, RuntimeError):
     Traceback (most recent call last):
     dimgs.common.errors....
     """
+
+
+def attempt(function: Callable[P, T], *args: P.args, **keywords: P.kwargs) -> T | None:
+    """What a function returns, or None where it raises a `DimgsError`.
+
+    Examples
+    --------
+    >>> def root(number):
+    ...     if number < 0:
+    ...         raise InputError("give a number from zero up")
+    ...     return number**0.5
+    >>> attempt(root, 4.0), attempt(root, -4.0)
+    (2.0, None)
+    """
+    try:
+        return function(*args, **keywords)
+    except DimgsError:
+        return None
 
 
 class DimgsWarning(UserWarning):

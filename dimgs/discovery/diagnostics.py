@@ -1,6 +1,5 @@
 """Diagnostics of a power law: what its runs cannot separate, and sources that disagree."""
 
-from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
@@ -13,7 +12,7 @@ from scipy.special import fdtrc
 
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimgsError
+from dimgs.common.errors import attempt
 from dimgs.common.formats import in_percent
 from dimgs.dataset import Dataset
 from dimgs.dataset.rounding import relative_steps
@@ -125,9 +124,9 @@ def _by_label(design: Design, labels: NDArray[Any], level: float) -> dict[str, E
     out = {}
     for label in np.unique(labels):
         part = design.take(np.flatnonzero(labels == label))
-        if part.n_runs >= design.X.shape[1] + 3:
-            with suppress(DimgsError):
-                out[str(label)] = fit_squares(part, level)
+        enough = part.n_runs >= design.X.shape[1] + 3
+        if enough and (fit := attempt(fit_squares, part, level)) is not None:
+            out[str(label)] = fit
     return out
 
 
@@ -159,23 +158,19 @@ def _exponents_apart(
     design: Design, fit: Estimate, column: str, labels: NDArray[Any]
 ) -> str | None:
     """F test of exponents by group, beside prefactors by group, with what differs most."""
-    p, by_label = design.X.shape[1], replace(design, within=labels, sources=())
-    if len(np.unique(labels)) < 2:
+    common = _with_prefactors(design, labels, fit.level)
+    plain = replace(design, within=None, split=None, sources=())
+    parts = _by_label(plain, labels, fit.level)
+    if len(parts) < 2 or common is None:
         return None
-    try:
-        common = fit_squares(by_label, fit.level)
-    except DimgsError:
-        return None
-    parts = _by_label(replace(by_label, within=None, split=None), labels, fit.level)
-    if len(parts) < 2:
-        return None
+    p = design.X.shape[1]
     held = np.isin(labels.astype(str), [*parts])
     root = np.ones(design.n_runs) if design.weights is None else np.sqrt(design.weights)
-    together = root * _residuals(by_label, common)
+    together = root * common[1]
     alone = np.zeros(design.n_runs)
     for name, part in parts.items():
         rows = labels.astype(str) == name
-        alone[rows] = (root * _residuals(replace(design, within=None), part))[rows]
+        alone[rows] = (root * _residuals(plain, part))[rows]
     extra, rest = (len(parts) - 1) * p, int(held.sum()) - len(parts) * (p + 1)
     least, gain = float(alone @ alone), float(together[held] @ together[held])
     if (
@@ -203,7 +198,18 @@ def _exponents_apart(
 
 
 def _residuals(design: Design, fit: Estimate) -> Array:
-    return log_target(design) - fit.predict(design)
+    effects = fit.effects or {}
+    shifts = [] if design.within is None else [effects.get(str(k), 0.0) for k in design.within]
+    return np.asarray(design.y - fit.intercept - (shifts or 0.0) - design.X @ fit.values)
+
+
+def _with_prefactors(
+    design: Design, labels: NDArray[Any], level: float
+) -> tuple[Estimate, Array] | None:
+    """The power law with a prefactor for each label, with its residuals; None where it fails."""
+    by_label = replace(design, within=labels, sources=())
+    fit = attempt(fit_squares, by_label, level)
+    return None if fit is None else (fit, _residuals(by_label, fit))
 
 
 def _half(fit: Estimate, j: int) -> float:
@@ -214,14 +220,10 @@ def _disagreement(
     design: Design, fit: Estimate, column: str, labels: NDArray[np.str_]
 ) -> str | None:
     """F test of a prefactor for each group, with the size of the largest difference."""
-    by_label = replace(design, within=labels)
-    try:
-        apart = fit_squares(by_label, 0.9)
-    except DimgsError:
+    found = _with_prefactors(design, labels, 0.9)
+    if found is None or (effects := found[0].effects) is None:
         return None
-    if apart.effects is None:
-        return None
-    pooled, within = _residuals(design, fit), _residuals(by_label, apart)
+    pooled, within = _residuals(design, fit), found[1]
     extra = len(np.unique(labels)) - 1
     rest = design.n_runs - extra - 1 - design.X.shape[1]
     if rest < 1 or float(within @ within) <= 0:
@@ -231,15 +233,12 @@ def _disagreement(
         # the inputs distinguish the groups already
         return None
     p = float(fdtrc(extra, rest, gain / (float(within @ within) / rest)))
-    ranges = {k: np.sort(design.X[labels == k], axis=0)[[0, -1]] for k in apart.effects}
+    ranges = {k: np.sort(design.X[labels == k], axis=0)[[0, -1]] for k in effects}
 
     def overlap(a: str, b: str) -> bool:
         return bool(np.all(ranges[a][0] <= ranges[b][1]) and np.all(ranges[b][0] <= ranges[a][1]))
 
-    pairs = [
-        (overlap(a, b), apart.effects[b] - apart.effects[a], a, b)
-        for a, b in permutations(apart.effects, 2)
-    ]
+    pairs = [(overlap(a, b), effects[b] - effects[a], a, b) for a, b in permutations(effects, 2)]
     # groups whose inputs overlap first: between others the difference rests on the form of the law
     overlapping, spread, low, high = max(pairs)
     if p > _ALPHA or spread < _SMALLEST_EFFECT:

@@ -13,7 +13,7 @@ import numpy as np
 
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimgsError, noting, warn_all
+from dimgs.common.errors import attempt, noting, warn_all
 from dimgs.common.progress import notebook_bar
 from dimgs.dataset import Dataset
 from dimgs.discovery.diagnostics import rounding_advice
@@ -295,10 +295,7 @@ def _rivals(
             continue
         other = absorb(rival_law) if as_fitted else recognise(absorb(rival_law))
         holds = one.form.evidence.extrapolates is not False
-        try:
-            where = differs_most(law, other, study.prepared.data)
-        except DimgsError:
-            where = {}
+        where = attempt(differs_most, law, other, study.prepared.data) or {}
         out.append(Rival(other, one.probability, holds, where))
     if study.leads:
         # none is probable: what fits by chance as a rule comes last

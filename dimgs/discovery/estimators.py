@@ -86,12 +86,8 @@ def _estimator(options: Options) -> Callable[[Design], Estimate]:
 def fit_squares(design: Design, level: float) -> Estimate:
     """All-pairs least squares of a design, with the scatter of its runs beside stated errors."""
     design, scatter = with_intrinsic_scatter(design, design.X)
-    return replace(_fit_weighted(design, level), **scatter_fields(scatter))
-
-
-def _fit_weighted(design: Design, level: float) -> Estimate:
     fit = fit_power_law(design.X, design.y, design.weights, design.split, design.within)
-    return of_least_squares(design, fit, level)
+    return replace(of_least_squares(design, fit, level), **scatter_fields(scatter))
 
 
 def scatter_fields(scatter: Scatter | None) -> dict[str, Any]:

@@ -143,28 +143,18 @@ def explore(
         clean = drop_bad_rows(data, names) if chosen.drop_bad else data
         require_finite(clean, names)
     check_enough_runs(clean.n_runs, 2, clean.source)
-    names, logs = _positive_logs(clean, target, chosen)
-    complete = prepared is not None and not inputs_are_incomplete(prepared.design)
-    signed = prepared is not None and bool(prepared.basis.signed)
-    homogeneity = _homogeneity(clean, target, names, logs, chosen, complete, signed, warnings)
-    if homogeneity is not None:
-
-        def again(other: Options) -> Design:
-            return prepare(clean, target, other).design
-
-        design = None if prepared is None else prepared.design
-        helps = helpful_constants(design, again, chosen, homogeneity["constants"])[:_MOST_CONSTANTS]
-        homogeneity["constants"] = {k: homogeneity["constants"][k] for k in helps}
-    collinear = _collinear(names, logs)
+    names = _positive(clean, target, chosen)
+    design = None if prepared is None else prepared.design
+    homogeneity = _homogeneity(clean, target, names, chosen, design, warnings)
     pca = pcoa = active = dominant = None
-    if prepared is not None and any(f.logged for f in prepared.design.features):
-        design = _of_few(data, target, chosen, prepared.design, warnings)
+    if design is not None and any(f.logged for f in design.features):
+        design = _of_few(data, target, chosen, design, warnings)
         pca, pcoa, active, dominant = _geometry(design, chosen, metric, warnings)
     return Exploration(
         basis=None if prepared is None else prepared.basis,
         homogeneity=homogeneity,
         never_varied=tuple(n for n in constant_columns(clean) if n in clean.numeric_names),
-        collinear=collinear,
+        collinear=_collinear(names, clean.logs(names)),
         pca=pca,
         pcoa=pcoa,
         active=active,
@@ -190,14 +180,14 @@ def _of_few(
     return few
 
 
-def _positive_logs(data: Dataset, target: str, options: Options) -> tuple[list[str], Array]:
+def _positive(data: Dataset, target: str, options: Options) -> list[str]:
+    """Inputs that have a logarithm."""
     skipped = {target, *options.labels}
-    names = [
+    return [
         n
         for n in data.numeric_names
         if n not in skipped and not data.variable(n).is_level and bool(np.all(data[n] > 0))
     ]
-    return names, data.logs(names)
 
 
 def _geometry(
@@ -285,19 +275,18 @@ def _homogeneity(
     data: Dataset,
     target: str,
     names: list[str],
-    logs: Array,
     options: Options,
-    complete: bool,
-    signed: bool,
+    design: Design | None,
     notes: list[str],
 ) -> dict[str, Any] | None:
-    variable = data.variable(target)
+    variable, signed = data.variable(target), design is not None and design.basis.signed
+    incomplete = design is None or inputs_are_incomplete(design)
     values = data[target]
     if variable.is_level or not names or np.any(values <= 0) or signed:
         notes.append("The homogeneity test needs a positive target and positive inputs.")
         return None
     inputs = [data.variable(n) for n in names]
-    everything = DimensionalMatrix.of([*inputs, variable])
+    everything, logs = DimensionalMatrix.of([*inputs, variable]), data.logs(names)
     D = [row[:-1] for row in everything.rows]
     dim_y = [row[-1] for row in everything.rows]
     clusters = [n for n in (options.split_by, *options.by) if n is not None][:1]
@@ -323,15 +312,21 @@ def _homogeneity(
     follows = follows_inputs(logs, np.log(values), split)
     # several dimensions must each hold the truth: intervals that advice rests on are wider
     wide = test(max(1 - ALPHA, options.level))
-    advised = follows and wide.rejected and not complete
+    missing: dict[str, Any] = {"missing_dimension": None, "missing_unit": None, "constants": {}}
+    if follows and wide.rejected and incomplete:
+        missing = _missing(test_at_level, wide)
+
+    def again(other: Options) -> Design:
+        return prepare(data, target, other).design
+
+    constants = missing["constants"]
+    helps = helpful_constants(design, again, options, constants)[:_MOST_CONSTANTS]
     return {
         **_homogeneity_document(test_at_level, names),
         "follows_inputs": follows,
-        **(_missing(test_at_level, wide) if advised else _NOTHING),
+        **missing,
+        "constants": {k: constants[k] for k in helps},
     }
-
-
-_NOTHING: dict[str, Any] = {"missing_dimension": None, "missing_unit": None, "constants": {}}
 
 
 def _missing(narrow: HomogeneityTest, wide: HomogeneityTest) -> dict[str, Any]:
@@ -340,10 +335,11 @@ def _missing(narrow: HomogeneityTest, wide: HomogeneityTest) -> dict[str, Any]:
     Where no constant fits the intervals, those that fit wider ones.
     """
     bases = list(narrow.missing)
-    dimensions = {}
-    for constant in all_constants():
-        if {base for base, _ in constant.dimension} <= set(bases):
-            dimensions[constant.symbol] = [constant.dimension.get(base) for base in bases]
+    dimensions = {
+        constant.symbol: [constant.dimension.get(base) for base in bases]
+        for constant in all_constants()
+        if {base for base, _ in constant.dimension} <= set(bases)
+    }
     helps = narrow.completed_by(dimensions) or wide.completed_by(dimensions)
     rounded = {base: power for base, power in narrow.rounded.items() if power is not None}
     unit = si_unit(Dimension.of(rounded)) if len(rounded) == len(bases) else None

@@ -17,7 +17,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from math import prod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy
@@ -140,7 +141,7 @@ class GivenForm:
             ) from None
         units = _Units(scales, set(identifier.values()) | set(names))
         renamed: dict[sympy.Expr, sympy.Expr] = {
-            base: base / units.monomial(dimension, f"{_stem(base)}_0")
+            base: base / units.monomial(dimension, f"{base if base.is_Symbol else 'base'}_0")
             for base, dimension in references.items()
         }
         expression = expression.replace(
@@ -195,10 +196,6 @@ class _Units:
             self._scales.append(scale_variable(self.new[-1]))
             return sympy.Symbol(name)
         return monomial(smallest.exponents)
-
-
-def _stem(base: sympy.Expr) -> str:
-    return str(base) if base.is_Symbol else "base"
 
 
 def _parsed(text: str) -> ast.expr:
@@ -294,7 +291,7 @@ def in_groups(design: Design, expression: sympy.Expr, *, response: bool = True) 
     """
     basis, names = design.basis, Names.of(design)
     order = sorted(
-        (v for v in basis.variables),
+        basis.variables,
         key=lambda v: (v.name not in basis.signed, v.role != "data", v.name in basis.sizes, v.name),
     )
     powers = [dict(g.exponents) for g in basis.groups]
@@ -331,20 +328,16 @@ def in_groups(design: Design, expression: sympy.Expr, *, response: bool = True) 
 
 def _constant_groups(design: Design) -> dict[str, sympy.Expr]:
     """Value of each group that is not a feature, as it is the same in every run."""
-    features = {f.name for f in design.features}
-    out: dict[str, sympy.Expr] = {}
-    for group in design.basis.groups:
-        if group.name in features:
-            continue
-        value = 1.0
-        for name, power in group.exponents:
-            variable = design.basis.variable(name)
-            size = variable.value or 1.0
-            if name in design.data.names:
-                size = float(design.data[name][0])
-            value *= size ** float(power)
-        out[group.name] = sympy.Float(value)
-    return out
+    features, data = {f.name for f in design.features}, design.data
+    sizes = {
+        v.name: float(data[v.name][0]) if v.name in data.names else v.value or 1.0
+        for v in design.basis.variables
+    }
+    return {
+        group.name: sympy.Float(prod(sizes[name] ** float(e) for name, e in group.exponents))
+        for group in design.basis.groups
+        if group.name not in features
+    }
 
 
 def proposals_of_form(
@@ -491,7 +484,7 @@ def _least(
     def miss(constants: Array) -> Array:
         return -one(constants)[0]
 
-    def slopes_of_miss(constants: Array) -> Array:
+    def slopes(constants: Array) -> Array:
         return one(constants)[1]
 
     def fitted(start: Array) -> tuple[float, Array]:
@@ -500,16 +493,8 @@ def _least(
         if model.n >= end.size:
             # an orthogonal decomposition of the slopes resolves constants that hardly differ in
             # their effects; the normal equations square their condition
-            end = least_squares(
-                miss,
-                end,
-                slopes_of_miss,
-                method="lm",
-                x_scale="jac",
-                ftol=_EXACT,
-                xtol=_EXACT,
-                gtol=_EXACT,
-            ).x
+            ends: dict[str, Any] = dict.fromkeys(("ftol", "xtol", "gtol"), _EXACT)
+            end = least_squares(miss, end, slopes, method="lm", x_scale="jac", **ends).x
         squares = float((one(end)[0] ** 2).sum())
         return (squares, end) if squares <= near.squares else (float(near.squares), near.parameters)
 

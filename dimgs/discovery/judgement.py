@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import sympy
 
-from dimgs.common.errors import DimgsError
+from dimgs.common.errors import attempt
 from dimgs.discovery.estimators import estimator
 from dimgs.discovery.leads import (
     BLEND,
@@ -291,9 +291,9 @@ def _with_fit(study: Study, options: Options) -> Study:
     )
     if (alike and before.tails == design.tails) or result.law.pi_expression.has(sympy.Piecewise):
         return study
-    try:
-        again = fit_prepared(study.prepared, replace(options, robust=False), settled=True)
-    except DimgsError:
+    plain = replace(options, robust=False)
+    again = attempt(fit_prepared, study.prepared, plain, settled=True)
+    if again is None:
         return study
     law = again.law if study.law is result.law else study.law
     return replace(study, result=again, law=law)
@@ -461,11 +461,8 @@ def _assembled(
     study: Study, expression: sympy.Expr, start: Mapping[str, float], options: Options
 ) -> Law | None:
     """A form for pi_0 as a checked law on all runs; None where it is none."""
-    try:
-        law = assemble(study.prepared.design, expression, start, options.level)
-    except DimgsError:
-        return None
-    return law.with_scores(_fitted_scores(study, law, options))
+    law = attempt(assemble, study.prepared.design, expression, start, options.level)
+    return None if law is None else law.with_scores(_fitted_scores(study, law, options))
 
 
 def _has_exponents(law: Law, one: JudgedForm) -> bool:
@@ -498,9 +495,9 @@ def _real_power(study: Study, options: Options) -> Law | None:
         return result.law
     u = result.law.uncertainty
     design = replace(study.prepared.design, errors=u.errors, tails=u.tails)
-    try:
-        law = power_law(design, estimator(options)(design), options.within)
-    except DimgsError:
+    fit = attempt(estimator(options), design)
+    law = None if fit is None else attempt(power_law, design, fit, options.within)
+    if law is None:
         return None
     scores = _fitted_scores(study, law, options)
     return law.with_scores(replace(scores, cv_r2_log=result.law.scores.cv_r2_log))

@@ -17,7 +17,7 @@ import sympy
 from scipy.special import fdtrc
 
 from dimgs.common.arrays import Array, BoolArray, times_exp
-from dimgs.common.errors import DimgsError
+from dimgs.common.errors import attempt
 from dimgs.discovery.estimators import estimator
 from dimgs.discovery.options import Options
 from dimgs.discovery.power_law import projected_power
@@ -200,7 +200,7 @@ def _left_out(
         return describe is not _power and clock.left < step
 
     before = clock.left
-    if is_late() or _attempt(describe, design, options) is None:
+    if is_late() or attempt(describe, design, options) is None:
         return None
     out = np.full(design.n_runs, np.nan)
     for test in parts:
@@ -211,19 +211,12 @@ def _left_out(
         rest = replace(design.take(np.flatnonzero(~test)), split=None)
         part = design.take(np.flatnonzero(test))
         # where fewer runs have no such description, their power law stands for it
-        values = _attempt(describe, rest, options) or _attempt(_power, rest, options)
+        values = attempt(describe, rest, options) or attempt(_power, rest, options)
         if values is None:
             return None
         with np.errstate(all="ignore"):
             out[test] = values(part)
     return out if np.all(np.isfinite(out)) else None
-
-
-def _attempt(describe: Description, design: Design, options: Options) -> Values | None:
-    try:
-        return describe(design, options)
-    except DimgsError:
-        return None
 
 
 def _power(design: Design, options: Options) -> Values:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.common.formats import json_value, read_text
+from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design.features import Design
 from dimgs.law.law import Law
 from dimgs.law.limits import KnownLimit, LimitInGroups
@@ -57,14 +57,10 @@ def limits_in_groups(
     design: Design, given: Iterable[KnownLimit]
 ) -> tuple[list[LimitInGroups], list[str]]:
     """Limits that constrain the features of a design, and why others do not."""
-    limits, warnings = [], []
-    for limit in given:
-        in_groups = LimitInGroups.of(limit, design)
-        if isinstance(in_groups, str):
-            warnings.append(f"The limit that {limit}, is not used: {in_groups}.")
-        else:
-            limits.append(in_groups)
-    return limits, warnings
+    found = [(limit, LimitInGroups.of(limit, design)) for limit in given]
+    unused = [(limit, why) for limit, why in found if isinstance(why, str)]
+    warnings = [f"The limit that {limit}, is not used: {why}." for limit, why in unused]
+    return [one for _, one in found if not isinstance(one, str)], warnings
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +139,7 @@ def _contradicted(limit: LimitInGroups, moved: Design, depth: Array) -> str:
     slope = float(away @ y) / size
     rest = y - columns @ np.linalg.lstsq(columns, y, rcond=1e-10)[0]
     error = np.sqrt(float(rest @ rest) / dof / size)
-    half = float(stdtrit(dof, 1.0 - _FALSE / 2.0)) * error + 2.0 * limit.limit.miss / span
+    half = float(t_quantile(1.0 - _FALSE, dof)) * error + 2.0 * limit.limit.miss / span
     if abs(slope) <= half:
         return ""
     power = limit.limit

@@ -14,7 +14,7 @@ import numpy as np
 
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimgsError
+from dimgs.common.errors import attempt
 from dimgs.discovery.options import Options
 from dimgs.discovery.scoring import clearly_less, log_target
 from dimgs.fits.design.features import Design
@@ -79,7 +79,7 @@ def explain_missing(
     improved: list[tuple[Missing, Array]] = []
     compared = follows = False
     for missing in possible:
-        completed = _made(design, with_missing(options, missing))
+        completed = attempt(design, with_missing(options, missing))
         if completed is None:
             continue
         mine, alone = _left_out(completed), _of_constant(completed)
@@ -88,7 +88,7 @@ def explain_missing(
         if missing.scales == AUTO:
             # a search goes on to one scale more where that predicts better
             texts = [with_scale(completed.basis, each) for each in extra_scales(completed.basis)]
-            further = (_made(design, replace(options, scales=scales)) for scales in texts)
+            further = (attempt(design, replace(options, scales=scales)) for scales in texts)
             wider = (_left_out(each) for each in further if each is not None)
             mine = min([mine, *(r for r in wider if r is not None)], key=_size)
         compared, follows = True, follows or target_follows(completed)
@@ -171,20 +171,13 @@ def _helps(other: Design | None, again: Designer, options: Options) -> bool:
 
     Or than by a constant, without another design.
     """
-    completed = _made(again, options)
+    completed = attempt(again, options)
     if completed is None:
         return False
     mine = _left_out(completed)
     theirs = _of_constant(completed) if other is None else _left_out(other)
     # what cannot be tried is left to the tests of its support
     return mine is None or theirs is None or clearly_less(mine, theirs, completed.split)
-
-
-def _made(again: Designer, options: Options) -> Design | None:
-    try:
-        return again(options)
-    except DimgsError:
-        return None
 
 
 def _left_out(design: Design) -> Array | None:
@@ -200,10 +193,8 @@ def _of_constant(design: Design) -> Array | None:
 def _deleted(X: Array, y: Array, design: Design) -> Array | None:
     if len(y if design.split is None else np.unique(design.split)) < _FEWEST:
         return None
-    try:
-        deleted = fit_power_law(X, y, design.weights, design.split, design.within).loo_residuals
-    except DimgsError:
-        return None
+    fit = attempt(fit_power_law, X, y, design.weights, design.split, design.within)
+    deleted = None if fit is None else fit.loo_residuals
     if deleted is None or not np.all(np.isfinite(deleted)):
         return None
     return np.where(np.abs(deleted[:, 0]) < _ROUNDING, 0.0, deleted[:, 0])

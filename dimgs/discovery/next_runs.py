@@ -199,13 +199,13 @@ def _shares(count: int) -> Array:
     return np.vstack([np.array(list(product((0.0, 1.0), repeat=count))), inner])
 
 
-def prediction_of(law: Law, probability: float, places: Places, *, log: bool) -> Prediction | None:
+def prediction_of(law: Law, probability: float, places: Places, *, log: bool) -> Prediction:
     """Predictions of a law at points, on the logarithm or on the target itself.
 
     Returns
     -------
-    Prediction or None
-        NaN where the law has no value; None where it has hardly any.
+    Prediction
+        NaN where the law has no value.
     """
     inputs = law_inputs(law, _table(law, places))
     values: dict[str, Any] = {**group_values(law, inputs), **law.constant_values}
@@ -215,10 +215,11 @@ def prediction_of(law: Law, probability: float, places: Places, *, log: bool) ->
     slopes = [evaluate(g, values, n) for g in u.gradients]
     G = np.column_stack(slopes) if slopes else np.zeros((n, 0))
     noise = np.full(n, max(u.residual_sd, 1e-10))
+    covariance = np.asarray(u.covariance, dtype=np.float64).reshape(G.shape[1], G.shape[1])
     with np.errstate(all="ignore"):
         if law.target.is_level:
             factor = abs(law.target.unit.log_factor)
-            return Prediction(probability, value * factor, G, np.array(u.covariance), noise)
+            return Prediction(probability, value * factor, G, covariance, noise)
         if u.scale == "linear":
             size = response_factor(law, inputs)
             G, noise = G * size[:, None], noise * np.abs(size) * u.run_share(value, size)
@@ -226,10 +227,9 @@ def prediction_of(law: Law, probability: float, places: Places, *, log: bool) ->
                 G, noise = G / value[:, None], np.abs(noise / value)
         else:
             noise = noise * u.run_share(value, 1.0)
-        if u.scale != "linear" and not log:
-            G, noise = G * value[:, None], np.abs(noise * value)
+            if not log:
+                G, noise = G * value[:, None], np.abs(noise * value)
         mean = np.log(np.where(value > 0, value, np.nan)) if log else value
-    covariance = np.asarray(u.covariance, dtype=np.float64).reshape(G.shape[1], G.shape[1])
     return Prediction(probability, mean, G, covariance, noise)
 
 
@@ -260,17 +260,14 @@ def predictions(
     predicted = [prediction_of(law, p, places, log=log) for law, p in laws]
     usable = np.ones(len(places), dtype=bool)
     for one in predicted:
-        assert one is not None
         usable &= np.isfinite(one.mean) & np.all(np.isfinite(one.slopes), axis=1)
         # variances are squares, which leave doubles before the noise does
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            square = one.noise**2
+        square = one.noise**2
         usable &= np.isfinite(square) & (square > 0)
     rows = np.flatnonzero(usable)
     kept = [
         Prediction(r.probability, r.mean[rows], r.slopes[rows], r.covariance, r.noise[rows])
         for r in predicted
-        if r is not None
     ]
     return kept, rows, log
 

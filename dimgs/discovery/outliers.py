@@ -14,7 +14,7 @@ from scipy import special
 
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimgsError
+from dimgs.common.errors import DimgsError, attempt
 from dimgs.common.formats import in_percent
 from dimgs.dataset import Dataset
 from dimgs.discovery.estimators import estimator
@@ -139,10 +139,7 @@ def outlier_warnings(
         for run, times in outliers
     ]
     rest = design.take(np.setdiff1d(np.arange(design.n_runs), [run for run, _ in outliers]))
-    try:
-        changes = list(_changes(design, rest, law, options, fit))
-    except DimgsError:
-        return out, rows
+    changes = attempt(list, _changes(design, rest, law, options, fit)) or []
     it = "it" if len(outliers) == 1 else "them"
     return [*out, *(text.format(it=it) for text in changes)], rows
 

@@ -120,7 +120,7 @@ def fit_prepared(prepared: Prepared, options: Options, *, settled: bool = False)
         regimes, whole = regimes_of(limited.design, options, joined=crossover is None)
         further["regimes"] = tuple(regime_document(r, options.along) for r in regimes)
         if crossover is not None:
-            whole, further["crossover"] = crossover.law, crossover.to_json()
+            whole, further["crossover"] = crossover
     if options.additive:
         additive = additive_of(limited.design, options)
         further |= {"additive": additive.terms, "additive_pairs": additive.pairs}

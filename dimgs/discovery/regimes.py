@@ -12,8 +12,7 @@ import numpy as np
 import sympy
 
 from dimgs.common.arrays import Array, BoolArray
-from dimgs.common.errors import DimgsError
-from dimgs.common.formats import attributes
+from dimgs.common.errors import attempt
 from dimgs.discovery.estimators import fit_squares
 from dimgs.discovery.options import Options
 from dimgs.discovery.rational_exponents import groups_of, physical_map, with_rationals
@@ -103,11 +102,10 @@ def regimes_of(
         level=options.level,
         random_state=options.seed,
     ).fit(design.X, design.y, design.weights, groups=design.split)
-    results, laws, conditions = [], [], []
+    results, conditions = [], []
     used = np.concatenate([regime.indices for regime in model.regimes_])
     for regime in model.regimes_:
-        sides = [_side(c, model.thresholds_, design) for c in regime.conditions]
-        sides = _tightest(sides)
+        sides = _tightest([_side(c, model.thresholds_, design) for c in regime.conditions])
         part = design.take(np.sort(used[_holds(sides, design.X[used])]))
         fit = fit_squares(part, options.level)
         snapped = with_rationals(part, fit)
@@ -116,15 +114,17 @@ def regimes_of(
         law = law.with_scores(scores_of(part, fitted, np.array(fit.left_out), None, options.seed))
         where = where_text(sides, design.features)
         results.append(RegimeResult(where, part.n_runs, snapped.exponents, law))
-        laws.append(law)
         conditions.append(sides)
-    if not joined or len(laws) < 2 or design.scale != "log":
+    if not joined or len(results) < 2 or design.scale != "log":
         return results, None
+    laws = [each.law for each in results]
     whole = pieces_law(design, laws, conditions, Scores(), options.level)
-    fitted = fitted_by(whole, design)
-    if not validated:
-        return results, whole.with_scores(scores_of(design, fitted, None, None, options.seed))
-    return results, whole.with_scores(scores_of_search(design, fitted, model, options.seed))
+    fitted, seed = fitted_by(whole, design), options.seed
+    if validated:
+        scores = scores_of_search(design, fitted, model, seed)
+    else:
+        scores = scores_of(design, fitted, None, None, seed)
+    return results, whole.with_scores(scores)
 
 
 def switching(
@@ -150,11 +150,9 @@ def switching(
     most, took = _MOST_REGIMES, 0.0
     while most > 1 and clock.left > took:
         left = clock.left
-        try:
-            # a law that wins is validated with the others, as it stands
-            regimes, law = regimes_of(design, options, most=most, validated=False)
-        except DimgsError:
-            break
+        # a law that wins is validated with the others, as it stands
+        found = attempt(regimes_of, design, options, most=most, validated=False)
+        regimes, law = found or ([], None)
         if law is None:
             break
         first = first or regimes
@@ -253,34 +251,11 @@ def regime_document(regime: RegimeResult, along: str | None = None) -> dict[str,
     }
 
 
-@dataclass(frozen=True)
-class Crossover:
-    """Two power laws A and B joined as (A^n + B^n)^(1/n).
+def crossover_of(design: Design, options: Options) -> tuple[Law, dict[str, Any]] | None:
+    """Two power laws A and B joined as (A^n + B^n)^(1/n): the law, and the crossover as JSON.
 
-    Attributes
-    ----------
-    form : {"sum", "saturation", "blend"}
-    n, low, high : float
-        Sharpness with its interval; equal where the form fixes it.
-    criteria : dict of str to float
-        Information criterion of each way to join two laws; smaller is better.
-    law : Law
-    """
-
-    form: str
-    n: float
-    low: float
-    high: float
-    criteria: dict[str, float]
-    law: Law
-
-    def to_json(self) -> dict[str, Any]:
-        """The crossover as JSON."""
-        return {**attributes(self, "form n low high criteria"), "law": self.law.to_json()}
-
-
-def crossover_of(design: Design, options: Options) -> Crossover | None:
-    """Smooth crossover of a design, or None where a single law or a sharp boundary is better.
+    None where a single law or a sharp boundary is better. The JSON has the criterion of each way to
+    join two laws; smaller is better.
 
     References
     ----------
@@ -292,25 +267,22 @@ def crossover_of(design: Design, options: Options) -> Crossover | None:
         return None
     if not design.features or not all(f.logged for f in design.features):
         return None
-    try:
-        ranked = choose_crossover(
-            design.X, design.y, design.weights, groups=design.split, random_state=options.seed
-        )
-    except DimgsError:
+    runs, split = (design.X, design.y, design.weights), design.split
+    ranked = attempt(choose_crossover, *runs, groups=split, random_state=options.seed)
+    if ranked is None:
         return None
     best = ranked[0]
     if best.name not in _SMOOTH or not isinstance(best.model, CrossoverPowerLaw):
         return None
-    expression, constants = _expression(design, best.model)
-    try:
-        law = assemble(design, expression, constants, options.level)
-    except DimgsError:
+    law = attempt(assemble, design, *_expression(design, best.model), options.level)
+    if law is None:
         return None
     fitted = np.log(law.predict_si(design.data))
     law = law.with_scores(scores_of_search(design, fitted, best.model, options.seed))
-    low, high = best.model.n_interval_
+    n, low, high = map(float, (best.model.n_, *best.model.n_interval_))
     criteria = {c.name: float(c.criterion) for c in ranked}
-    return Crossover(best.name, float(best.model.n_), float(low), float(high), criteria, law)
+    document = {"form": best.name, "n": n, "low": low, "high": high, "criteria": criteria}
+    return law, {**document, "law": law.to_json()}
 
 
 def blend_of(design: Design) -> tuple[sympy.Expr, dict[str, float]] | None:

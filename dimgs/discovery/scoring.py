@@ -9,7 +9,7 @@ import sympy
 from numpy.typing import NDArray
 
 from dimgs.common.arrays import Array, BoolArray, IntArray, times_exp
-from dimgs.common.errors import DimgsError
+from dimgs.common.errors import DimgsError, attempt
 from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
 from dimgs.engines.selection import is_white, normal_scores, predictable_share
@@ -136,10 +136,7 @@ def scores_of(
     """
     truth = log_target(design)
     residuals = truth - fitted
-    held: float | None = None
-    held_n = 0
-    if fitter is not None:
-        held, held_n = holdout(design, fitter, seed)
+    held, held_n = (None, 0) if fitter is None else holdout(design, fitter, seed)
     cv_r2, of_target = None, None
     if left_out is not None and np.any(np.isfinite(left_out)):
         usable = np.flatnonzero(np.isfinite(left_out))
@@ -298,12 +295,6 @@ def left_out_predictions(design: Design, law: Law, seed: int) -> Array:
     return out
 
 
-def _squares(*parts: Array) -> list[float]:
-    """Sums of squares, all in the unit of the largest value: they may not be representable."""
-    size = max(float(np.abs(x).max(initial=0.0)) for x in parts) or 1.0
-    return [float(np.sum((x / size) ** 2)) for x in parts]
-
-
 def _predictor(design: Design, law: Law) -> Predictor:
     """Predictor of the target (SI) of other runs, the constants refitted on `design`."""
     start = {c.name: c.value for c in law.constants if c.origin == "fitted"}
@@ -458,10 +449,7 @@ def law_scores(design: Design, law: Law, options: Options, left_out: Array | Non
         predict = _predictor(train, law)
         return lambda test: np.log(np.where((x := predict(test)) > 0, x, np.nan))
 
-    try:
-        held, held_n = holdout(design, fitter, options.seed)
-    except DimgsError:
-        return scores
+    held, held_n = attempt(holdout, design, fitter, options.seed) or (None, 0)
     return replace(scores, holdout_r2_log=held, holdout_n=held_n)
 
 
@@ -545,7 +533,9 @@ def _scaled_residuals(design: Design, law: Law) -> Array | None:
             residuals = design.information * (truth - fitted)
     if not np.all(np.isfinite(residuals)):
         return np.asarray(residuals)
-    left, varies = _squares(residuals - residuals.mean(), truth - truth.mean())
-    if left <= _EXACT**2 * varies:
+    # in the unit of the largest value: squares may not be representable
+    left, varies = residuals - residuals.mean(), truth - truth.mean()
+    size = max(float(np.abs(left).max()), float(np.abs(varies).max())) or 1.0
+    if np.sum((left / size) ** 2) <= _EXACT**2 * np.sum((varies / size) ** 2):
         return None
     return np.asarray(residuals / float(np.abs(residuals).max()))

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.errors import InputError, attempt
 from dimgs.common.formats import attributes
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import check_enough_runs, table_warnings, usable_runs
 from dimgs.discovery.options import Options
+from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design.features import label_texts
 from dimgs.fits.sensitivity import Copula, Effects, effects_of, jackknife_half
 from dimgs.fits.smooth import SmoothCurve
@@ -170,10 +170,8 @@ def sensitivity(data: Any, target: str, options: Options | None = None) -> Sensi
 
 def sensitivity_document(data: Dataset, target: str, options: Options) -> dict[str, Any] | None:
     """The document of :func:`sensitivity`; None where the runs do not allow it."""
-    try:
-        return sensitivity(data, target, options).to_json()
-    except DimgsError:
-        return None
+    found = attempt(sensitivity, data, target, options)
+    return None if found is None else found.to_json()
 
 
 def _function(curve: SmoothCurve, X: Array) -> Callable[[Array], Array]:
@@ -264,7 +262,7 @@ def law_sensitivity(law: Law, options: Options | None = None) -> Sensitivity:
     draws = rng.standard_normal((_DRAWS // 2, len(covariance)))
     perturbed = [changed_by(sign * root @ z) for z in draws for sign in (1.0, -1.0)]
     effects = changed_by(np.zeros(len(covariance)))
-    width = float(student.isf((1 - options.level) / 2, max(law.uncertainty.dof, 1.0)))
+    width = float(t_quantile(options.level, max(law.uncertainty.dof, 1.0)))
 
     def half(each: list[Array], middle: Array) -> Array:
         return np.asarray(width * np.sqrt(np.mean((np.array(each) - middle) ** 2, axis=0)))

@@ -7,7 +7,7 @@ probability only, and the interval at 95 % contains it. Exponents, and the numbe
 prefactor, are part of the form.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
@@ -161,12 +161,10 @@ def release_numbers(
     numbers: dict[str, sympy.Expr] = {}
 
     def name(number: sympy.Expr) -> sympy.Symbol:
-        k = 1
-        while f"c_{k}" in taken:
-            k += 1
-        taken.add(f"c_{k}")
-        numbers[f"c_{k}"] = number
-        return sympy.Symbol(f"c_{k}")
+        new = _new_name(taken)
+        taken.add(new)
+        numbers[new] = number
+        return sympy.Symbol(new)
 
     def walk(node: sympy.Expr) -> sympy.Expr:
         if node.is_number or not node.args:
@@ -199,6 +197,10 @@ def release_numbers(
         return None
     start = {**constants, **{k: float(v) for k, v in numbers.items()}}
     return ReleasedForm(general, start, numbers)
+
+
+def _new_name(taken: Container[str]) -> str:
+    return next(name for k in count(1) if (name := f"c_{k}") not in taken)
 
 
 def coincidences(values: Array, errors: Array) -> float:
@@ -417,7 +419,7 @@ def _carried(
     further one beside it would be redundant.
     """
     taken = set(one.constants) | {str(s) for s in one.expression.free_symbols}
-    free = next(k for j in count(1) if (k := f"c_{j}") not in taken)
+    free = _new_name(taken)
     size = sympy.Symbol(free)
     grown = {
         sympy.Symbol(f.name): sympy.Symbol(f.name) * size ** _power_of(scale, f.group)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
-from dimgs.common.errors import FitError
+from dimgs.common.errors import attempt
 from dimgs.expression.compiled import compile_expression
 from dimgs.fits.covariance import deleted_residuals
 from dimgs.fits.design.features import Design
@@ -127,17 +127,14 @@ class FormulaModel:
         self.names = tuple(sorted(constants))
         self.start = np.array([constants[k] for k in self.names], dtype=np.float64)
         self.design = design
+        symbols = (s for s in expression.free_symbols if str(s) not in self.names)
+        self._inputs = sorted(symbols, key=str)
+        self._arguments = (*self._inputs, *map(sympy.Symbol, self.names))
         self._settle(feature_values(design) | {**(further or {})}, design.n_runs)
 
     def _settle(self, inputs: Mapping[str, Array], n: int) -> None:
         self.n = n
         self.inputs = {str(s): inputs[str(s)] for s in self._inputs}
-
-    @cached_property
-    def _inputs(self) -> list[sympy.Symbol]:
-        return sorted(
-            (s for s in self.expression.free_symbols if str(s) not in self.names), key=str
-        )
 
     def elsewhere(self, inputs: Mapping[str, Array], n: int) -> "FormulaModel":
         """The model on other runs, given by their groups and inputs."""
@@ -148,10 +145,6 @@ class FormulaModel:
     def filled(self, constants: Array) -> dict[str, Array | float]:
         """Every symbol of the expression with its value."""
         return {**self.inputs, **dict(zip(self.names, constants, strict=True))}
-
-    @cached_property
-    def _arguments(self) -> tuple[sympy.Symbol, ...]:
-        return (*self._inputs, *map(sympy.Symbol, self.names))
 
     @cached_property
     def _gradients(self) -> sympy.Tuple:
@@ -622,11 +615,8 @@ def errors_by_source(model: Model, errors: Errors, design: Design, whole: Fitted
     if not (design.effects and isinstance(model, FormulaModel) and whole.usable):
         return errors
     assert errors.white is not None
-    try:
-        form = fit_form_of(design, model.expression, model.names, whole.constants)
-    except FitError:
-        return errors
-    if not form.has_constants:
+    form = attempt(fit_form_of, design, model.expression, model.names, whole.constants)
+    if form is None or not form.has_constants:
         return errors
     common = form.mixed.coefficients
     response = model.value(common)

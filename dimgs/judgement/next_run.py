@@ -136,8 +136,6 @@ def choose(rivals: Sequence[Prediction], n: int, seed: int = 0) -> list[Choice]:
     from scipy.stats import qmc
 
     predictives = [_Rival(r) for r in rivals]
-    if len(predictives) == 1:
-        return _by_variance(predictives[0], n)
     prior = np.array([max(r.probability, _LEAST) for r in rivals])
     prior = prior / prior.sum()
     normal = special.ndtri(
@@ -159,7 +157,6 @@ def choose(rivals: Sequence[Prediction], n: int, seed: int = 0) -> list[Choice]:
             mean, variance = rival.conditional(drawn[i])
             new = mean[place] + np.sqrt(variance[place]) * normal[k]
             drawn[i] = np.vstack([drawn[i], new])
-        for rival in predictives:
             rival.places.append(place)
     return out
 
@@ -167,7 +164,13 @@ def choose(rivals: Sequence[Prediction], n: int, seed: int = 0) -> list[Choice]:
 def _information(
     predictives: Sequence[_Rival], prior: Array, drawn: Sequence[Array], normal: Array
 ) -> Array:
-    """Information in nats of each place's outcome about the rival, given the runs before."""
+    """Information in nats of each place's outcome about the rival, given the runs before.
+
+    Of a single law, about its constants.
+    """
+    if len(predictives) == 1:
+        variance = predictives[0].conditional(drawn[0])[1]
+        return np.asarray(0.5 * np.log(variance / predictives[0].noise ** 2))
     total = np.zeros(len(predictives[0].mean))
     for i, rival in enumerate(predictives):
         mean, variance = rival.conditional(drawn[i])
@@ -198,21 +201,6 @@ def _divergence(predictives: Sequence[_Rival]) -> Array:
             total += np.log1p(np.maximum(apart, 0.0))
             pairs += 1
     return total / max(pairs, 1)
-
-
-def _by_variance(rival: _Rival, n: int) -> list[Choice]:
-    """Runs with the largest predictive variance of one law, chosen in turn."""
-    out: list[Choice] = []
-    for _ in range(n):
-        _, variance = rival.conditional(np.zeros((len(rival.places), 1)))
-        information = 0.5 * np.log(variance / rival.noise**2)
-        information[rival.places] = -np.inf
-        place = int(np.argmax(np.round(information, 9)))
-        if not np.isfinite(information[place]):
-            break
-        out.append(Choice(place, float(max(information[place], 0.0))))
-        rival.places.append(place)
-    return out
 
 
 def d_optimal(z: Array, offers: Array, n: int, enough: bool = True) -> list[Array]:

@@ -157,6 +157,17 @@ def test_without_a_script_the_page_works_too(visitor: Visitor) -> None:
     assert "Choose a target first" in answer.text
 
 
+def test_inputs_of_both_signs_are_searched(visitor: Visitor) -> None:
+    places = [k / 4 - 1 for k in range(9)]
+    rows = "".join(f"{x},{1 + x * x},{3 * x - 1}\n" for x in places)
+    path = dropped(visitor, f"x [m],z [m],y [m]\n{rows}")
+    asked = {"target": "y", "input": ["x", "z"], "time_limit": "1"}
+    assert 'id="stop"' in visitor.send(f"{path}/discover", **asked).text
+    search = visitor.studio.workbench.search(path.rpartition("/")[2])
+    assert search is not None
+    search.stop()
+
+
 @pytest.mark.slow
 def test_a_search_reports_its_candidates_and_stops(visitor: Visitor) -> None:
     path = dropped(visitor)
