@@ -246,10 +246,13 @@ class Uncertainty:
                 self.quartic, g * np.sqrt(covariance.diagonal()), self.dof, self.residual_dof
             )
         of_one = self.residual_dof if self.tails is None else min(self.residual_dof, self.tails)
-        parts = [(of_constants, dof), ((of_runs / size) ** 2, of_one)]
-        parts += [(variance / size / size, dof) for variance, dof in apart]
-        satterthwaite = sum((v**2 / dof for v, dof in parts), np.zeros(1))
-        total = sum((v for v, _ in parts), np.zeros(1))
+        # the same residuals give the variances of the constants and of a run: these are large or
+        # small together, and for equal degrees of freedom the interval is that of least squares
+        of_run = (of_runs / size) ** 2
+        together = of_constants / np.sqrt(dof) + of_run / np.sqrt(of_one)
+        parts = [(variance / size / size, dof) for variance, dof in apart]
+        satterthwaite = together**2 + sum((v**2 / dof for v, dof in parts), np.zeros(1))
+        total = of_constants + of_run + sum((v for v, _ in parts), np.zeros(1))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             dof = np.where(satterthwaite > 0, total**2 / satterthwaite, 1e9)
             half = t_quantile(level, np.minimum(dof, 1e9)) * np.sqrt(total) * size

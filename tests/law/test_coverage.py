@@ -9,6 +9,7 @@ import sympy
 
 from dimgs import Dataset, Law, Options
 from dimgs.common.errors import FitError
+from dimgs.discovery.fitting import fit
 from dimgs.discovery.prepare import prepare
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design.features import Design
@@ -163,3 +164,19 @@ def test_a_factor_keeps_its_sign_where_the_runs_hardly_determine_it() -> None:
     assert 0.0 < factor.low < 3.0 < factor.high
     assert factor.high / factor.value == pytest.approx(factor.value / factor.low)
     assert factor.high > 10 * factor.low
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [4, 6, 12])
+def test_predicted_runs_of_a_power_law_lie_in_their_intervals(n: int) -> None:
+    rng, held = np.random.default_rng(n), 0
+    for _ in range(300):
+        x = np.exp(rng.uniform(0.0, 2.0, n))
+        y = 2.0 * x**1.5 * np.exp(0.05 * rng.normal(size=n))
+        table = Dataset.from_columns({"x [m]": x, "y [kg]": y})
+        law = fit(table, "y", Options(scales=["x0 [m]", "y0 [kg]"])).law
+        at = np.exp(rng.uniform(np.log(x.min()), np.log(x.max()), 1))
+        _, low, high = law.predict({"x": at}, level=0.9)
+        held += int(low[0] <= 2.0 * at[0] ** 1.5 * np.exp(0.05 * rng.normal()) <= high[0])
+    # about three standard errors of 300 draws
+    assert 0.85 < held / 300 < 0.95

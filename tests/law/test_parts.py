@@ -1,5 +1,7 @@
 """The parts of a law check themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy
@@ -34,10 +36,16 @@ def test_half_widths_are_those_of_students_t() -> None:
     # the second row has no uncertainty of its law, so the run's own degrees of freedom count
     np.testing.assert_allclose(u.half_width(g, 0.9, 1.0)[1], t.ppf(0.95, 11) * 0.5)
     np.testing.assert_allclose(u.half_width(g, 0.9, 2.0)[1], t.ppf(0.95, 11) * 0.5 * 2**0.5)
-    # Satterthwaite: between the two, never fewer than the smaller
+    # both variances come from the same residuals: between the two degrees of freedom
     total = np.hypot(of_law[0], 0.5)
     one = u.half_width(g, 0.9, 1.0)[0]
-    assert t.ppf(0.95, 18) * total < one < t.ppf(0.95, 7) * total
+    assert t.ppf(0.95, 11) * total < one < t.ppf(0.95, 7) * total
+    # least squares: of equal degrees of freedom the sum has as many
+    equal = replace(u, residual_dof=7.0)
+    np.testing.assert_allclose(equal.half_width(g, 0.9, 1.0)[0], t.ppf(0.95, 7) * total)
+    # a further variance that comes from other runs adds its degrees of freedom
+    apart = equal.half_width(g, 0.9, 1.0, apart=[(np.full(2, 0.25), 7.0)])[0]
+    assert apart < t.ppf(0.95, 7) * np.hypot(total, 0.5)
 
 
 def test_infinite_degrees_of_freedom_are_normal() -> None:
