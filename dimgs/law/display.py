@@ -173,8 +173,11 @@ def _powers_of_prefactor(
 ) -> dict[str, Fraction] | None:
     """Powers of the factors in the unit of the target over those of the inputs in a power law.
 
-    None where the constant is no prefactor of one, and where the factors are independent.
+    None where the constant is no prefactor of one or a plain number, and where the factors are
+    independent.
     """
+    if constant.dimension.is_dimensionless:
+        return None
     matrix = DimensionalMatrix.of_dimensions([*factors], [u.dimension for u in factors.values()])
     powers = dict(law.expression.as_powers_dict())
     if matrix.rank == len(factors) or powers.pop(sympy.Symbol(constant.name), 0) != 1:
