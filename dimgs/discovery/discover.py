@@ -112,10 +112,7 @@ def check_model(model: str) -> None:
 
 
 def discover_with(
-    data: Dataset,
-    target: str,
-    options: Options,
-    progress: Callable[[str], None] | None = None,
+    data: Dataset, target: str, options: Options, progress: Callable[[str], None] | None = None
 ) -> Report:
     """Same as :func:`discover`, on a Dataset and with Options; its warnings are not raised.
 

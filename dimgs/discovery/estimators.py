@@ -36,14 +36,13 @@ def estimator(options: Options) -> Callable[[Design], Estimate]:
     Where the errors of the target are not relative and normal, it is that of the scale on which
     they are.
     """
-    of_logarithms = _estimator(options)
 
     def on_scale(design: Design) -> Estimate:
         usual = design.errors is None and design.tails is None
         if usual or design.scale != "log" or design.weights is not None:
-            return of_logarithms(design)
+            return _fit_logarithms(design, options)
         runs = working_runs(design, _fitted_in_errors(design, options.level))
-        fit = of_logarithms(runs)
+        fit = _fit_logarithms(runs, options)
         left_out = design.y - (runs.y - np.array(fit.left_out)) if fit.left_out else np.zeros(0)
         return replace(fit, left_out=tuple(left_out.tolist()))
 
@@ -68,19 +67,15 @@ def _fitted_in_errors(design: Design, level: float) -> Array:
     return np.asarray(columns @ theta + design.offset)
 
 
-def _estimator(options: Options) -> Callable[[Design], Estimate]:
-    if options.errors_in_variables:
-        return lambda design: fit_orthogonal(design, options.level)
+def _fit_logarithms(design: Design, options: Options) -> Estimate:
+    uncertain = design.input_errors is not None and design.within is None
     if options.robust:
-        return lambda design: fit_ranks(design, options.level)
-    if options.by:
-        return lambda design: fit_by_sources(design, options.level)
-
-    def plain(design: Design) -> Estimate:
-        orthogonal = design.input_errors is not None and design.within is None
-        return (fit_orthogonal if orthogonal else fit_squares)(design, options.level)
-
-    return plain
+        fit = fit_ranks
+    elif options.by:
+        fit = fit_by_sources
+    else:
+        fit = fit_orthogonal if uncertain or options.errors_in_variables else fit_squares
+    return fit(design, options.level)
 
 
 def fit_squares(design: Design, level: float) -> Estimate:

@@ -118,7 +118,7 @@ class GivenForm:
         identifier = safe_identifiers(sorted([*inputs, *(v.name for v in others)]), ["pi_0"])
         of_inputs = {identifier[n]: data.variable(n).dimension for n in inputs}
         of_inputs |= {identifier[v.name]: v.dimension for v in others}
-        if any(data.variable(n).is_level for n in [target]):
+        if data.variable(target).is_level:
             raise InputError(f"The target '{target}' is a level, for which no form can be fitted.")
         try:
             tree = _parsed(body)

@@ -9,14 +9,7 @@ import sympy
 
 from dimgs.common.errors import attempt
 from dimgs.discovery.estimators import estimator
-from dimgs.discovery.leads import (
-    BLEND,
-    CURVE,
-    POWER_LAW,
-    SUM,
-    compare_leads,
-    simple_forms,
-)
+from dimgs.discovery.leads import BLEND, CURVE, POWER_LAW, SUM, compare_leads, simple_forms
 from dimgs.discovery.options import Options
 from dimgs.discovery.outliers import in_errors, outlying
 from dimgs.discovery.power_law import fit_prepared
@@ -34,13 +27,7 @@ from dimgs.discovery.scoring import (
     scores_of,
     unexplained_share,
 )
-from dimgs.discovery.study import (
-    MOST_LEFT_OUT,
-    Study,
-    left_out_residuals,
-    rivals_of,
-    run_engine,
-)
+from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals, rivals_of, run_engine
 from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE, embedded
 from dimgs.expression.candidate import Candidate

@@ -378,11 +378,7 @@ class Options:
         return tuple(dict.fromkeys(n for n in named if n is not None))
 
     def purpose(
-        self,
-        target: str,
-        *,
-        any_sign: bool = False,
-        allow_empty: bool = False,
+        self, target: str, *, any_sign: bool = False, allow_empty: bool = False
     ) -> "Purpose":
         """Requirements of the analysis of this target on a table."""
         from dimgs.dataset.checks import Purpose

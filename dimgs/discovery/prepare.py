@@ -128,13 +128,7 @@ class Prepared:
         return tuple(values[i] for i in np.argsort(self.order))
 
 
-def prepare(
-    data: Dataset,
-    target: str,
-    options: Options,
-    *,
-    any_sign: bool = False,
-) -> Prepared:
+def prepare(data: Dataset, target: str, options: Options, *, any_sign: bool = False) -> Prepared:
     """Check the runs, derive the basis and build the design.
 
     Parameters

@@ -38,10 +38,7 @@ _STEP = "the search for hidden scales"
 
 
 def study_with_scales(
-    data: Dataset,
-    target: str,
-    options: Options,
-    progress: Callable[[str], None] | None = None,
+    data: Dataset, target: str, options: Options, progress: Callable[[str], None] | None = None
 ) -> Study:
     """Study of a table, with hidden scales if they are requested or improve the prediction.
 

@@ -123,10 +123,7 @@ def sensitivity(data: Any, target: str, options: Options | None = None) -> Sensi
     ([0.8, 0.2], 'sobol')
     """
     options = options or Options()
-    usable = usable_runs(
-        options.read(data, target),
-        options.purpose(target, any_sign=True),
-    )
+    usable = usable_runs(options.read(data, target), options.purpose(target, any_sign=True))
     runs = usable.data
     names = tuple(n for n in usable.inputs if n not in usable.never_varied)
     if not names:

@@ -349,11 +349,7 @@ def add_candidates(
 
 
 def _result(
-    name: str,
-    problem: Problem,
-    earlier: Sequence[Candidate],
-    seconds: float,
-    options: Options,
+    name: str, problem: Problem, earlier: Sequence[Candidate], seconds: float, options: Options
 ) -> Result:
     whole, problem = set(problem.groups), without_collinear(problem)
     gone = {sympy.Symbol(name) for name in whole - set(problem.groups)}

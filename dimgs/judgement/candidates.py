@@ -25,12 +25,7 @@ from dimgs.expression.price import Structure, fitted_exponents, structure_of
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import Errors, rms
 from dimgs.groups.group import PiGroup
-from dimgs.groups.rationals import (
-    MAX_DENOMINATOR,
-    bits_of,
-    chance_of_number,
-    nearest_rationals,
-)
+from dimgs.groups.rationals import MAX_DENOMINATOR, bits_of, chance_of_number, nearest_rationals
 from dimgs.judgement.evidence import (
     Evidence,
     Fitted,

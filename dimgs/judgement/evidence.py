@@ -30,14 +30,7 @@ from dimgs.common.errors import attempt
 from dimgs.expression.compiled import compile_expression
 from dimgs.fits.covariance import deleted_residuals
 from dimgs.fits.design.features import Design
-from dimgs.fits.noise import (
-    EXACT,
-    TURNS,
-    Errors,
-    likeliest,
-    possible_errors,
-    scatter_beside,
-)
+from dimgs.fits.noise import EXACT, TURNS, Errors, likeliest, possible_errors, scatter_beside
 from dimgs.fits.nonlinear_least_squares import log_slopes, minimise_squares
 from dimgs.law.assemble import feature_values, fit_form_of, gradients_of, slopes_by_features
 from dimgs.law.evaluate import evaluate

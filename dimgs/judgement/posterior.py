@@ -221,12 +221,9 @@ class Posterior:
     @property
     def _credible(self) -> int:
         """Smallest number of laws with nine tenths of the probability of all laws."""
-        total, held = sum(x.probability for x in self.laws), 0.0
-        for k, one in enumerate(self.laws):
-            held += one.probability
-            if held >= RIVALS * total or k == _MOST_RIVALS:
-                return k + 1
-        return 0
+        held = np.cumsum([x.probability for x in self.laws])
+        enough = np.flatnonzero(held >= RIVALS * held[-1:])
+        return min(int(enough[0]), _MOST_RIVALS) + 1 if len(enough) else 0
 
     @property
     def rivals(self) -> tuple[ProbableLaw, ...]:

@@ -178,11 +178,7 @@ class Checkpoint:
         return state, Position(*about.position), about.ranges, about.rows
 
     def save(
-        self,
-        state: StreamMoments,
-        position: Position,
-        ranges: list[list[float]],
-        rows: int,
+        self, state: StreamMoments, position: Position, ranges: list[list[float]], rows: int
     ) -> None:
         """Write the state, atomically, if the last time is some seconds ago."""
         if monotonic() - self.last < _SECONDS:
