@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 import sympy
-from scipy import stats
+from scipy import special, stats
 from scipy.fft import dct
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
-from dimgs.common.formats import attributes
+from dimgs.common.formats import attributes, in_percent
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import check_along, require_finite, run_codes
 from dimgs.dataset.raw import ReadOptions
@@ -36,6 +36,7 @@ from dimgs.law.evaluate import evaluate
 from dimgs.law.latex import expression_latex
 from dimgs.law.parts import Constant, Origin
 from dimgs.law.serialise import constant_document, symbol_document
+from dimgs.report.plain_text import amount, interval
 from dimgs.variables import Dimension, Variable
 
 # differences that the smoother penalises: a column takes the order that predicts it best
@@ -100,6 +101,14 @@ class Trajectories:
     def _starts(self) -> IntArray:
         """First row of each run; the rows are sorted by run."""
         return np.searchsorted(self.run, np.arange(self.n_runs)).astype(np.intp)
+
+    @cached_property
+    def noise_shares(self) -> dict[str, float]:
+        """Median standard error of each state, over its variation along the runs."""
+        return {
+            s: float(np.median(error) / self.centred(self.values[s]).std())
+            for s, error in self.noise.items()
+        }
 
     @cached_property
     def symbols(self) -> dict[str, Variable]:
@@ -183,20 +192,22 @@ def _noise(x: Array, t: Array, run: IntArray) -> tuple[Array, bool]:
     pieces = [p for run_rows in rows for p in np.array_split(run_rows, -(-len(run_rows) // _PIECE))]
     tried = (np.concatenate([_left_out(x[p], t[p], n) for p in pieces]) for n in _ORDERS)
     best = min(tried, key=lambda residuals: float(np.median(np.abs(residuals))))
-    residuals = best[np.argsort(np.concatenate(pieces))]
+    residuals = np.abs(best[np.argsort(np.concatenate(pieces))])
     within = x - (np.bincount(run, x) / np.bincount(run))[run]
     least = ROUNDING * float(np.sqrt(np.mean(within**2)))
-    constant = float(np.median(np.abs(residuals))) / _NORMAL
+    shape = np.ones_like(x)
     size = np.maximum(np.abs(x), _LEAST_VALUE * np.sqrt(np.mean(x**2)))
-    relative = float(np.median(np.abs(residuals / size))) / _NORMAL
-    error = np.full_like(x, max(constant, least))
-    large = size > np.median(size)
-    grown, expected = (
-        np.median(a[large]) / np.median(a[~large]) for a in (np.abs(residuals), size)
-    )
-    # errors in proportion to the value grow with it, others do not
-    if large.any() and np.isfinite(grown) and grown > np.sqrt(expected):
-        error = np.maximum(relative * size, least)
+    spread = np.sqrt(np.bincount(run, within**2) / np.bincount(run))[run]
+    for other in (np.maximum(spread, least), size):
+        large = (ratio := other / shape) > np.median(ratio)
+        with np.errstate(all="ignore"):
+            grown, expected = (
+                np.median(a[large]) / np.median(a[~large]) for a in (residuals / shape, ratio)
+            )
+        # errors in proportion to the other shape grow with it, those of this one do not
+        if large.any() and np.isfinite(grown) and grown > np.sqrt(expected):
+            shape = other
+    error = np.maximum(shape * float(np.median(residuals / shape)) / _NORMAL, least)
     # scatter about the mean of the run alone has the mean square 1 - 1/n
     return error, bool(np.mean((within / error) ** 2) > _MOVES)
 
@@ -392,8 +403,10 @@ _LEVELS = (2, 3, 4, 5)
 _VARIANCE_RATIO = 2.0
 # a sum that varies by more than this part of its terms is not constant, whatever the noise
 _LARGEST_VARIATION = 0.1
-# of a test for a trend along the runs
-_CHANCE = 1e-3
+# up to this part the noise may explain it, which leaves open whether the sum is constant
+_LARGEST_EXPLAINED = 0.5
+# of a test for a trend along the runs, and the probability with which it sees the least drift
+_CHANCE, _POWER = 1e-3, 0.9
 # sines of the angle between a gradient and those of the quantities that are found already
 _INDEPENDENT = 0.05
 # numbers as simple as these stand in conserved quantities
@@ -468,8 +481,13 @@ class Invariant:
         }
 
     def __str__(self) -> str:
-        values = {c.name: 1 if c.value == 1.0 else sympy.Float(c.value, 5) for c in self.constants}
-        return str(self.expression.subs(values))
+        chosen = [c.name for c in self.constants if c.low is None and c.value == 1.0]
+        lines = [
+            f"    {c.name} = {amount(c.value, c.unit)}   {interval(c.low, c.high)}"
+            for c in self.constants
+            if c.name not in chosen
+        ]
+        return "\n".join([f"  {self.expression.subs(dict.fromkeys(chosen, 1))}", *lines])
 
 
 @dataclass(frozen=True)
@@ -481,14 +499,17 @@ class Invariants:
     invariants : tuple of Invariant
         Functionally independent ones, the simplest first.
     runs : Trajectories
+    undecided : tuple of Invariant
+        Sums that the noise explains, where it is more than a tenth of the terms or of a column.
     """
 
     invariants: tuple[Invariant, ...]
     runs: Trajectories = field(repr=False)
+    undecided: tuple[Invariant, ...] = ()
 
     @property
     def none(self) -> bool:
-        """Whether nothing is conserved among the terms that were tried."""
+        """Whether no quantity was found among the terms that were tried."""
         return not self.invariants
 
     def __iter__(self) -> Iterator[Invariant]:
@@ -497,23 +518,51 @@ class Invariants:
     def __len__(self) -> int:
         return len(self.invariants)
 
+    def least_drift(self, quantity: Invariant) -> float:
+        """Rise from start to end of each run that the trend test would probably have rejected.
+
+        Over the variation of the terms. A straight line with this rise is rejected with a
+        probability of nine tenths.
+        """
+        slow, rest = _trend_dof(self.runs)
+        critical = float(special.fdtri(sum(slow), rest, 1.0 - _CHANCE))
+        noncentrality = special.ncfdtrinc(sum(slow), rest, 1.0 - _POWER, critical)
+        # the variance of a line is a twelfth of the square of its rise
+        rows = len(self.runs.run)
+        return quantity.constant_to * float(np.sqrt(12.0 * noncentrality / rows))
+
     def to_json(self) -> dict[str, Any]:
-        """Document with the keys of the contract."""
-        return {"invariants": [i.to_json() for i in self.invariants], "none": self.none}
+        """Document with the keys of the contract, the level, and what the noise leaves open."""
+        return {
+            "invariants": [i.to_json() for i in self.invariants],
+            "none": self.none,
+            "undecided": [
+                {**i.to_json(), "least_drift": self.least_drift(i)} for i in self.undecided
+            ],
+            "level": _LEVEL,
+        }
 
     def __str__(self) -> str:
         runs = f"{self.runs.n_runs} runs of {len(self.runs.run)} rows along {self.runs.along}"
-        if self.none:
-            return (
-                f"No conserved quantity in {runs}: no sum of the tested terms is constant "
-                f"along every run, within the noise of the columns."
-            )
         several = f"{len(self)} independent conserved quantities"
         lines = [f"{several if len(self) > 1 else '1 conserved quantity'} in {runs}"]
         for i in self.invariants:
             noise = f"noise explains {i.noise:.2g}"
             constant = f"constant to {i.constant_to:.2g} of its terms along each run ({noise})"
-            lines += [f"  {i}", f"    {constant}; differs by {i.varies_by:.2g} between runs"]
+            lines += [str(i), f"    {constant}; differs by {i.varies_by:.2g} between runs"]
+        if self.none:
+            shares = self.runs.noise_shares
+            noise = ", ".join(f"{self.runs.states[s].name} {in_percent(shares[s])}" for s in shares)
+            noise = f"the noise of the columns ({noise} of their variation)"
+            text = f"No conserved quantity in {runs}: no sum of the tested terms is constant along "
+            lines = [f"{text}every run, within {noise}."]
+            if self.undecided or max(shares.values()) > _LARGEST_VARIATION:
+                text = f"Undecided whether a quantity is conserved in {runs}: {noise} is too high."
+                lines = [f"{text} More precise columns may decide."]
+        for i in self.undecided:
+            text = f"may be conserved: noise explains that it varies by {i.constant_to:.2g} of its"
+            seen = f"a drift below {self.least_drift(i):.2g} of them might not be seen"
+            lines += [str(i), f"    {text} terms along each run; {seen}"]
         return "\n".join(lines)
 
 
@@ -673,7 +722,7 @@ class Sum:
         values, c = _least(W, self.noise[rows, columns])
         c /= np.linalg.norm(c, axis=1, keepdims=True)
         # in units of the terms, too: the noise of few rows may be large
-        absolute = np.einsum("si,sij,sj->s", c, W, c) / _LARGEST_VARIATION**2
+        absolute = np.einsum("si,sij,sj->s", c, W, c) / _LARGEST_EXPLAINED**2
         return np.maximum(values / _VARIANCE_RATIO, absolute), c
 
     def smallest(self, k: int, free: Sequence[int]) -> list[list[int]]:
@@ -716,8 +765,7 @@ def _least(variance: Array, noise: Array) -> tuple[Array, Array]:
 def _sizes(runs: Trajectories, x: Array, shifts: Array) -> Array:
     """Variation of terms along the runs; of one that is conserved, that of its states apart."""
     variation = runs.centred(x).std(axis=0)
-    spread = [runs.centred(runs.values[s]).std() / np.median(e) for s, e in runs.noise.items()]
-    apart = ((shifts * np.array(spread)[:, None, None]) ** 2).sum(axis=0)
+    apart = ((shifts / np.array([*runs.noise_shares.values()])[:, None, None]) ** 2).sum(axis=0)
     apart = np.sqrt(np.median(apart, axis=0))
     return np.asarray(np.where(variation < _LARGEST_VARIATION * apart, apart, variation))
 
@@ -958,6 +1006,10 @@ def invariant_of(sum_: Sum, subset: Sequence[int]) -> Invariant | None:
         return sympy.Symbol(constants[-1].name)
 
     half = stats.t.ppf(0.5 + _LEVEL / 2.0, runs.n_runs - 1) * errors
+    # the runs do not need a term whose coefficient may be zero where noise explains the others
+    for numbers in (columns[k] for k in np.flatnonzero(half >= np.abs(ratios))):
+        if sum_.ratio([subset[j] for j in range(len(subset)) if j not in numbers])[0] <= 1.0:
+            return None
     for k, numbers in enumerate(columns):
         body = sympy.Add(
             *(sympy.Rational(n) * members[j].term.expression for j, n in numbers.items())
@@ -991,11 +1043,15 @@ def _numbers(fit: _Fit, group: Sequence[int], n_runs: int) -> dict[int, Fraction
         ratios, errors = fit.ratios(lead)
         numbers = {lead: Fraction(1)}
         for j in group:
-            half = stats.t.ppf(_COVER, n_runs - 1) * errors[j] + 10 * ROUNDING * abs(ratios[j])
-            if j == lead or not half < _WIDEST * abs(ratios[j]) < _WIDEST * _LARGEST_NUMBER:
+            half = stats.t.ppf(0.5 + _COVER / 2.0, n_runs - 1) * errors[j] + 10 * ROUNDING * abs(
+                ratios[j]
+            )
+            if j == lead or not np.isfinite(half):
                 continue
             number = simplest_between(ratios[j] - half, ratios[j] + half, _DENOMINATOR)
-            if number is not None:
+            is_narrow = half < _WIDEST * abs(ratios[j]) < _WIDEST * _LARGEST_NUMBER
+            # one is what a sum without a coefficient says, however wide the interval
+            if number is not None and (is_narrow or abs(number) == 1):
                 numbers[j] = number
         combinations.append(numbers)
     # the most numbers, and the shortest of as many
@@ -1024,7 +1080,7 @@ def _measured(
     means = runs.means(x @ coefficients, weights)
     varies_by = float(means.std(ddof=1)) / size
     least = _TIMES * max(constant_to / np.sqrt(dof / runs.n_runs), ROUNDING)
-    if constant_to > _LARGEST_VARIATION or varies_by < least:
+    if constant_to > _LARGEST_EXPLAINED or varies_by < least:
         return None
     if constant_to >= _EXACT:
         ratio = float(((residuals / error) ** 2).sum() / dof)
@@ -1033,12 +1089,19 @@ def _measured(
     return constant_to, varies_by, explained
 
 
+def _trend_dof(runs: Trajectories) -> tuple[list[int], int]:
+    """Slow modes of each run, and the degrees of freedom of all others."""
+    rows = np.bincount(runs.run)
+    counts = [min(_SLOW_MODES, int(n) // 5) for n in rows]
+    return counts, int(rows.sum()) - len(rows) - sum(counts)
+
+
 def trend_chance(runs: Trajectories, v: Array) -> float:
     """Chance of so much slow variation along the runs, if `v` were independent noise (F test)."""
-    modes = [dct(v[runs.run == r], norm="ortho")[1:] for r in range(runs.n_runs)]
-    counts = [min(_SLOW_MODES, (len(mode) + 1) // 5) for mode in modes]
-    slow = sum(float((m[:count] ** 2).sum()) for m, count in zip(modes, counts, strict=True))
-    slow_dof, dof = sum(counts), sum(map(len, modes)) - sum(counts)
+    counts, dof = _trend_dof(runs)
+    slow_dof, slow = sum(counts), 0.0
+    for r, count in enumerate(counts):
+        slow += float((dct(v[runs.run == r], norm="ortho")[1 : count + 1] ** 2).sum())
     fast = float((runs.centred(v) ** 2).sum()) - slow
     if slow_dof == 0 or fast <= 0:
         return 1.0
@@ -1114,4 +1177,9 @@ def invariants_with(
         places = chain(*(combinations(range(len(sums)), k) for k in (2, 3)))
         unions = sorted(places, key=sum)[:_MOST_UNIONS]
         search.among([list(chain(*(sums[j] for j in c))) for c in unions])
-    return Invariants(tuple(search.quantities), runs)
+    decided, undecided = list[Invariant](), list[Invariant]()
+    for quantity in search.quantities:
+        noise = (runs.noise_shares.get(s, 0.0) for s in quantity.symbols)
+        is_decided = max(quantity.constant_to, *noise) <= _LARGEST_VARIATION
+        (decided if is_decided else undecided).append(quantity)
+    return Invariants(tuple(decided), runs, tuple(undecided))

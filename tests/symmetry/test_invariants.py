@@ -11,7 +11,7 @@ from case_studies.benchmarks.symmetry.invariants import recovered
 from case_studies.benchmarks.symmetry.systems import SYSTEMS, System
 from dimgs.cli.app import run
 from dimgs.dataset import Dataset
-from dimgs.symmetry.invariants import Invariants
+from dimgs.symmetry.invariants import Invariants, Library, Sum, invariant_of
 
 BY_NAME = {system.name: system for system in SYSTEMS}
 
@@ -88,7 +88,62 @@ def test_the_length_of_an_exponential_may_be_given_as_its_reciprocal() -> None:
 def test_friction_leaves_nothing() -> None:
     law = found_in(BY_NAME["damped_oscillator"])
     assert law.none
+    assert not law.undecided
     assert "No conserved quantity" in str(law)
+
+
+def springs(noise: float, seed: int) -> Invariants:
+    """Masses on springs; the errors of each run are in proportion to its amplitude."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for run_ in range(6):
+        m, k, size = rng.uniform(0.5, 3.0), rng.uniform(2.0, 20.0), rng.uniform(0.05, 0.3)
+        t = np.linspace(0.0, 6 * np.pi, 40) * np.sqrt(m / k)
+        angle = t * np.sqrt(k / m) + rng.uniform(0.0, 6.0)
+        x, v = np.array([np.cos(angle), -np.sin(angle)]) + noise * rng.standard_normal((2, 40))
+        v *= np.sqrt(k / m)
+        rows.append([np.full(40, run_), t, size * x, size * v, np.full(40, m), np.full(40, k)])
+    names = ("run [1]", "t [s]", "x [m]", "v [m/s]", "m [kg]", "k [N/m]")
+    table = dict(zip(names, np.concatenate(rows, axis=1), strict=True))
+    return dimgs.invariants(table, along="t", curve="run")
+
+
+@pytest.mark.parametrize("noise", [0.005, 0.02])
+def test_errors_in_proportion_to_the_amplitude_of_a_run(noise: float) -> None:
+    for seed in range(4):
+        assert [str(i.expression) for i in springs(noise, seed)] == ["k*x**2 + m*v**2"]
+
+
+def test_five_percent_of_noise_do_not_hide_an_energy() -> None:
+    assert [str(i.expression) for i in springs(0.05, 1)] == ["k*x**2 + m*v**2"]
+
+
+def test_a_term_that_the_runs_do_not_need_is_left_out() -> None:
+    library = Library(springs(0.02, 0).runs)
+    terms = {str(m.term.expression): m for m in library.members}
+    energy = Sum(library, [terms["m*v**2"], terms["k*x**2"]])
+    with_more = Sum(library, [*energy.members, terms["k*v"]])
+    assert invariant_of(energy, [0, 1]) is not None
+    assert invariant_of(with_more, [0, 1, 2]) is None
+
+
+def test_noise_that_leaves_the_question_open_is_not_friction() -> None:
+    law = springs(0.1, 1)
+    assert law.none
+    assert [str(i.expression) for i in law.undecided] == ["k*x**2 + m*v**2"]
+    assert 0.1 < law.least_drift(law.undecided[0]) < 1.0
+    assert str(law).startswith("Undecided")
+    assert "might not be seen" in str(law)
+    (document,) = law.to_json()["undecided"]
+    assert document["least_drift"] == law.least_drift(law.undecided[0])
+
+
+def test_an_estimated_constant_is_printed_with_its_interval() -> None:
+    law = found_in(BY_NAME["pendulum_unknown_gravity"], 0.001)
+    (constant,) = law.invariants[0].constants
+    assert constant.low is not None
+    line = f"    K_1 = {constant.value:.5g} s^2/m   [{constant.low:.5g}, {constant.high:.5g}]"
+    assert line in str(law).splitlines()
 
 
 def test_noise_alone_gives_none() -> None:
