@@ -9,7 +9,7 @@ from dimgs.discovery.distillation import distil
 from dimgs.discovery.given_form import GivenForm, proposals_of_form
 from dimgs.discovery.judgement import judge
 from dimgs.discovery.options import Options
-from dimgs.discovery.prepare import Prepared, with_labels_apart
+from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.problem import FEWEST, is_searchable
 from dimgs.discovery.study import (
     Study,
@@ -63,9 +63,8 @@ def study(
     """
     require_engine(options.engine)
     clock = clock.separate()
-    apart = prepared if options.engine == NONE else with_labels_apart(prepared)
-    current = replace(study_of_power_law(prepared, options), prepared=apart)
-    of_labels = options.within is not None and apart.design.shift is None
+    current = study_of_power_law(prepared, options)
+    of_labels = options.within is not None and current.prepared.design.shift is None
     if options.engine != NONE and (of_labels or options.arrhenius):
         if of_labels:
             where = f"errors are constant and {setting('within')} gives each label its prefactor"

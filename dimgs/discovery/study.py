@@ -11,7 +11,7 @@ from dimgs.common.arrays import Array, times_exp
 from dimgs.common.errors import EngineUnavailableError
 from dimgs.discovery.options import EFFORTS, Options
 from dimgs.discovery.power_law import constant_law, fit_linear, fit_prepared
-from dimgs.discovery.prepare import Prepared
+from dimgs.discovery.prepare import Prepared, with_labels_apart
 from dimgs.discovery.problem import is_searchable, problem_of, without_collinear
 from dimgs.discovery.scoring import (
     left_out_predictions,
@@ -174,7 +174,8 @@ def study_of_power_law(prepared: Prepared, options: Options) -> Study:
             law, cv_r2 = constant_law(prepared.design, options), None
             warnings = (*warnings, _NO_POWER_LAW)
     candidates = _candidates(law, prepared)
-    return Study(prepared, result, law, cv_r2, candidates, "power_law", warnings)
+    apart = with_labels_apart(prepared)
+    return Study(apart, result, law, cv_r2, candidates, "power_law", warnings)
 
 
 def left_out_residuals(study: Study, options: Options) -> Array | None:

@@ -110,3 +110,25 @@ def test_labels_are_predicted_with_their_prefactors(report: dimgs.Report) -> Non
         np.testing.assert_allclose(stored.predict_si(new), new["r"], rtol=0.02)
     assert law.scores.cv_r2_log is not None
     assert law.scores.cv_r2_log > 0.999
+
+
+def test_a_fit_of_labels_is_not_confirmed_where_another_law_explains_the_runs() -> None:
+    fitted = dimgs.fit(uptake(n=20), "r", within="material", scales="auto")
+    assert not fitted.confirmed
+    assert any("more probable" in why for why in fitted.verdict.why_not)
+    rng = np.random.default_rng(3)
+    x, name = np.exp(rng.uniform(0.0, 2.0, 24)), np.tile(["a", "b"], 12)
+    size = np.array([PREFACTORS[k] for k in name]) * np.exp(0.01 * rng.normal(size=24))
+    table = Dataset.from_columns({"x [m]": x, "kind": name, "y [kg]": size * x**1.5})
+    assert dimgs.fit(table, "y", within="kind", scales="auto").confirmed
+
+
+def test_the_order_of_rows_changes_nothing(report: dimgs.Report) -> None:
+    data = uptake(n=20)
+    rows = np.random.default_rng(7).permutation(data.n_runs)
+    again = dimgs.discover(
+        data.take(rows), "r", within="material", scales="auto", engine="structured",
+        evaluations=800,
+    )  # fmt: skip
+    assert str(again.law) == str(report.law)
+    assert again.probability == pytest.approx(report.probability)
