@@ -26,7 +26,7 @@ from dimgs.campaign.result import (
 )
 from dimgs.campaign.space import PiSpace, bounded_exp
 from dimgs.campaign.surrogate import Surrogate
-from dimgs.campaign.text import counted, sentence
+from dimgs.campaign.text import counted, quantity, sentence
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import DimgsError
 from dimgs.common.formats import attributes
@@ -46,6 +46,7 @@ from dimgs.judgement.confirmation import PROBABLE
 from dimgs.judgement.next_run import uncovered
 from dimgs.kernels.record import RunRecord
 from dimgs.law.domain import domain_of
+from dimgs.law.parts import Constant
 from dimgs.law.power import Side, reading, where_text
 from dimgs.report.findings import Activation
 from dimgs.report.results import FitResult, Report, Verdict
@@ -76,6 +77,8 @@ _DIGITS = 1e-6
 # of an exponent: meshes and steps of kernels shift exponents by less, and rationals that are
 # farther off than this (0.588 and 3/5) are other numbers, whatever tolerance was asked for
 _CLOSE = 0.005
+# of half a range, in logarithms: an input that was run so near to its ends was run over all of it
+_SHORT_OF = 0.1
 # half-widths of a 90 % interval within which a true rational lies but for one in a thousand
 _SURELY = 2.0
 
@@ -168,11 +171,17 @@ def condition_of(apart: Separation) -> Side:
     return Side(apart.powers, end, end, end, upper, 0)
 
 
-def exponents_of(binding: Binding, law: FittedLaw, level: float) -> tuple[Exponent, ...]:
-    """Exponents of the varied inputs in a regime, rational where the tolerance leaves one."""
+def exponents_of(
+    binding: Binding, law: FittedLaw, level: float, miss: float = 0.0
+) -> tuple[Exponent, ...]:
+    """Exponents of the varied inputs in a regime, rational where the tolerance leaves one.
+
+    `miss` is by how much the law misses runs that repeat themselves, which no exponent explains.
+    """
     space = binding.space
     values = space.offset + space.exponent_map @ law.slope
     half = law.half_widths(space.functionals, level) if space.rank else np.zeros(len(values))
+    half = np.hypot(half, miss / space.half)
     asked = binding.plan.tolerance.exponents or 0.0
     return tuple(
         # the elasticity of a temperature that enters as 1/T is no exponent, and no rational
@@ -181,6 +190,19 @@ def exponents_of(binding: Binding, law: FittedLaw, level: float) -> tuple[Expone
         else Exponent.within(name, value, width, min(asked, max(_CLOSE, _SURELY * width)))
         for name, value, width in zip(space.names, values, half, strict=True)
     )
+
+
+def stated(e: Exponent) -> Exponent:
+    """An exponent with its rational only where its interval holds it.
+
+    Examples
+    --------
+    >>> near = Exponent("U", 0.80409, 0.80304, 0.80515, Fraction(4, 5))
+    >>> stated(near).rational, str(stated(replace(near, low=0.79)).rational)
+    (None, '4/5')
+    """
+    held = e.rational is None or e.low - _DIGITS <= e.rational <= e.high + _DIGITS
+    return e if held else replace(e, rational=None)
 
 
 class Answers:
@@ -204,8 +226,11 @@ class Answers:
         self.alone = np.any(self.model.holds(evidence.design.pool), axis=0)
         laws = evidence.answered if consistent else []
         self.laws = [k for k in laws if self.alone[k]] or laws
-        self.exponents = [exponents_of(binding, law, self.level) for law in self.model.laws]
-        self.rationals: list[Rationals] = [[e.rational for e in every] for every in self.exponents]
+        laws_with_misses = [(law, evidence.miss(k)) for k, law in enumerate(self.model.laws)]
+        near = [exponents_of(binding, law, self.level, miss) for law, miss in laws_with_misses]
+        self.rationals: list[Rationals] = [[e.rational for e in every] for every in near]
+        # a rational that the interval excludes may decide on a monomial, but is not stated
+        self.exponents = [tuple(map(stated, every)) for every in near]
         self.lost = sum(bool(np.isnan(r.y)) for r in evidence.runs.of_tier(evidence.tier))
         self.entangled = set(self.model.entangled)
         self.conditions = {k: self._conditions(k) for k in self.laws}
@@ -271,6 +296,8 @@ class Answers:
         hot = ((e, t0[e.name]) for e in moved if e.name in t0)
         law, evidence = self.model.laws[k], self.evidence
         half = float(np.max(law.half_widths(evidence.functionals, self.level), initial=0.0))
+        if evidence.binding.plan.tolerance.exponents is not None:
+            half = max(half, *((e.high - e.low) / 2.0 for e in self.exponents[k]))
         # equal runs test no law but that of a kernel without a free group
         runs = len(law.rows) if self.space.rank else int(self.model.sites.count[law.rows].sum())
         cleared, name = fit is not None and fit.judge is None, f"regime {self.laws.index(k) + 1}"
@@ -288,7 +315,7 @@ class Answers:
             tested=Tested(runs - len(law.coefficients), half, evidence.tolerance, cleared),
             fit=fit,
         )
-        meaning = sentence(self.binding.target.name, regime, everywhere=not self.lost)
+        meaning = sentence(self.binding.target.name, regime, not self.lost, self._reached())
         over = f"{counted(regime.runs)} over {regime.share:.0%} of the ranges"
         why = f"{over}; the widest half-width is {half:.3g}, {evidence.tolerance} was asked for."
         if evidence.change:
@@ -303,6 +330,21 @@ class Answers:
         confidence = law.confidence(evidence.functionals, evidence.tolerance)
         acceptability = min(1.0, evidence.tolerance / max(half, 1e-12))
         return regime, Pertinence(name, True, acceptability, confidence, meaning, why)
+
+    def _reached(self) -> str:
+        """Varied inputs whose ranges the answered runs do not reach, with what they do reach."""
+        space, runs = self.space, self.evidence.runs.of_tier(self.evidence.tier, answered=True)
+        ends = np.array([f([r.logs for r in runs], axis=0) for f in (np.min, np.max)])
+        short = np.abs(ends - [space.low, space.high]).max(axis=0) > _SHORT_OF * space.half
+        ports, (low, high) = self.binding.ports, (space.values(end) for end in ends)
+        parts = []
+        for name in (n for n, s in zip(space.names, short, strict=True) if s and n in self.moved):
+            unit = ports[name].unit
+            one, other = (ports[name].parsed.from_si(v[name]) for v in (low, high))
+            parts.append(
+                f"{name} from {quantity(float(one), unit)} to {quantity(float(other), unit)}"
+            )
+        return listed(parts)
 
     def members(self, k: int, tier: int) -> IntArray:
         """Sites of a tier where a law holds; its own runs in the tier that it was found in."""
@@ -491,15 +533,20 @@ def conclude(
     judged += [*at_points, *of_law]
     if met and not all(p.relevant for p in asked):
         ends = Ending(Outcome.STOPPED, "not every answer can be relied on")
+    if met and tolerance.exponents is not None and not all(r.tested.is_narrow for r in regimes):
+        ends = Ending(Outcome.STOPPED, "a law misses runs that repeat themselves by too much")
+    why = "" if ends is None else f"The campaign ended with: {ends.outcome.words}."
+    if why and whole is not None and tolerance.law is None:
+        why = "The campaign confirmed one law of all runs, which this law comes near in its place."
     for i, (regime, one) in enumerate(zip(regimes, judged, strict=False)):
         if (fit := regime.fit) is not None:
-            judge = partial(_verdict, fit, regime.tested, one, ends)
+            judge = partial(_verdict, fit, regime.tested, one, why)
             regimes[i] = replace(regime, fit=replace(fit, judge=judge))
     parts = met and all(r.fit is not None and r.fit.verdict.confirmed for r in regimes)
     outcome = _outcome(binding.plan, ends, whole is not None, parts, predicts)
     further = answers.further()
-    why = "all that was asked is within its tolerance" if ends is None else ends.text
-    experiment.log.add("stop", f"{outcome.words}: {why}", runs=experiment.asked)
+    reason = "all that was asked is within its tolerance" if ends is None else ends.text
+    experiment.log.add("stop", f"{outcome.words}: {reason}", runs=experiment.asked)
     if surrogate is not None and whole is None:
         judged.append(_judged_surrogate(surrogate))
         # intervals of laws that runs do not follow say nothing
@@ -586,13 +633,22 @@ def _law(answers: Answers, law: int, warnings: list[str]) -> FitResult | None:
     correction = answers.model.laws[law].correction
     to_finest = 0.0 if correction is None else correction(z)
     data = _dataset(answers.binding.target.name, [r.record for r in runs], cleared + to_finest)
-    return _fit(answers.binding, data, f"regime {answers.laws.index(law) + 1}", warnings, cleared)
+    name, miss = f"regime {answers.laws.index(law) + 1}", answers.evidence.miss(law)
+    return _fit(answers.binding, data, name, warnings, cleared, miss)
 
 
 def _fit(
-    binding: Binding, data: Dataset, name: str, warnings: list[str], cleared: Array | float = 0.0
+    binding: Binding,
+    data: Dataset,
+    name: str,
+    warnings: list[str],
+    cleared: Array | float = 0.0,
+    miss: float = 0.0,
 ) -> FitResult | None:
     """Power law of runs, which `cleared` was added to the target's logarithm of.
+
+    What it misses runs by that repeat themselves, `miss`, may be as much anywhere: its prefactor
+    and what it predicts are not known any better.
 
     A law of a regime leaves its crossovers out, so that it predicts runs where they are small, and
     its errors are no smaller than what it leaves out there. It is not judged as the law of a table,
@@ -601,7 +657,7 @@ def _fit(
     options = _options(binding)
     try:
         prepared = prepare(replace(data, errors={}), binding.target.name, options)
-        fitted = fit_prepared(prepared, options)
+        fitted = _widened(fit_prepared(prepared, options), miss)
     except DimgsError as error:
         warnings.append(f"No law of the {name} by its finest runs alone: {error}")
         return None
@@ -617,13 +673,32 @@ def _fit(
     return replace(fitted, law=replace(law, domain=domain, uncertainty=uncertainty))
 
 
+def _widened(fit: FitResult, miss: float) -> FitResult:
+    """The law with intervals no narrower than `miss`, in logarithms."""
+    law, uncertainty = fit.law, fit.law.uncertainty
+    spread = float(np.hypot(uncertainty.residual_sd, miss))
+
+    def wider(c: Constant) -> Constant:
+        ends = [end / c.value for end in (c.low, c.high) if end is not None and c.value]
+        if not miss or c.origin != "fitted" or len(ends) < 2 or min(ends) <= 0.0:
+            return c
+        low, high = np.hypot(np.log(ends), miss).tolist()
+        return replace(c, low=c.value * np.exp(-low), high=c.value * np.exp(high))
+
+    constants, uncertainty = (
+        tuple(map(wider, law.constants)),
+        replace(uncertainty, residual_sd=spread),
+    )
+    return replace(fit, law=replace(law, constants=constants, uncertainty=uncertainty))
+
+
 def _options(binding: Binding) -> Options:
     """What a plan says of the groups, for `fit` and `discover`."""
     same = attributes(binding.plan, "constants level seed")
     return Options(**same, scales=binding.scales, arrhenius=binding.plan.arrhenius or None)
 
 
-def _verdict(fit: FitResult, tested: Tested, regime: Pertinence, ends: Ending | None) -> Verdict:
+def _verdict(fit: FitResult, tested: Tested, regime: Pertinence, ended: str) -> Verdict:
     """The verdict on the law of a regime.
 
     Its probability is that of the same law of a table of the same runs. A table leaves a law
@@ -633,9 +708,7 @@ def _verdict(fit: FitResult, tested: Tested, regime: Pertinence, ends: Ending | 
     make it less probable than not: then the exponents are answered, and the formula is not.
     """
     judged = Verdict() if fit.judge is None else fit.verdict
-    why = []
-    if ends is not None:
-        why.append(f"The campaign ended with: {ends.outcome.words}.")
+    why = [ended] if ended else []
     if not regime.relevant:
         why.append(f"{regime.meaning} {regime.why}")
     elif not tested.holds:
@@ -680,7 +753,7 @@ def law_of_all(
         return None
     data = _dataset(binding.target.name, [r.record for r in runs], more)
     if kind == "fit":
-        return _fit(binding, data, "whole", warnings)
+        return _fit(binding, data, "whole", warnings, miss=evidence.miss(0) if one else 0.0)
     jumps = any(not b.meets or b.sharpness > _SHARP for b in model.borders)
     # where one law is asked for, steps between power laws may be how a curve looks to them
     if quick and jumps and not plan.tolerance.of_one_law:

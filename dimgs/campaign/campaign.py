@@ -159,7 +159,7 @@ class CampaignLoop:
         self.tell("the law of all runs is looked for, and judged")
         result = conclude(evidence, self.experiment, ends, notes, report, surrogate)
         self.phase = "done"
-        self.tell(result.outcome.words)
+        self.tell(result.ended)
         return result
 
     def _predicted(self, evidence: TierEvidence) -> Surrogate | None:
@@ -256,8 +256,9 @@ class CampaignLoop:
             if idle >= _IDLE:
                 break
             evidence.look()
-            # of a difference: the misses of two runs
-            limit = float(2.0 * evidence.model.scatter.limits(np.ones(1))[0])
+            # of a difference: the misses of two runs, where they scatter
+            scatter = evidence.model.scatter
+            limit = float((2.0 if scatter.sigma else 1.0) * scatter.limits(np.ones(1))[0])
             if hidden := self.experiment.hidden(evidence.missed(chosen), limit):
                 evidence.look()
                 self.notes.append(_sentence(hidden))
@@ -670,9 +671,9 @@ def run_campaign(
         curves, whole, failures = curves_of(plan, records)
         result = replace(result, curves=curves, whole_curves=whole, others=tuple(others))
         result = _warned(result, *failures)
-        told = on_result or (lambda result: None)
+        hear = on_result or (lambda result: None)
         if folder is None:
-            told(result)
+            hear(result)
             return result
         try:
             result.write_answer(home)
@@ -682,7 +683,7 @@ def run_campaign(
         assert loop is not None
         loop.phase = "report"
         loop.tell(f"the answer is in {home}")
-        told(result)
+        hear(result)
         try:
             result.write_report(home, loop.tell)
         except Exception as error:  # the runs have cost too much to lose their answer to a figure

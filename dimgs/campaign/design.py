@@ -28,6 +28,9 @@ SLACK = 1e-9
 _RELUCTANCE = 100.0
 # an image of a run differs in some input by a quarter of the half of its range or more
 _FAR = 0.25
+# directions among which that is chosen: of four free ones the best of so many moves every input by
+# a third of what moves most; and the distance between places that have directions of their own
+_WAYS, _PLACE = 64, 0.01
 # of a direction: columns that differ by less are equally long, and the first by name moves
 _DIGITS = 9
 
@@ -139,19 +142,26 @@ class Region:
             Of the direction in which the inputs differ.
         """
         plain, T = self.logs(z), self.space.transform
-        way = np.random.default_rng(seed).standard_normal(len(self.space.names))
+        # other directions at other places: effects of two inputs cancel along one of them
+        rng = np.random.default_rng([seed, *np.abs(np.round(z / _PLACE)).astype(int)])
+        ways = rng.standard_normal((_WAYS, len(self.space.names)))
         # less what would change the groups
-        way -= T.T @ (T @ way)
-        free = np.abs(way) > SLACK
+        ways -= ways @ T.T @ T
+        free = np.abs(ways).max(axis=0) > SLACK
         if plain is None or not free.any():
             return None
         u = (plain - self.space.centre) / self.space.half
-        way = np.where(free, way / np.abs(way).max(), 0.0)
-        ends = ((side * np.sign(way) - u)[free] / way[free] for side in (-1.0, 1.0))
-        step = max((f(end) for f, end in zip((np.max, np.min), ends, strict=True)), key=abs)
-        if abs(step) < _FAR:
+        ways = np.where(free, ways / np.abs(ways).max(axis=1, keepdims=True), 0.0)
+        # steps to the ends of the ranges, along each direction and against it
+        toward, against = (side * np.sign(ways[:, free]) - u[free] for side in (1.0, -1.0))
+        steps = np.concatenate([(toward / ways[:, free]).min(1), (against / ways[:, free]).max(1)])
+        moves = steps[:, None] * np.vstack([ways, ways])
+        far = np.abs(moves[:, free])
+        if far.max() < _FAR:
             return None
-        return np.asarray(self.space.centre + np.clip(u + step * way, -1.0, 1.0) * self.space.half)
+        # a constant may go with any input: the one that moves least should move far
+        best = moves[np.argmax(np.where(far.max(axis=1) < _FAR, -1.0, far.min(axis=1)))]
+        return np.asarray(self.space.centre + np.clip(u + best, -1.0, 1.0) * self.space.half)
 
     def _fewest_moves(self, z: Array) -> Array | None:
         """Fewest further moves, by the linear programme min sum w|u|, T u = z, -1 <= u <= 1."""

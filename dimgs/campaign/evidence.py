@@ -51,6 +51,10 @@ STEADY = 3.0
 _COVERAGE = 0.99
 # purposes of runs that were predicted: other inputs of equal groups than those of the rest
 PREDICTED = ("inside", "check")
+# purpose of runs that have the groups of another run, and other inputs
+SIZE = "size"
+# log; meshes and steps of kernels leave so much at equal groups
+_MESH = 1e-3
 # a regime in less of the ranges is named, not answered
 SMALLEST = 0.02
 # runs that are predicted from evidence: what evidence that is wrong may cost
@@ -224,13 +228,18 @@ class TierEvidence:
         return np.flatnonzero(deep)
 
     def missed(self, made: list[Proposal]) -> list[Proposal]:
-        """Those of the predicted runs after which one of them, or any run, is not as predicted."""
+        """Those of the predicted runs after which one of them, or any run, is not as predicted.
+
+        So is the last of the runs that should equal another: they have its groups.
+        """
         (z, held, _), sites = self.checks(), self.model.sites
         wrong = ~self.model.explained | (not self.clear)
         for point in z[~held]:
             wrong |= np.all(sites.z == point, axis=1)
         rows = ((p, sites.row(self.runs.find(p.z))) for p in made if p.purpose in PREDICTED)
-        return [p for p, row in rows if row is not None and wrong[row]]
+        equal = not self.space.rank and not self.stochastic
+        sizes = [p for p in made if p.purpose == SIZE or (equal and not p.replicate)][-1:]
+        return [*sizes, *(p for p, row in rows if row is not None and wrong[row])]
 
     @property
     def answered(self) -> list[int]:
@@ -446,6 +455,7 @@ class TierEvidence:
         yield from self.around_unexplained()
         yield from self.meetings()
         yield from self.jumps()
+        yield self._sizes()
         yield self.sides()
         yield self._narrow()
 
@@ -481,12 +491,13 @@ class TierEvidence:
         """One group or none: runs by other inputs, to see that nothing else matters.
 
         Inputs that change together hide a dimensional constant inside the kernel that their ratio
-        decides on: one run lies where the target is largest, and one in another direction.
+        decides on: one run lies where the target is largest, and one in another direction, where
+        every second input is at its other end.
         """
         space = self.space
         most = np.where(space.offset < 0.0, -1.0, 1.0)
-        alike = abs(most.sum()) == len(most)
-        aside = -most if len(most) == 1 else (-1.0) ** np.arange(len(most)) if alike else abs(most)
+        alike = abs(most.sum()) == len(most) > 1
+        aside = (1.0 if alike else -1.0) * most * (-1.0) ** np.arange(len(most))
         sides = [0.0 * most, most, aside][self.purposes.count("support") :]
         reason = "no group changes: does nothing else matter?"
         offers = self.propose(np.zeros((len(sides), 0)), "support", reason)
@@ -530,6 +541,38 @@ class TierEvidence:
         inside = farthest((1 if proposals else 2) - checked, pool, z)
         proposals += self.propose(inside, "inside", "farthest from every run")
         return self.predicted(proposals)
+
+    def _sizes(self) -> list[Proposal]:
+        """Other inputs of equal groups, where one law misses runs that repeat themselves."""
+        one = len(self.model.laws) == 1 and self.clear and self.space.rank > 0
+        if not one or self.miss(0) <= _MESH or SIZE in self.purposes:
+            return []
+        runs = [r for r in self.runs.of_tier(self.tier, answered=True) if r.purpose == "support"]
+        others = [(r, self.design.image(r.z)) for r in runs]
+        images = [(r, self.binding.logs(other)) for r, other in others if other is not None]
+        if not images:
+            return []
+        far = [np.abs((logs - r.logs) / self.space.half).max() for r, logs in images]
+        run, logs = images[int(np.argmax(far))]
+        reason = "the law misses runs that repeat themselves: do equal groups, too?"
+        return [Proposal(run.z, self.tier, SIZE, reason, logs=logs)]
+
+    def miss(self, k: int) -> float:
+        """Largest miss of a law's runs where the kernel repeats itself; 0 where runs scatter.
+
+        What the law of such runs misses is no noise: something else than the groups, or another
+        law, may move the target by as much between the middle and the end of any range.
+        """
+        if self.model.scatter.sigma or self.stochastic or not self.model.laws:
+            return 0.0
+        law = self.model.laws[k]
+        numbers = set(self.model.sites.numbers[law.rows].tolist())
+        runs = [r for r in self.runs.of_tier(self.tier, answered=True) if r.point in numbers]
+        z, y = np.array([r.z for r in runs]), np.array([r.y for r in runs])
+        said = law(z) + self.model.tails(np.full(len(z), k), z)
+        said -= 0.0 if law.correction is None else law.correction(z)
+        miss = float(np.abs(y - said).max(initial=0.0))
+        return miss if miss > _REPEATS else 0.0
 
     def _narrow(self) -> list[Proposal]:
         """Runs that tell most about the law with the widest interval."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from dimgs.campaign.binding import SignedTargetError
 from dimgs.campaign.design import CampaignDesign
-from dimgs.campaign.evidence import PREDICTED, Proposal
+from dimgs.campaign.evidence import PREDICTED, SIZE, Proposal
 from dimgs.campaign.journal import DecisionLog
 from dimgs.campaign.known import PriorRuns
 from dimgs.campaign.plan import Execution
@@ -28,6 +28,8 @@ from dimgs.kernels.spec import of_tier
 
 # relative; far above the twelve digits that make two runs one, far below what a kernel resolves
 _NUDGE = 1e-9
+# of the difference that equal groups may have: two runs that differ by less show that they agree
+_ALIKE = 0.5
 # of half a range; repeated runs differ by a nudge of 1e-9 of a value
 _MOVED = 1e-6
 # differences of a run from itself by which another one of equal groups must differ: one pair shows
@@ -348,26 +350,28 @@ class Experiment:
             Difference of two logarithms that the noise explains.
         """
         for proposal in missed:
-            other = self.design.image(proposal.z)
-            if self._alike or self.left[proposal.tier] <= 0:
-                break
-            if other is None:
-                continue
-            plain = self.design.values(proposal.z)
-            reason = "the inputs of the other runs, equal groups: does only the size differ?"
-            again = replace(proposal, purpose="size", reason=reason, logs=self.binding.logs(plain))
-            self.make([again])
-            answers = self.runs.responses(proposal.z, proposal.tier)
+            again, place = proposal, (proposal.z, proposal.tier)
+            if proposal.purpose in PREDICTED:
+                if self._alike or self.left[proposal.tier] <= 0:
+                    break
+                if self.design.image(proposal.z) is None:
+                    continue
+                plain = self.binding.logs(self.design.values(proposal.z))
+                reason = "the inputs of the other runs, equal groups: does only the size differ?"
+                again = replace(proposal, purpose=SIZE, reason=reason, logs=plain)
+                self.make([again])
+            answers = self.runs.responses(*place)
             if len(answers) > 1 and np.ptp(answers) > limit:
                 if self._scatters(again, answers):
                     break
-                self.unequal = tuple(n for n in self.binding.space.names if plain[n] != other[n])
-                which, miss = ", ".join(self.unequal), f"{np.expm1(np.ptp(answers)):.0%}"
+                self.unequal = self.runs.unequal(*place, self.binding.space.names)
+                which, ratio = ", ".join(self.unequal), float(bounded_exp(np.ptp(answers)))
+                miss = f"{ratio - 1.0:.0%}" if ratio < 2.0 else f"a factor of {ratio:.3g}"
                 return (
                     f"two runs of equal groups that differ in {which} differ by {miss}: a constant "
                     'with a dimension is hidden in the kernel; make it an input, or scales = "auto"'
                 )
-            self._alike = len(answers) > 1
+            self._alike = len(answers) > 1 and bool(np.ptp(answers) <= _ALIKE * limit)
         return ""
 
     def _scatters(self, proposal: Proposal, answers: Array) -> bool:

@@ -171,7 +171,12 @@ class Tested:
     @property
     def holds(self) -> bool:
         """Whether some run could have spoken against the law, and its exponents are known."""
-        return self.runs > 0 and self.half_width <= self.tolerance
+        return self.runs > 0 and self.is_narrow
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether every exponent is known to its tolerance."""
+        return self.half_width <= self.tolerance
 
 
 @dataclass(frozen=True)
@@ -378,6 +383,14 @@ class CampaignResult:
         return min((p.confidence for p in self.pertinence), default=0.0)
 
     @property
+    def ended(self) -> str:
+        """How the campaign ended, in a clause; it may confirm laws of regimes, and none of all."""
+        if self.outcome is Outcome.CONFIRMED and self.law is None:
+            many = len(self.regimes)
+            return f"power laws of {many} regimes confirmed, and no one law of all runs"
+        return self.outcome.words
+
+    @property
     def law(self) -> Law | None:
         """The one law of the whole: that of `discover` where it is confirmed, or of one regime."""
         if self.across is not None and self.across.confirmed:
@@ -385,6 +398,12 @@ class CampaignResult:
         if self.whole is not None:
             return self.whole
         return self.regimes[0].law if len(self.regimes) == 1 else None
+
+    @property
+    def nearest(self) -> Law | None:
+        """What `discover` makes of all runs, where that is not confirmed and nothing else is."""
+        report = self.report
+        return report.law if isinstance(report, Report) and self.law is None else None
 
     def to_json(self) -> dict[str, Any]:
         """One JSON document; the decisions are in the log's own file.
@@ -395,12 +414,10 @@ class CampaignResult:
         """
         every = (self, *self.others)
         # the first that is no answer, else the first of predictions, else a confirmed law
-        outcomes = [r.outcome for r in every]
-        outcome = min(outcomes, key=lambda o: (o.is_answer, o is not Outcome.PREDICTS))
+        last = min(every, key=lambda r: (r.outcome.is_answer, r.outcome is not Outcome.PREDICTS))
         return {
             "schema": SCHEMA,
-            "outcome": outcome,
-            "ended": outcome.words,
+            **attributes(last, "outcome ended"),
             **attributes(self, "confidence target unit level further unseen varied not_varied"),
             **({} if self.source is None else {"source": self.source}),
             "runs": dict(every[-1].runs),
@@ -510,6 +527,10 @@ class CampaignResult:
     def study(self) -> Report | None:
         """The report on the law of all runs, with the verdict of the campaign; None without one."""
         fit = self.report
+        if isinstance(fit, Report) and self.outcome is Outcome.CONFIRMED and self.law is None:
+            # one page says the same as the other files
+            why = f"The campaign ended with: {self.ended}; this is what comes nearest to one."
+            return replace(fit, why_not=(why, *fit.why_not))
         if not isinstance(fit, FitResult):
             return fit
         if self.dataset is None:

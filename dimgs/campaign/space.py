@@ -1,6 +1,6 @@
 """The pi space that a plan's ranges reach, and the points of it that a campaign has visited."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
@@ -300,6 +300,13 @@ class CampaignRuns:
         at = self.find(z)
         return np.array([r.y for r in self.of_tier(tier, answered=True) if r.point == at])
 
+    def unequal(self, z: Array, tier: int, names: Sequence[str]) -> tuple[str, ...]:
+        """Inputs in which the two runs at a point differ whose answers differ most."""
+        at = self.find(z)
+        runs = [r for r in self.of_tier(tier, answered=True) if r.point == at]
+        one, other = (f(runs, key=lambda r: r.y).logs for f in (min, max))
+        return tuple(n for n, a, b in zip(names, one, other, strict=True) if abs(a - b) > _SAME)
+
     def sites(self, tier: int) -> Sites:
         """Points with an answer of a tier."""
         runs = self.of_tier(tier, answered=True)
@@ -320,8 +327,19 @@ class CampaignRuns:
         return self.z[sorted(points - {r.point for r in self.of_tier(tier, answered=True)})]
 
     def scatter(self, tier: int) -> tuple[float, int]:
-        """Sum of squares of replicates about their means, and its degrees of freedom."""
-        sites = self.sites(tier)
-        mean = dict(zip(sites.numbers.tolist(), sites.y, strict=True))
-        square = sum((r.y - mean[r.point]) ** 2 for r in self.of_tier(tier, answered=True))
-        return float(square), int(sites.count.sum()) - len(sites)
+        """Sum of squares of replicates about their means, and its degrees of freedom.
+
+        Other inputs of equal groups are no replicates: what they differ by is no noise.
+        """
+        square, freedom = 0.0, 0
+        by_point = dict[int, list[CampaignRun]]()
+        for run in self.of_tier(tier, answered=True):
+            by_point.setdefault(run.point, []).append(run)
+        for runs in by_point.values():
+            while runs:
+                first = runs[0].logs
+                alike = [r for r in runs if np.abs(r.logs - first).max(initial=0.0) <= _SAME]
+                square += float(np.var([r.y for r in alike]) * len(alike))
+                freedom += len(alike) - 1
+                runs = [r for r in runs if r not in alike]
+        return square, freedom

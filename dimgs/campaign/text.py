@@ -34,7 +34,9 @@ _PLAIN = {"1": "is proportional to", "-1": "is inversely proportional to"}
 _POWERS = {2: "square", 3: "cube", Fraction(1, 2): "square root", Fraction(1, 3): "cube root"}
 
 
-def sentence(target: str, regime: "RegimeAnswer", everywhere: bool = True) -> str:
+def sentence(
+    target: str, regime: "RegimeAnswer", everywhere: bool = True, reached: str = ""
+) -> str:
     """The exponents of a regime in words.
 
     Parameters
@@ -43,6 +45,8 @@ def sentence(target: str, regime: "RegimeAnswer", everywhere: bool = True) -> st
     regime : RegimeAnswer
     everywhere : bool
         Whether every run gave an answer, so that a law without bounds holds in all the ranges.
+    reached : str
+        Inputs that were not run over their whole ranges, and over which part they were.
 
     Examples
     --------
@@ -71,7 +75,9 @@ def sentence(target: str, regime: "RegimeAnswer", everywhere: bool = True) -> st
     hot = ((n, a) for n, a in regime.activation.items() if not a.low <= 0.0 <= a.high)
     parts += [f"goes as exp({-a.kelvin:.4g} K/{n})" for n, a in hot]
     main = f"{target} {listed(parts)}" if parts else f"{target} is constant"
-    all_over = "everywhere in the ranges" if everywhere else "wherever a run gave an answer"
+    tried = "as far as runs were made" if reached else "everywhere in the ranges"
+    all_over = tried if everywhere else "wherever a run gave an answer"
+    all_over += f", {reached}" if reached else ""
     start = f"Where {regime.place}, {main}" if regime.place else f"{main}, {all_over}"
     ends = []
     if idle and parts:
@@ -108,7 +114,7 @@ def campaign_text(result: "CampaignResult") -> str:
     ----------
     result : CampaignResult
     """
-    counts, ended = result.counts, f"{result.outcome.words} after {counted(result.runs)}"
+    counts, ended = result.counts, f"{result.ended} after {counted(result.runs)}"
     needless = result.not_varied and result.outcome.is_consistent
     domain = result.domain["held"].items()
     held = [f"{n} = {v if isinstance(v, str) else quantity(**v)}" for n, v in domain]
@@ -126,7 +132,8 @@ def campaign_text(result: "CampaignResult") -> str:
     if result.essential:
         lines.append(f"  enough for all but one monomial: {'; '.join(result.essential)}")
     across = None if result.across is None else result.across.law
-    for title, law in (("all runs", result.whole), ("the runs of all sources", across)):
+    kinds = (("all runs", result.whole), ("all runs that comes nearest", result.nearest))
+    for title, law in (*kinds, ("the runs of all sources", across)):
         if law is not None:
             lines += [_RULE, *_law_lines(f"law of {title}", law)]
     for i, regime in enumerate(result.regimes, 1):

@@ -47,7 +47,7 @@ def run(
     if workers is not None:
         execution = replace(campaign_plan.execution, workers=workers)
         campaign_plan = replace(campaign_plan, execution=execution)
-    start = [*(prior or ()), *_of_hub(hub, user, campaign_plan)]
+    start = [*(prior or ()), *_of_hub(hub, user, campaign_plan, adds=not dry_run)]
     if dry_run:
         _show_design(campaign_plan, start, json)
         return
@@ -95,8 +95,11 @@ def _warn(result: "CampaignResult") -> None:
     warn(w for r in (result, *result.others) for w in r.warnings)
 
 
-def _of_hub(address: str | None, user: str | None, plan: Any) -> "list[Known]":
-    """Runs and laws of the hub that say something of the plan; none where it is yet to be made."""
+def _of_hub(address: str | None, user: str | None, plan: Any, adds: bool) -> "list[Known]":
+    """Runs and laws of the hub that say something of the plan; none where it is yet to be made.
+
+    Who `adds` to the hub in the end is refused here, before any run is made, where they may not.
+    """
     # a server, a database or a file; a folder is yet to be made
     if address is None or not ("://" in address or Path(address).exists()):
         return []
@@ -105,6 +108,8 @@ def _of_hub(address: str | None, user: str | None, plan: Any) -> "list[Known]":
     from dimgs.campaign.of_hub import known_of_hub
 
     with opened(address, user) as opened_hub:
+        if adds:
+            opened_hub.check_adder()
         every = [one for each in plan.each for one in known_of_hub(opened_hub, bind(each))]
     # a run that gives several targets is one run
     return list({(id(k) if isinstance(k, KnownLaw) else k.record.key): k for k in every}.values())

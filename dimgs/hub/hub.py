@@ -371,6 +371,12 @@ class RemoteHub(Hub):
             ids += self._call("POST", "runs", body)["ids"]
         return ids
 
+    def check_adder(self) -> None:
+        """Refuse anybody who may not add entries, or whose token may not."""
+        super().check_adder()
+        # no run at all: the server looks at the token first
+        self._call("POST", "runs", {"runs": []})
+
     def review(self, id: str, verdict: str, text: str = "", **ratings: int | None) -> str:
         """Review an entry of another author."""
         rated = {k: v for k, v in ratings.items() if v is not None}

@@ -138,7 +138,8 @@ def check(route: Route, who: Who, closed: bool) -> None:
     if not who.known:
         raise NotAllowedError("Only registered users may change this hub.")
     if not who.writes:
-        raise NotAllowedError("The token has the scope 'read'; use one with the scope 'write'.")
+        remedy = "use one with the scope 'write' (dimgs hub token NAME --scope write)"
+        raise NotAllowedError(f"The token has the scope 'read'; {remedy}.")
 
 
 def _query(route: Route, request: Request) -> Json:

@@ -17,6 +17,7 @@ from dimgs.campaign.journal import Progress
 from dimgs.campaign.text import campaign_text, design_text, dry_run
 from dimgs.common.errors import FitError, InputError
 from dimgs.common.formats import is_edited, plain, sealed
+from dimgs.discovery.discover import report_on_fit
 from dimgs.hub import RunStore
 from dimgs.kernels import kernel
 from dimgs.kernels.spec import Tier
@@ -419,6 +420,8 @@ def test_a_law_answers_where_power_laws_come_near_it_in_parts_of_the_ranges() ->
     assert result.confidence > 0.9
     assert result.further == ""
     assert result.surrogate is None
+    reasons = [why for r in result.regimes if r.fit is not None for why in r.fit.verdict.why_not]
+    assert not any("ended with" in why for why in reasons)
     # the power laws are shown as what they are
     assert all(not r.fit.verdict.confirmed for r in result.regimes if r.fit is not None)
 
@@ -442,8 +445,35 @@ def test_a_hidden_constant_shows_where_no_group_is_free(power: tuple[float, floa
 
     ranges = {"k": Range(1.0, 100.0, "N/m"), "m": Range(0.1, 10.0, "kg")}
     result = run(Plan(spring, "T", ranges, Budget(20), Tolerance(exponents=0.02)))
-    assert result.outcome == "stopped"
-    assert not any(p.relevant for p in result.pertinence)
+    assert result.outcome == "inconsistent"
+    assert not result.regimes
+    assert any("a constant with a dimension is hidden" in note for note in result.warnings)
+
+
+def test_regimes_without_one_law_are_confirmed_in_the_same_words_everywhere(
+    done: tuple[CampaignResult, Path],
+) -> None:
+    result, _ = done
+    assert result.dataset is not None
+    assert result.outcome == "confirmed"
+    nearest = replace(result, report=report_on_fit(result.dataset, "m", result.options))
+    ended = "power laws of 2 regimes confirmed, and no one law of all runs"
+    assert (nearest.law, nearest.ended) == (None, ended)
+    assert nearest.to_json()["ended"] == ended
+    study = nearest.study()
+    assert study is not None
+    assert not study.confirmed
+    assert f"The campaign ended with: {ended}" in study.why_not[0]
+    text = campaign_text(nearest)
+    assert f"{ended} after" in text
+    assert "law of all runs that comes nearest" in text
+
+
+def test_the_part_of_a_range_that_was_run_is_stated() -> None:
+    ranges = {"F": Range(1.0, 100.0, "N"), "A": Range(1e-4, 1e-2, "m^2")}
+    result = run(Plan(pressure, "p", ranges, Budget(20), Tolerance(exponents=0.02)))
+    (judged,) = result.pertinence
+    assert judged.meaning.endswith("as far as runs were made, F from 10 N to 100 N.")
 
 
 @pytest.mark.parametrize(("highest", "runs"), [(2.0, 1), (5.0, 2)])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dimgs.campaign import Budget, Plan, Range, Tolerance
 from dimgs.campaign.binding import bind
 from dimgs.campaign.design import CampaignDesign
+from dimgs.campaign.space import CampaignRun, CampaignRuns
 from dimgs.kernels import kernel
 from tests.campaign.kernels import Rough
 from tests.campaign.whole import run
@@ -102,3 +103,65 @@ def test_noise_that_is_not_declared_is_no_hidden_constant(
     plan = times("y", kernel="tests.campaign.kernels:Rough", tolerance=tolerance, seed=seed)
     result = run(plan)
     assert not any("hidden" in note for note in result.warnings)
+
+
+def small_effect(size: float) -> Plan:
+    """A law that misses by a factor of the length alone, which the groups of the ranges follow."""
+
+    @kernel(inputs={"rho": "kg/m^3", "U": "m/s", "D": "m", "mu": "Pa*s"}, outputs={"F": "N"})
+    def drag(rho: float, U: float, D: float, mu: float) -> float:
+        stokes = 3.0 * mu * U * D
+        return float(stokes * (rho * U * D / mu) ** 0.25 * (1.0 + size * D))
+
+    ranges = {
+        "rho": Range(1.0, 1000.0, "kg/m^3"),
+        "U": Range(1.0, 20.0, "m/s"),
+        "D": Range(0.01, 1.0, "m"),
+        "mu": Range(1e-5, 1e-3, "Pa*s"),
+    }
+    return Plan(drag, "F", ranges, Budget(40), Tolerance(exponents=0.02), report="none")
+
+
+def test_an_effect_of_size_that_the_groups_almost_follow_is_named() -> None:
+    result = run(small_effect(0.06))
+    assert result.outcome == "inconsistent"
+    assert any("equal groups that differ in D" in note for note in result.warnings)
+
+
+def test_what_a_law_misses_runs_by_that_repeat_themselves_widens_its_intervals() -> None:
+    exact, mesh = (run(small_effect(size)) for size in (0.0, 0.004))
+    assert exact.outcome == mesh.outcome == "confirmed"
+    for result, least in ((exact, 0.0), (mesh, 1e-4)):
+        (regime,) = result.regimes
+        (F,) = [e for e in regime.exponents if e.name == "D"]
+        assert F.low - 1e-6 <= 1.25 <= F.high + 1e-6
+        assert (F.high - F.low) / 2.0 > least
+        assert (F.high - F.low) / 2.0 < 0.02
+        constant = regime.prefactor
+        assert constant is not None
+        assert constant.low is not None
+        assert constant.high is not None
+        # the middle of the sizes, by which the constant is off, and the law itself
+        assert constant.low * (1 - 1e-6) <= 3.0 <= constant.high * (1 + 1e-6)
+    (regime,) = mesh.regimes
+    assert regime.law is not None
+    assert regime.law.uncertainty.residual_sd > 1e-4
+
+
+def test_the_same_inputs_again_are_replicates_and_other_inputs_of_equal_groups_are_not() -> None:
+    runs = CampaignRuns(rank=1)
+    for log, y in ((0.0, 1.0), (1e-9, 1.2), (2.0, 3.0), (2.0 + 1e-9, 3.2)):
+        runs.add(CampaignRun(np.zeros(1), 0, y, logs=np.array([log, -log])))
+    square, freedom = runs.scatter(0)
+    assert (round(square, 12), freedom) == (0.04, 2)
+    assert runs.unequal(np.zeros(1), 0, ("a", "b")) == ("a", "b")
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_an_image_moves_every_input_that_it_may(number: int) -> None:
+    design = CampaignDesign(bind(small_effect(0.0)))
+    z = 0.4 * design.pool[number]
+    plain, image = design.region.logs(z), design.region.image(z, 0)
+    assert plain is not None
+    assert image is not None
+    assert np.abs((image - plain) / design.binding.space.half).min() > 0.1

@@ -105,6 +105,18 @@ def test_a_campaign_from_a_plan(
     assert "acceptability 1.00" in again.out
 
 
+def test_who_may_not_add_to_the_hub_is_refused_before_the_first_run(
+    shell: Shell, tmp_path: Path
+) -> None:
+    hub, out = str(tmp_path / "hub.sqlite"), tmp_path / "out"
+    assert shell("hub", "user", "add", "rita", "--role", "reader", "--hub", hub).code == 0
+    words = ("run", written(tmp_path), "--out", str(out), "--hub", hub, "--as", "rita")
+    assert "rita is a reader here, who may not add" in shell.refused(*words)
+    assert not out.exists()
+    # a dry run adds nothing
+    assert shell(*words, "--dry-run").code == 0
+
+
 @pytest.mark.parametrize("json", [[], ["--json"]])
 def test_a_failure_of_the_report_costs_the_report_only(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, json: list[str]

@@ -68,6 +68,15 @@ def test_a_hub_behind_a_server_does_what_the_hub_does(hub: Hub, program: Asking)
     assert hub.get(law)["author"] == "contributor"
 
 
+def test_who_may_not_add_is_told_before_there_is_anything_to_add(hub: Hub, program: Asking) -> None:
+    remote(program("contributor")).check_adder()
+    assert hub.query()["count"] == 0
+    with pytest.raises(NotAllowedError, match=r"token NAME --scope write"):
+        remote(program("contributor", "read")).check_adder()
+    with pytest.raises(NotAllowedError, match="a reader here"):
+        remote(program("reader")).check_adder()
+
+
 def test_an_admin_manages_from_afar(hub: Hub, program: Asking) -> None:
     admin = remote(program("admin"))
     admin.set_user("eve", "reader", "a long password")
