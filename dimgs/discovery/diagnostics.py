@@ -220,10 +220,10 @@ def _disagreement(
     design: Design, fit: Estimate, column: str, labels: NDArray[np.str_]
 ) -> str | None:
     """F test of a prefactor for each group, with the size of the largest difference."""
-    found = _with_prefactors(design, labels, 0.9)
-    if found is None or (effects := found[0].effects) is None:
+    apart = _with_prefactors(design, labels, 0.9)
+    if apart is None or (effects := apart[0].effects) is None:
         return None
-    pooled, within = _residuals(design, fit), found[1]
+    pooled, within = _residuals(design, fit), apart[1]
     extra = len(np.unique(labels)) - 1
     rest = design.n_runs - extra - 1 - design.X.shape[1]
     if rest < 1 or float(within @ within) <= 0:

@@ -57,10 +57,10 @@ def limits_in_groups(
     design: Design, given: Iterable[KnownLimit]
 ) -> tuple[list[LimitInGroups], list[str]]:
     """Limits that constrain the features of a design, and why others do not."""
-    found = [(limit, LimitInGroups.of(limit, design)) for limit in given]
-    unused = [(limit, why) for limit, why in found if isinstance(why, str)]
+    limits = [(limit, LimitInGroups.of(limit, design)) for limit in given]
+    unused = [(limit, why) for limit, why in limits if isinstance(why, str)]
     warnings = [f"The limit that {limit}, is not used: {why}." for limit, why in unused]
-    return [one for _, one in found if not isinstance(one, str)], warnings
+    return [one for _, one in limits if not isinstance(one, str)], warnings
 
 
 @dataclass(frozen=True, eq=False)

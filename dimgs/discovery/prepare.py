@@ -151,8 +151,8 @@ def prepare(data: Dataset, target: str, options: Options, *, any_sign: bool = Fa
     """
     purpose = replace(options.purpose(target, any_sign=any_sign), bounds_allowed=True)
     usable, derived = usable_runs(data, purpose), list[str]()
-    while (found := _derived_input(usable, options)) is not None:
-        name, note = found
+    while (computed := _derived_input(usable, options)) is not None:
+        name, note = computed
         derived.append(note)
         data = data.without([name])
         usable = usable_runs(data, purpose)

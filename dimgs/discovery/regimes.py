@@ -151,8 +151,8 @@ def switching(
     while most > 1 and clock.left > took:
         left = clock.left
         # a law that wins is validated with the others, as it stands
-        found = attempt(regimes_of, design, options, most=most, validated=False)
-        regimes, law = found or ([], None)
+        pieces = attempt(regimes_of, design, options, most=most, validated=False)
+        regimes, law = pieces or ([], None)
         if law is None:
             break
         first = first or regimes

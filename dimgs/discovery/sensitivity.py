@@ -167,8 +167,8 @@ def sensitivity(data: Any, target: str, options: Options | None = None) -> Sensi
 
 def sensitivity_document(data: Dataset, target: str, options: Options) -> dict[str, Any] | None:
     """The document of :func:`sensitivity`; None where the runs do not allow it."""
-    found = attempt(sensitivity, data, target, options)
-    return None if found is None else found.to_json()
+    effects = attempt(sensitivity, data, target, options)
+    return None if effects is None else effects.to_json()
 
 
 def _function(curve: SmoothCurve, X: Array) -> Callable[[Array], Array]:
