@@ -141,6 +141,9 @@ def on_hub(
             with opened(address, user, make=make) as hub:
                 document, text = function(hub, **typed)
             emit(document, text, json)
+            # a script notices that a part was left out
+            if document.get("refused"):
+                raise typer.Exit(1)
 
         of.command(name)(command(tables.with_parameters(run, shown)))
         return function

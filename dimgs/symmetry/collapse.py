@@ -378,12 +378,15 @@ class Collapse:
             lines += [f"  {e}" for e in side.exponents]
         verdict = "the curves collapse" if self.collapses else "the curves do not collapse"
         verdict += "" if self.border is None else f" where {self.border}, not beyond"
-        lines.append(f"Quality {self.quality:.4f}; {verdict}")
+        has_curve = self.quality > 0.0
+        quality = f"{self.quality:.4f}" if has_curve else "0 or less"
+        lines.append(f"Quality {quality}; {verdict}")
         lines += [f"  {reason}" for reason in self.why_not]
         noise = "" if np.isnan(self.noise) else f", noise inside runs {self.noise:.2%}"
-        lines.append(
-            f"Error of the common curve: {self.scatter:.2%}, lower bound {self.floor:.2%}{noise}"
-        )
+        # about a curve that is none, both are errors of the variable
+        if has_curve:
+            error = f"Error of the common curve: {self.scatter:.2%}"
+            lines.append(f"{error}, lower bound {self.floor:.2%}{noise}")
         if self.function is None:
             looked = "none that is as good as a smooth curve" if self.report else "not searched"
             lines.append(f"Closed form: {looked}")
@@ -504,15 +507,21 @@ class _Question:
         """The collapse with these groups: quality, floor, scatter, noise, and share in common."""
         quality, floor, scatter, noise, shared = figures
         reasons = []
-        if quality < _LEAST_QUALITY:
+        if quality <= 0.0:
+            reasons.append(
+                "No variable of these columns collapses the curves: those of the other runs "
+                "predict a run no better than its mean does. A wrong unit or a missing input may "
+                "be the reason."
+            )
+        elif quality < _LEAST_QUALITY:
             rest = f"{_LEAST_QUALITY:.0%} or more would be a collapse"
             if scatter <= _MOST_SCATTER * noise:
                 rest = "the rest is noise; curves this flat determine no similarity variable"
             reasons.append(
-                f"The curves of the other runs predict {max(quality, 0.0):.0%} of the variance of "
+                f"The curves of the other runs predict {quality:.0%} of the variance of "
                 f"a run; {rest}."
             )
-        if scatter > max(_MOST_SCATTER * noise, _ACCURATE):
+        if quality > 0.0 and scatter > max(_MOST_SCATTER * noise, _ACCURATE):
             reasons.append(
                 f"The runs differ by {scatter:.2%} from their common curve, and the points of a "
                 f"run by {noise:.2%} from a smooth one: the runs differ in "

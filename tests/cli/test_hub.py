@@ -142,3 +142,16 @@ def test_fit_takes_the_limits_that_a_hub_has_accepted(
     assert fitted(str(file))["law"]["expression"] == document["law"]["expression"]
     assert run([*fit, str(tmp_path / "nothing.json")]) == 2
     assert run([*fit, str(tmp_path / "nothing.sqlite")]) == 2
+
+
+def test_an_import_that_leaves_out_entries_exits_with_1(
+    hub: Path, typed: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed("add", question(tmp_path))
+    typed("export", str(tmp_path / "bundle"))
+    assert typed("import", str(tmp_path / "bundle"))["refused"] == []
+    (lines,) = (tmp_path / "bundle").glob("*.jsonl")
+    lines.write_text(lines.read_text("utf-8") + "{\n", "utf-8")
+    assert run(["hub", "import", str(tmp_path / "bundle"), "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["present"], len(document["refused"])) == (1, 1)

@@ -101,6 +101,21 @@ def diffusion(noise: float = 0.01) -> Dataset:
 
 
 @pytest.mark.slow
+def test_a_wrong_unit_is_named_as_a_reason() -> None:
+    """Diffusion with the diffusivity in m/s: the units allow no variable that collapses."""
+    rng = np.random.default_rng(3)
+    D, t, c0 = (np.repeat(10 ** rng.uniform(*ends, 6), 15) for ends in ((-10, -8), (4, 6), (1, 2)))
+    x = np.tile(np.linspace(0.0, 3.0, 15), 6) * 2 * np.sqrt(D * t)
+    c = c0 * np.exp(-((x / (2 * np.sqrt(D * t))) ** 2)) * (1 + 0.01 * rng.standard_normal(90))
+    columns = {"D [m/s]": D, "t [s]": t, "c0 [mol/m^3]": c0, "x [m]": x, "c [mol/m^3]": c}
+    one = collapse(Dataset.from_columns(columns), "c", "x", engine="power_law")
+    assert one.quality <= 0.0
+    (reason,) = one.why_not
+    assert "wrong unit or a missing input" in reason
+    assert "Quality 0 or less" in str(one)
+    assert "Error of the common curve" not in str(one)
+
+
 def test_where_a_part_collapses_its_border_is_a_group() -> None:
     """A film whose front meets the other side at D t/l² of about 0.1."""
     rng = np.random.default_rng(6)
