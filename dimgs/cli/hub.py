@@ -12,9 +12,9 @@ import typer
 from typer import Argument, Option
 
 from dimgs.cli import tables
-from dimgs.cli.output import announce, command, emit, note, say, table
+from dimgs.cli.output import announce, command, emit, note, say, table, warn
 from dimgs.common.errors import InputError
-from dimgs.common.escape import file_names
+from dimgs.common.escape import file_names, visible
 from dimgs.common.formats import MOST_BYTES, json_value, read_text
 
 if TYPE_CHECKING:
@@ -173,10 +173,14 @@ def add(
     ),
 ) -> Output:
     """Add a question, card, protocol, law, annotation, data set or limit."""
-    from dimgs.hub.acts import naming
+    from dimgs.hub.acts import naming, read_keys
 
     files = {path.name: _content(path) for path in attached or ()}
-    id = hub.add(naming(_document(file), files))
+    document = naming(_document(file), files)
+    id, keys = hub.add(document), read_keys(document["kind"])
+    if free := ", ".join(f"'{visible(k)}'" for k in document if k not in keys):
+        kept = f"The {document['kind']} keeps {free}, which dimgs does not read"
+        warn([f"{kept}; the keys that it reads are {', '.join(keys)}."])
     for data in files.values():
         hub.put_file(data)
     return _id(id)

@@ -14,7 +14,17 @@ from sqlalchemy import Connection, Select, and_, insert, inspect, or_, select, t
 from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
 from dimgs.hub.database import Database
-from dimgs.hub.entry import KINDS, MOST_FILE, Document, Entry, Links, canonical, checked, sha256
+from dimgs.hub.entry import (
+    KINDS,
+    MODELS,
+    MOST_FILE,
+    Document,
+    Entry,
+    Links,
+    canonical,
+    checked,
+    sha256,
+)
 from dimgs.hub.lineage import RESTS_ON, Lineage, authors_of, authors_of_basis, is_claimed
 from dimgs.hub.permissions import NotAllowedError, may_settle
 from dimgs.hub.reading import NotFoundError, Reader, entry_of, is_open
@@ -507,6 +517,17 @@ def _check_added(document: object) -> None:
             f"An entry of the kind '{visible(kind[:40])}' cannot be added directly; the kinds are "
             f"{', '.join(ADDED)}."
         )
+
+
+def read_keys(kind: str) -> list[str]:
+    """Keys that dimgs reads of an entry; others are kept as they are.
+
+    Examples
+    --------
+    >>> "text" in read_keys("question"), "colour" in read_keys("question")
+    (True, False)
+    """
+    return [*_HEADER, *(str(f.alias or name) for name, f in MODELS[kind].model_fields.items())]
 
 
 def naming(document: Document, files: Mapping[str, bytes]) -> dict[str, Any]:

@@ -155,3 +155,14 @@ def test_an_import_that_leaves_out_entries_exits_with_1(
     assert run(["hub", "import", str(tmp_path / "bundle"), "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
     assert (document["present"], len(document["refused"])) == (1, 1)
+
+
+def test_a_key_that_is_kept_but_not_read_is_named(
+    hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["hub", "add", question(tmp_path, colour="red", tags=["film"])]) == 0
+    warning = capsys.readouterr().err
+    assert "'colour'" in warning
+    assert "text" in warning
+    assert run(["hub", "add", question(tmp_path, text="How slow?", tags=["film"])]) == 0
+    assert "warning" not in capsys.readouterr().err
