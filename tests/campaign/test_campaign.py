@@ -432,7 +432,9 @@ def test_a_power_law_that_holds_alone_nowhere_is_not_answered(tolerance: float) 
     result = run(rod_plan(tolerance))
     assert "tanh" in str(result.whole)
     powers = [tuple(e.rational for e in r.exponents) for r in result.regimes]
-    assert sorted(powers) == [(0, Fraction(1, 2)), (1, 1)]
+    limits = {(Fraction(0), Fraction(1, 2)), (Fraction(1), Fraction(1))}
+    assert set(powers) == limits
+    assert len(powers) == 2
     assert all(r.share > 0.05 for r in result.regimes)
 
 
