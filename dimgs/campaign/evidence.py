@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from dimgs.campaign.design import SLACK, CampaignDesign
-from dimgs.campaign.space import EVIDENCE, CampaignRuns
+from dimgs.campaign.space import EVIDENCE, CampaignRun, CampaignRuns
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.fits.consensus import (
     Border,
@@ -548,13 +548,16 @@ class TierEvidence:
         if not one or self.miss(0) <= _MESH or SIZE in self.purposes:
             return []
         runs = [r for r in self.runs.of_tier(self.tier, answered=True) if r.purpose == "support"]
+        return self._pair(runs, "the law misses runs that repeat themselves: do equal groups, too?")
+
+    def _pair(self, runs: list[CampaignRun], reason: str) -> list[Proposal]:
+        """Other inputs of equal groups, for that of some runs where they differ most."""
         others = [(r, self.design.image(r.z)) for r in runs]
         images = [(r, self.binding.logs(other)) for r, other in others if other is not None]
         if not images:
             return []
         far = [np.abs((logs - r.logs) / self.space.half).max() for r, logs in images]
         run, logs = images[int(np.argmax(far))]
-        reason = "the law misses runs that repeat themselves: do equal groups, too?"
         return [Proposal(run.z, self.tier, SIZE, reason, logs=logs)]
 
     def miss(self, k: int) -> float:
@@ -568,7 +571,9 @@ class TierEvidence:
         law = self.model.laws[k]
         numbers = set(self.model.sites.numbers[law.rows].tolist())
         runs = [r for r in self.runs.of_tier(self.tier, answered=True) if r.point in numbers]
-        z, y = np.array([r.z for r in runs]), np.array([r.y for r in runs])
+        # a law that was known before may have lost all its runs
+        z = np.array([r.z for r in runs]).reshape(len(runs), self.space.rank)
+        y = np.array([r.y for r in runs])
         said = law(z) + self.model.tails(np.full(len(z), k), z)
         said -= 0.0 if law.correction is None else law.correction(z)
         miss = float(np.abs(y - said).max(initial=0.0))
@@ -631,6 +636,10 @@ class TierEvidence:
         far = np.argsort(-np.linalg.norm(sites.z[unexplained], axis=1), kind="stable")
         while self._turn < _TURNS:
             self._turn += 1
+            if self._turn == _PROBING and not (self.stochastic or model.scatter.sigma):
+                numbers = set(sites.numbers[unexplained].tolist())
+                runs = [r for r in self.runs.of_tier(self.tier) if r.point in numbers]
+                yield self._pair(runs, "no law explains the run: do equal groups?")
             if self._turn % 2 == 0 or self._turn > _PROBING:
                 yield self.filling()
                 continue

@@ -165,3 +165,22 @@ def test_an_image_moves_every_input_that_it_may(number: int) -> None:
     assert plain is not None
     assert image is not None
     assert np.abs((image - plain) / design.binding.space.half).min() > 0.1
+
+
+def test_runs_that_follow_no_law_are_tested_for_a_constant_before_the_budget_is_spent() -> None:
+    @kernel(inputs={"E": "GPa", "b": "mm", "L": "mm", "P": "N"}, outputs={"d": "mm"}, version="1")
+    def beam(E: float, b: float, L: float, P: float) -> float:
+        second = (b / 1e3) ** 4 / 12.0
+        weight = 4000.0 * 9.81 * (b / 1e3) ** 2
+        length, modulus = L / 1e3, E * 1e9
+        return float(1e3 * (P * length**3 / 3.0 + weight * length**4 / 8.0) / (modulus * second))
+
+    ranges = {
+        "E": Range(1.0, 200.0, "GPa"),
+        "b": Range(5.0, 20.0, "mm"),
+        "L": Range(0.1, 1.0, "m"),
+        "P": Range(1.0, 100.0, "N"),
+    }
+    result = run(Plan(beam, "d", ranges, Budget(60), Tolerance(exponents=0.02), report="none"))
+    assert result.outcome == "inconsistent"
+    assert sum(result.runs.values()) < 40
