@@ -634,12 +634,16 @@ class TierEvidence:
         if alone:
             yield self.again(sites.z[alone], "the run follows no law: is it the noise?")
         far = np.argsort(-np.linalg.norm(sites.z[unexplained], axis=1), kind="stable")
+        odd = set(sites.numbers[unexplained].tolist())
+        if self._turn == _PROBING and not (self.stochastic or model.scatter.sigma):
+            runs = [r for r in self.runs.of_tier(self.tier) if r.point in odd]
+            # nothing else is asked if this was
+            yield self._pair(
+                [] if SIZE in self.purposes[-1:] else runs,
+                "no law explains the run: do equal groups?",
+            )
         while self._turn < _TURNS:
             self._turn += 1
-            if self._turn == _PROBING and not (self.stochastic or model.scatter.sigma):
-                numbers = set(sites.numbers[unexplained].tolist())
-                runs = [r for r in self.runs.of_tier(self.tier) if r.point in numbers]
-                yield self._pair(runs, "no law explains the run: do equal groups?")
             if self._turn % 2 == 0 or self._turn > _PROBING:
                 yield self.filling()
                 continue
