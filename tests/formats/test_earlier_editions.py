@@ -26,8 +26,10 @@ def test_a_law_predicts_what_it_did(name: str) -> None:
     at = {column: np.asarray(values) for column, values in then["at"].items()}
     with pytest.warns(match="did not record the inputs that its runs held"):
         prediction = law.predict(at, 0.8)
-    for part in ("value", "low", "high"):
-        np.testing.assert_allclose(getattr(prediction, part), then[part], rtol=1e-9)
+    np.testing.assert_allclose(prediction.value, then["value"], rtol=1e-9)
+    # intervals of predicted runs were too narrow where runs are few, or a border is near
+    assert np.all(np.asarray(prediction.low) <= np.asarray(then["low"]) * (1 + 1e-9))
+    assert np.all(np.asarray(prediction.high) >= np.asarray(then["high"]) * (1 - 1e-9))
     assert Law.from_json(law.to_json()) == law
 
 
