@@ -80,6 +80,10 @@ def inputs_are_incomplete(design: Design) -> bool:
     return _beyond_groups(design, inputs, design.y) < ALPHA
 
 
+# relative difference of chances that is rounding: they are of inputs that moved together
+_ALIKE = 1e-6
+
+
 def followed_beyond_groups(design: Design, residuals: Array) -> tuple[float, str]:
     """The input that a law's residuals follow most clearly at equal groups, and the chance of it.
 
@@ -96,10 +100,14 @@ def followed_beyond_groups(design: Design, residuals: Array) -> tuple[float, str
     chance : float
         p-value, times the number of inputs that were tried.
     name : str
-        Empty without inputs.
+        Empty without inputs; all of those that moved together at equal groups ("L or m").
     """
     tried = _by_chance(design, [*logged_inputs(design), *idle(design)], residuals)
-    return (min(1.0, tried[0][0]), tried[0][1].name) if tried else (1.0, "")
+    if not tried:
+        return 1.0, ""
+    (least, first), *others = tried
+    alike = [v.name for p, v in others if 0.0 < p <= least * (1.0 + _ALIKE) and least < ALPHA]
+    return min(1.0, least), " or ".join([first.name, *alike])
 
 
 # terms of the polynomials that residuals are tried by

@@ -150,6 +150,16 @@ def test_residuals_that_follow_an_input_at_equal_groups_are_no_noise() -> None:
     assert doubted[True] >= 0.95 * tables
 
 
+def test_inputs_that_moved_together_are_named_together() -> None:
+    rng = np.random.default_rng(8)
+    L, noise = np.exp(rng.uniform(-1, 1, (2, 30)))
+    table = Dataset.from_columns({"L [m]": L, "m [kg]": 3 * L**2, "s [m]": 2 * L})
+    design = prepare(table, "s", Options()).design
+    chance, name = followed_beyond_groups(design, 0.2 * np.log(L) + 0.01 * np.log(noise))
+    assert chance < SURELY_INCOMPLETE
+    assert set(name.split(" or ")) == {"L", "m"}
+
+
 @pytest.mark.filterwarnings("ignore::dimgs.DimgsWarning")
 def test_a_law_of_groups_that_leave_out_what_matters_is_not_confirmed() -> None:
     rng = np.random.default_rng(9)
