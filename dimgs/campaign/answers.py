@@ -685,11 +685,8 @@ def _widened(fit: FitResult, miss: float) -> FitResult:
         low, high = np.hypot(np.log(ends), miss).tolist()
         return replace(c, low=c.value * np.exp(-low), high=c.value * np.exp(high))
 
-    constants, uncertainty = (
-        tuple(map(wider, law.constants)),
-        replace(uncertainty, residual_sd=spread),
-    )
-    return replace(fit, law=replace(law, constants=constants, uncertainty=uncertainty))
+    constants, uncertainty = map(wider, law.constants), replace(uncertainty, residual_sd=spread)
+    return replace(fit, law=replace(law, constants=tuple(constants), uncertainty=uncertainty))
 
 
 def _options(binding: Binding) -> Options:

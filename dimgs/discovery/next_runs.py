@@ -313,11 +313,9 @@ def propose(
     names = ["the law found", *(f"rival {k}" for k in range(1, len(laws)))]
     if against is not None:
         _check_against(against, report)
-        laws = [(against, sum(p for _, p in laws)), *laws]
+        laws = [(against, 0.5), *((law, p / 2.0) for law, p in laws)]
         names = ["the law of --against", *names]
-    total = sum(p for _, p in laws)
-    laws = [(law, p / total) for law, p in laws]
-    pool = [*laws, *((r.law, r.probability / total) for r in more if r not in rivals)]
+    pool = [*laws, *((r.law, r.probability) for r in more if r not in rivals)]
     places = _places_for(pool, report.data, ranges or {})
     for compared in (pool, laws):
         predicted, rows, log = predictions(compared, places)
@@ -325,9 +323,11 @@ def propose(
             break
     else:
         raise InputError("The rivals have no value in these ranges; give other ranges.")
-    flat = [replace(r, probability=r.probability**_FLATTER) for r in predicted]
+    flat = np.array([r.probability for r in predicted]) ** _FLATTER
+    flat /= flat.sum()
+    weighted = [replace(r, probability=float(w)) for r, w in zip(predicted, flat, strict=True)]
     predicted = predicted[: len(laws)]
-    runs = [_run(places, predicted, rows, c, report, log=log) for c in choose(flat, n)]
+    runs = [_run(places, predicted, rows, c, report, log=log) for c in choose(weighted, n)]
     target = report.law.target
     return NextRuns(
         tuple(runs),
@@ -336,7 +336,8 @@ def propose(
         target.unit.text,
         report.level,
         tuple(names),
-        report.none_of_these if report.probability is not None else 0.0,
+        (report.none_of_these if report.probability is not None else 0.0) * (0.5 if against else 1),
+        tuple(flat.tolist()),
     )
 
 

@@ -64,7 +64,7 @@ def study(
     require_engine(options.engine)
     clock = clock.separate()
     current = study_of_power_law(prepared, options)
-    of_labels = options.within is not None and current.prepared.design.shift is None
+    of_labels = options.within is not None and prepared.design.noise == "constant"
     if options.engine != NONE and (of_labels or options.arrhenius):
         if of_labels:
             where = f"errors are constant and {setting('within')} gives each label its prefactor"

@@ -123,6 +123,7 @@ def choose(rivals: Sequence[Prediction], n: int, seed: int = 0) -> list[Choice]:
     Returns
     -------
     list of Choice
+        The information of all on several rivals is at most the entropy of the probabilities.
 
     Examples
     --------
@@ -138,6 +139,8 @@ def choose(rivals: Sequence[Prediction], n: int, seed: int = 0) -> list[Choice]:
     predictives = [_Rival(r) for r in rivals]
     prior = np.array([max(r.probability, _LEAST) for r in rivals])
     prior = prior / prior.sum()
+    # drawn outcomes may give more information on the rivals than there is
+    left = float(special.entr(prior).sum()) if len(prior) > 1 else np.inf
     normal = special.ndtri(
         qmc.Sobol(max(n, 1), rng=np.random.default_rng(seed)).random(_OUTCOMES)
     ).T
@@ -152,7 +155,8 @@ def choose(rivals: Sequence[Prediction], n: int, seed: int = 0) -> list[Choice]:
         place = int(np.argmax(np.round(score, 9)))
         if not np.isfinite(score[place]):
             break
-        out.append(Choice(place, float(max(information[place], 0.0))))
+        out.append(Choice(place, float(np.clip(information[place], 0.0, left))))
+        left -= out[-1].information
         for i, rival in enumerate(predictives):
             mean, variance = rival.conditional(drawn[i])
             new = mean[place] + np.sqrt(variance[place]) * normal[k]

@@ -121,7 +121,7 @@ class PlannedRuns:
     ----------
     runs : tuple of ProposedRun
     rivals : tuple of (Law, float)
-        With their probabilities, which sum to one.
+        With their posterior probabilities; a law that is compared with them takes half.
     target, unit : str
     level : float
         Coverage of the intervals.
@@ -129,6 +129,9 @@ class PlannedRuns:
         What each rival is called.
     none_of_these : float
         Probability that none of the rivals is the true law.
+    weights : tuple of float
+        Probabilities that the runs were chosen with, of the rivals and then of further candidates;
+        they sum to one. The information of the runs is at most their entropy.
 
     Examples
     --------
@@ -146,6 +149,7 @@ class PlannedRuns:
     level: float
     names: tuple[str, ...] = field(default=())
     none_of_these: float = 0.0
+    weights: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The document of `dimgs next`."""
@@ -166,6 +170,7 @@ class PlannedRuns:
                 for (law, p), name in zip(self.rivals, self.names, strict=True)
             ],
             "none_of_these": self.none_of_these,
+            "weights": list(self.weights),
             "target": self.target,
             "unit": self.unit,
             "level": self.level,

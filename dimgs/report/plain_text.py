@@ -509,6 +509,14 @@ def next_text(planned: PlannedRuns) -> str:
     if planned.none_of_these > _MAY_BE_NONE:
         note = f"The probability that none of these is true is {percent(planned.none_of_these)}."
         lines += _section("", _prose(note))
+    if len(planned.weights) > 1:
+        count, bits = len(planned.rivals), -sum(w * np.log2(w) for w in planned.weights if w > 0)
+        shares = ", ".join(map(percent, planned.weights[:count]))
+        if more := len(planned.weights) - count:
+            shares += f", and {percent(sum(planned.weights[count:]))} for {more} further candidates"
+        note = "The runs are chosen with weights in proportion to the square roots of the "
+        note += f"probabilities, as laws may not have been found: {shares} ({bits:.2g} bits)."
+        lines += _section("", _prose(note))
     for k, run in enumerate(planned.runs, 1):
         expected = f"expected information {run.information / np.log(2):.2g} bits"
         predicted = [

@@ -38,9 +38,15 @@ def test_runs_rivals_and_what_each_predicts(table: Path) -> None:
         assert len(run["predicted"]) == len(document["rivals"])
         assert all(p["low"] <= p["value"] <= p["high"] for p in run["predicted"])
         assert run["information"] >= 0
-    assert sum(r["probability"] for r in document["rivals"]) == pytest.approx(1.0)
     none = document["none_of_these"]
     assert none > 0.1
+    assert sum(r["probability"] for r in document["rivals"]) + none <= 1.0
+    weights = np.array(document["weights"])
+    assert weights.sum() == pytest.approx(1.0)
+    roots = np.sqrt([r["probability"] for r in document["rivals"]])
+    np.testing.assert_allclose(weights[: len(roots)] / weights[0], roots / roots[0])
+    entropy = -np.sum(weights * np.log(weights))
+    assert sum(run["information"] for run in document["runs"]) <= entropy + 1e-9
     text = CliRunner().invoke(app, ["next", str(table), *ARGUMENTS]).stdout
     assert f"The probability that none of these is true is {percent(none)}." in " ".join(
         text.split()
