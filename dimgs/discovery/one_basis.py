@@ -64,15 +64,11 @@ def study(
     require_engine(options.engine)
     clock = clock.separate()
     current = study_of_power_law(prepared, options)
-    of_labels = options.within is not None and prepared.design.noise == "constant"
-    if options.engine != NONE and (of_labels or options.arrhenius):
-        if of_labels:
-            where = f"errors are constant and {setting('within')} gives each label its prefactor"
-            instead = f"{setting('noise', 'relative')} in its place"
-        else:
-            where = f"{setting('arrhenius')} has a temperature enter as 1/T"
-            instead = f"{setting('scales', 'auto')} in its place"
-        note = f"Only the power law is judged where {where}; {instead} looks for closed forms too."
+    if options.engine != NONE and options.arrhenius:
+        note = (
+            f"Only the power law is judged where {setting('arrhenius')} has a temperature enter as "
+            f"1/T; {setting('scales', 'auto')} in its place looks for closed forms too."
+        )
         current = replace(current, warnings=(*current.warnings, note))
     elif options.engine != NONE and prepared.design.features and prepared.design.n_runs < FEWEST:
         note = f"Only the power law is judged: other closed forms need {FEWEST} runs."

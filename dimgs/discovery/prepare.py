@@ -334,10 +334,10 @@ def with_labels_apart(prepared: Prepared) -> Prepared:
     Parameters
     ----------
     prepared : Prepared
-        Returned as it is without labels, or where its errors are not those of the logarithm.
+        Returned as it is without labels, or where its response has no logarithm.
     """
     design = prepared.design
-    if design.within is None or design.scale != "log" or design.noise == "constant":
+    if design.within is None or design.scale != "log":
         return prepared
     labels = design.within[:, None] == np.unique(design.within)[None, :]
     curved = _second_degree(design)

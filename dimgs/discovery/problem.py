@@ -79,7 +79,8 @@ def problem_of(design: Design, options: Options | None = None) -> tuple[Problem,
         _require_range(design, response, design.y)
     composition["pi_0"] = _lengths(design, response)
     # a search is given the runs of all sources, or labels, as of one
-    y = design.y if design.shift is None else design.y - design.shift
+    shift = np.zeros(design.n_runs) if design.shift is None else design.shift
+    y, size = design.y - shift, design.offset + shift
     problem = Problem(
         groups=groups,
         response=np.exp(y) if design.scale == "log" else y,
@@ -87,7 +88,7 @@ def problem_of(design: Design, options: Options | None = None) -> tuple[Problem,
         weights=design.weights,
         unlogged=tuple(unlogged),
         composition=composition,
-        unit=np.exp(np.mean(design.offset) - design.offset) if design.weights is None else None,
+        unit=np.exp(np.mean(size) - size) if design.weights is None else None,
         must_use=() if options is None else tuple(options.must_use),
         most_constants=None if options is None else options.at_most_constants,
     )

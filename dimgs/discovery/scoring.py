@@ -324,7 +324,7 @@ def formula_values(
         If the formula is not real on the runs.
     """
     fit = refit(design, expression, start)
-    names, constants, added = sorted(start), fit.values, fit.labels or {}
+    names, constants, added = sorted(start), fit.values, fit.labels
     if design.effects:
         form = fit_form_of(design, expression, names, constants)
         constants = form.mixed.coefficients if form.has_constants else constants

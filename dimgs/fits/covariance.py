@@ -25,7 +25,7 @@ hypothesis testing in fixed effects models", J. Business & Economic Statistics 3
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations_with_replacement
 from math import comb
@@ -540,6 +540,17 @@ class Linearised:
         u = directions @ (self.functionals / np.sqrt(variance)[:, None])
         forms = np.linalg.lstsq(quartic_terms(directions), self.influence._reference_moments(u))[0]
         return np.asarray(forms.T / np.abs(forms[:, 0]).max())
+
+    def first(self, count: int) -> "Linearised":
+        """That of the first parameters, beside which the others were fitted."""
+        return replace(
+            self,
+            unit=self.unit[:count],
+            matrix=self.matrix[:count, :count],
+            dof=self.dof[:count],
+            identified=self.identified[:count],
+            functionals=self.functionals[:count],
+        )
 
     def half_widths(self, level: float) -> Array:
         """Half width of each parameter's interval, shape (n_parameters,); may be infinite."""

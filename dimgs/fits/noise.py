@@ -15,9 +15,11 @@ R. C. Paule, J. Mandel, J. Res. Natl. Bur. Stand. 87 (1982) 377-385 (scatter bes
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from functools import cached_property
+from typing import Any, Literal, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import gammaln, ndtr, ndtri, stdtr, stdtrit
 
@@ -225,6 +227,8 @@ class Errors:
         Response, roots of the weights, and the unit of errors that are not relative.
     white : Whitening, optional
         Where runs of a source scatter together.
+    labels : ndarray of shape (n_runs,), optional
+        Where each label has a prefactor, of which the response is without a first estimate.
     tails : StudentTails, optional
         Where the errors have heavy tails.
     inputs : InputErrors, optional
@@ -241,11 +245,20 @@ class Errors:
     inputs: InputErrors | None = None
     tails: StudentTails | None = None
     price: float = 0.0
+    labels: NDArray[Any] | None = None
+
+    @cached_property
+    def _shared(self) -> Whitening | None:
+        """What takes from the residuals the part that runs of a source, or of a label, share."""
+        if self.labels is None:
+            return self.white
+        # a prefactor changes residuals in proportion to their slope by the logarithm
+        return Whitening.of_labels(self.labels, np.exp(self.jacobian))
 
     @property
     def lost(self) -> int:
         """How many constants of labels the residuals are without."""
-        return 0 if self.white is None else self.white.lost
+        return 0 if self._shared is None else self._shared.lost
 
     def about(self, slopes: Array) -> "Errors":
         """The errors about a law of these slopes by the features, shape (n_runs, n_features)."""
@@ -256,7 +269,7 @@ class Errors:
         plain = self._residuals(values)
         if self.tails is not None:
             return self.tails.normal(plain)
-        return plain if self.white is None else self.white(plain)
+        return plain if self._shared is None else self._shared(plain)
 
     def _residuals(self, values: Array) -> Array:
         with np.errstate(all="ignore"):
@@ -274,7 +287,7 @@ class Errors:
             plain = np.asarray((self.root / size)[:, None] * slopes)
             if self.tails is not None:
                 return self.tails.slope(self._residuals(values))[:, None] * plain
-            return plain if self.white is None else self.white(plain)
+            return plain if self._shared is None else self._shared(plain)
 
     @property
     def jacobian(self) -> Array:
@@ -307,9 +320,14 @@ def possible_errors(design: Design) -> list[Errors]:
     root = np.ones(design.n_runs)
     if design.weights is not None:
         root = np.sqrt(design.weights / np.mean(design.weights))
-    response = np.exp(design.y) if design.scale == "log" else design.y
-    one = np.ones(design.n_runs) * (rms(response) or 1.0)
-    same, relative = Errors("group", response, root, one), Errors("relative", response, root, one)
+    # prefactors of labels are known but for a change of first order
+    labels = None if design.shift is None else design.within
+    shift = np.zeros(design.n_runs) if labels is None else np.asarray(design.shift)
+    response = np.exp(design.y - shift) if design.scale == "log" else design.y
+    one = np.exp(-shift)
+    one = one * (rms(response / one) or 1.0)
+    same = Errors("group", response, root, one, labels=labels)
+    relative = Errors("relative", response, root, one, labels=labels)
     usual = relative if design.scale == "log" else same
     if design.white is not None:
         # what sources share is known on the scale of the law's fit alone
@@ -324,9 +342,9 @@ def possible_errors(design: Design) -> list[Errors]:
         # a response of both signs may be measured to so many per cent too
         out.append(relative)
     if np.ptp(design.offset) > _ALIKE and design.weights is None:
-        target = np.exp(np.mean(design.offset) - design.offset)
+        target = np.exp(np.mean(design.offset + shift) - design.offset - shift)
         size = rms(response / target) or 1.0
-        out.append(Errors("target", response, root, target * size))
+        out.append(Errors("target", response, root, target * size, labels=labels))
     if design.noise is None:
         return out
     # where errors of one size may be those of pi_0 or of the target, the target's come last
@@ -380,7 +398,8 @@ def target_errors(design: Design, errors: Errors) -> TargetErrors | None:
         # a signed target has no logarithm: relative errors are mixed ones that turn near zero
         return _usable("mixed", RELATIVE_FLOOR * rms(times_exp(errors.response, design.offset)))
     kind: Literal["constant", "mixed"] = "mixed" if errors.kind == "mixed" else "constant"
-    return _usable(kind, float(errors.unit[0] * np.exp(design.offset[0])))
+    shift = 0.0 if errors.labels is None or design.shift is None else design.shift[0]
+    return _usable(kind, float(errors.unit[0] * np.exp(design.offset[0] + shift)))
 
 
 def working_runs(design: Design, fitted: Array) -> Design:

@@ -458,7 +458,7 @@ def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Model]
     """The power law with real exponents, and with simple ones where there are."""
     n, p = design.X.shape
     ones = np.ones((n, 1))
-    if design.within is not None and design.white is None:
+    if design.within is not None and design.shift is None:
         ones = (design.within[:, None] == np.unique(design.within)[None, :]).astype(np.float64)
     names = Names.of(design)
     bases = [

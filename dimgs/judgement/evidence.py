@@ -573,7 +573,7 @@ def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fit
         return known, refits(known, models)
     highest = {k: max(row, default=-np.inf) for k, row in enumerate(likely)}
     best = likeliest(highest, 0)
-    is_known = design.white is not None or design.censored or design.noise is not None
+    is_known = bool(design.effects) or design.censored or design.noise is not None
     if design.scale == "level" or is_known or not models:
         return kinds[best], fits[best]
     # mixed errors have a further constant, so that they must be likelier than every other kind

@@ -178,7 +178,7 @@ def with_heavy_tails(
     others : sequence of JudgedForm
         Forms with constants of other runs.
     """
-    known = (design.weights, design.white, design.input_errors, design.noise)
+    known = (design.weights, design.white, design.within, design.input_errors, design.noise)
     is_known = any(each is not None for each in known) or design.censored
     if is_known or any(len(one.evidence.whole.residuals) != design.n_runs for one in forms):
         return None

@@ -39,15 +39,15 @@ class Refit:
     fitted : ndarray of shape (n_runs,)
         On the design's response scale, with what the label of each run adds.
     residual_sd : float
-    labels : dict of str to float, optional
-        What each label of `within` adds to the logarithm.
+    labels : dict of str to float
+        What each label of `within` adds to the logarithm, where a search left it out.
     """
 
     values: Array
     uncertainty: Linearised
     fitted: Array
     residual_sd: float
-    labels: dict[str, float] | None = None
+    labels: dict[str, float]
 
 
 def feature_values(design: Design) -> dict[str, Array]:
@@ -83,11 +83,11 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     FitError
         If the expression is not real on the runs, or has more constants than there are runs.
     """
-    names = sorted(start)
-    inputs = feature_values(design)
-    n = design.n_runs
-    if len(names) >= n:
-        raise FitError(f"{len(names)} constants need more than {n} runs; add runs.")
+    names, inputs, n = sorted(start), feature_values(design), design.n_runs
+    labels, added = _prefactors(design)
+    p, unknowns = len(names), len(names) + added.shape[1]
+    if unknowns >= n:
+        raise FitError(f"{unknowns} constants need more than {n} runs; add runs.")
     weights = np.ones(n) if design.weights is None else np.sqrt(design.weights)
 
     def white(values: Array) -> Array:
@@ -102,35 +102,36 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     # in units of the largest response: squares of very large and small numbers leave the range
     unit = 1.0 if logged or errors is not None else float(np.abs(design.y).max()) or 1.0
 
+    def values_of(theta: Array) -> dict[str, Array | float]:
+        return {**inputs, **dict(zip(names, theta[:p], strict=True))}
+
     def response(theta: Array) -> Array:
-        values = evaluate(expression, {**inputs, **dict(zip(names, theta, strict=True))}, n)
-        if design.scale == "log":
+        values = evaluate(expression, values_of(theta), n)
+        if logged:
             with np.errstate(all="ignore"):
                 values = np.log(values)
-        return values
+        return values + added @ theta[p:] if len(theta) > p else values
 
     def model(theta: Array) -> Array:
         values = response(theta)
         return values if errors is None else errors.of(target(values))
 
-    slopes = gradients_of(expression, tuple(names), design.scale == "log")
+    slopes = gradients_of(expression, tuple(names), logged)
 
     def jacobian_at(theta: Array) -> Array:
-        values = {**inputs, **dict(zip(names, theta, strict=True))}
-        columns = evaluate_each(slopes, values, n)
+        columns = np.hstack([evaluate_each(slopes, values_of(theta), n), added])
         if errors is not None:
             values_at = target(response(theta))
             by = values_at if logged else np.exp(design.offset)
             columns = (by / errors.unit(values_at))[:, None] * columns
-        return white(columns * weights[:, None]) if names else columns
+        return white(columns * weights[:, None]) if unknowns else columns
 
     # sources scatter together on weights that are the same for all laws
     uncertain = None if design.effects else design.input_errors
 
     def by_inputs(theta: Array) -> Array:
         assert uncertain is not None
-        values = {**inputs, **dict(zip(names, theta, strict=True))}
-        return uncertain.roots(slopes_by_features(design, expression, values))
+        return uncertain.roots(slopes_by_features(design, expression, values_of(theta)))
 
     def weighted(theta: Array) -> tuple[Array, Array]:
         """Residuals and slopes in units of the errors."""
@@ -147,15 +148,12 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
         residuals, columns = weighted(theta)
         return residuals / unit, np.where(np.isfinite(columns), columns / unit, 0.0)
 
-    first = np.array([start[k] for k in names], dtype=np.float64)
+    first = np.array([*(start[k] for k in names), *np.zeros(unknowns - p)], dtype=np.float64)
     if not np.all(np.isfinite(model(first))):
         raise FitError(f"The expression {expression} is not real and positive on every run.")
     theta, tails = fit_in_tails(misfit, first, None)
     if design.tails is not None:
         theta, tails = fit_in_tails(misfit, theta, design.tails)
-    fitted, labels = response(theta), _added_by_labels(design, response(theta))
-    if labels is not None and design.within is not None:
-        fitted = fitted + np.array([labels[str(label)] for label in design.within])
     residuals, jacobian = weighted(theta)
     if tails is not None:
         # standard errors as those of the curvature of these squares
@@ -164,19 +162,31 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     if not np.all(np.isfinite(jacobian)):
         raise FitError(f"The expression {expression} has no finite slope by its constants.")
     size = float(np.abs(residuals).max())
-    free = max(1, n - len(names) - (0 if design.white is None else design.white.lost))
-    sd = size * float(np.sqrt(np.sum((residuals / (size or 1.0)) ** 2) / free))
-    return Refit(theta, linearised(jacobian, residuals, None, design.split), fitted, sd, labels)
+    sd = size * float(np.sqrt(np.sum((residuals / (size or 1.0)) ** 2) / max(1, n - unknowns)))
+    uncertainty = linearised(jacobian, residuals, None, design.split).first(p)
+    return Refit(
+        theta[:p], uncertainty, response(theta), sd, {k: float(x @ theta[p:]) for k, x in labels}
+    )
 
 
-def _added_by_labels(design: Design, response: Array) -> dict[str, float] | None:
-    """Mean residual of each label, where a law was fitted without what labels add."""
-    if design.white is None or not design.white.lost or design.within is None:
-        return None
-    labels, code = np.unique(design.within, return_inverse=True)
-    weights = np.ones(design.n_runs) if design.weights is None else design.weights
-    sums = np.bincount(code, weights * (design.y - response)) / np.bincount(code, weights)
-    return dict(zip(map(str, labels), sums.tolist(), strict=True))
+def _prefactors(design: Design) -> tuple[list[tuple[str, Array]], Array]:
+    """Labels whose prefactors were left out of a search, and the columns of their logarithms.
+
+    The mean of these over all runs is zero, as a law has a prefactor already.
+
+    Returns
+    -------
+    list of (str, ndarray of shape (n_labels - 1,))
+        Each label with its row.
+    ndarray of shape (n_runs, n_labels - 1)
+    """
+    if design.within is None or design.shift is None:
+        return [], np.zeros((design.n_runs, 0))
+    names, code = np.unique(design.within, return_inverse=True)
+    counts = np.bincount(code, design.weights)
+    # the last label has what the others leave
+    rows = np.vstack([np.eye(len(names) - 1), -counts[None, :-1] / counts[-1]])
+    return list(zip(map(str, names), rows, strict=True)), rows[code]
 
 
 @lru_cache(maxsize=512)
@@ -297,7 +307,7 @@ def assemble(
         ),
         level=level,
         sources=source_effects(mixed, [*coefficient_gradients(design, names), *slopes]),
-        label_effects=label_effects(design, fit.labels, (*design.labelled, None)[0]),
+        label_effects=label_effects(design, fit.labels or None, (*design.labelled, None)[0]),
     )
 
 

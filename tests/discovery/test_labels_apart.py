@@ -8,11 +8,14 @@ import pytest
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import least_squares
 
 import dimgs
 from dimgs import Dataset, Options
+from dimgs.common.arrays import Array
 from dimgs.discovery.prepare import Prepared, prepare, with_labels_apart
 from dimgs.fits.design.effects import Whitening
+from dimgs.fits.design.features import TargetErrors
 from dimgs.law.assemble import refit
 from dimgs.law.law import Law
 
@@ -29,6 +32,20 @@ def uptake(noise: float = 0.01, seed: int = 0, n: int = 12) -> Dataset:
         "c [mol/m^3]": c, "T [s]": T, "material": material, "r [mol/m^3/s]": size * c / (3 + c) / T,
     }  # fmt: skip
     return Dataset.from_columns(columns)
+
+
+def measured(size: float, seed: int, n: int = 12) -> Dataset:
+    """The same with errors of one size in the rate."""
+    data, rng = uptake(0.0, seed, n), np.random.default_rng(seed)
+    rate = np.abs(data["r"] + size * rng.normal(size=data.n_runs))
+    return Dataset.from_columns(
+        {
+            "c [mol/m^3]": data["c"],
+            "T [s]": data["T"],
+            "material": data["material"],
+            "r [mol/m^3/s]": rate,
+        }
+    )
 
 
 def known(data: Dataset) -> Prepared:
@@ -73,11 +90,51 @@ def test_a_refit_is_least_squares_with_a_constant_for_each_label(seed: int) -> N
     np.testing.assert_allclose(fit.fitted, table @ solution, rtol=1e-9, atol=1e-12)
 
 
-def test_constant_errors_leave_the_power_law_alone() -> None:
-    prepared = known(uptake())
-    asked = replace(prepared, design=replace(prepared.design, noise="constant"))
-    assert with_labels_apart(asked) is asked
-    assert with_labels_apart(prepared).design.shift is not None
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 1000))
+def test_so_is_one_with_errors_of_one_size(seed: int) -> None:
+    prepared = known(measured(0.002, seed))
+    errors = TargetErrors("constant", 1.0)
+    design = replace(with_labels_apart(prepared).design, errors=errors)
+    x, a, b = sympy.Symbol("pi_1"), sympy.Symbol("a"), sympy.Symbol("b")
+    fit = refit(design, a / (1 + b * x), {"a": 1.3, "b": 3.0})
+    data = prepared.data
+    second = (data["material"] == "b").astype(float)
+    values = np.exp(design.X[:, 0])
+
+    def misses(theta: Array) -> Array:
+        law = theta[0] * np.exp(theta[2] * second) / (1 + theta[1] * values)
+        return np.asarray(data["r"] - np.exp(design.offset) * law)
+
+    ours = [
+        fit.values[0] * np.exp(fit.labels["a"]),
+        fit.values[1],
+        fit.labels["b"] - fit.labels["a"],
+    ]
+    best = least_squares(misses, ours, x_scale=np.abs(ours), xtol=1e-14, ftol=1e-14, gtol=1e-14)
+    np.testing.assert_allclose(ours, best.x, rtol=1e-5)
+    assert fit.labels["a"] == pytest.approx(-fit.labels["b"])
+    assert fit.residual_sd == pytest.approx(np.sqrt(2 * best.cost / (design.n_runs - 3)))
+    np.testing.assert_allclose(
+        np.exp(fit.fitted + design.offset), data["r"] - misses(best.x), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("noise", ["auto", "constant"])
+def test_a_law_is_found_where_errors_are_of_one_size(noise: str) -> None:
+    data = measured(0.005, 6, n=20)
+    choices: dict[str, Any] = {"within": "material", "scales": "auto", "noise": noise}
+    found = dimgs.discover(data, "r", engine="structured", evaluations=800, **choices)
+    assert found.confirmed
+    assert found.law is not None
+    assert found.noise is not None
+    assert found.noise.kind == "constant"
+    assert found.law.label_effects is not None
+    ratios = found.law.label_effects.log_ratios
+    assert np.exp(ratios["b"] - ratios["a"]) == pytest.approx(1.7, rel=0.03)
+    assert any(c.value == pytest.approx(3.0, rel=0.1) for c in found.law.constants)
+    fitted = dimgs.fit(data, "r", **choices)
+    assert not fitted.confirmed
 
 
 @pytest.fixture(scope="module")

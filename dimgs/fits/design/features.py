@@ -245,13 +245,9 @@ class Design:
 
     @cached_property
     def white(self) -> Whitening | None:
-        """Weighted residuals without what runs of a source, or of a label, share."""
+        """Weighted residuals without what runs of a source share."""
         root = np.ones(self.n_runs) if self.weights is None else np.sqrt(self.weights)
-        if self.effects:
-            return Whitening.of_effects(self.effects, root)
-        if self.within is not None and self.shift is not None:
-            return Whitening.of_labels(self.within, root)
-        return None
+        return Whitening.of_effects(self.effects, root) if self.effects else None
 
     @property
     def of_one_label(self) -> "Design":
