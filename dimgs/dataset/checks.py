@@ -91,13 +91,16 @@ def non_loggable(data: Dataset, names: Iterable[str]) -> list[tuple[int, str, st
     cells: list[tuple[int, str, str]] = []
     for name in names:
         variable = data.variable(name)
-        if variable.is_label or variable.is_level:
-            continue
-        values = data[name]
-        for position in np.flatnonzero(values <= 0).tolist():
-            what = "the value is zero" if values[position] == 0 else "the value is negative"
-            cells.append((position, name, what))
+        if not (variable.is_label or variable.is_level):
+            values = data[name]
+            cells += _cells(name, values == 0, "the value is zero")
+            cells += _cells(name, values < 0, "the value is negative")
     return sorted(cells)
+
+
+def _cells(name: str, where: Any, what: str) -> list[tuple[int, str, str]]:
+    """Cells of a column with one fault."""
+    return [(position, name, what) for position in np.flatnonzero(where).tolist()]
 
 
 def _unusable(
@@ -105,26 +108,22 @@ def _unusable(
 ) -> list[tuple[int, str, str]]:
     cells: list[tuple[int, str, str]] = []
     for name in names:
-        values = data[name]
-        if data.variable(name).is_label:
-            blank: NDArray[Any] = values == ""
-            cells += [(p, name, "the label is blank") for p in np.flatnonzero(blank).tolist()]
+        values, variable = data[name], data.variable(name)
+        if variable.is_label:
+            cells += _cells(name, values == "", "the label is blank")
             continue
-        for position in np.flatnonzero(~np.isfinite(values)).tolist():
-            what = "the cell is blank" if np.isnan(values[position]) else "the value is infinite"
-            cells.append((position, name, what))
-        # zero but for a level, whose number must be inside doubles as any other
-        beyond = LARGEST_LOG / (abs(data.variable(name).unit.log_factor) or np.nan)
-        for position in np.flatnonzero(np.isfinite(values) & (np.abs(values) > beyond)).tolist():
-            cells.append((position, name, "no number has a level this large"))
-    for name in errors:
-        if name not in data.errors:
-            continue
-        column = data.errors[name]
-        for position in np.flatnonzero(~(np.isfinite(column) & (column > 0))).tolist():
-            value = column[position]
-            what = "is blank" if np.isnan(value) else "is zero" if value == 0 else "is infinite"
-            cells.append((position, f"{name}_err", f"the standard error {what}"))
+        cells += _cells(name, np.isnan(values), "the cell is blank")
+        cells += _cells(name, np.isinf(values), "the value is infinite")
+        if variable.is_level:
+            # the number behind it must be inside doubles as any other
+            beyond = LARGEST_LOG / abs(variable.unit.log_factor)
+            large = np.isfinite(values) & (np.abs(values) > beyond)
+            cells += _cells(name, large, "no number has a level this large")
+    for name in data.errors.keys() & set(errors):
+        column, title = data.errors[name], f"{name}_err"
+        cells += _cells(title, np.isnan(column), "the standard error is blank")
+        cells += _cells(title, column == 0, "the standard error is zero")
+        cells += _cells(title, np.isinf(column), "the standard error is infinite")
     return sorted(cells)
 
 

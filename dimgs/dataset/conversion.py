@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError, noting
 from dimgs.dataset.bounds import BOUND_SUFFIX, is_status, read_bounds
 from dimgs.dataset.raw import (
@@ -98,27 +98,25 @@ def from_si(values: Array, unit: Unit) -> Array:
     if unit.factor == 1.0 and unit.offset == 0.0:
         return values
     nearest = unit.from_si(values)
-    result = nearest.copy()
-    open_ = np.isfinite(nearest) & (nearest != 0)
+    result, moved = nearest.copy(), nearest.copy()
     size = np.maximum(np.abs(nearest), abs(unit.offset / unit.factor))
-    scale = np.floor(np.log10(size, out=np.zeros_like(size), where=open_))
+    todo = np.flatnonzero(np.isfinite(nearest) & (nearest != 0))
+
+    def try_numbers(numbers: Array) -> IntArray:
+        """Keep the numbers that convert back to the same float; where none has yet."""
+        hit = unit.to_si(numbers) == values[todo]
+        result[todo[hit]] = numbers[hit]
+        return np.asarray(todo[~hit])
+
     for digits in (12, 15, 16, 17):
-        todo = np.flatnonzero(open_)
-        if not todo.size:
-            return result
-        places = (digits - scale[todo]).astype(int).tolist()
-        short = np.array([*map(round, nearest[todo].tolist(), places)], dtype=np.float64)
-        hit = unit.to_si(short) == values[todo]
-        result[todo[hit]] = short[hit]
-        open_[todo[hit]] = False
+        places = (digits - np.floor(np.log10(size[todo]))).astype(int).tolist()
+        short = [*map(round, nearest[todo].tolist(), places)]
+        todo = try_numbers(np.array(short, dtype=np.float64))
     for direction in (-np.inf, np.inf):
-        candidate = nearest.copy()
+        moved[todo] = nearest[todo]
         for _ in range(3):
-            todo = np.flatnonzero(open_)
-            candidate[todo] = np.nextafter(candidate[todo], direction)
-            hit = todo[unit.to_si(candidate[todo]) == values[todo]]
-            result[hit] = candidate[hit]
-            open_[hit] = False
+            moved[todo] = np.nextafter(moved[todo], direction)
+            todo = try_numbers(moved[todo])
     return result
 
 
@@ -142,27 +140,30 @@ class _ColumnCollector:
         name = titled.name
         if titled.unit is None:
             return self._add_without_unit(titled)
-        unit = self._unit(titled)
+        unit = parse_unit(titled.unit)
         if unit.scale == "label":
             self._keep_labels(titled)
             return True
         cells = read_cells(titled.column.cells, self.table.decimal)
         sides = read_bounds(cells, self.table.decimal) if name in self.bounded else None
-        words = {w.lower() for w in cells.words}
-        if words and words <= set(BOOLEANS) and not cells.n_numbers and unit.text == "1":
-            cells.numbers[cells.text] = [BOOLEANS[w.lower()] for w in cells.words]
-        elif cells.words:
-            self._refuse_text(name, cells)
-        self._keep_numbers(Variable(name, unit, titled.kind), cells.numbers)
+        words = [w.lower() for w in cells.words]
+        if words and unit.text == "1" and not cells.n_numbers and BOOLEANS.keys() >= set(words):
+            cells.numbers[cells.text] = [BOOLEANS[w] for w in words]
+        else:
+            if not self.drop_bad and not cells.n_numbers:
+                self._refuse_units_in_cells(name, cells)
+            for position, word in zip(cells.text.tolist(), cells.words, strict=True):
+                self._report(name, position, *whats_wrong(word))
+        variable, numbers = Variable(name, unit, titled.kind), cells.numbers
+        if quantity_of(name) is None:
+            self._keep(variable, self._converted(variable, numbers))
+        else:
+            # keeps the column's place in case it turns out to be a quantity of its own
+            self.pending.append((variable, numbers))
+            self._keep(variable, numbers)
         if sides is not None:
             self._keep(Variable(name + BOUND_SUFFIX, LABEL), sides)
         return True
-
-    def _unit(self, titled: Titled) -> Unit:
-        try:
-            return parse_unit(titled.unit or "")
-        except InputError as error:
-            raise InputError(f"Column '{titled.name}' of {self.table.source}: {error}") from error
 
     def _add_without_unit(self, titled: Titled) -> bool:
         cells = read_cells(titled.column.cells, self.table.decimal)
@@ -188,7 +189,9 @@ class _ColumnCollector:
                 f"'{cells.words[0][:40]}') and has no unit; write '{name} [unit]' and correct the "
                 f"cell, or '{name} [label]' if the numbers are names."
             )
-        self._refuse_numbers_in_disguise(name, cells)
+        if all(looks_numeric(w) for w in cells.words):
+            raise self._error(name, int(cells.text[0]), *whats_wrong(cells.words[0]))
+        self._refuse_units_in_cells(name, cells)
         self._keep_labels(titled)
         return True
 
@@ -200,15 +203,11 @@ class _ColumnCollector:
                 raise self._error(titled.name, position, what, remedy)
         self._keep(Variable(titled.name, LABEL, titled.kind), labels(titled.column.cells))
 
-    def _refuse_numbers_in_disguise(self, name: str, cells: Cells) -> None:
-        if all(looks_numeric(w) for w in cells.words):
-            what, remedy = whats_wrong(cells.words[0])
-            raise self._error(name, int(cells.text[0]), what, remedy)
-        if all(unit_of_cell(w) for w in cells.words):
-            self._refuse_units_in_cells(name, cells)
-
     def _refuse_units_in_cells(self, name: str, cells: Cells) -> None:
-        units = [unit_of_cell(w) or "" for w in cells.words]
+        """Refuse a column in which every text is a number with its unit."""
+        units = [unit_of_cell(w) for w in cells.words]
+        if not units or not all(units):
+            return
         rows, source = self.table.rows[cells.text], self.table.source
         other = next((i for i, u in enumerate(units) if u != units[0]), None)
         if other is None:
@@ -223,12 +222,6 @@ class _ColumnCollector:
             f"'{name} [{units[0]}]', and keep only the numbers."
         )
 
-    def _refuse_text(self, name: str, cells: Cells) -> None:
-        if not self.drop_bad and not cells.n_numbers and all(unit_of_cell(w) for w in cells.words):
-            self._refuse_units_in_cells(name, cells)
-        for position, word in zip(cells.text.tolist(), cells.words, strict=True):
-            self._report(name, position, *whats_wrong(word))
-
     def _report(self, name: str, position: int, what: str, remedy: str) -> None:
         if not self.drop_bad:
             raise self._error(name, position, what, remedy)
@@ -241,14 +234,6 @@ class _ColumnCollector:
     def _keep(self, variable: Variable, values: NDArray[Any]) -> None:
         self.variables.append(variable)
         self.values[variable.name] = values
-
-    def _keep_numbers(self, variable: Variable, numbers: Array) -> None:
-        if quantity_of(variable.name) is not None:
-            # keeps the column's place in case it turns out to be a quantity of its own
-            self.pending.append((variable, numbers))
-            self._keep(variable, numbers)
-        else:
-            self._keep(variable, self._converted(variable, numbers))
 
     def _converted(self, variable: Variable, numbers: Array) -> Array:
         with np.errstate(over="ignore"):

@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.common.errors import InputError
-from dimgs.dataset.raw import RawColumn, RawTable, is_blank, is_unit_row
+from dimgs.dataset.raw import (
+    NO_SIDECAR,
+    RawColumn,
+    RawTable,
+    Sidecar,
+    cell_text,
+    is_blank,
+    is_unit_row,
+)
 from dimgs.variables import split_header
 from dimgs.variables.quantities import is_quantity, magnitude_and_unit, quantities_in_one_unit
 
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
 def from_pandas(
     frame: "pd.DataFrame",
     source: str,
-    sidecar: tuple[Mapping[str, str], str] = ({}, "the sidecar"),
+    sidecar: Sidecar = NO_SIDECAR,
     units: Mapping[str, str] | None = None,
 ) -> RawTable:
     """Raw table of a DataFrame.
@@ -49,24 +57,20 @@ def from_pandas(
     return from_columns(columns, source, sidecar)
 
 
-def from_columns(
-    columns: list[RawColumn], source: str, sidecar: tuple[Mapping[str, str], str]
-) -> RawTable:
+def from_columns(columns: list[RawColumn], source: str, sidecar: Sidecar) -> RawTable:
     """Raw table of columns whose first cells may be a row of units."""
     columns = [c for c in columns if c.header or not is_blank(c.cells)]
     n_rows = len(columns[0].cells) if columns else 0
-    unit_row = None
     if n_rows:
         first = [_item(c.cells[0]) for c in columns]
         second = [_item(c.cells[1]) for c in columns] if n_rows > 1 else None
         if is_unit_row([c.header for c in columns], first, second):
-            unit_row = ["" if is_blank(np.array([u], dtype=object)) else str(u) for u in first]
-            for column in columns:
-                column.cells = column.cells[1:]
+            columns = [
+                replace(c, cells=c.cells[1:], row_unit=cell_text(unit))
+                for c, unit in zip(columns, first, strict=True)
+            ]
             n_rows -= 1
-    return RawTable(
-        source, columns, np.arange(1, n_rows + 1), unit_row, dict(sidecar[0]), sidecar[1]
-    )
+    return RawTable(source, columns, np.arange(1, n_rows + 1), sidecar)
 
 
 def _item(cell: Any) -> object:

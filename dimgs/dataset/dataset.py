@@ -101,12 +101,12 @@ class Dataset:
             )
         if set(names) != set(self.values):
             raise InputError(f"The values of {self.source} do not match its variables {names}.")
-        values = {v.name: stored(v, self.values[v.name], self.source) for v in self.variables}
+        values = {v.name: _stored(v, self.values[v.name], self.source) for v in self.variables}
         n_runs = len(next(iter(values.values()))) if values else len(self.rows)
         rows = np.asarray(self.rows, dtype=np.int64)
         if rows.size == 0:
             rows = np.arange(1, n_runs + 1)
-        errors = {n: read_only(np.asarray(e, dtype=np.float64)) for n, e in self.errors.items()}
+        errors = {n: _read_only(np.asarray(e, dtype=np.float64)) for n, e in self.errors.items()}
         for name, column in [*values.items(), *errors.items(), ("rows", rows)]:
             if column.shape != (n_runs,):
                 raise InputError(
@@ -116,7 +116,7 @@ class Dataset:
         for attribute, value in (
             ("values", MappingProxyType(values)),
             ("errors", MappingProxyType(errors)),
-            ("rows", read_only(rows)),
+            ("rows", _read_only(rows)),
         ):
             object.__setattr__(self, attribute, value)
         self._check_temperatures()
@@ -327,7 +327,13 @@ class Dataset:
     @cached_property
     def sha256(self) -> str:
         """Hash of names, units, values and errors, independent of the order of the columns."""
-        return content_hash(self.variables, self.values, self.errors)
+        digest = hashlib.sha256()
+        for v in sorted(self.variables, key=lambda v: v.name):
+            digest.update(json.dumps([v.name, v.unit.text, v.kind, len(self)]).encode())
+            digest.update(_bytes(self.values[v.name]))
+            if v.name in self.errors:
+                digest.update(b"err" + _bytes(self.errors[v.name]))
+        return digest.hexdigest()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Dataset):
@@ -357,25 +363,12 @@ class Dataset:
         return _preview(self).to_latex(escape=True, column_format=columns)
 
 
-def content_hash(
-    variables: tuple[Variable, ...], values: Mapping[str, NDArray[Any]], errors: Mapping[str, Array]
-) -> str:
-    """SHA-256 of names, units, values and errors, independent of the order of the columns."""
-    digest = hashlib.sha256()
-    for v in sorted(variables, key=lambda v: v.name):
-        digest.update(json.dumps([v.name, v.unit.text, v.kind, len(values[v.name])]).encode())
-        digest.update(_bytes(values[v.name]))
-        if v.name in errors:
-            digest.update(b"err" + _bytes(errors[v.name]))
-    return digest.hexdigest()
-
-
-def stored(variable: Variable, values: NDArray[Any], source: str) -> NDArray[Any]:
+def _stored(variable: Variable, values: NDArray[Any], source: str) -> NDArray[Any]:
     """Read-only column of shape (n_runs,): float64 numbers, or str objects for labels."""
     if variable.is_label:
-        return read_only(np.asarray(values, dtype=object))
+        return _read_only(np.asarray(values, dtype=object))
     try:
-        return read_only(np.asarray(values, dtype=np.float64))
+        return _read_only(np.asarray(values, dtype=np.float64))
     except (TypeError, ValueError) as error:
         raise InputError(
             f"Column '{variable.name}' of {source} does not hold numbers ({error}); "
@@ -383,7 +376,7 @@ def stored(variable: Variable, values: NDArray[Any], source: str) -> NDArray[Any
         ) from error
 
 
-def read_only(array: NDArray[Any]) -> NDArray[Any]:
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     """The array itself where it is read-only already, otherwise a read-only copy."""
     if array.flags.writeable or not array.flags.c_contiguous:
         array = array.copy()

@@ -1,10 +1,11 @@
 """Layout of a delimited text table: delimiter, header, row of units, decimal mark."""
 
 import csv
+import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import compress, dropwhile, islice
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import dropwhile, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -26,6 +27,7 @@ from dimgs.dataset.raw import (
     is_decimal_comma,
     is_unit_row,
     parse_number,
+    sidecar_of,
     title_rows,
     titled_columns,
     titles_note,
@@ -41,12 +43,10 @@ _SAMPLE = 200
 _BOM = b"\xef\xbb\xbf"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS = (",", ";", "\t")
-_LINE_END = re.compile(rb"\r\n|\n|\r")
 _BRACKET = re.compile(r"[\[\]]")
 _POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
 
 Record = tuple[int, list[str]]
-Sidecar = tuple[Mapping[str, str], str]
 # bytes of text parsed at once: large enough for full speed, small beside any memory
 BLOCK_BYTES = 32 << 20
 # below this, loading pyarrow takes longer than reading the block without it
@@ -55,38 +55,40 @@ _NULLS = sorted({*BLANKS, *(b.upper() for b in BLANKS), "NaN"})
 _SKIPPED_LINE = re.compile(rb"(?:\A|\n)[ ]*(?:#|(?<=[ ])(?:\n|\Z))")
 
 
+@dataclass
+class Field:
+    """A column of a text table: whether it is read, and whether as text."""
+
+    as_text: bool
+    is_read: bool = True
+
+
 @dataclass(frozen=True)
 class Layout:
     """Layout of a text table.
 
     Parameters
     ----------
-    source : str
-        File name, for messages.
-    delimiter, decimal : str
-        Field separator and decimal mark.
-    headers : list of str
-        Header cells as written.
-    unit_row : list of str, optional
-        Row of units below the header.
-    is_read, as_text : list of bool
-        Columns that are read, and those that are read as text.
+    table : RawTable
+        With columns that have no cells, and notes on what was passed over above the header.
+    delimiter : str
+        Field separator.
+    fields : list of Field
+        One for each column.
     start, first_line : int
         Byte and line (from 1) at which the data begin.
-    notes : tuple of str
-        What was passed over above the header.
     """
 
-    source: str
+    table: RawTable
     delimiter: str
-    decimal: str
-    headers: list[str]
-    unit_row: list[str] | None
-    is_read: list[bool]
-    as_text: list[bool]
+    fields: list[Field]
     start: int
     first_line: int
-    notes: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Number of fields in a row."""
+        return len(self.fields)
 
 
 def decode(raw: bytes, source: str, first_line: int = 1) -> str:
@@ -185,7 +187,7 @@ def joined_in_brackets(fields: Sequence[str], delimiter: str) -> list[str]:
     return [delimiter.join(part) for part in parts]
 
 
-def read_layout(path: Path, options: ReadOptions, sidecar: Sidecar) -> Layout:
+def read_layout(path: Path, options: ReadOptions) -> Layout:
     """Layout of a text table, judged from its first megabyte.
 
     Parameters
@@ -193,15 +195,13 @@ def read_layout(path: Path, options: ReadOptions, sidecar: Sidecar) -> Layout:
     path : Path
     options : ReadOptions
         Without its `skip_rows`, titles above the header are noticed where clear.
-    sidecar : tuple of (mapping of str to str, str)
-        Units from a file beside the table, and its name.
 
     Raises
     ------
     InputError
         If the table is empty, not UTF-8, or its columns are separated by spaces.
     """
-    source = path.name
+    source, sidecar = path.name, sidecar_of(path)
     with path.open("rb") as file:
         head = _head(file, source)
     if head.startswith(_WIDE_BOMS):
@@ -209,8 +209,9 @@ def read_layout(path: Path, options: ReadOptions, sidecar: Sidecar) -> Layout:
             f"{source} is encoded as UTF-16; save the table as UTF-8 (in Excel: 'CSV UTF-8')."
         )
     bom = len(_BOM) if head.startswith(_BOM) else 0
-    text = decode(head[bom:], source)
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    # the ends of lines stay as they are
+    whole = list(io.StringIO(decode(head[bom:], source), newline=""))
+    lines = [line.rstrip("\r\n") for line in whole]
     delimiters = ("\t",) if path.suffix.lower() in {".tsv", ".tab"} else _DELIMITERS
     scored = []
     for each in delimiters:
@@ -228,55 +229,35 @@ def read_layout(path: Path, options: ReadOptions, sidecar: Sidecar) -> Layout:
     _refuse_spaces(headers, sample, source)
     after: list[object] | None = list(sample[1][1]) if len(sample) > 1 else None
     decimal = _decimal(delimiter, sample)
-    unit_row = None
+    units = [""] * len(headers)
     if sample and is_unit_row(headers, list(sample[0][1]), after, decimal):
-        unit_row = _unit_row(sample.pop(0)[1], headers, source)
+        units = _unit_row(sample.pop(0)[1], headers, source)
     first_line = sample[0][0] if sample else len(lines) + 1
-    numeric = [
-        all(len(f) <= i or parse_number(f[i], decimal) is not None for _, f in sample)
-        for i in range(len(headers))
-    ]
-    return Layout(
-        source,
-        delimiter,
-        decimal,
-        headers,
-        unit_row,
-        *_kinds(source, headers, unit_row, numeric, options, sidecar),
-        bom + _byte_offset(head[bom:], first_line - 1),
-        first_line,
-        (titles_note(above[0], len(above), source),) if above else (),
-    )
+    named = zip(headers, units, strict=True)
+    columns = [RawColumn(h, np.empty(0), row_unit=unit) for h, unit in named]
+    notes = [titles_note(above[0], len(above), source)] if above else []
+    table = RawTable(source, columns, np.empty(0, np.int64), sidecar, decimal, notes=notes)
+    fields = _fields(table, [cells for _, cells in sample], options)
+    start = bom + len("".join(whole[: first_line - 1]).encode())
+    return Layout(table, delimiter, fields, start, first_line)
 
 
-def _kinds(
-    source: str,
-    headers: list[str],
-    unit_row: list[str] | None,
-    numeric: list[bool],
-    options: ReadOptions,
-    sidecar: Sidecar,
-) -> tuple[list[bool], list[bool]]:
+def _fields(table: RawTable, rows: list[list[str]], options: ReadOptions) -> list[Field]:
     """Which columns are read, and which of them as text."""
-    nameless = [not h.strip() and n for h, n in zip(headers, numeric, strict=True)]
-    named = [not n for n in nameless]
-    stub = RawTable(
-        source,
-        [RawColumn(h, np.empty(0)) for h in compress(headers, named)],
-        np.empty(0, np.int64),
-        None if unit_row is None else list(compress(unit_row, named)),
-        *sidecar,
-    )
-    titled, _ = titled_columns(stub, options)
-    used = set(chosen([t.name for t in titled], options.columns, options.drop, source))
-    rest = iter(titled)
-    is_read, as_text = [], []
-    for without, is_numeric in zip(nameless, numeric, strict=True):
-        column = None if without else next(rest)
-        is_read.append(column is None or column.name in used)
-        of_labels = column is None or (column.unit or "").lower() in LABEL_TEXTS
-        as_text.append(of_labels or not is_numeric)
-    return is_read, as_text
+    fields, named = [], []
+    for i, column in enumerate(table.columns):
+        cells = (row[i] for row in rows if i < len(row))
+        is_text = any(parse_number(cell, table.decimal) is None for cell in cells)
+        # what trailing delimiters leave is read as text, to see whether it is blank
+        nameless = not (is_text or column.header.strip())
+        fields.append(Field(is_text or nameless))
+        named += [] if nameless else [(column, fields[-1])]
+    titled, _ = titled_columns(replace(table, columns=[c for c, _ in named]), options)
+    used = set(chosen([t.name for t in titled], options.columns, options.drop, table.source))
+    for (_, each), title in zip(named, titled, strict=True):
+        each.is_read = title.name in used
+        each.as_text |= (title.unit or "").lower() in LABEL_TEXTS
+    return fields
 
 
 def _head(file: BinaryIO, source: str) -> bytes:
@@ -298,13 +279,6 @@ def too_long(source: str) -> InputError:
         f"A row of {source} has more than {LONGEST_RECORD >> 20} MB; look for a quote that is not "
         f"closed, or for line ends that are missing."
     )
-
-
-def _byte_offset(raw: bytes, lines: int) -> int:
-    """Byte at which the line after so many lines starts; the end where there is none."""
-    ends = islice(_LINE_END.finditer(raw), max(lines - 1, 0), None)
-    last = next(ends, None) if lines else None
-    return last.end() if last else len(raw)
 
 
 def _first_rows(
@@ -378,20 +352,9 @@ class Position(NamedTuple):
     line: int = 0
 
 
-@dataclass
-class _Block:
-    """Columns of a block of rows, and what was odd about it."""
-
-    columns: list[NDArray[Any]]
-    n_rows: int
-    ragged: dict[int, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-
 def text_tables(
     path: Path,
     options: ReadOptions,
-    sidecar: Sidecar,
     block_bytes: int = BLOCK_BYTES,
     start: Position | None = None,
 ) -> Iterator[tuple[RawTable, Position]]:
@@ -404,56 +367,30 @@ def text_tables(
     InputError
         For a wrong encoding, or a row with another number of fields than the header.
     """
-    layout = read_layout(path, options, sidecar)
+    layout = read_layout(path, options)
     _, begin, row, line = start or Position(0, layout.start, 1, layout.first_line)
     for raw, position in _byte_blocks(path, begin, block_bytes):
-        block = _parse(raw, layout, line)
+        table = _parse(raw, layout, row, line, drop_bad=options.drop_bad)
+        row += len(table.rows) + len(table.dropped)
         line += raw.count(b"\n")
-        rows = np.arange(row, row + block.n_rows)
-        row += block.n_rows
-        dropped: list[DroppedRow] = []
-        for index, what in block.ragged.items():
-            if not options.drop_bad:
-                raise InputError(
-                    f"{what[0].upper()}{what[1:]}; add or remove fields, and put a cell that "
-                    f"contains the delimiter {layout.delimiter!r} in double quotes."
-                )
-            dropped.append(DroppedRow(int(rows[index]), what))
-        columns = [RawColumn(h, c) for h, c in zip(layout.headers, block.columns, strict=True)]
-        table = RawTable(
-            layout.source,
-            columns,
-            np.delete(rows, list(block.ragged)),
-            layout.unit_row,
-            *sidecar,
-            layout.decimal,
-            dropped,
-            [*(layout.notes if row == block.n_rows + 1 else ()), *block.notes],
-        )
         yield table, Position(0, position, row, line)
 
 
 def without_blank_columns(table: RawTable) -> RawTable:
     """The table without the nameless, blank columns that trailing delimiters leave."""
-    keep = [bool(c.header.strip()) or not is_blank(c.cells) for c in table.columns]
-    units = table.unit_row
-    return replace(
-        table,
-        columns=list(compress(table.columns, keep)),
-        unit_row=None if units is None else list(compress(units, keep)),
-    )
+    kept = [c for c in table.columns if c.header.strip() or not is_blank(c.cells)]
+    return replace(table, columns=kept)
 
 
 def concatenated(tables: Iterator[tuple[RawTable, Position]]) -> RawTable:
     """One raw table of all blocks."""
     parts = [table for table, _ in tables]
-    first = parts[0]
     columns = [
-        RawColumn(same[0].header, _joined([c.cells for c in same]))
+        replace(same[0], cells=_joined([c.cells for c in same]))
         for same in zip(*(p.columns for p in parts), strict=True)
     ]
     whole = replace(
-        first,
+        parts[0],
         columns=columns,
         rows=np.concatenate([p.rows for p in parts]),
         dropped=[d for p in parts for d in p.dropped],
@@ -507,69 +444,73 @@ def _last_record_end(block: bytes) -> int:
     return end
 
 
-def _parse(raw: bytes, layout: Layout, first_line: int) -> _Block:
-    text = decode(raw, layout.source, first_line)
-    if not text.strip("\n"):
-        return _Block([np.empty(0) for _ in layout.headers], 0)
-    notes: list[str] = []
-    fast = raw
+def _parse(raw: bytes, layout: Layout, row: int, line: int, *, drop_bad: bool) -> RawTable:
+    """Raw table of a block, from the numbers of its first row and line."""
+    table = layout.table
+    text = decode(raw, table.source, line)
+    notes, fast = table.notes if row == 1 else [], raw
     if _SKIPPED_LINE.search(raw):
-        fast, notes = _without_skipped_lines(text, layout, first_line)
-    block = None if len(raw) <= _SMALL_BYTES else _parse_fast(fast, layout)
-    block = block or _parse_carefully(text, layout, first_line)
-    block.notes = notes
-    return block
+        fast, further = _without_skipped_lines(text, layout, line)
+        notes = [*notes, *further]
+    plain = None if len(raw) <= _SMALL_BYTES else _fast_cells(fast, layout)
+    cells, ragged = (plain, {}) if plain else _careful_cells(text, layout, line)
+    if ragged and not drop_bad:
+        what = next(iter(ragged.values()))
+        raise InputError(
+            f"{what[0].upper()}{what[1:]}; add or remove fields, and put a cell that contains the "
+            f"delimiter {layout.delimiter!r} in double quotes."
+        )
+    rows = np.arange(row, row + max(map(len, cells)) + len(ragged))
+    return replace(
+        table,
+        columns=[replace(c, cells=x) for c, x in zip(table.columns, cells, strict=True)],
+        rows=np.delete(rows, list(ragged)),
+        dropped=[DroppedRow(int(rows[index]), what) for index, what in ragged.items()],
+        notes=notes,
+    )
 
 
 def _without_skipped_lines(text: str, layout: Layout, first: int) -> tuple[bytes, list[str]]:
     others: list[tuple[int, str]] = []
     kept = record_lines(text.split("\n"), first, others)
     rest = "".join(f"{line}\n" for _, line in kept).encode()
-    width, delimiter = len(layout.headers), layout.delimiter
     notes = [
-        f"Line {number} of {layout.source} starts with # and was taken as a comment, though it has "
-        f"as many fields as a row; put its first cell in quotes if it is data."
+        f"Line {number} of {layout.table.source} starts with # and was taken as a comment, though "
+        f"it has as many fields as a row; put its first cell in quotes if it is data."
         for number, line in others
         # a comment may be longer than any field
-        for fields in csv.reader([line[: csv.field_size_limit()]], delimiter=delimiter)
-        if len(joined_in_brackets(fields, delimiter)) == width > 1
+        for fields in csv.reader([line[: csv.field_size_limit()]], delimiter=layout.delimiter)
+        if len(joined_in_brackets(fields, layout.delimiter)) == layout.width > 1
     ]
     return rest, notes
 
 
-def _parse_fast(raw: bytes, layout: Layout) -> _Block | None:
-    """Block read by pyarrow, or None where anything at all is unusual."""
+def _fast_cells(raw: bytes, layout: Layout) -> list[NDArray[Any]] | None:
+    """Columns of a block, read by pyarrow, or None where anything at all is unusual."""
     import pyarrow as pa
     from pyarrow import csv
 
-    names = [str(i) for i in range(len(layout.is_read))]
-    included = [n for n, w in zip(names, layout.is_read, strict=True) if w]
-    types = {
-        n: pa.string() if text else pa.float64()
-        for n, text in zip(names, layout.as_text, strict=True)
-    }
+    fields = {str(i): field for i, field in enumerate(layout.fields)}
     try:
         table = csv.read_csv(
             pa.BufferReader(raw),
-            read_options=csv.ReadOptions(column_names=names),
+            read_options=csv.ReadOptions(column_names=list(fields)),
             parse_options=csv.ParseOptions(
                 delimiter=layout.delimiter, newlines_in_values=b'"' in raw
             ),
             convert_options=csv.ConvertOptions(
-                column_types=types,
-                include_columns=included,
+                column_types={
+                    n: pa.string() if f.as_text else pa.float64() for n, f in fields.items()
+                },
+                include_columns=[n for n, f in fields.items() if f.is_read],
                 null_values=_NULLS,
                 strings_can_be_null=False,
-                decimal_point=layout.decimal,
+                decimal_point=layout.table.decimal,
             ),
         )
     except pa.ArrowException:
         return None
-    columns = [
-        _array(table.column(n)) if w else np.empty(0)
-        for n, w in zip(names, layout.is_read, strict=True)
-    ]
-    return _Block(columns, table.num_rows)
+    return [_array(table.column(n)) if f.is_read else np.empty(0) for n, f in fields.items()]
 
 
 def _array(column: Any) -> NDArray[Any]:
@@ -582,28 +523,27 @@ def _array(column: Any) -> NDArray[Any]:
     return np.asarray(words[coded.indices.to_numpy()])
 
 
-def _parse_carefully(text: str, layout: Layout, first_line: int) -> _Block:
-    """Block read record by record, with the ragged rows named."""
-    width = len(layout.headers)
-    cells: list[list[str]] = [[] for _ in range(width)]
-    ragged: dict[int, str] = {}
-    index = 0
-    for line, fields in records(text.split("\n"), layout.delimiter, first_line, layout.source):
-        if len(fields) != width:
-            ragged[index] = (
-                f"line {line} of {layout.source} has {len(fields)} "
-                f"{'field' if len(fields) == 1 else 'fields'} where the header has {width}"
-            )
-        else:
-            for column, is_read, cell in zip(cells, layout.is_read, fields, strict=True):
-                if is_read:
-                    column.append(cell)
-        index += 1
-    columns = [
-        np.array(column, dtype=object) if text else _numbers(column, layout.decimal)
-        for column, text in zip(cells, layout.as_text, strict=True)
-    ]
-    return _Block(columns, index, ragged)
+def _careful_cells(
+    text: str, layout: Layout, first_line: int
+) -> tuple[list[NDArray[Any]], dict[int, str]]:
+    """Columns of a block, read record by record, and what is wrong with rows of another length."""
+    source, width = layout.table.source, layout.width
+    rows, ragged = list[list[str]](), dict[int, str]()
+    every = records(text.split("\n"), layout.delimiter, first_line, source)
+    for index, (line, row) in enumerate(every):
+        if len(row) == width:
+            rows.append(row)
+            continue
+        ragged[index] = (
+            f"line {line} of {source} has {len(row)} {'field' if len(row) == 1 else 'fields'} "
+            f"where the header has {width}"
+        )
+    columns: list[NDArray[Any]] = []
+    for field, *cells in zip(layout.fields, *rows, strict=True):
+        cells = cells if field.is_read else []
+        text_cells = np.array(cells, dtype=object)
+        columns.append(text_cells if field.as_text else _numbers(cells, layout.table.decimal))
+    return columns, ragged
 
 
 def _numbers(column: list[str], decimal: str) -> NDArray[Any]:

@@ -3,10 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dimgs.common.advice import did_you_mean, setting
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
+from dimgs.common.formats import json_value, read_text, shown, validated
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.variables import Unit, parse_unit, split_header, unit_or_none
 from dimgs.variables.readings import (
@@ -55,6 +56,11 @@ def is_date(word: str) -> bool:
     return bool(_DATE.fullmatch(word) or _TIME_OF_DAY.fullmatch(word))
 
 
+# units from a file beside a table, and the name of that file
+Sidecar = tuple[Mapping[str, str], str]
+NO_SIDECAR: Sidecar = ({}, "the sidecar")
+
+
 class DroppedRow(NamedTuple):
     """A row that was left out on request, and why.
 
@@ -87,6 +93,8 @@ class RawColumn:
         source may contradict it.
     is_index : bool
         Whether the column only numbers the rows where it has no unit.
+    row_unit : str
+        Cell of the column in the second row of the table, where that row holds units.
     """
 
     header: str
@@ -94,6 +102,7 @@ class RawColumn:
     unit: str | None = None
     binding: bool = False
     is_index: bool = False
+    row_unit: str = ""
 
 
 @dataclass
@@ -108,12 +117,8 @@ class RawTable:
         Columns in the order of the source.
     rows : ndarray of int
         Number of each data row, from 1.
-    unit_row : list of str, optional
-        Second row of the table, where it holds units.
-    sidecar : mapping of str to str
-        Units from a file beside the table, or from attributes of the whole table.
-    sidecar_name : str
-        Where `sidecar` comes from, for messages.
+    sidecar : tuple of (mapping of str to str, str)
+        Units from a file beside the table, and the name of that file.
     decimal : str
         Decimal mark of text cells.
     dropped : list of DroppedRow
@@ -125,9 +130,7 @@ class RawTable:
     source: str
     columns: list[RawColumn]
     rows: NDArray[np.int64]
-    unit_row: list[str] | None = None
-    sidecar: Mapping[str, str] = field(default_factory=dict)
-    sidecar_name: str = "the sidecar"
+    sidecar: Sidecar = NO_SIDECAR
     decimal: str = "."
     dropped: list[DroppedRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -180,6 +183,23 @@ class ReadOptions:
             if value is not None:
                 names = [value] if isinstance(value, str) else list(value)
                 object.__setattr__(self, name, names)
+
+
+def sidecar_of(path: Path) -> Sidecar:
+    """Units from ``TABLE.units.json`` beside a table, and the name of that file."""
+    for beside in (path.with_suffix(".units.json"), path.with_name(path.name + ".units.json")):
+        if not beside.is_file():
+            continue
+        from dimgs.dataset.sidecar import SidecarFile
+
+        remedy = 'write a JSON object such as {"U": "m/s", "material": "label"} in UTF-8'
+        where = f"'{shown(beside.name)}'"
+        document = json_value(read_text(beside, "sidecar"), where, remedy)
+        if not isinstance(document, dict):
+            raise InputError(f"{where} is not an object of unit strings; {remedy}.")
+        units = validated(SidecarFile, document, f"{where} cannot be used: ").root
+        return units, beside.name
+    return NO_SIDECAR
 
 
 def no_such_column(name: str, names: Iterable[str], source: str) -> InputError:
@@ -407,16 +427,15 @@ def titled_columns(table: RawTable, options: ReadOptions) -> tuple[list[Titled],
         mapping[headers.get(key.strip(), key.strip())] = str(text)
     titled: list[Titled] = []
     notes: list[str] = []
-    for i, (column, (name, header_unit, kind)) in enumerate(zip(table.columns, parts, strict=True)):
+    sidecar, beside = table.sidecar
+    for column, (name, header_unit, kind) in zip(table.columns, parts, strict=True):
         # an empty cell in a row of units means nothing; "-" there fits text as well as numbers
-        row_unit = (_without_brackets(table.unit_row[i]) or None) if table.unit_row else None
-        sidecar_unit = table.sidecar.get(name, table.sidecar.get(column.header))
         stated = [
             ("the mapping", mapping.get(name)),
             ("its header", header_unit),
-            ("the second row", row_unit),
+            ("the second row", _without_brackets(column.row_unit) or None),
             ("its own unit", column.unit),
-            (table.sidecar_name, sidecar_unit),
+            (beside, sidecar.get(name, sidecar.get(column.header))),
         ]
         units = [(where, text) for where, text in stated if text is not None]
         if not units and name in options.defaults:
@@ -440,9 +459,8 @@ def titled_columns(table: RawTable, options: ReadOptions) -> tuple[list[Titled],
 
 def _are_apart(unit: str | None, other: str) -> bool:
     """Whether two units are of different dimensions."""
-    with suppress(InputError):
-        return parse_unit(unit or "").dimension != parse_unit(other).dimension
-    return False
+    one, two = unit_or_none(unit or ""), unit_or_none(other)
+    return one is not None and two is not None and one.dimension != two.dimension
 
 
 def _is_text(column: RawColumn, decimal: str) -> bool:

@@ -1,6 +1,7 @@
 """`read_table`: one function for every kind of table, in a file or in memory."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -11,12 +12,11 @@ import numpy as np
 
 from dimgs.common.advice import setting
 from dimgs.common.errors import InputError, noting
-from dimgs.common.formats import json_value, read_text, shown, validated
 from dimgs.dataset.checks import check_loggable, drop_bad_rows, duplicate_warnings, with_notes
 from dimgs.dataset.conversion import converted
 from dimgs.dataset.data_frames import from_columns, from_pandas, from_xarray, raw_columns
 from dimgs.dataset.dataset import Dataset
-from dimgs.dataset.delimited_text import Sidecar, concatenated, text_tables
+from dimgs.dataset.delimited_text import concatenated, text_tables
 from dimgs.dataset.raw import (
     FIRST_ROWS,
     RawColumn,
@@ -26,6 +26,7 @@ from dimgs.dataset.raw import (
     cell_text,
     check_width,
     chosen,
+    sidecar_of,
     title_rows,
     titles_note,
 )
@@ -251,29 +252,12 @@ def _raw_file(path: Path, options: ReadOptions) -> RawTable:
     try:
         if suffix in TEXT_SUFFIXES:
             check_memory(path.stat().st_size, path.name)
-            return concatenated(text_tables(path, options, sidecar_of(path)))
-        if suffix in PARQUET_SUFFIXES:
-            return from_parquet(path, sidecar_of(path), options)
-        return from_excel(path, sidecar_of(path), options)
+            return concatenated(text_tables(path, options))
+        return (
+            from_parquet(path, options) if suffix in PARQUET_SUFFIXES else from_excel(path, options)
+        )
     except OSError as error:
         raise InputError(f"'{path}' cannot be read ({error}); check its permissions.") from error
-
-
-def sidecar_of(path: Path) -> tuple[dict[str, str], str]:
-    """Units from ``TABLE.units.json`` beside a table, and the name of that file."""
-    for beside in (path.with_suffix(".units.json"), path.with_name(path.name + ".units.json")):
-        if not beside.is_file():
-            continue
-        from dimgs.dataset.sidecar import SidecarFile
-
-        remedy = 'write a JSON object such as {"U": "m/s", "material": "label"} in UTF-8'
-        where = f"'{shown(beside.name)}'"
-        document = json_value(read_text(beside, "sidecar"), where, remedy)
-        if not isinstance(document, dict):
-            raise InputError(f"{where} is not an object of unit strings; {remedy}.")
-        units = validated(SidecarFile, document, f"{where} cannot be used: ").root
-        return units, beside.name
-    return {}, "the sidecar"
 
 
 def field_units(schema: Any) -> dict[str, str]:
@@ -287,7 +271,7 @@ def field_units(schema: Any) -> dict[str, str]:
     return units
 
 
-def from_parquet(path: Path, sidecar: Sidecar, options: ReadOptions) -> RawTable:
+def from_parquet(path: Path, options: ReadOptions) -> RawTable:
     """Raw table of a Parquet file; units also from its fields' metadata and pandas' attrs."""
     import pandas as pd
     import pyarrow as pa
@@ -304,17 +288,16 @@ def from_parquet(path: Path, sidecar: Sidecar, options: ReadOptions) -> RawTable
         frame = pd.read_parquet(path, engine="pyarrow", columns=columns, read_dictionary=texts)
     except (pa.ArrowException, ValueError, KeyError) as error:
         raise unreadable(path, "a Parquet file", error) from error
-    return from_pandas(frame, path.name, sidecar, field_units(schema))
+    return from_pandas(frame, path.name, sidecar_of(path), field_units(schema))
 
 
 def decoded_headers(options: ReadOptions, headers: list[str]) -> list[str] | None:
     """Headers of the columns to decode; None for all."""
-    names = [split_header(header)[0] for header in headers]
-    chosen = None if options.columns is None else set(options.columns)
-    if chosen is None or not chosen | set(options.units) <= set(names):
+    names = {header: split_header(header)[0] for header in headers}
+    used = {*(options.columns or ()), *options.units}
+    if options.columns is None or not used <= set(names.values()):
         return None
-    chosen |= set(options.units)
-    return [h for h, n in zip(headers, names, strict=True) if n.removesuffix("_err") in chosen]
+    return [h for h, name in names.items() if name.removesuffix("_err") in used]
 
 
 def check_memory(needed: int, source: str) -> None:
@@ -376,28 +359,24 @@ def _refuse_nested(schema: Any, source: str) -> None:
             )
 
 
-def from_excel(path: Path, sidecar: Sidecar, options: ReadOptions) -> RawTable:
+def from_excel(path: Path, options: ReadOptions) -> RawTable:
     """Raw table of one sheet; blank rows and rows that start with ``#`` are skipped."""
     from openpyxl import load_workbook
 
     _refuse_large_parts(path)
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except Exception as error:
-        raise unreadable(path, "an Excel workbook", error) from error
-    try:
-        title = _sheet(list(book.sheetnames), options.sheet, path.name)
-        rows = _used_rows(book[title], path.name, options.skip_rows or 0)
+        with closing(load_workbook(path, read_only=True, data_only=True)) as book:
+            names = list(book.sheetnames)
+            title = _sheet(names, options.sheet, path.name)
+            rows = _used_rows(book[title], path.name, options.skip_rows or 0)
     except InputError:
         raise
     except Exception as error:
         raise unreadable(path, "an Excel workbook", error) from error
-    finally:
-        book.close()
+    others = _listed([name for name in names if name != title])
     source = path.name if options.sheet is None else f"{path.name} (sheet '{title}')"
     if not rows:
-        others = [name for name in book.sheetnames if name != title]
-        choose = f", or choose another sheet ({_listed(others)})" if others else ""
+        choose = f", or choose another sheet ({others})" if others else ""
         raise InputError(
             f"The sheet '{title}' of {path.name} is empty; give a header such as 'U [m/s]' in each "
             f"column and one row per run{choose}."
@@ -410,13 +389,11 @@ def from_excel(path: Path, sidecar: Sidecar, options: ReadOptions) -> RawTable:
         if titles:
             notes.append(titles_note(next(filter(None, first[0])), titles, source))
             rows = rows[titles:]
-    table = from_columns(_columns(rows, source), source, sidecar)
+    table = from_columns(_columns(rows, source), source, sidecar_of(path))
     table.notes += notes
-    if options.sheet is None and len(book.sheetnames) > 1:
-        rest = _listed([s for s in book.sheetnames if s != title])
-        table.notes.append(
-            f"The sheet '{title}' of {path.name} was read; it also has {rest} ({setting('sheet')})."
-        )
+    if options.sheet is None and others:
+        also = f"it also has {others} ({setting('sheet')})"
+        table.notes.append(f"The sheet '{title}' of {path.name} was read; {also}.")
     return table
 
 

@@ -17,7 +17,7 @@ from dimgs.dataset.data_frames import from_pandas
 from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.delimited_text import Position as Position
 from dimgs.dataset.delimited_text import text_tables, without_blank_columns
-from dimgs.dataset.raw import DroppedRow, RawTable, ReadKeywords, ReadOptions
+from dimgs.dataset.raw import DroppedRow, RawTable, ReadKeywords, ReadOptions, sidecar_of
 from dimgs.dataset.read import (
     EXCEL_SUFFIXES,
     PARQUET_SUFFIXES,
@@ -27,7 +27,6 @@ from dimgs.dataset.read import (
     existing,
     field_units,
     open_parquet,
-    sidecar_of,
     unreadable,
     without_empty_rows,
 )
@@ -241,7 +240,7 @@ class TableInParts:
             head = next(self._text_parts(path, Position())).dataset()
         # bytes of text to read at once for about as many rows, or fewer
         block = min(max(self.chunk_rows * _BYTES_PER_CELL, _LEAST_BLOCK), _MOST_BLOCK)
-        blocks = text_tables(path, self.options, sidecar_of(path), block, start)
+        blocks = text_tables(path, self.options, block, start)
         for part, end in blocks:
             table = without_empty_rows(without_blank_columns(part))
             if not len(table.rows) and not table.dropped:

@@ -49,7 +49,7 @@ def test_a_row_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     path.write_text(table + '"' + "x\n" * (1 << 14))
     options = ReadOptions()
     with pytest.raises(InputError, match="quote that is not closed"):
-        list(delimited_text.text_tables(path, options, ({}, ""), 1 << 12))
+        list(delimited_text.text_tables(path, options, 1 << 12))
 
 
 def test_a_long_comment_is_passed_over(tmp_path: Path) -> None:

@@ -287,7 +287,8 @@ class Sheet:
     def _column(self, titled: Titled, stated: str) -> Column:
         name, unit = titled.name, titled.unit or ""
         base = quantity_of(name)
-        alone = replace(self.raw, columns=[titled.column], unit_row=None, sidecar={}, notes=[])
+        column = replace(titled.column, row_unit="")
+        alone = replace(self.raw, columns=[column], sidecar=({}, ""), notes=[])
         units = {name: f"{unit}; {titled.kind}" if titled.kind else unit} if titled.unit else {}
         try:
             data = build(alone, ReadOptions(units=units, find_duplicates=False))
