@@ -16,7 +16,7 @@ from dimgs.common.advice import did_you_mean, setting
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.common.formats import json_value, read_text, shown, validated
-from dimgs.groups.dimensions import DimensionalMatrix
+from dimgs.groups.dimensions import spans
 from dimgs.variables import Unit, parse_unit, split_header, unit_or_none
 from dimgs.variables.readings import (
     Reading,
@@ -715,8 +715,4 @@ write 'watt / millikelvin' or 'W/(m*K)'.
 
 def _fits(unit: Unit, others: Mapping[str, Unit]) -> bool:
     """Whether a product of powers of the other columns has the dimension of this one."""
-    if unit.dimension.is_dimensionless:
-        return True
-    dimensions = list(dict.fromkeys(u.dimension for u in others.values()))
-    matrix = DimensionalMatrix.of_dimensions([str(i) for i in range(len(dimensions))], dimensions)
-    return bool(matrix.bases) and matrix.solve(unit.dimension) is not None
+    return spans(list(dict.fromkeys(u.dimension for u in others.values())), unit.dimension)

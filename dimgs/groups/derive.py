@@ -8,14 +8,20 @@ from typing import Any, Protocol, runtime_checkable
 
 from dimgs.common.advice import did_you_mean, setting
 from dimgs.common.errors import DimgsWarning, InputError
-from dimgs.groups.dimensions import DimensionalMatrix, check_names, lattice_of
+from dimgs.groups.dimensions import DimensionalMatrix, IntVector, check_names, lattice_of
 from dimgs.groups.group import Dropped, PiBasis, PiGroup
-from dimgs.groups.missing_input import UnreachableError, advice_to_take_part, is_reachable
+from dimgs.groups.missing_input import (
+    UnreachableError,
+    advice_to_take_part,
+    is_reachable,
+    name_of_scale,
+)
 from dimgs.groups.physical_constants import constant
 from dimgs.groups.recognition import (
     Kinds,
     Namer,
     kinds_of,
+    named,
     named_response,
     recognise,
     with_named_groups,
@@ -192,9 +198,7 @@ def automatic_scales(
 
 def _scale_like(variable: Variable, taken: set[str]) -> Variable:
     """An unknown scale of a variable's dimension and kind; its name is taken then."""
-    name = variable.name + "0"
-    while name in taken:
-        name += "0"
+    name = name_of_scale(variable.name, taken)
     taken.add(name)
     unit = Unit(si_unit(variable.dimension), variable.dimension)
     return Variable(name, unit, variable.kind, "scale")
@@ -202,10 +206,13 @@ def _scale_like(variable: Variable, taken: set[str]) -> Variable:
 
 def isolated_names(variables: Sequence[Variable]) -> frozenset[str]:
     """Variables that no dimensionless group can contain."""
-    kernel = DimensionalMatrix.of(variables).kernel_lattice()
-    return frozenset(
-        v.name for j, v in enumerate(variables) if not any(vector[j] for vector in kernel)
-    )
+    return _absent([v.name for v in variables], DimensionalMatrix.of(variables).kernel_lattice())
+
+
+def _absent(names: Sequence[str], vectors: Sequence[IntVector]) -> frozenset[str]:
+    """Variables that have no exponent in any vector."""
+    columns = zip(names, zip(*vectors, strict=True), strict=False)
+    return frozenset(names) - {name for name, exponents in columns if any(exponents)}
 
 
 def sizes_of(
@@ -241,10 +248,10 @@ def sizes_of(
     return tuple(sizes)
 
 
-def signed_groups(
-    positive: Sequence[Variable], signed: Sequence[Variable], kinds: Kinds, first: int
-) -> tuple[PiGroup, ...]:
-    """One group for each signed input, in which it has the exponent 1.
+def _signed_groups(
+    positive: Sequence[Variable], signed: Sequence[Variable], kinds: Kinds
+) -> list[PiGroup]:
+    """One group for each signed input, named as it, in which it has the exponent 1.
 
     Parameters
     ----------
@@ -252,25 +259,17 @@ def signed_groups(
         Positive inputs, constants, scales and sizes that together reach every dimension.
     signed : sequence of Variable
     kinds : mapping of str to tuple of Kind
-    first : int
-        Number of the first group.
-
-    Returns
-    -------
-    tuple of PiGroup
-        In the order of the names of the inputs.
     """
     groups = []
-    for number, variable in enumerate(sorted(signed, key=lambda v: v.name), start=first):
+    for variable in signed:
         monomial = smallest_monomial(positive, variable.dimension)
         assert monomial is not None
         powers = {variable.name: Fraction(1), **{name: -e for name, e in monomial.exponents}}
-        group = PiGroup.of(f"pi_{number}", powers)
-        recognition = recognise(group.as_dict(), kinds)
-        if recognition is not None and recognition.power > 0:
-            group = replace(group, known_as=recognition.label, symbol=recognition.latex)
-        groups.append(group)
-    return tuple(groups)
+        group = PiGroup.of(variable.name, powers)
+        recognition = recognise(powers, kinds)
+        inverse = recognition is not None and recognition.power < 0
+        groups.append(group if inverse else named(group, recognition))
+    return groups
 
 
 def pi_basis(
@@ -413,14 +412,15 @@ def _beside_signed(
         raise UnreachableError(active, response)
     sizes = sizes_of(positive, moving, taken)
     positive = sorted([*positive, *sizes], key=lambda v: v.name)
-    around = signed_groups(positive, moving, {}, 1)
+    kinds = kinds_of([*active, *([response] if response else [])])
+    around = _signed_groups(positive, moving, kinds)
     needed = [n for group in around for n, _ in group.exponents]
     basis = _derive(positive, response, repeating, prefer_named, levels, needed)
-    kinds = kinds_of([*active, *([response] if response else [])])
+    groups = [*basis.groups, *around]
     return replace(
         basis,
         variables=tuple(sorted([*basis.variables, *moving], key=lambda v: v.name)),
-        groups=(*basis.groups, *signed_groups(positive, moving, kinds, 1 + len(basis.groups))),
+        groups=tuple(group.renamed(f"pi_{k}") for k, group in enumerate(groups, 1)),
         signed=tuple(v.name for v in moving),
         sizes=tuple(v.name for v in sizes),
     )
@@ -458,8 +458,7 @@ def _derive(
     names = tuple(v.name for v in active)
     kinds = kinds_of([*active, *([target] if target else [])])
     lattice, fixed = lattice_of(active)
-    shared = zip(names, zip(*lattice, strict=True), strict=False)
-    isolated = set(names) - {name for name, exponents in shared if any(exponents)}
+    isolated = _absent(names, lattice)
     if repeating is not None:
         lattice, monomial, explanation = by_repeating(active, isolated, target, repeating)
     else:

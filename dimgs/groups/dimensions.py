@@ -57,14 +57,14 @@ class DimensionalMatrix:
 
     @classmethod
     def of_dimensions(
-        cls, names: Sequence[str], dimensions: Sequence[Dimension]
+        cls, names: Sequence[str] | None, dimensions: Sequence[Dimension]
     ) -> "DimensionalMatrix":
-        """Matrix from names and their dimensions."""
+        """Matrix from names, by default numbers, and their dimensions."""
         columns = [d.as_dict() for d in dimensions]
         bases = tuple(sorted({base for column in columns for base in column}))
         zero = Fraction(0)
         rows = tuple(tuple(c.get(base, zero) for c in columns) for base in bases)
-        return cls(tuple(names), bases, rows)
+        return cls(tuple(map(str, names or range(len(columns)))), bases, rows)
 
     @cached_property
     def integer_rows(self) -> tuple[IntVector, ...]:
@@ -130,6 +130,18 @@ class DimensionalMatrix:
         right = [powers.get(base, Fraction(0)) for base in self.bases]
         system = [[row[j] for j in chosen] + [b] for row, b in zip(self.rows, right, strict=True)]
         return solve_exact(system, len(chosen))
+
+
+def spans(dimensions: Sequence[Dimension], target: Dimension) -> bool:
+    """Whether a product of powers of some dimensions is a target.
+
+    Examples
+    --------
+    >>> length, time = Dimension.of({"[length]": 1}), Dimension.of({"[time]": 1})
+    >>> spans([length / time, time], length), spans([length], time)
+    (True, False)
+    """
+    return DimensionalMatrix.of_dimensions(None, dimensions).solve(target) is not None
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -252,7 +264,7 @@ def lattice_of(inputs: Sequence[Variable]) -> tuple[tuple[IntVector, ...], tuple
     plain = [j for j, v in enumerate(inputs) if v.dimension.is_dimensionless]
     unknown = [j for j, v in enumerate(inputs) if v.role != "data" and j not in plain]
     units = [tuple(int(i == j) for i in range(n)) for j in plain]
-    with_dimension = [j for j in range(n) if j not in plain] if plain else list(range(n))
+    with_dimension = [j for j in range(n) if j not in plain]
     lattice = _spread(inputs, with_dimension)
     fixed = _spread(inputs, unknown) if len(unknown) > 1 else ()
     if fixed and len(unknown) < len(with_dimension):
@@ -263,13 +275,8 @@ def lattice_of(inputs: Sequence[Variable]) -> tuple[tuple[IntVector, ...], tuple
 def _spread(inputs: Sequence[Variable], columns: Sequence[int]) -> tuple[IntVector, ...]:
     """Kernel lattice of some of the inputs, with zeros for the others."""
     kernel = DimensionalMatrix.of([inputs[j] for j in columns]).kernel_lattice()
-    if len(columns) == len(inputs):
-        return kernel
-    place = {j: i for i, j in enumerate(columns)}
-    return tuple(
-        tuple(vector[place[j]] if j in place else 0 for j in range(len(inputs)))
-        for vector in kernel
-    )
+    spread = (dict(zip(columns, vector, strict=True)) for vector in kernel)
+    return tuple(tuple(powers.get(j, 0) for j in range(len(inputs))) for powers in spread)
 
 
 def completed(
@@ -290,24 +297,18 @@ def completed(
     normal = fmpz_mat(stacked).hnf().tolist()
     if any(normal[i][j] != identity[i][j] for i in range(k) for j in range(s)):
         return None
-    inverse = fmpz_mat([row[s:] for row in normal]).inv().tolist()
-    columns = [[int(inverse[i][c].p) for i in range(k)] for c in range(s, k)]
-    every = list(zip(*lattice, strict=True))
-    rest = [
-        tuple(sum(w * x for w, x in zip(column, each, strict=True)) for each in every)
-        for column in columns
-    ]
-    return tuple(_shortened(v, taken) for v in lattice_reduced(rest)) if rest else ()
+    inverse = fmpz_mat([row[s:] for row in normal]).inv(integer=True)
+    rest = (inverse.transpose() * fmpz_mat(lattice)).tolist()[s:]
+    return tuple(_shortened(v, taken) for v in lattice_reduced(rest))
 
 
 def _coordinates(
     vectors: Sequence[IntVector], lattice: Sequence[IntVector]
 ) -> list[list[int]] | None:
-    n = len(lattice[0])
     coordinates = []
     for vector in vectors:
-        system = [[Fraction(b[i]) for b in lattice] + [Fraction(vector[i])] for i in range(n)]
-        solution = solve_exact(system, len(lattice))
+        columns = zip(*lattice, vector, strict=True)
+        solution = solve_exact([[*map(Fraction, row)] for row in columns], len(lattice))
         if solution is None or any(x.denominator != 1 for x in solution):
             return None
         coordinates.append([int(x) for x in solution])

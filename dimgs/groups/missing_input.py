@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from dimgs.common.advice import Setting, setting
 from dimgs.common.errors import DimensionError
-from dimgs.groups.dimensions import DimensionalMatrix, primitive
+from dimgs.groups.dimensions import DimensionalMatrix, primitive, spans
 from dimgs.groups.physical_constants import PhysicalConstant, all_constants
 from dimgs.variables import Dimension, Variable, si_unit
 from dimgs.variables.dimension import BASES
@@ -108,7 +108,7 @@ def _doubts(variables: Sequence[Variable]) -> str:
 
 def is_reachable(inputs: Sequence[Variable], target: Variable) -> bool:
     """Whether a product of powers of the inputs has the target's dimension."""
-    return DimensionalMatrix.of(inputs).solve(target.dimension) is not None
+    return spans([v.dimension for v in inputs], target.dimension)
 
 
 def completions(inputs: Sequence[Variable], target: Variable) -> list[Missing]:
@@ -168,15 +168,10 @@ def _dimensions(inputs: Sequence[Variable]) -> list[Dimension]:
     return [v.dimension for v in inputs if not v.dimension.is_dimensionless]
 
 
-def _matrix(dimensions: Sequence[Dimension]) -> DimensionalMatrix:
-    return DimensionalMatrix.of_dimensions([str(k) for k in range(len(dimensions))], dimensions)
-
-
 def _idle(dimensions: Sequence[Dimension], n: int) -> int:
     """Number of leading variables that occur in no dimensionless product."""
-    matrix, every = _matrix(dimensions), range(len(dimensions))
-    others = ([j for j in every if j != k] for k in range(n))
-    return sum(matrix.solve(dimensions[k], rest) is None for k, rest in enumerate(others))
+    others = ([*dimensions[:k], *dimensions[k + 1 :]] for k in range(n))
+    return sum(not spans(rest, dimensions[k]) for k, rest in enumerate(others))
 
 
 def complete_span(
@@ -206,27 +201,24 @@ def complete_span(
     ['g', 'c']
     """
     constants = all_constants()
-    if _matrix(input_dimensions).solve(target) is not None:
+    if spans(input_dimensions, target):
         return []
 
-    def reaches(chosen: tuple[PhysicalConstant, ...]) -> bool:
-        dimensions = [*input_dimensions, *(each.dimension for each in chosen)]
-        return _matrix(dimensions).solve(target) is not None
+    def reaches(*chosen: PhysicalConstant) -> bool:
+        return spans([*input_dimensions, *(each.dimension for each in chosen)], target)
 
-    singles = [(each,) for each in constants if reaches((each,))]
+    singles = [(each,) for each in constants if reaches(each)]
     if singles:
         return list[tuple[PhysicalConstant, ...]](singles)
-    first_of: dict[Dimension, PhysicalConstant] = {}
-    for each in constants:
-        first_of.setdefault(each.dimension, each)
-    inputs = _matrix(input_dimensions)
-    useful = [c for c in first_of.values() if inputs.solve(c.dimension) is None]
-    pairs = [pair for pair in itertools.combinations(useful, 2) if reaches(pair)]
-    place = {each.symbol: position for position, each in enumerate(constants)}
-    return sorted(
-        pairs,
-        key=lambda pair: (place[pair[0].symbol] + place[pair[1].symbol], place[pair[0].symbol]),
-    )
+    first_of = {each.dimension: each for each in reversed(constants)}
+    useful = [
+        place
+        for place, each in enumerate(constants)
+        if first_of[each.dimension] is each and not spans(input_dimensions, each.dimension)
+    ]
+    places = sorted(itertools.combinations(useful, 2), key=lambda pair: (sum(pair), pair))
+    pairs = (tuple(constants[place] for place in pair) for pair in places)
+    return [pair for pair in pairs if reaches(*pair)]
 
 
 def missing_scale(input_dimensions: Sequence[Dimension], target: Dimension) -> Dimension:
@@ -259,26 +251,24 @@ def missing_scale(input_dimensions: Sequence[Dimension], target: Dimension) -> D
     >>> print(missing_scale([mass], power))
     L²·T⁻³
     """
-    if _matrix(input_dimensions).solve(target) is not None:
+    if spans(input_dimensions, target):
         raise DimensionError(
             "The inputs already have the dimension of the target; no scale is missing."
         )
     # the SI ones in a fixed order, then the others by name
     present = {base for each in [*input_dimensions, target] for base, _ in each}
     bases = [base for base in BASES if base in present] + sorted(present - BASES.keys())
-    n = len(input_dimensions)
-    scales: list[tuple[Fraction, int, Dimension]] = []
+    n, scales = len(input_dimensions), list[Dimension]()
     for size in range(1, len(bases) + 1):
-        for position, subset in enumerate(itertools.combinations(bases, size)):
-            added = [Dimension.of({base: 1}) for base in subset]
-            solved = _matrix([*input_dimensions, *added]).solve(target)
+        for subset in itertools.combinations(bases, size):
+            every = [*input_dimensions, *(Dimension.of({base: 1}) for base in subset)]
+            solved = DimensionalMatrix.of_dimensions(None, every).solve(target)
             # a base that the inputs have already, or that is not needed, has the power zero
             if solved is not None and all(solved[n:]):
-                scale = _coprime(dict(zip(subset, solved[n:], strict=True)))
-                scales.append((sum((abs(e) for _, e in scale), Fraction(0)), position, scale))
+                scales.append(_coprime(dict(zip(subset, solved[n:], strict=True))))
         if scales:
             break
-    return min(scales, key=lambda each: each[:2])[2]
+    return min(scales, key=lambda scale: sum(abs(e) for _, e in scale))
 
 
 def _coprime(dimension: Mapping[str, Fraction]) -> Dimension:

@@ -41,21 +41,15 @@ def coprime(exponents: Sequence[Fraction]) -> tuple[list[int], Fraction]:
 @functools.cache
 def dimension_classes() -> dict[Dimension, int]:
     """Number of each dimension that some definition uses."""
-    keys = {
-        slot_dimension(slot)
-        for number in all_numbers()
-        for definition in number.definitions
-        for slot, _ in definition
-    }
-    return {
-        key: position for position, key in enumerate(sorted(keys, key=lambda key: key.exponents))
-    }
+    definitions = (definition for number in all_numbers() for definition in number.definitions)
+    used = {slot_dimension(slot) for definition in definitions for slot, _ in definition}
+    return {d: position for position, d in enumerate(sorted(used, key=lambda d: d.exponents))}
 
 
 @functools.lru_cache(maxsize=4096)
-def dimension_class(kind: Kind) -> int | None:
-    """Number of a kind's dimension; None if no definition uses it."""
-    return dimension_classes().get(kind.dimension)
+def dimension_class(kind: Kind) -> int:
+    """Number of a kind's dimension; -1 if no definition uses it."""
+    return dimension_classes().get(kind.dimension, -1)
 
 
 @functools.cache
@@ -193,20 +187,20 @@ def recognise(
     variables = sorted(name for name, exponent in exponents.items() if exponent)
     if not variables or not all(kinds.get(name) for name in variables):
         return None
-    classes: dict[str, int] = {}
-    for name in variables:
-        dimension = dimension_class(kinds[name][0])
-        if dimension is None:
-            return None
-        classes[name] = dimension
+    classes = {name: dimension_class(kinds[name][0]) for name in variables}
     names = {name: frozenset(each.name for each in kinds[name]) for name in variables}
     integers, scale = coprime([Fraction(exponents[name]) for name in variables])
-    matches = [
-        _Match(form, sign * scale / form.scale, assignment)
-        for sign in (1, -1)
-        for form, places in _candidates(variables, classes, integers, sign)
-        for assignment in _assignments(form, places, names)
-    ]
+    matches = []
+    for sign in (1, -1):
+        places: dict[tuple[int, int], list[str]] = {}
+        for name, integer in zip(variables, integers, strict=True):
+            places.setdefault((classes[name], sign * integer), []).append(name)
+        shape = tuple(sorted(place for place, those in places.items() for _ in those))
+        matches += [
+            _Match(form, sign * scale / form.scale, assignment)
+            for form in forms_by_shape().get(shape, ())
+            for assignment in _assignments(form, places, names)
+        ]
     best = min(matches, key=lambda match: match.rank, default=None)
     plain = {name: kinds[name][0].name for name in variables}
     if best is None or not _settled(best, matches, classes, names, plain):
@@ -215,19 +209,6 @@ def recognise(
     return Recognition(
         number.name, best.power, _latex(number.symbol, best.power), dict(best.assignment), number
     )
-
-
-def _candidates(
-    variables: list[str], classes: Mapping[str, int], integers: list[int], sign: int
-) -> Iterator[tuple[Form, dict[tuple[int, int], list[str]]]]:
-    shape: list[tuple[int, int]] = []
-    places: dict[tuple[int, int], list[str]] = {}
-    for name, integer in zip(variables, integers, strict=True):
-        place = (classes[name], sign * integer)
-        shape.append(place)
-        places.setdefault(place, []).append(name)
-    for form in forms_by_shape().get(tuple(sorted(shape)), ()):
-        yield form, places
 
 
 def _settled(
@@ -298,25 +279,21 @@ def named_group_exponents(
     """
     by_class: dict[int, list[str]] = {}
     names: dict[str, frozenset[str]] = {}
-    for name in sorted(kinds_by_variable):
-        kinds = kinds_by_variable[name]
-        dimension = dimension_class(kinds[0]) if kinds else None
-        if dimension is not None:
-            by_class.setdefault(dimension, []).append(name)
-            names[name] = frozenset(each.name for each in kinds)
+    for name, kinds in sorted(kinds_by_variable.items()):
+        names[name] = frozenset(each.name for each in kinds)
+        if kinds:
+            by_class.setdefault(dimension_class(kinds[0]), []).append(name)
     groups: list[tuple[NamedNumber, dict[str, Fraction]]] = []
     seen: set[tuple[tuple[str, Fraction], ...]] = set()
     for form in all_forms():
         for chosen in _fillings(form, by_class, names):
-            powers = {
-                name: form.scale * integer
-                for name, (_, _, integer) in zip(chosen, form.slots, strict=True)
-            }
+            integers = (integer for _, _, integer in form.slots)
+            powers = {n: form.scale * k for n, k in zip(chosen, integers, strict=True)}
             key = tuple(sorted(powers.items()))
             if key in seen:
                 continue
-            named = recognise(powers, kinds_by_variable)
-            if named is not None and named.number is form.number and named.power == 1:
+            known = recognise(powers, kinds_by_variable)
+            if known is not None and known.number is form.number and known.power == 1:
                 seen.add(key)
                 groups.append((form.number, powers))
     return groups
@@ -335,6 +312,13 @@ def _fillings(
     for chosen in itertools.product(*options):
         if len(set(chosen)) == len(chosen):
             yield chosen
+
+
+def named(group: PiGroup, recognition: Recognition | None) -> PiGroup:
+    """The group with the name that was recognised."""
+    if recognition is None:
+        return group
+    return replace(group, known_as=recognition.label, symbol=recognition.latex)
 
 
 def kinds_of(variables: Sequence[Variable]) -> Kinds:
@@ -361,8 +345,7 @@ class Namer:
     def response(self, target: str, powers: Mapping[str, Fraction]) -> PiGroup:
         """Group pi_0: the target times the given powers of inputs."""
         group = PiGroup.of("pi_0", {target: Fraction(1), **powers})
-        named = recognise(group.as_dict(), self._kinds)
-        return group if named is None else replace(group, known_as=named.label, symbol=named.latex)
+        return named(group, recognise(group.as_dict(), self._kinds))
 
     def groups(self, vectors: Sequence[IntVector]) -> tuple[PiGroup, ...]:
         """Groups pi_1, pi_2, ... from exponent vectors, with fixed signs and in a fixed order.
@@ -372,10 +355,7 @@ class Namer:
         """
         sized = [(_size(vector), self._group(vector)) for vector in vectors]
         sized.sort(key=lambda each: (each[0], each[1].exponents))
-        return tuple(
-            PiGroup(f"pi_{i}", group.exponents, group.known_as, group.symbol)
-            for i, (_, group) in enumerate(sized, start=1)
-        )
+        return tuple(group.renamed(f"pi_{i}") for i, (_, group) in enumerate(sized, start=1))
 
     def _group(self, vector: IntVector) -> PiGroup:
         group = self._groups.get(vector)
@@ -390,10 +370,7 @@ class Namer:
         if recognition is not None and recognition.power < 0:
             exponents = {n: -x for n, x in exponents.items()}
             recognition = recognise(exponents, self._kinds)
-        powers = tuple(sorted(exponents.items()))
-        if recognition is None:
-            return PiGroup("pi", powers)
-        return PiGroup("pi", powers, recognition.label, recognition.latex)
+        return named(PiGroup("pi", tuple(sorted(exponents.items()))), recognition)
 
 
 def _size(vector: IntVector) -> tuple[int, int]:

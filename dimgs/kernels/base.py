@@ -15,7 +15,6 @@ from dimgs.common.errors import (
     InputError,
     ProgramMissingError,
     RunDivergedError,
-    RunFailedError,
     RunRefusedError,
 )
 from dimgs.kernels.content import canonical_inputs, content_key, threads, versions
@@ -23,7 +22,7 @@ from dimgs.kernels.conversion import Converted, convert_inputs, convert_outputs
 from dimgs.kernels.curve import Curve, reduced
 from dimgs.kernels.fingerprint import Digests
 from dimgs.kernels.record import Failure, RunRecord, RunRequest, Status, one_sentence, with_kind
-from dimgs.kernels.spec import ONE_TIER, Port, Settings, Tier, Values
+from dimgs.kernels.spec import ONE_TIER, Port, Settings, Tier, Values, ports_of, tiers_of
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ class BaseKernel(ABC):
         super().__init_subclass__(**options)
         declared = (getattr(cls, n, ()) for n in ("inputs", "outputs", "tiers"))
         ports_in, ports_out, tiers = ((d if isinstance(d, tuple) else ()) for d in declared)
-        check_declared(str(getattr(cls, "name", cls.__name__)), ports_in, ports_out, tiers)
+        _check_declared(str(getattr(cls, "name", cls.__name__)), ports_in, ports_out, tiers)
 
     @abstractmethod
     def _simulate(
@@ -133,6 +132,13 @@ class BaseKernel(ABC):
     def _program(self, values: Values, settings: Settings, seed: int | None) -> Digests:
         """Content hashes of the programs and files that a run uses, by name; part of its key."""
         return {}
+
+    def _declare(self, name: str, version: str, inputs: Any, outputs: Any, tiers: Any) -> None:
+        """Set what the kernel declares, from whatever `ports_of` and `tiers_of` read."""
+        self.name, self.version = name, version
+        self.inputs, self.outputs = ports_of(inputs, name), ports_of(outputs, name)
+        self.tiers = tiers_of(tiers)
+        _check_declared(name, self.inputs, self.outputs, self.tiers)
 
     def tier(self, name: str | None = None) -> Tier:
         """Tier of that name; the finest by default.
@@ -194,9 +200,8 @@ class BaseKernel(ABC):
         RunRecord
         """
         start = perf_counter()
-        unknown = ""
         try:
-            level = self.tier(tier)
+            level, unknown = self.tier(tier), ""
         except InputError as error:
             level, unknown = Tier(str(tier), 0.0), str(error)
         converted = self._converted(inputs, level, seed)
@@ -263,26 +268,13 @@ class BaseKernel(ABC):
         return RunRequest(key, self.name, tier.name, given, converted.seed)
 
     def _outcome(self, converted: Converted, settings: Settings) -> tuple[Status, str, Simulated]:
-        nothing = Simulated({})
         try:
             simulated = self._simulate(dict(converted.values), settings, converted.seed)
             simulated = simulated if isinstance(simulated, Simulated) else Simulated(simulated)
             outputs = reduced(simulated.curves, simulated.outputs, {p.name for p in self.outputs})
             numbers, errors = convert_outputs(self.outputs, outputs, simulated.errors)
-        except ProgramMissingError as error:
-            return Status.REFUSED, one_sentence(error), _failed(Failure.PROGRAM)
-        except RunRefusedError as error:
-            return Status.REFUSED, one_sentence(error), nothing
-        except (RunDivergedError, FloatingPointError, OverflowError) as error:
-            return Status.DIVERGED, one_sentence(error), nothing
-        except RunFailedError as error:
-            return Status.FAILED, one_sentence(error), Simulated({}, {}, error.provenance)
-        except DimgsError as error:
-            return Status.FAILED, one_sentence(error), nothing
-        except MemoryError as error:
-            return Status.FAILED, with_kind(error), _failed(Failure.MEMORY)
         except (Exception, SystemExit) as error:
-            return Status.FAILED, with_kind(error), nothing
+            return _ended_by(error)
         bad = [n for n, value in numbers.items() if not math.isfinite(value)]
         if bad:
             reason = f"The output '{bad[0]}' is {numbers[bad[0]]}; the simulation diverged."
@@ -307,11 +299,20 @@ def _with_units(ports: Sequence[Port], values: Values) -> dict[str, tuple[Any, s
     return {p.name: (values[p.name], p.unit) for p in ports if p.name in values}
 
 
-def _failed(why: Failure) -> Simulated:
-    return Simulated({}, {}, {"failure": why})
+def _ended_by(error: BaseException) -> tuple[Status, str, Simulated]:
+    """Status of a run that raised an error, why, and what is known of the failure."""
+    diverged = (RunDivergedError, FloatingPointError, OverflowError)
+    known: Mapping[str, Any] = getattr(error, "provenance", {})
+    if isinstance(error, ProgramMissingError | MemoryError):
+        is_program = isinstance(error, ProgramMissingError)
+        known = {"failure": Failure.PROGRAM if is_program else Failure.MEMORY}
+    status = Status.DIVERGED if isinstance(error, diverged) else Status.FAILED
+    status = Status.REFUSED if isinstance(error, RunRefusedError) else status
+    is_clear = isinstance(error, (DimgsError, *diverged))
+    return status, one_sentence(error) if is_clear else with_kind(error), Simulated({}, {}, known)
 
 
-def check_declared(
+def _check_declared(
     name: str, inputs: Sequence[Port], outputs: Sequence[Port], tiers: Sequence[Tier]
 ) -> None:
     """Check that names are unique and that outputs are numbers.

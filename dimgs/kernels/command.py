@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field, Strict
 from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import DimgsWarning, InputError, RunFailedError, RunRefusedError
 from dimgs.common.formats import checked, read_toml, validated
-from dimgs.kernels.base import BaseKernel, Simulated, check_declared
+from dimgs.kernels.base import BaseKernel, Simulated
 from dimgs.kernels.fingerprint import (
     MOST_BYTES,
     MOST_FILES,
@@ -38,7 +38,7 @@ from dimgs.kernels.process import (
     run_program,
     text_printed,
 )
-from dimgs.kernels.spec import ONE_TIER, Port, Settings, Values, ports_of, tiers_of
+from dimgs.kernels.spec import Settings, Values
 
 _FIELD = re.compile(r"\{\{\s*([^\W\d]\w*(?:\.\w+)?)\s*(?::([^{}]*))?\}\}")
 _TOO_WIDE = re.compile(r"\d{4}")
@@ -625,11 +625,9 @@ class CommandKernel(BaseKernel):
         if self.folder is not None and not os.access(self.folder, os.W_OK | os.X_OK):
             fault = f"for the runs of '{self.name}' is absent or cannot be written to"
             raise InputError(f"The folder '{self.folder}' {fault}; make it, or name another.")
-        self.name, self.version = name, _ = str(self.name), str(self.version)
-        self.inputs = ports_of(self.inputs, name)
-        self.outputs, self._parsers, self._error_parsers = _declared(self.outputs, name)
-        self.tiers = ONE_TIER if self.tiers is None else tiers_of(self.tiers)
-        check_declared(name, self.inputs, self.outputs, self.tiers)
+        name = str(self.name)
+        outputs, self._parsers, self._error_parsers = _declared(self.outputs, name)
+        self._declare(name, str(self.version), self.inputs, outputs, self.tiers)
         # a Path: no label that a user gives
         self._home = None if self.home is None else Path(self.home).absolute()
         self._asked, *arguments = map(str, self.argv)
@@ -757,7 +755,8 @@ class CommandKernel(BaseKernel):
 
 def _declared(
     outputs: Mapping[str, Mapping[str, Any]], kernel: str
-) -> tuple[tuple[Port, ...], dict[str, Parser], dict[str, Parser]]:
+) -> tuple[dict[str, Any], dict[str, Parser], dict[str, Parser]]:
+    """Ports of outputs, and the parsers of the outputs and of their errors."""
     ports, parsers, errors = {}, {}, {}
     for name, table in outputs.items():
         if not isinstance(table, Mapping):
@@ -772,7 +771,7 @@ def _declared(
             errors[name] = parser_of(table["error"], name)
     if not ports:
         raise InputError(f"The kernel '{kernel}' declares no output; give at least one.")
-    return ports_of(ports, kernel), parsers, errors
+    return ports, parsers, errors
 
 
 def _from_home(path: str, what: str, home: Path | None) -> str:

@@ -15,10 +15,10 @@ from typing import Annotated, Any, TypedDict, Unpack, get_args, get_origin, get_
 
 from dimgs.common.errors import InputError, RunFailedError, warn_all
 from dimgs.common.formats import attributes
-from dimgs.kernels.base import BaseKernel, Simulated, check_declared
+from dimgs.kernels.base import BaseKernel, Simulated
 from dimgs.kernels.fingerprint import MOST_FILES, file_digest
 from dimgs.kernels.imports import user_folders, user_modules
-from dimgs.kernels.spec import ONE_TIER, Port, Settings, Tier, Values, ports_of, tiers_of
+from dimgs.kernels.spec import Port, Settings, Tier, Values, ports_of
 from dimgs.variables import split_header, to_pint
 
 _RESERVED = ("tier", "seed")
@@ -64,17 +64,14 @@ class FunctionKernel(BaseKernel):
             raise InputError(
                 f"{function!r:.60} is not a function; wrap it in a function to make a kernel."
             )
-        self.name = called = str(name or function.__name__)
+        called, version = str(name or function.__name__), str(version or _source_version(function))
         annotated_in, annotated_out = _annotated(function)
         ports = ports_of(annotated_in if inputs is None else inputs, called)
-        self.outputs = ports_of(annotated_out if outputs is None else outputs, called)
-        if not self.outputs:
+        outputs = annotated_out if outputs is None else outputs
+        if not outputs:
             raise InputError(f"The kernel '{called}' declares no output; {_REMEDY}.")
-        self.inputs = _with_defaults(function, ports, called)
-        self.tiers = ONE_TIER if tiers is None else tiers_of(tiers)
-        self.version, self.quantities = str(version or _source_version(function)), quantities
-        check_declared(called, self.inputs, self.outputs, self.tiers)
-        self.__wrapped__ = function
+        self._declare(called, version, _with_defaults(function, ports, called), outputs, tiers)
+        self.__wrapped__, self.quantities = function, quantities
         self.__doc__ = function.__doc__
         self._taken = [n for n in _RESERVED if n in inspect.signature(function).parameters]
         self.stochastic = "seed" in self._taken

@@ -56,9 +56,9 @@ class Port:
 
     def _check_default(self) -> None:
         value = self.default
-        if value is None or (not self.is_label and hasattr(value, "magnitude")):
-            return
-        if self.is_label != isinstance(value, str) or (not self.is_label and not is_number(value)):
+        fits = isinstance(value, str) if self.is_label else is_number(value)
+        # a quantity is converted where it is used
+        if value is not None and not (fits or (not self.is_label and hasattr(value, "magnitude"))):
             kind = "text" if self.is_label else f"a number in {self.unit}"
             raise InputError(f"The default of '{self.name}' is {value!r:.60}; give {kind}.")
 
@@ -149,8 +149,12 @@ def ports_of(declared: Mapping[str, Any] | Sequence[Port], kernel: str) -> tuple
     return tuple(_port(name, table, kernel) for name, table in declared.items())
 
 
-def tiers_of(declared: Mapping[str, Mapping[str, Any]] | Sequence[Tier]) -> tuple[Tier, ...]:
+def tiers_of(
+    declared: Mapping[str, Mapping[str, Any]] | Sequence[Tier] | None,
+) -> tuple[Tier, ...]:
     """Tiers from ``{"coarse": {"cost": 0.1, "cells": 50}, …}``, coarse to fine, or tiers.
+
+    Without any declaration there is one.
 
     Raises
     ------
@@ -162,6 +166,8 @@ def tiers_of(declared: Mapping[str, Mapping[str, Any]] | Sequence[Tier]) -> tupl
     >>> tiers_of({"coarse": {"cost": 0.1, "cells": 50}})
     (Tier(name='coarse', cost=0.1, settings={'cells': 50}),)
     """
+    if declared is None:
+        return ONE_TIER
     if isinstance(declared, Mapping):
         tiers = tuple(_tier(name, table) for name, table in declared.items())
     else:

@@ -11,12 +11,12 @@ import numpy as np
 
 from dimgs.common.errors import InputError, RunFailedError
 from dimgs.common.formats import read_text
-from dimgs.kernels.base import BaseKernel, Simulated, check_declared
+from dimgs.kernels.base import BaseKernel, Simulated
 from dimgs.kernels.command import Template
 from dimgs.kernels.fingerprint import Digests
 from dimgs.kernels.lammps.lammps_program import find_lammps, version_of
 from dimgs.kernels.lammps.scales import Scales, Style
-from dimgs.kernels.spec import ONE_TIER, Port, Settings, Tier, Values, ports_of, tiers_of
+from dimgs.kernels.spec import Port, Settings, Tier, Values
 from dimgs.variables import to_pint
 
 _PRINTED = re.compile(r"^dimgs (\w+) (\S+)\s*$", re.MULTILINE)
@@ -94,14 +94,11 @@ class LammpsKernel(BaseKernel):
     ) -> None:
         if units not in ("lj", "real"):
             raise InputError(f"The unit style '{units}' is not mapped; use 'lj' or 'real'.")
-        self.inputs, self.outputs = ports_of(inputs, name), ports_of(outputs, name)
-        self.tiers = ONE_TIER if tiers is None else tiers_of(tiers)
+        self._declare(name, version, inputs, outputs, tiers)
         names = {p.name for p in self.inputs}
         if units == "lj" and scales is None and not names.issuperset(_SCALES):
             remedy = "declare the inputs sigma, epsilon and mass, or give its scales"
             raise InputError(f"The kernel '{name}' works in lj units; {remedy}.")
-        check_declared(name, self.inputs, self.outputs, self.tiers)
-        self.name, self.version = name, version
         self.template = template if isinstance(template, str) else read_text(template, "deck")
         self.units, self.scales = units, scales
         self.program, self.timeout = program, timeout
