@@ -1,11 +1,10 @@
 """Migration from a film into a well-stirred food, solved by SFPPy's finite volumes."""
 
-from collections.abc import Mapping
-
 from dimgs.common.errors import RunDivergedError
 from dimgs.common.formats import in_percent
 from dimgs.kernels.base import Simulated
 from dimgs.kernels.checkout import Checkout, CheckoutKernel
+from dimgs.kernels.diffusion.diffusion_kernel import Migration
 from dimgs.kernels.spec import Port, Settings, Tier, Values
 
 CHECKOUT = Checkout(
@@ -70,13 +69,13 @@ class Sfppy(CheckoutKernel):
     checkout, child = CHECKOUT, "sfppy_child.py"
 
     def _simulate(self, values: Values, settings: Settings, seed: int | None) -> Simulated:
-        answer = self._answer(values, settings)
-        expected = equilibrium(values)
-        if abs(answer["CF_eq"] - expected) > 1e-6 * expected:
-            fault = f"{answer['CF_eq']:.6g} kg/m³, but the mass balance gives {expected:.6g}"
+        answer, groups = self._answer(values, settings), Migration.of(**values)
+        if abs(answer["CF_eq"] - groups.equilibrium) > 1e-6 * groups.equilibrium:
+            fault = f"{answer['CF_eq']:.6g} kg/m³, but the mass balance gives "
+            fault += f"{groups.equilibrium:.6g}"
             raise RunDivergedError(f"SFPPy's equilibrium is {fault}; it has misread its inputs.")
-        error = discretisation_error(values, settings["nmesh"])
-        off = f"At Fo = {fourier(values):.2g} this mesh may put CF off by {in_percent(error)}"
+        error = discretisation_error(groups.fo, settings["nmesh"])
+        off = f"At Fo = {groups.fo:.2g} this mesh may put CF off by {in_percent(error)}"
         warnings = [f"{off}; use a finer tier."] if error > _COARSE else []
         return Simulated(
             {"CF": answer["CF"], "CF_eq": answer["CF_eq"]},
@@ -85,41 +84,19 @@ class Sfppy(CheckoutKernel):
         )
 
 
-def fourier(values: Mapping[str, float]) -> float:
-    """Fourier number D t/l² of a run."""
-    return values["D"] * values["t"] / values["l"] ** 2
-
-
-def equilibrium(values: Mapping[str, float]) -> float:
-    """Concentration in the food at equilibrium, from the mass balance.
-
-    Parameters
-    ----------
-    values : mapping of str to float
-        C0, K, A, l and V in SI units.
-
-    Examples
-    --------
-    >>> equilibrium({"C0": 1000.0, "K": 1.0, "A": 0.06, "l": 1e-3 / 0.06, "V": 1e-3})
-    500.0
-    """
-    ratio = values["A"] * values["l"] / values["V"]
-    return values["C0"] * ratio / (1.0 + values["K"] * ratio)
-
-
-def discretisation_error(values: Mapping[str, float], nmesh: int) -> float:
+def discretisation_error(fo: float, nmesh: int) -> float:
     """Bound of the relative error of CF: 1/(15 n² Fo), at most 1.
 
     Parameters
     ----------
-    values : mapping of str to float
-        D, t and l in SI units.
+    fo : float
+        Fourier number, D·t/l².
     nmesh : int
         Number of volumes.
 
     Examples
     --------
-    >>> discretisation_error({"D": 1e-14, "t": 1e6, "l": 1e-4}, 50)
+    >>> discretisation_error(1.0, 50)
     2.6666666666666667e-05
     """
-    return min(1.0, 1.0 / (15.0 * nmesh**2 * fourier(values)))
+    return min(1.0, 1.0 / (15.0 * nmesh**2 * fo))

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from dimgs.dataset import Dataset
 from dimgs.discovery.fitting import fit
 from dimgs.kernels.diffusion import DiffusionSeries
+from dimgs.kernels.diffusion.diffusion_kernel import Migration
 from dimgs.kernels.record import Status
-from dimgs.kernels.sfppy import Sfppy, discretisation_error, equilibrium, fourier
+from dimgs.kernels.sfppy import Sfppy, discretisation_error
 from tests.kernels.recorded_runs import recorded
 
 INPUTS = ("D", "l", "t", "K", "h", "C0", "A", "V")
@@ -72,11 +73,12 @@ def test_recorded_runs_lie_within_the_stated_error_of_the_exact_series(row: dict
     run = values(row)
     exact = DiffusionSeries().run(run).outputs
     assert exact["CF_eq"][0] == pytest.approx(float(row["CFeq"]), rel=1e-6)
-    assert equilibrium(run) == pytest.approx(float(row["CFeq"]), rel=1e-6)
-    assert fourier(run) == pytest.approx(float(row["Fo"]), rel=1e-6)
+    groups = Migration.of(**run)
+    assert groups.equilibrium == pytest.approx(float(row["CFeq"]), rel=1e-6)
+    assert groups.fo == pytest.approx(float(row["Fo"]), rel=1e-6)
     for column, nmesh in (("CF", 600), ("CF_coarse", 50)):
         recorded = float(row[column])
-        error = discretisation_error(run, nmesh) * recorded + 4e-6 * float(row["CFeq"])
+        error = discretisation_error(groups.fo, nmesh) * recorded + 4e-6 * float(row["CFeq"])
         assert abs(recorded - exact["CF"][0]) <= error
 
 
@@ -86,7 +88,7 @@ def test_the_stated_error_is_no_larger_than_it_must_be() -> None:
         run = values(row)
         exact = DiffusionSeries().run(run).outputs["CF"][0]
         off = abs(float(row["CF_coarse"]) / exact - 1.0)
-        reached.append(off / discretisation_error(run, 50))
+        reached.append(off / discretisation_error(Migration.of(**run).fo, 50))
     assert sum(r > 0.8 for r in reached) > 10
 
 
@@ -94,19 +96,18 @@ def test_the_stated_error_is_no_larger_than_it_must_be() -> None:
 def test_the_error_falls_with_the_square_of_the_mesh_and_never_exceeds_one(
     fo: float, nmesh: int
 ) -> None:
-    run = {"D": fo, "t": 1.0, "l": 1.0}
-    error = discretisation_error(run, nmesh)
+    error = discretisation_error(fo, nmesh)
     assert 0.0 < error <= 1.0
     if error < 1.0:
-        assert discretisation_error(run, 2 * nmesh) == pytest.approx(error / 4)
+        assert discretisation_error(fo, 2 * nmesh) == pytest.approx(error / 4)
     # at Fo < 1e-3, coarse meshes were seen off by 2.6 % and more
-    assert discretisation_error({**run, "D": 1e-3}, 50) > 0.026
+    assert discretisation_error(1e-3, 50) > 0.026
 
 
 def test_inputs_reach_sfppy_in_its_own_terms(stand_in: Path) -> None:
     record = Sfppy().run(FILM, "coarse")
     assert record.ok, record.reason
-    expected = equilibrium({**FILM, "C0": 1000.0, "A": 0.06, "V": 1e-3})
+    expected = Migration.of(**FILM, C0=1000.0, A=0.06, V=1e-3).equilibrium
     assert record.outputs["CF_eq"][0] == pytest.approx(expected)
     assert record.outputs["CF"][0] == pytest.approx(expected / 2)
     assert record.provenance["checkout"]["SFPPy"]["patankar.migration"] == "stand-in"
@@ -157,13 +158,12 @@ def test_sfppy_itself_gives_the_recorded_numbers(row: dict[str, str]) -> None:
 
 def test_recorded_runs_collapse_on_three_groups() -> None:
     rows = [values(r) | {"CF": float(r["CF"])} for r in ROWS]
-    early = [r for r in rows if fourier(r) < 0.1 and r["h"] * r["l"] / r["D"] > 100 * r["K"]]
-    loads = [r["K"] * r["A"] * r["l"] / r["V"] for r in early]
-    kept = [r for r, load in zip(early, loads, strict=True) if load < 0.2]
+    groups = [Migration.of(**r) for r in rows]
+    kept = [r for r, g in zip(rows, groups, strict=True) if g.fo < 0.1 and g.b > 100 and g.k < 0.2]
     assert len(kept) >= 8
     data = Dataset.from_columns(
         {
-            "Fo [1]": [fourier(r) for r in kept],
+            "Fo [1]": [Migration.of(**r).fo for r in kept],
             "f [1]": [r["CF"] / (r["C0"] * r["A"] * r["l"] / r["V"]) for r in kept],
         }
     )
