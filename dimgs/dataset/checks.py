@@ -49,7 +49,15 @@ def require_finite(data: Dataset, names: Iterable[str], errors: Iterable[str] = 
     leave \
 the column out, or drop such rows (--drop-bad).
     """
-    _raise_first(data, _unusable(data, names, errors))
+    bad = _unusable(data, names, errors)
+    if bad:
+        position, name, what = bad[0]
+        others = len({b[0] for b in bad}) - 1
+        more = f" ({others} more such {'row' if others == 1 else 'rows'})" if others else ""
+        raise InputError(
+            f"Column '{name}', row {data.rows[position]} of {data.source}: {what}{more}; fill it "
+            f"in, leave the column out, or drop such rows ({setting('drop_bad')})."
+        )
 
 
 def check_loggable(data: Dataset, names: Iterable[str], purpose: str = "its logarithm") -> None:
@@ -125,18 +133,6 @@ def _unusable(
         cells += _cells(title, column == 0, "the standard error is zero")
         cells += _cells(title, np.isinf(column), "the standard error is infinite")
     return sorted(cells)
-
-
-def _raise_first(data: Dataset, bad: list[tuple[int, str, str]]) -> None:
-    if not bad:
-        return
-    position, name, what = bad[0]
-    others = len({b[0] for b in bad}) - 1
-    more = f" ({others} more such {'row' if others == 1 else 'rows'})" if others else ""
-    raise InputError(
-        f"Column '{name}', row {data.rows[position]} of {data.source}: {what}{more}; fill it in, "
-        f"leave the column out, or drop such rows ({setting('drop_bad')})."
-    )
 
 
 def drop_bad_rows(

@@ -359,8 +359,7 @@ def whats_wrong(word: str) -> tuple[str, str]:
             "a bound ('<' or '>')"
         )
         return f"'{short}' is a bound, not a value", remedy
-    unit = unit_of_cell(word)
-    if unit is not None:
+    if unit_of_cell(word) is not None:
         return (
             f"'{short}' carries a unit of its own (mixed units)",
             "convert the column to one unit, in the header, and keep only the numbers",
@@ -574,11 +573,10 @@ def chosen(
     for name in (*(columns or ()), *(drop or ())):
         if name not in present:
             raise no_such_column(name, names, source)
-    dropped = set(drop or ())
-    dropped |= {n for n in names if quantity_of(n) in dropped and quantity_of(n) in present}
-    wanted = present if columns is None else set(columns)
-    wanted = wanted | {n for n in names if quantity_of(n) in wanted and quantity_of(n) in present}
-    result = [n for n in names if n in wanted and n not in dropped]
+    dropped, wanted = set(drop or ()), present if columns is None else set(columns)
+    result = [
+        n for n in names if not dropped & {n, quantity_of(n)} and wanted & {n, quantity_of(n)}
+    ]
     if not result:
         raise InputError(f"No column of {source} is left to use; name or keep at least one.")
     return result

@@ -213,23 +213,18 @@ class TableInParts:
                 yield part
 
     def _parts(self, start: Position | None) -> Iterator[Part]:
-        begin = start or Position()
-        head: Dataset | None = None
+        begin, head = start or Position(), None
         if self.files[0].suffix.lower() not in PARQUET_SUFFIXES:
             yield from self._text_parts(self.files[0], begin)
             return
         sizes = [int(open_parquet(path).metadata.num_rows) for path in self.files]
-        total, rows_before = max(sum(sizes), 1), sum(sizes[: begin.file])
         for i in range(begin.file, len(self.files)):
             row = begin.row if i == begin.file else 0
             for part in parquet_batches(self.files[i], self.chunk_rows, self.options, head, row):
                 head = head or part.head
-                end = Position(i, 0, part.end)
-                if part.end == sizes[i]:
-                    end = Position(i + 1)
-                fraction = (rows_before + part.end) / total
+                end = Position(i + 1) if part.end == sizes[i] else Position(i, 0, part.end)
+                fraction = (sum(sizes[:i]) + part.end) / max(sum(sizes), 1)
                 yield Part(part.dataset, end, fraction, part.batch.num_rows, part.numbers)
-            rows_before += sizes[i]
 
     def _text_parts(self, path: Path, begin: Position) -> Iterator[Part]:
         size = max(path.stat().st_size, 1)
@@ -247,9 +242,8 @@ class TableInParts:
                 continue
             data = chunk_like(table, self.options, head)
             head = head or (data if len(data) else None)
-            fraction = min(1.0, end.byte / size)
-            size_here = len(table.rows) + len(table.dropped)
-            yield Part(partial(_same, data), end, fraction, size_here)
+            n_rows = len(table.rows) + len(table.dropped)
+            yield Part(partial(_same, data), end, min(1.0, end.byte / size), n_rows)
 
 
 def _same(data: Dataset) -> Dataset:

@@ -297,7 +297,7 @@ def completed(
     normal = fmpz_mat(stacked).hnf().tolist()
     if any(normal[i][j] != identity[i][j] for i in range(k) for j in range(s)):
         return None
-    inverse = fmpz_mat([row[s:] for row in normal]).inv(integer=True)
+    inverse = fmpz_mat([row[s:] for row in normal]).inv(True)
     rest = (inverse.transpose() * fmpz_mat(lattice)).tolist()[s:]
     return tuple(_shortened(v, taken) for v in lattice_reduced(rest))
 

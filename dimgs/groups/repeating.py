@@ -128,7 +128,7 @@ def _unsigned(vector: IntVector) -> IntVector:
 
 def by_repeating(
     active: Sequence[Variable],
-    isolated: set[str],
+    isolated: frozenset[str],
     target: Variable | None,
     repeating: Sequence[str],
 ) -> tuple[tuple[IntVector, ...], dict[str, Fraction], str]:
@@ -138,7 +138,7 @@ def by_repeating(
     ----------
     active : sequence of Variable
         Inputs in name order.
-    isolated : set of str
+    isolated : frozenset of str
         Inputs that no dimensionless group can contain.
     target : Variable, optional
         Response.

@@ -12,7 +12,7 @@ from dimgs.common.arrays import Array, IntArray
 from dimgs.groups.dimensions import DimensionalMatrix, ReducedSystem
 from dimgs.variables import Dimension, Variable
 
-# numbers held at once: 240 MB
+# numbers held at once: 240 MB, half as much again for sets of two
 _MOST = 30_000_000
 # relative: roundings of sums of seven products, and far below what exponents differ by
 _SAME = 1e-9
@@ -110,33 +110,18 @@ def _sets(columns: Iterable[int], size: int, most: int | None = None) -> IntArra
 
 
 def _spanning(system: Array, size: int) -> list[tuple[int, ...]]:
-    """Sets of so many columns whose span seems to hold the last column.
-
-    A column completes a set with one column fewer where that set leaves it parallel to the last
-    one: seen along two directions that have nothing to do with the system.
-    """
+    """Sets of so many columns whose span seems to hold the last column, that of no smaller set."""
     unit = system / np.linalg.norm(system, axis=0)
-    before = _sets(range(system.shape[1] - 1), size - 1)
-    directions = np.random.default_rng(0).normal(size=(2, len(unit)))
+    sets = _sets(range(system.shape[1] - 1), size)
     basis: list[Array] = []
-    first, second = (np.tile(d, (len(before), 1)) for d in directions)
-    for column in before.T:
+    for columns in (*sets.T, np.full(len(sets), -1)):
         # Gram and Schmidt, for all sets at once
-        rest = _orthogonal_part(unit.T[column], basis)
-        basis.append(rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), _SAME))
-    one, two = _orthogonal_part(first, basis) @ unit, _orthogonal_part(second, basis) @ unit
-    here, there = one[:, :-1] * two[:, -1:], two[:, :-1] * one[:, -1:]
-    vanishing = np.abs(one[:, :-1]) + np.abs(two[:, :-1]) <= _SAME
-    parallel = ~vanishing & (np.abs(here - there) <= _SAME * (np.abs(here) + np.abs(there)))
-    parallel &= np.arange(here.shape[1]) > before.max(axis=1, initial=-1)[:, None]
-    return [(*before[which].tolist(), int(column)) for which, column in np.argwhere(parallel)]
-
-
-def _orthogonal_part(vectors: Array, basis: Sequence[Array]) -> Array:
-    """Components of rows that are orthogonal to orthonormal vectors."""
-    for each in basis:
-        vectors = vectors - each * np.sum(each * vectors, axis=1, keepdims=True)
-    return vectors
+        rest = unit.T[columns]
+        for each in basis:
+            rest = rest - each * np.sum(each * rest, axis=1, keepdims=True)
+        length = np.linalg.norm(rest, axis=1, keepdims=True)
+        basis.append(rest / np.maximum(length, _SAME))
+    return [tuple(chosen) for chosen in sets[length[:, 0] <= _SAME].tolist()]
 
 
 def _shortest(system: Array) -> list[tuple[int, ...]]:
