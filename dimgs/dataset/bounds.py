@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.common.arrays import IntArray
-from dimgs.common.errors import InputError
-from dimgs.dataset.raw import Cells, parse_number
+from dimgs.dataset.raw import Cells, cell_error, parse_number
 
 BOUND_SUFFIX = "_bound"
 BELOW, ABOVE = "<", ">"
@@ -126,10 +125,9 @@ def sides_of(
             continue
         odd = next((i for i, cell in enumerate(cells) if cell not in signs), None)
         if odd is not None:
-            raise InputError(
-                f"Column '{name}', row {rows[odd]} of {source}: '{cells[odd]}' does not say "
-                f"whether '{target}' was measured; give {' or '.join(repr(k) for k in signs if k)}."
-            )
+            what = f"'{cells[odd]}' does not say whether '{target}' was measured"
+            remedy = f"give {' or '.join(repr(k) for k in signs if k)}"
+            raise cell_error(name, rows[odd], source, what, remedy)
         stated = np.array([signs[cell] for cell in cells], dtype=np.intp)
         sides = np.where(sides == 0, stated, sides)
         columns.append(name)

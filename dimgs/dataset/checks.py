@@ -13,7 +13,7 @@ from dimgs.common.arrays import LARGEST_LOG, IntArray
 from dimgs.common.errors import InputError
 from dimgs.dataset.bounds import sides_of
 from dimgs.dataset.dataset import Dataset
-from dimgs.dataset.raw import DroppedRow, is_date
+from dimgs.dataset.raw import DroppedRow, cell_error, is_date
 
 # rows and groups of rows that a message lists: it stays readable in a terminal
 _NAMED = 10
@@ -54,10 +54,8 @@ the column out, or drop such rows (--drop-bad).
         position, name, what = bad[0]
         others = len({b[0] for b in bad}) - 1
         more = f" ({others} more such {'row' if others == 1 else 'rows'})" if others else ""
-        raise InputError(
-            f"Column '{name}', row {data.rows[position]} of {data.source}: {what}{more}; fill it "
-            f"in, leave the column out, or drop such rows ({setting('drop_bad')})."
-        )
+        remedy = f"fill it in, leave the column out, or drop such rows ({setting('drop_bad')})"
+        raise cell_error(name, data.rows[position], data.source, f"{what}{more}", remedy)
 
 
 def check_loggable(data: Dataset, names: Iterable[str], purpose: str = "its logarithm") -> None:
@@ -87,11 +85,12 @@ def check_loggable(data: Dataset, names: Iterable[str], purpose: str = "its loga
     bad = non_loggable(data, columns)
     if bad:
         position, name, what = bad[0]
-        raise InputError(
-            f"Column '{name}', row {data.rows[position]} of {data.source}: {what}, but {purpose} "
-            f"needs a positive number ({len({b[0] for b in bad})} such rows); correct the cell, "
-            f"leave the column out, or drop such rows ({setting('drop_bad')})."
+        rows = f"{len({b[0] for b in bad})} such rows"
+        what += f", but {purpose} needs a positive number ({rows})"
+        remedy = (
+            f"correct the cell, leave the column out, or drop such rows ({setting('drop_bad')})"
         )
+        raise cell_error(name, data.rows[position], data.source, what, remedy)
 
 
 def non_loggable(data: Dataset, names: Iterable[str]) -> list[tuple[int, str, str]]:
@@ -579,18 +578,19 @@ def _check_logs(data: Dataset, logged: list[str], purpose: Purpose) -> None:
     of_inputs = [cell for cell in bad if cell[1] != target]
     if len(of_inputs) < len(bad) and not purpose.linear_allowed:
         row = next(data.rows[position] for position, name, _ in bad if name == target)
-        raise InputError(
-            f"Column '{target}', row {row} of {data.source}: the target is "
-            f"zero or negative, so its logarithm does not exist; use 'discover', which fits such "
-            f"a target on a linear scale. If the cell is wrong, correct it or drop such rows "
-            f"({setting('drop_bad')}); without rows that errors made negative, a law is biased."
+        what = "the target is zero or negative, so its logarithm does not exist"
+        remedy = (
+            f"use 'discover', which fits such a target on a linear scale. If the cell is wrong, "
+            f"correct it or drop such rows ({setting('drop_bad')}); without rows that errors made "
+            f"negative, a law is biased"
         )
+        raise cell_error(target, row, data.source, what, remedy)
     if of_inputs and not purpose.signed_allowed:
-        raise InputError(_no_power_law(data, of_inputs))
+        raise _no_power_law(data, of_inputs)
     check_loggable(data, logged, "a power law")
 
 
-def _no_power_law(data: Dataset, cells: Sequence[tuple[int, str, str]]) -> str:
+def _no_power_law(data: Dataset, cells: Sequence[tuple[int, str, str]]) -> InputError:
     """Error for inputs and rows that a power law cannot use, with the alternatives."""
     parts = []
     for each in sorted({name for _, name, _ in cells}, key=data.names.index):
@@ -599,12 +599,12 @@ def _no_power_law(data: Dataset, cells: Sequence[tuple[int, str, str]]) -> str:
         listed = ", ".join(rows[:_NAMED])
         parts.append(f"'{each}' in row{'s' if len(rows) > 1 else ''} {listed}{more}")
     position, name, what = cells[0]
-    return (
-        f"Column '{name}', row {data.rows[position]} of {data.source}: {what}, but a power law "
-        f"needs positive numbers ({'; '.join(parts)}); use 'discover', which takes such inputs "
-        f"with their sign, leave the column{'s' if len(parts) > 1 else ''} out, or drop such rows "
-        f"({setting('drop_bad')})."
+    what += f", but a power law needs positive numbers ({'; '.join(parts)})"
+    remedy = (
+        f"use 'discover', which takes such inputs with their sign, leave the "
+        f"column{'s' if len(parts) > 1 else ''} out, or drop such rows ({setting('drop_bad')})"
     )
+    return cell_error(name, data.rows[position], data.source, what, remedy)
 
 
 def table_warnings(usable: UsableRuns) -> list[str]:

@@ -18,6 +18,7 @@ from dimgs.dataset.raw import (
     RawTable,
     ReadOptions,
     Titled,
+    cell_error,
     cell_text,
     chosen,
     doubts,
@@ -228,8 +229,7 @@ class _ColumnCollector:
         self.bad.setdefault(position, f"column '{name}': {what}")
 
     def _error(self, name: str, position: int, what: str, remedy: str) -> InputError:
-        row = self.table.rows[position]
-        return InputError(f"Column '{name}', row {row} of {self.table.source}: {what}; {remedy}.")
+        return cell_error(name, self.table.rows[position], self.table.source, what, remedy)
 
     def _keep(self, variable: Variable, values: NDArray[Any]) -> None:
         self.variables.append(variable)

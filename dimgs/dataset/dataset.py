@@ -17,7 +17,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.dataset.conversion import converted, from_si
 from dimgs.dataset.data_frames import raw_columns
-from dimgs.dataset.raw import DroppedRow, ReadOptions, no_such_column
+from dimgs.dataset.raw import DroppedRow, ReadOptions, cell_error, no_such_column
 from dimgs.variables import (
     DIMENSIONLESS,
     Unit,
@@ -127,11 +127,10 @@ class Dataset:
             if v.unit.scale == "temperature" and v.unit.offset:
                 bad = np.flatnonzero(self.values[v.name] < _BELOW_ZERO_KELVIN)
                 if bad.size:
-                    raise InputError(
-                        f"Column '{v.name}', row {self.rows[bad[0]]} of {self.source}: the "
-                        f"temperature lies below absolute zero; correct the cell or its unit "
-                        f"({v.unit.text}; {difference_unit(v.unit.text)} is for differences)."
-                    )
+                    what = "the temperature lies below absolute zero"
+                    units = f"({v.unit.text}; {difference_unit(v.unit.text)} is for differences)"
+                    remedy = f"correct the cell or its unit {units}"
+                    raise cell_error(v.name, self.rows[bad[0]], self.source, what, remedy)
 
     def _check_errors(self) -> None:
         for name, errors in self.errors.items():
@@ -142,10 +141,8 @@ class Dataset:
                 )
             bad = np.flatnonzero(errors < 0)
             if bad.size:
-                raise InputError(
-                    f"Column '{name}_err', row {self.rows[bad[0]]} of {self.source}: a standard "
-                    f"error is negative; give its absolute value."
-                )
+                what, remedy = "a standard error is negative", "give its absolute value"
+                raise cell_error(f"{name}_err", self.rows[bad[0]], self.source, what, remedy)
 
     @classmethod
     def from_columns(

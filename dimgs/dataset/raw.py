@@ -185,6 +185,11 @@ class ReadOptions:
                 object.__setattr__(self, name, names)
 
 
+def cell_error(name: str, row: object, source: str, what: str, remedy: str) -> InputError:
+    """Error for a cell, by its column and the number of its row."""
+    return InputError(f"Column '{name}', row {row} of {source}: {what}; {remedy}.")
+
+
 def sidecar_of(path: Path) -> Sidecar:
     """Units from ``TABLE.units.json`` beside a table, and the name of that file."""
     for beside in (path.with_suffix(".units.json"), path.with_name(path.name + ".units.json")):

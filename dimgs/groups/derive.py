@@ -350,8 +350,29 @@ def pi_basis(
     moving = [v for v in active if v.name in set(signed)]
     if not moving:
         return _derive(active, response_variable, repeating, prefer_named, levels)
-    names += [v.name for v in inputs]
-    return _beside_signed(active, moving, response_variable, repeating, prefer_named, levels, names)
+    # each input that vanishes or changes sign has a group beside those of the positive ones
+    if response_variable is not None and not (
+        response_variable.is_level or is_reachable(active, response_variable)
+    ):
+        raise UnreachableError(active, response_variable)
+    positive = [v for v in active if v not in moving]
+    sizes = sizes_of(positive, moving, [*names, *(v.name for v in inputs)])
+    positive = sorted([*positive, *sizes], key=lambda v: v.name)
+    around = _signed_groups(positive, moving, _kinds_of(active, response_variable))
+    needed = [name for group in around for name, _ in group.exponents]
+    basis = _derive(positive, response_variable, repeating, prefer_named, levels, needed)
+    groups = [*basis.groups, *around]
+    return replace(
+        basis,
+        variables=tuple(sorted([*basis.variables, *moving], key=lambda v: v.name)),
+        groups=tuple(group.renamed(f"pi_{k}") for k, group in enumerate(groups, 1)),
+        signed=tuple(v.name for v in moving),
+        sizes=tuple(v.name for v in sizes),
+    )
+
+
+def _kinds_of(inputs: Sequence[Variable], response: Variable | None) -> Kinds:
+    return kinds_of([*inputs, *([response] if response else [])])
 
 
 def _columns(variables: Sequence[Variable], response: Variable | None) -> list[Variable]:
@@ -397,35 +418,6 @@ def with_scales(
     return inputs
 
 
-def _beside_signed(
-    active: Sequence[Variable],
-    moving: Sequence[Variable],
-    response: Variable | None,
-    repeating: Sequence[str] | None,
-    prefer_named: bool,
-    levels: Sequence[str],
-    taken: Sequence[str],
-) -> PiBasis:
-    """Groups of the positive inputs, and one for each that vanishes or changes sign."""
-    positive = [v for v in active if v not in moving]
-    if response is not None and not (response.is_level or is_reachable(active, response)):
-        raise UnreachableError(active, response)
-    sizes = sizes_of(positive, moving, taken)
-    positive = sorted([*positive, *sizes], key=lambda v: v.name)
-    kinds = kinds_of([*active, *([response] if response else [])])
-    around = _signed_groups(positive, moving, kinds)
-    needed = [n for group in around for n, _ in group.exponents]
-    basis = _derive(positive, response, repeating, prefer_named, levels, needed)
-    groups = [*basis.groups, *around]
-    return replace(
-        basis,
-        variables=tuple(sorted([*basis.variables, *moving], key=lambda v: v.name)),
-        groups=tuple(group.renamed(f"pi_{k}") for k, group in enumerate(groups, 1)),
-        signed=tuple(v.name for v in moving),
-        sizes=tuple(v.name for v in sizes),
-    )
-
-
 def _target(
     listed: Sequence[Variable], response: str | None, target: str | None
 ) -> Variable | None:
@@ -456,7 +448,7 @@ def _derive(
     needed: Sequence[str] = (),
 ) -> PiBasis:
     names = tuple(v.name for v in active)
-    kinds = kinds_of([*active, *([target] if target else [])])
+    kinds = _kinds_of(active, target)
     lattice, fixed = lattice_of(active)
     isolated = _absent(names, lattice)
     if repeating is not None:

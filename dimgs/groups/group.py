@@ -234,15 +234,10 @@ class PiBasis:
                 for base, power in powers[name]:
                     total[base] = total.get(base, 0) + times * power
             if any(total.values()):
-                raise DimensionError(
-                    f"{group.name} = {group} has dimension {self._dimension(group)}, not 1."
+                dimension = Dimension.of(
+                    {b: Fraction(x, multiple * common) for b, x in total.items()}
                 )
-
-    def _dimension(self, group: PiGroup) -> Dimension:
-        dimension = Dimension()
-        for name, exponent in group.exponents:
-            dimension = dimension * self.variable(name).dimension ** exponent
-        return dimension
+                raise DimensionError(f"{group.name} = {group} has dimension {dimension}, not 1.")
 
     @property
     def every_group(self) -> tuple[PiGroup, ...]:

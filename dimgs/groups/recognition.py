@@ -19,7 +19,11 @@ Shape = tuple[tuple[int, int], ...]
 # Quantities that are interchangeable in every formula: only a settled kind may give a name.
 _DIFFUSIVITY = Dimension.of({"[length]": 2, "[time]": -1})
 Kinds = Mapping[str, tuple[Kind, ...]]
+# variables by dimension class and exponent, and the names of the kinds that each may be
+Places = dict[tuple[int, int], list[str]]
+Names = Mapping[str, frozenset[str]]
 Named = tuple[NamedNumber, dict[str, Fraction]]
+Assignment = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ class Recognition:
 class _Match:
     form: Form
     power: Fraction
-    assignment: tuple[tuple[str, str], ...]
+    assignment: Assignment
 
     @property
     def rank(self) -> tuple[int, bool, int]:
@@ -130,11 +134,9 @@ class _Match:
         return (self.form.number.name, self.power)
 
 
-def _assignments(
-    form: Form, variables: Mapping[tuple[int, int], list[str]], names: Mapping[str, frozenset[str]]
-) -> Iterator[tuple[tuple[str, str], ...]]:
+def _assignments(form: Form, variables: Places, names: Names) -> Iterator[Assignment]:
     """Ways to put the variables into the slots of their dimension and exponent."""
-    slots: dict[tuple[int, int], list[str]] = {}
+    slots: Places = {}
     for slot, dimension, integer in form.slots:
         slots.setdefault((dimension, integer), []).append(slot)
     choices = [
@@ -147,7 +149,7 @@ def _assignments(
             yield pairs
 
 
-def _covers(outer: _Match, inner: _Match, names: Mapping[str, frozenset[str]]) -> bool:
+def _covers(outer: _Match, inner: _Match, names: Names) -> bool:
     """Whether `outer` holds for every choice of kinds for which `inner` holds."""
     inner_slots = dict(inner.assignment)
     return all(
@@ -156,9 +158,7 @@ def _covers(outer: _Match, inner: _Match, names: Mapping[str, frozenset[str]]) -
     )
 
 
-def recognise(
-    exponents: Mapping[str, Fraction], kinds: Mapping[str, tuple[Kind, ...]]
-) -> Recognition | None:
+def recognise(exponents: Mapping[str, Fraction], kinds: Kinds) -> Recognition | None:
     r"""Name of a group, if the kinds of its variables determine it.
 
     Parameters
@@ -192,7 +192,7 @@ def recognise(
     integers, scale = coprime([Fraction(exponents[name]) for name in variables])
     matches = []
     for sign in (1, -1):
-        places: dict[tuple[int, int], list[str]] = {}
+        places: Places = {}
         for name, integer in zip(variables, integers, strict=True):
             places.setdefault((classes[name], sign * integer), []).append(name)
         shape = tuple(sorted(place for place, those in places.items() for _ in those))
@@ -202,8 +202,7 @@ def recognise(
             for assignment in _assignments(form, places, names)
         ]
     best = min(matches, key=lambda match: match.rank, default=None)
-    plain = {name: kinds[name][0].name for name in variables}
-    if best is None or not _settled(best, matches, classes, names, plain):
+    if best is None or not _settled(best, matches, kinds, names):
         return None
     number = best.form.number
     return Recognition(
@@ -211,13 +210,7 @@ def recognise(
     )
 
 
-def _settled(
-    best: _Match,
-    matches: list[_Match],
-    classes: Mapping[str, int],
-    names: Mapping[str, frozenset[str]],
-    plain: Mapping[str, str],
-) -> bool:
+def _settled(best: _Match, matches: list[_Match], kinds: Kinds, names: Names) -> bool:
     """The evidence that a name needs: the one rule, whatever the number.
 
     All kinds that remain possible must lead to the best match. What is not given by a name or a
@@ -225,7 +218,8 @@ def _settled(
     Variables of one dimension must be distinguished, and a diffusivity must be settled.
     """
     same = [match for match in matches if match.meaning == best.meaning]
-    if not any(all(plain[v] in slot_kinds(s) for v, s in each.assignment) for each in same):
+    plain = {name: kinds[name][0] for name in names}
+    if not any(all(plain[v].name in slot_kinds(s) for v, s in each.assignment) for each in same):
         return False
     for match in matches:
         broader = (match.form.number.broader, match.power)
@@ -233,12 +227,11 @@ def _settled(
             continue
         if not any(_covers(each, match, names) for each in same):
             return False
-    counts = Counter(classes.values())
-    diffusivity = dimension_classes().get(_DIFFUSIVITY)
+    counts = Counter(each.dimension for each in plain.values())
     return all(
         names[variable] <= slot_kinds(slot)
         for variable, slot in best.assignment
-        if counts[classes[variable]] > 1 or classes[variable] == diffusivity
+        if counts[plain[variable].dimension] > 1 or plain[variable].dimension == _DIFFUSIVITY
     )
 
 
@@ -252,9 +245,7 @@ def _latex(symbol: str, power: Fraction) -> str:
     return f"{symbol}^{{{power}}}"
 
 
-def named_group_exponents(
-    kinds_by_variable: Mapping[str, tuple[Kind, ...]],
-) -> list[tuple[NamedNumber, dict[str, Fraction]]]:
+def named_group_exponents(kinds_by_variable: Kinds) -> list[Named]:
     """All named numbers that can be formed from these variables.
 
     Parameters
@@ -283,7 +274,7 @@ def named_group_exponents(
         names[name] = frozenset(each.name for each in kinds)
         if kinds:
             by_class.setdefault(dimension_class(kinds[0]), []).append(name)
-    groups: list[tuple[NamedNumber, dict[str, Fraction]]] = []
+    groups: list[Named] = []
     seen: set[tuple[tuple[str, Fraction], ...]] = set()
     for form in all_forms():
         for chosen in _fillings(form, by_class, names):
@@ -300,18 +291,14 @@ def named_group_exponents(
 
 
 def _fillings(
-    form: Form, by_class: Mapping[int, list[str]], names: Mapping[str, frozenset[str]]
+    form: Form, by_class: Mapping[int, list[str]], names: Names
 ) -> Iterator[tuple[str, ...]]:
     """Distinct variables for the slots, by dimension and possible kind."""
-    options = []
-    for slot, dimension, _ in form.slots:
-        fitting = [name for name in by_class.get(dimension, ()) if names[name] & slot_kinds(slot)]
-        if not fitting:
-            return
-        options.append(fitting)
-    for chosen in itertools.product(*options):
-        if len(set(chosen)) == len(chosen):
-            yield chosen
+    options = (
+        [name for name in by_class.get(dimension, ()) if names[name] & slot_kinds(slot)]
+        for slot, dimension, _ in form.slots
+    )
+    return (chosen for chosen in itertools.product(*options) if len(set(chosen)) == len(chosen))
 
 
 def named(group: PiGroup, recognition: Recognition | None) -> PiGroup:

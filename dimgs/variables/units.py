@@ -604,13 +604,9 @@ def base_unit(base: str) -> str:
     """SI base unit of a base dimension; a user's own dimension keeps its registry unit."""
     if base in _BASE_UNITS:
         return _BASE_UNITS[base]
-
-    units = registry()
-    for name in sorted(set(dir(units)) - set(dir(type(units)))):
-        unit = getattr(units, name, None)
-        if isinstance(unit, units.Unit) and dict(unit.dimensionality) == {base: 1}:
-            return str(units.Quantity(1.0, unit).to_base_units().units)
-    return base.strip("[]")
+    defined = registry()._units.values()
+    named = (u.name for u in defined if u.is_base and dict(u.reference or {}) == {base: 1})
+    return next(named, base.strip("[]"))
 
 
 def _factor(name: str, exponent: Fraction) -> str:
