@@ -175,7 +175,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
 
     def _choose(self, data: regimes.RegimeRuns) -> tuple[str, Blend]:
         sample, width = data.sample, data.axes.rank + 1
-        n, loss = len(sample.y), regimes.jump_pieces(sample, None).loss
+        n, loss = len(sample.y), regimes.jump_pieces(sample, ()).loss
         by_form = {"single": Blend(np.zeros((2, width)), np.nan, loss)}
         if n >= 2 * width + 3 and (starts := _starts(data)):
             wanted = list(FORMS) if self.form == "auto" else [self.form]

@@ -10,6 +10,7 @@ derive the boundaries, repeat, damped until the loss falls (Breiman 1993, IEEE T
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns, seed_of
-from dimgs.fits.covariance import check_level, linearised, t_intervals, t_quantile
+from dimgs.fits.covariance import Linearised, check_level, linearised, t_intervals, t_quantile
 from dimgs.fits.design.splits import run_folds
 from dimgs.fits.design.whitening import Whitening, whiten
 from dimgs.fits.one_error import is_as_good
@@ -137,11 +138,23 @@ class Sample:
         """Columns 1, Z, y, each row times the root of its weight."""
         return np.asarray(np.sqrt(self.weight)[:, None] * np.column_stack([self.design, self.y]))
 
+    @cached_property
+    def basis(self) -> Array:
+        """Orthonormal basis of the weighted design, shape (n_runs, rank + 1)."""
+        return np.asarray(np.linalg.qr(np.sqrt(self.weight)[:, None] * self.design)[0])
+
+    def apart(self, columns: Array) -> Array:
+        """Weighted columns, shape (n_runs, n_columns), without what one law explains of them."""
+        return np.asarray(columns - self.basis @ (self.basis.T @ columns))
+
+    def about(self, law: Array) -> Linearised:
+        """Covariance of a law that was fitted to all runs."""
+        return linearised(self.design, self.y - self.design @ law, self.weight, self.cluster)
+
     def take(self, index: IntArray) -> "Sample":
         """The runs `index` alone."""
-        return Sample(
-            self.Z[index], self.y[index], self.weight[index], self.cluster[index], self.min_runs
-        )
+        of_runs = (self.Z, self.y, self.weight, self.cluster)
+        return Sample(*(values[index] for values in of_runs), self.min_runs)
 
 
 def losses(grams: Array) -> Array:
@@ -424,31 +437,28 @@ def knots_of(projection: Array, min_runs: int, most: int) -> Array:
 
 
 def kink_scores(
-    basis: Array, root: Array, projection: Array, knots: Array, response: Array
+    sample: Sample, projection: Array, knots: Array, response: Array
 ) -> tuple[Array, Array]:
-    """Projections on single hinges, given the laws already fitted.
+    """Projections on single hinges, given the law already fitted.
 
     Parameters
     ----------
-    basis : ndarray of shape (n_runs, q)
-        Orthonormal basis of the weighted design.
-    root : ndarray of shape (n_runs,)
-        Roots of the weights.
+    sample : Sample
     projection : ndarray of shape (n_runs,)
     knots : ndarray of shape (n_knots,)
     response : ndarray of shape (n_runs, n_responses)
-        Weighted responses, already orthogonal to `basis`.
+        Weighted responses, already without what the law explains.
 
     Returns
     -------
     scores : ndarray of shape (n_knots, n_responses)
         Their squares are the reductions of the sum of squares.
     hinges : ndarray of shape (n_runs, n_knots)
-        Unit vectors orthogonal to `basis`; zero where the laws already contain the hinge.
+        Unit vectors beside the law; zero where it already contains the hinge.
     """
-    hinge = root[:, None] * np.maximum(projection[:, None] - knots, 0.0)
+    hinge = np.sqrt(sample.weight)[:, None] * np.maximum(projection[:, None] - knots, 0.0)
     raw = np.sum(hinge**2, axis=0)
-    hinge = hinge - basis @ (basis.T @ hinge)
+    hinge = sample.apart(hinge)
     size = np.sqrt(np.sum(hinge**2, axis=0))
     usable = size > 1e-5 * np.sqrt(raw)
     hinge *= np.where(usable, 1.0 / np.where(usable, size, 1.0), 0.0)
@@ -463,15 +473,12 @@ def best_hinge(
     most = 0.0
     for k in range(int(regime.max()) + 1):
         part = thin(sample.take(np.flatnonzero(regime == k)))
-        root = np.sqrt(part.weight)
-        basis = np.linalg.qr(root[:, None] * part.design)[0]
-        response = (root * part.y)[:, None]
-        response = response - basis @ (basis.T @ response)
+        response = part.apart(part.rows[:, -1:])
         for direction in directions:
             projection = part.Z @ direction
             knots = knots_of(projection, part.min_runs, 32)
             if len(knots):
-                gain = kink_scores(basis, root, projection, knots, response)[0][:, 0] ** 2
+                gain = kink_scores(part, projection, knots, response)[0][:, 0] ** 2
                 at = int(np.argmax(gain))
                 if gain[at] > most * (1 + 1e-9):
                     most, best = float(gain[at]), (k, direction, float(knots[at]))
@@ -483,82 +490,49 @@ class Boundary:
     """The hyperplane direction @ z = threshold in whitened coordinates.
 
     A continuous boundary is where the two laws beside it are equal; `direction` and `threshold`
-    are then derived from them.
+    are then derived from them. Of the boundaries of a tree, those of lower `order` divide first.
     """
 
     direction: Array
     threshold: float
     continuous: bool = False
+    order: int = 0
 
 
-@dataclass(frozen=True, eq=False)
-class Split:
-    """A node: rows below the boundary go left, the others right; None is a regime."""
-
-    boundary: Boundary
-    left: "Split | None" = None
-    right: "Split | None" = None
+# Boundaries from left to right, number k between regimes k and k + 1. Each divides the region that
+# those of lower order leave around it: rows below it go left, the others right.
+Tree = tuple[Boundary, ...]
 
 
-Tree = Split | None
-
-
-def n_leaves(tree: Tree) -> int:
-    """Number of regimes."""
-    return 1 if tree is None else n_leaves(tree.left) + n_leaves(tree.right)
+def downwards(tree: Tree) -> list[int]:
+    """Numbers of the boundaries in the order in which they divide."""
+    return sorted(range(len(tree)), key=lambda k: tree[k].order)
 
 
 def labels(tree: Tree, Z: Array) -> IntArray:
     """Regime of each row, numbered from left to right."""
-    if tree is None:
-        return np.zeros(len(Z), dtype=np.intp)
-    upper = Z @ tree.boundary.direction >= tree.boundary.threshold
-    below = labels(tree.left, Z)
-    return np.asarray(np.where(upper, n_leaves(tree.left) + labels(tree.right, Z), below))
-
-
-def boundaries(tree: Tree) -> list[Boundary]:
-    """Boundaries from left to right: number k lies between regimes k and k + 1."""
-    if tree is None:
-        return []
-    return [*boundaries(tree.left), tree.boundary, *boundaries(tree.right)]
-
-
-def with_boundaries(tree: Tree, replacements: list[Boundary]) -> Tree:
-    """The tree with new boundaries, in the order of `boundaries`."""
-    if tree is None:
-        return None
-    k = n_leaves(tree.left) - 1
-    return Split(
-        replacements[k],
-        with_boundaries(tree.left, replacements[:k]),
-        with_boundaries(tree.right, replacements[k + 1 :]),
-    )
+    first, last = np.zeros(len(Z), dtype=np.intp), np.full(len(Z), len(tree))
+    for k in downwards(tree):
+        upper = Z @ tree[k].direction >= tree[k].threshold
+        reached = (first <= k) & (k < last)
+        first[reached & upper] = k + 1
+        last[reached & ~upper] = k
+    return first
 
 
 def with_boundary(tree: Tree, k: int, boundary: Boundary) -> Tree:
-    """The tree with a new boundary `k`."""
-    every = boundaries(tree)
-    every[k] = boundary
-    return with_boundaries(tree, every)
+    """The tree with another boundary in the place of boundary `k`."""
+    return (*tree[:k], replace(boundary, order=tree[k].order), *tree[k + 1 :])
 
 
 def split_leaf(tree: Tree, regime: int, boundary: Boundary) -> Tree:
     """The tree with one regime divided in two."""
-    if tree is None:
-        return Split(boundary)
-    below = n_leaves(tree.left)
-    if regime < below:
-        return replace(tree, left=split_leaf(tree.left, regime, boundary))
-    return replace(tree, right=split_leaf(tree.right, regime - below, boundary))
+    return (*tree[:regime], replace(boundary, order=len(tree)), *tree[regime:])
 
 
 def chain(direction: Array, thresholds: Array) -> Tree:
     """Parallel boundaries along one direction, thresholds ascending."""
-    tree: Tree = None
-    for threshold in reversed([float(t) for t in thresholds]):
-        tree = Split(Boundary(direction, threshold), None, tree)
-    return tree
+    return tuple(Boundary(direction, t, order=k) for k, t in enumerate(thresholds.tolist()))
 
 
 def at_boundary(tree: Tree, k: int, Z: Array) -> tuple[Array, IntArray, IntArray]:
@@ -570,7 +544,7 @@ def at_boundary(tree: Tree, k: int, Z: Array) -> tuple[Array, IntArray, IntArray
     left, right : ndarray of int of shape (n_runs,)
         Regime of the run on the lower and on the upper side.
     """
-    edge = boundaries(tree)[k]
+    edge = tree[k]
     # with the boundary moved beyond all runs, one way and the other
     ends = (with_boundary(tree, k, replace(edge, threshold=end)) for end in (np.inf, -np.inf))
     left, right = (labels(moved, Z) for moved in ends)
@@ -579,16 +553,15 @@ def at_boundary(tree: Tree, k: int, Z: Array) -> tuple[Array, IntArray, IntArray
 
 def paths(tree: Tree) -> list[list[tuple[int, int]]]:
     """For each regime, the boundaries on its way as (number, side): side -1 below, +1 above."""
-
-    def walk(node: Tree, first: int, way: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
-        if node is None:
-            return [way]
-        here = first + n_leaves(node.left) - 1
-        return walk(node.left, first, [*way, (here, -1)]) + walk(
-            node.right, here + 1, [*way, (here, 1)]
-        )
-
-    return walk(tree, 0, [])
+    ways: list[list[tuple[int, int]]] = []
+    for regime in range(len(tree) + 1):
+        ways.append([])
+        first, last = 0, len(tree)
+        for k in downwards(tree):
+            if first <= k < last:
+                ways[-1].append((k, 1 if regime > k else -1))
+                first, last = (k + 1, last) if regime > k else (first, k)
+    return ways
 
 
 # shares of a step towards the least squares that are tried
@@ -601,7 +574,7 @@ class Pieces:
 
     Attributes
     ----------
-    tree : Split or None
+    tree : tuple of Boundary
     laws : ndarray of shape (n_regimes, rank + 1)
         Intercept and exponents of each regime, in whitened coordinates.
     loss : float
@@ -638,7 +611,7 @@ def fit_laws(sample: Sample, regime: IntArray, n_regimes: int) -> Array:
 def jump_pieces(sample: Sample, tree: Tree) -> Pieces:
     """Laws fitted separately in each regime of a partition."""
     regime = labels(tree, sample.Z)
-    laws = fit_laws(sample, regime, n_leaves(tree))
+    laws = fit_laws(sample, regime, len(tree) + 1)
     return Pieces(tree, laws, _loss(sample, laws, regime))
 
 
@@ -650,20 +623,19 @@ def _loss(sample: Sample, laws: Array, regime: IntArray) -> float:
     return float(sample.weight @ miss**2)
 
 
-def _derive(tree: Tree, laws: Array) -> Tree:
+def _derive(tree: Tree, laws: Array) -> Tree | None:
     """The tree with its continuous boundaries where the laws meet; None if two are parallel."""
-    every = boundaries(tree)
-    for k, old in enumerate(every):
-        if not old.continuous:
-            continue
-        change = laws[k + 1] - laws[k]
-        length = float(np.linalg.norm(change[1:]))
-        if length <= 1e-9 * (1.0 + float(np.abs(laws[k, 1:]).max())):
-            return None
-        if change[1:] @ old.direction < 0:
-            length = -length
-        every[k] = Boundary(change[1:] / length, -float(change[0]) / length, True)
-    return with_boundaries(tree, every)
+    edges = []
+    for old, law, change in zip(tree, laws, np.diff(laws, axis=0), strict=False):
+        edge, length = old, float(np.linalg.norm(change[1:]))
+        if old.continuous:
+            if length <= 1e-9 * (1.0 + float(np.abs(law[1:]).max())):
+                return None
+            if change[1:] @ old.direction < 0:
+                length = -length
+            edge = replace(old, direction=change[1:] / length, threshold=-change[0] / length)
+        edges.append(edge)
+    return tuple(edges)
 
 
 def _evaluate(sample: Sample, tree: Tree, laws: Array) -> Pieces | None:
@@ -678,29 +650,23 @@ def _evaluate(sample: Sample, tree: Tree, laws: Array) -> Pieces | None:
 
 def _hinge_laws(sample: Sample, tree: Tree) -> Array:
     """Least squares of laws that meet at the given parallel boundaries."""
-    every = boundaries(tree)
-    columns = [
-        np.maximum(sample.Z @ edge.direction - edge.threshold, 0.0)[:, None] for edge in every
-    ]
+    columns = [np.maximum(sample.Z @ edge.direction - edge.threshold, 0.0) for edge in tree]
     root = np.sqrt(sample.weight)[:, None]
     design = root * np.column_stack([sample.design, *columns])
     solution = np.linalg.lstsq(design, root[:, 0] * sample.y, rcond=1e-10)[0]
     width = sample.Z.shape[1] + 1
     laws = [solution[:width]]
-    for edge, change in zip(every, solution[width:], strict=True):
+    for edge, change in zip(tree, solution[width:], strict=True):
         laws.append(laws[-1] + change * np.append(-edge.threshold, edge.direction))
     return np.array(laws)
 
 
 def fit_continuous(sample: Sample, tree: Tree, which: list[int]) -> Pieces | None:
     """Fit with the boundaries numbered `which` continuous; None where the laws do not meet."""
-    every = boundaries(tree)
-    flagged = with_boundaries(
-        tree, [Boundary(b.direction, b.threshold, k in which) for k, b in enumerate(every)]
-    )
-    starts = [fit_laws(sample, labels(tree, sample.Z), n_leaves(tree))]
-    parallel = all(abs(abs(b.direction @ every[0].direction) - 1) < 1e-9 for b in every)
-    if len(which) == len(every) and parallel:
+    flagged = tuple(replace(b, continuous=k in which) for k, b in enumerate(tree))
+    starts = [fit_laws(sample, labels(tree, sample.Z), len(tree) + 1)]
+    parallel = all(abs(abs(b.direction @ tree[0].direction) - 1) < 1e-9 for b in tree)
+    if len(which) == len(tree) and parallel:
         starts.append(_hinge_laws(sample, tree))
     evaluated = [_evaluate(sample, flagged, start) for start in starts]
     results = [_descend(sample, current) for current in evaluated if current is not None]
@@ -742,14 +708,14 @@ def placer(sample: Sample, tree: Tree, k: int) -> Place:
 
 def polish(sample: Sample, tree: Tree) -> Tree:
     """Move each boundary to its best threshold; turn it where no other is parallel to it."""
-    for _ in range(2 if n_leaves(tree) > 2 else 1):
-        for k, edge in enumerate(boundaries(tree)):
+    for _ in range(2 if len(tree) > 1 else 1):
+        for k, edge in enumerate(tree):
             place = placer(sample, tree, k)
             direction = edge.direction
             threshold, loss = place(direction)
             if not np.isfinite(loss):
                 continue
-            others = [b.direction for j, b in enumerate(boundaries(tree)) if j != k]
+            others = [b.direction for j, b in enumerate(tree) if j != k]
             if direction.size > 1 and not any(abs(abs(d @ direction) - 1) < 1e-9 for d in others):
                 turned = _turn(direction, loss, place, max(0.25 / len(sample.y), 1e-4))
                 if turned is not direction:
@@ -806,9 +772,9 @@ def degrees_of_freedom(tree: Tree, rank: int) -> float:
     School 81:54), and each searched direction rank - 1. A continuous boundary is derived from the
     laws beside it; one more for the search of its place.
     """
-    total = float(n_leaves(tree) * (rank + 1))
+    total = float((len(tree) + 1) * (rank + 1))
     seen: list[Array] = []
-    for edge in boundaries(tree):
+    for edge in tree:
         if edge.continuous:
             total += _KINK_COST
             continue
@@ -832,16 +798,16 @@ def bic(sample: Sample, pieces: Pieces) -> float:
 
 def grow(sample: Sample, directions: Array, max_regimes: int, kinds: Kinds) -> list[Pieces]:
     """Best pieces for 1, 2, ... regimes, until more only lose, or the runs are too few."""
-    path = [jump_pieces(sample, None)]
+    path = [jump_pieces(sample, ())]
     score = [bic(sample, path[0])]
     if max_regimes < 2 or len(sample.y) < 2 * sample.min_runs or not sample.Z.shape[1]:
         return path
     directions = np.concatenate([directions, curvature_directions(sample)])
     tree, favourites = _first_split(sample, directions)
-    if tree is None:
+    if not tree:
         return path
     chains = _chains(sample, favourites, max_regimes)
-    jumps: Tree = None
+    jumps: Tree = ()
     for count in range(2, max_regimes + 1):
         proposals: list[Tree] = [tree] if count == 2 else _proposals(sample, jumps, directions)
         if count in chains:
@@ -871,13 +837,13 @@ def _first_split(sample: Sample, directions: Array) -> tuple[Tree, Array]:
     cuts = [best_cut(rows, sample.Z @ d, alone, alone, sample.min_runs) for d in directions]
     loss = np.array([c[1] for c in cuts])
     if not np.isfinite(loss).any():
-        return None, directions[:0]
+        return (), directions[:0]
     least = max(float(loss.min()), EXACT)
     # Equal up to rounding errors is equal: the first of them, in every basis.
     order = np.argsort(np.round(loss / least, 9), kind="stable")
     at = order[0]
-    tree = polish(sample, split_leaf(None, 0, Boundary(directions[at], cuts[at][0])))
-    best = boundaries(tree)[0].direction[None]
+    tree = polish(sample, (Boundary(directions[at], cuts[at][0]),))
+    best = tree[0].direction[None]
     if sample.Z.shape[1] == 1:
         return tree, best
     return tree, np.concatenate([best, directions[order[:_CHAIN_DIRECTIONS]]])
@@ -900,13 +866,13 @@ def _proposals(sample: Sample, tree: Tree, directions: Array) -> list[Tree]:
     regime = labels(tree, sample.Z)
     rows = sample.rows
     best: tuple[float, Tree] | None = None
-    for k in range(n_leaves(tree)):
+    for k in range(len(tree) + 1):
         index = np.flatnonzero(regime == k)
         if len(index) < 2 * sample.min_runs:
             continue
         alone = np.zeros(len(index), dtype=np.intp)
         Z, part = sample.Z[index], rows[index]
-        whole = jump_pieces(sample.take(index), None).loss
+        whole = jump_pieces(sample.take(index), ()).loss
         for direction in directions:
             threshold, loss = best_cut(part, Z @ direction, alone, alone, sample.min_runs)
             gain = whole - loss
@@ -992,7 +958,7 @@ def simple_boundaries(
     miss = sample.y[:, None] - sample.design @ pieces.laws.T
     losses = sample.weight[:, None] * miss**2
     tree = pieces.tree
-    for k, edge in enumerate(boundaries(pieces.tree)):
+    for k, edge in enumerate(pieces.tree):
         if not edge.continuous:
             continue
         reaches, left, right = at_boundary(tree, k, sample.Z)
@@ -1008,7 +974,7 @@ def simple_boundaries(
             if rise > slack:
                 continue
             moved = with_boundary(tree, k, Boundary(direction, threshold, continuous=True))
-            count = np.bincount(labels(moved, sample.Z), minlength=n_leaves(moved))
+            count = np.bincount(labels(moved, sample.Z), minlength=len(moved) + 1)
             if count.min() >= sample.min_runs:
                 tree = moved
                 rounded[k] = monomial, Boundary(direction, threshold, continuous=True)
@@ -1065,6 +1031,12 @@ class Profile:
     ratio: Array
     dof: float
     continuous: bool
+
+    @classmethod
+    def at(cls, places: Array, ratio: Array, dof: float) -> "Profile":
+        """Profile of a continuous boundary: each place stands for what its neighbours enclose."""
+        lower = np.concatenate([places[:1], places[:-1]])
+        return cls(lower, np.concatenate([places[1:], places[-1:]]), ratio, dof, True)
 
     def translated(self, factor: float, offset: float) -> "Profile":
         """The profile over factor * threshold + offset."""
@@ -1127,7 +1099,7 @@ class RegimeThreshold:
 
 def jump_profile(sample: Sample, pieces: Pieces, k: int) -> Profile:
     """Likelihood ratio of boundary `k` as a jump, all other boundaries held."""
-    edge = boundaries(pieces.tree)[k]
+    edge = pieces.tree[k]
     reaches, left, right = at_boundary(pieces.tree, k, sample.Z)
     projection = sample.Z[reaches] @ edge.direction
     order = np.argsort(projection, kind="stable")
@@ -1153,7 +1125,7 @@ def jump_nuisance(sample: Sample, pieces: Pieces, k: int, variance: float) -> fl
     A kernel average over the runs near the threshold of the squared jump times the squared
     residual, over that of the squared jump times the variance (Hansen 2000, section 3.4).
     """
-    edge = boundaries(pieces.tree)[k]
+    edge = pieces.tree[k]
     near = np.isin(labels(pieces.tree, sample.Z), (k, k + 1))
     part = sample.take(np.flatnonzero(near))
     projection = part.Z @ edge.direction
@@ -1178,7 +1150,7 @@ def threshold_doubt(sample: Sample, pieces: Pieces) -> Array:
     width = sample.Z.shape[1] + 1
     doubt = np.zeros((pieces.n_regimes, width, width))
     laws = fit_laws(sample, labels(pieces.tree, sample.Z), pieces.n_regimes)
-    for k, edge in enumerate(boundaries(pieces.tree)):
+    for k, edge in enumerate(pieces.tree):
         if edge.continuous:
             continue
         profile = jump_profile(sample, pieces, k)
@@ -1206,30 +1178,25 @@ def kink_profile(sample: Sample, pieces: Pieces, k: int) -> Profile:
     The noise is scaled by the ratio of the run- or cluster-robust to the plain variance of the
     difference of the laws at the boundary, never below 1.
     """
-    edge = boundaries(pieces.tree)[k]
+    edge = pieces.tree[k]
     regime = labels(pieces.tree, sample.Z)
     part = sample.take(np.flatnonzero(np.isin(regime, (k, k + 1))))
-    root = np.sqrt(part.weight)
-    basis = np.linalg.qr(root[:, None] * part.design)[0]
-    response = (root * part.y)[:, None]
-    response = response - basis @ (basis.T @ response)
+    response = part.apart(part.rows[:, -1:])
     projection = part.Z @ edge.direction
     ordered = np.sort(projection)
     cuts = distinct_cuts(ordered, part.min_runs)
     ends = ordered[cuts[0] - 1], ordered[cuts[-1]]
     knots = np.unique(np.append(np.linspace(*ends, _PROFILE_KNOTS), np.clip(edge.threshold, *ends)))
     blocks = np.array_split(knots, -(-len(knots) * len(projection) // _BLOCK))
-    scores = [kink_scores(basis, root, projection, b, response)[0][:, 0] for b in blocks]
+    scores = [kink_scores(part, projection, b, response)[0][:, 0] for b in blocks]
     gain = np.concatenate(scores) ** 2
     variance, dof = noise_variance(sample, pieces)
     scale = variance * _kink_nuisance(sample, pieces, k, variance)
-    lower = np.concatenate([knots[:1], knots[:-1]])
-    upper = np.concatenate([knots[1:], knots[-1:]])
-    return Profile(lower, upper, (gain.max() - gain) / scale, dof, True)
+    return Profile.at(knots, (gain.max() - gain) / scale, dof)
 
 
 def _kink_nuisance(sample: Sample, pieces: Pieces, k: int, variance: float) -> float:
-    edge = boundaries(pieces.tree)[k]
+    edge = pieces.tree[k]
     regime = labels(pieces.tree, sample.Z)
     middle = sample.Z[np.isin(regime, (k, k + 1))].mean(axis=0)
     middle = middle + (edge.threshold - middle @ edge.direction) * edge.direction
@@ -1237,8 +1204,7 @@ def _kink_nuisance(sample: Sample, pieces: Pieces, k: int, variance: float) -> f
     robust = plain = 0.0
     for j in (k, k + 1):
         part = sample.take(np.flatnonzero(regime == j))
-        miss = part.y - part.design @ pieces.laws[j]
-        spread = linearised(part.design, miss, part.weight, part.cluster).covariance
+        spread = part.about(pieces.laws[j]).covariance
         gram = part.design.T @ (part.weight[:, None] * part.design)
         robust += float(point @ spread @ point)
         plain += variance * float(point @ np.linalg.pinv(gram, hermitian=True) @ point)
@@ -1278,8 +1244,7 @@ def meeting_profile(difference: Array, covariance: Array, lead: int, dof: float)
     miss = (offset + grid * slope) ** 2
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(np.isfinite(variance) & (variance > 0), miss / variance, 0.0)
-    lower = np.concatenate([grid[:1], grid[:-1]])
-    return Profile(lower, np.concatenate([grid[1:], grid[-1:]]), ratio, dof, True)
+    return Profile.at(grid, ratio, dof)
 
 
 Rationals = dict[int, tuple[tuple[Fraction, ...], ...]]
@@ -1312,7 +1277,7 @@ def round_directions(
     variance, _ = noise_variance(sample, pieces)
     tree = pieces.tree
     rationals: Rationals = {}
-    for k, edge in enumerate(boundaries(pieces.tree)):
+    for k, edge in enumerate(pieces.tree):
         if edge.continuous:
             continue
         place = placer(sample, tree, k)
@@ -1329,7 +1294,7 @@ def round_directions(
             tree = with_boundary(tree, k, Boundary(direction, threshold))
     if tree is pieces.tree:
         return pieces, rationals
-    flags = [k for k, edge in enumerate(boundaries(tree)) if edge.continuous]
+    flags = [k for k, edge in enumerate(tree) if edge.continuous]
     if not flags:
         return jump_pieces(sample, tree), rationals
     rounded = fit_continuous(sample, tree, flags)
@@ -1415,18 +1380,15 @@ def outcome_of(
         Rows of the prepared runs in the caller's table.
     """
     axes, sample, scale = data.axes, data.sample, data.scale
-    edges = boundaries(pieces.tree)
-    tree, leaves, order = _oriented(pieces.tree, axes)
-    regime = labels(pieces.tree, sample.Z)
+    edges = pieces.tree
+    shown, leaves, order = _oriented(edges, axes)
+    regime, ways = labels(edges, sample.Z), paths(shown)
     translation = axes.translation
-    shown = boundaries(tree)
     regimes = []
     doubt = threshold_doubt(sample, pieces)
     for place, k in enumerate(leaves):
         index = np.flatnonzero(regime == k)
-        part = sample.take(index)
-        miss = part.y - part.design @ pieces.laws[k]
-        estimates = linearised(part.design, miss, part.weight, part.cluster)
+        estimates = sample.take(index).about(pieces.laws[k])
         spread, dof = estimates.covariance, max(1.0, float(estimates.dof.min()))
         law = translation @ (data.base + scale * pieces.laws[k])
         with np.errstate(invalid="ignore"):
@@ -1435,7 +1397,7 @@ def outcome_of(
             covariance = np.diag(np.full(len(law), np.inf))
         conditions = [
             Condition(tuple(shown[j].direction.tolist()), side, shown[j].threshold)
-            for j, side in paths(tree)[place]
+            for j, side in ways[place]
         ]
         regimes.append(
             Regime(conditions, law[1:], float(law[0]), covariance, dof, len(index), used[index])
@@ -1463,7 +1425,7 @@ def outcome_of(
                 simple=_simple(*short[k], edges[k], exact, axes) if k in short else None,
             )
         )
-    return regimes, thresholds, tree
+    return regimes, thresholds, shown
 
 
 def _simple(
@@ -1505,22 +1467,28 @@ def _oriented(tree: Tree, axes: WhitenedAxes) -> tuple[Tree, list[int], list[int
     A boundary whose leading exponent is negative is turned over, and its two sides with it.
     """
 
-    def walk(node: Tree, first: int) -> tuple[Tree, list[int], list[int]]:
-        if node is None:
-            return None, [first], []
-        here = first + n_leaves(node.left) - 1
-        left, right = walk(node.left, first), walk(node.right, here + 1)
-        factor, offset = _translation(node.boundary, axes)
-        direction = factor * (axes.transform @ node.boundary.direction)
+    factors, edges = [], []
+    for edge in tree:
+        factor, offset = _translation(edge, axes)
+        direction = factor * (axes.transform @ edge.direction)
         # Exponents at the level of rounding errors are none.
         direction[np.abs(direction) < 1e-12 * np.abs(direction).max()] = 0.0
-        threshold = factor * node.boundary.threshold + offset
-        edge = Boundary(direction, threshold, node.boundary.continuous)
-        if factor < 0:
-            left, right = right, left
-        return Split(edge, left[0], right[0]), left[1] + right[1], [*left[2], here, *right[2]]
+        threshold = factor * edge.threshold + offset
+        edges.append(replace(edge, direction=direction, threshold=threshold))
+        factors.append(factor)
 
-    return walk(tree, 0)
+    def walk(first: int, last: int) -> tuple[list[int], list[int]]:
+        """Regimes from first to last, and the boundaries between them, in their new order."""
+        if first == last:
+            return [first], []
+        top = next(k for k in downwards(tree) if first <= k < last)
+        left, right = walk(first, top), walk(top + 1, last)
+        if factors[top] < 0:
+            left, right = right, left
+        return left[0] + right[0], [*left[1], top, *right[1]]
+
+    leaves, order = walk(0, len(tree))
+    return tuple(edges[k] for k in order), leaves, order
 
 
 # sign flips: the least p-value, times the four statistics, is then 0.008
@@ -1565,13 +1533,11 @@ def structure_p_value(
         part = sample.take(index)
         if len(index) < 2 * part.min_runs:
             continue
-        root = np.sqrt(part.weight)
-        basis = np.linalg.qr(root[:, None] * part.design)[0]
+        basis = part.basis
         free = np.maximum(1.0 - np.sum(basis**2, axis=1), 0.05)
-        seen = (root * residual[index])[:, None]
+        seen = (np.sqrt(part.weight) * residual[index])[:, None]
         scaled = seen / free[:, None]
-        response = np.concatenate([seen, scaled * flips[index]], axis=1)
-        response = response - basis @ (basis.T @ response)
+        response = part.apart(np.concatenate([seen, scaled * flips[index]], axis=1))
         loss = np.maximum(np.sum(response**2, axis=0), 1e-300)
         for direction in directions:
             projection = part.Z @ direction
@@ -1579,7 +1545,7 @@ def structure_p_value(
             if not len(knots):
                 continue
             jump, jump_robust = _jumps(basis, projection, response, scaled[:, 0], part.min_runs)
-            score, hinge = kink_scores(basis, root, projection, knots, response)
+            score, hinge = kink_scores(part, projection, knots, response)
             noise = np.maximum((hinge**2).T @ scaled**2, 1e-300)
             statistics = [
                 _evidence(jump, loss, len(index)),

@@ -18,7 +18,6 @@ from dimgs.fits.regimes import (
     best_cut,
     best_hinge,
     bic,
-    boundaries,
     chain,
     curvature_directions,
     degrees_of_freedom,
@@ -30,7 +29,6 @@ from dimgs.fits.regimes import (
     knots_of,
     labels,
     leading,
-    n_leaves,
     noise_variance,
     paths,
     prepare,
@@ -39,7 +37,6 @@ from dimgs.fits.regimes import (
     split_leaf,
     thin,
     whitened_axes,
-    with_boundaries,
     with_boundary,
 )
 
@@ -70,7 +67,7 @@ def loss_of(sample: Sample, *more: Array) -> float:
 
 
 def random_tree(rng: np.random.Generator, leaves: int, rank: int) -> Tree:
-    tree: Tree = None
+    tree: Tree = ()
     for count in range(1, leaves):
         direction = rng.normal(size=rank)
         edge = Boundary(direction / np.linalg.norm(direction), float(rng.normal(0.0, 0.3)))
@@ -83,8 +80,8 @@ def random_tree(rng: np.random.Generator, leaves: int, rank: int) -> Tree:
 def test_a_tree_divides_space_along_its_ways(seed: int, leaves: int) -> None:
     rng = np.random.default_rng(seed)
     tree, Z = random_tree(rng, leaves, 2), rng.normal(size=(60, 2))
-    edges, regimes = boundaries(tree), labels(tree, Z)
-    assert (n_leaves(tree), len(edges)) == (leaves, leaves - 1)
+    edges, regimes = tree, labels(tree, Z)
+    assert len(edges) == leaves - 1
     for regime, way in enumerate(paths(tree)):
         inside = np.ones(60, dtype=bool)
         for k, side in way:
@@ -98,11 +95,10 @@ def test_a_tree_divides_space_along_its_ways(seed: int, leaves: int) -> None:
         np.testing.assert_array_equal(left[reaches], labels(below, Z)[reaches])
         np.testing.assert_array_equal(right[reaches], labels(above, Z)[reaches])
         np.testing.assert_array_equal(reaches, labels(below, Z) != labels(above, Z))
-        changed = boundaries(below)
-        assert [x is y for x, y in zip(edges, changed, strict=True)].count(False) == 1
-        assert changed[k].threshold == np.inf
-    again = with_boundaries(tree, edges)
-    np.testing.assert_array_equal(labels(again, Z), regimes)
+        assert [x is y for x, y in zip(edges, below, strict=True)].count(False) == 1
+        assert below[k].threshold == np.inf
+        again = with_boundary(below, k, edge)
+        np.testing.assert_array_equal(labels(again, Z), regimes)
     with pytest.raises(IndexError):
         at_boundary(tree, leaves, Z)
     for regime in range(leaves):
@@ -172,10 +168,7 @@ def test_of_long_tables_some_runs_are_looked_at(monkeypatch: pytest.MonkeyPatch)
 def test_the_score_of_a_hinge_is_what_it_takes_off_the_loss(seed: int, rank: int) -> None:
     rng = np.random.default_rng(seed)
     sample = sample_of(rng, 40, rank)
-    root = np.sqrt(sample.weight)
-    basis = np.linalg.qr(root[:, None] * sample.design)[0]
-    response = (root * sample.y)[:, None]
-    response = response - basis @ (basis.T @ response)
+    response = sample.apart((np.sqrt(sample.weight) * sample.y)[:, None])
     along = sample.Z[:, 0]
     knots = knots_of(along, 5, 9)
     ordered = np.sort(along)
@@ -183,14 +176,14 @@ def test_the_score_of_a_hinge_is_what_it_takes_off_the_loss(seed: int, rank: int
         cut = int(np.searchsorted(ordered, knot))
         assert 5 <= cut <= 35
         assert knot == pytest.approx((ordered[cut - 1] + ordered[cut]) / 2)
-    score, hinge = kink_scores(basis, root, along, knots, response)
+    score, hinge = kink_scores(sample, along, knots, response)
     for k, knot in enumerate(knots):
         column = np.maximum(along - knot, 0.0)
         taken = loss_of(sample) - loss_of(sample, column)
         assert score[k, 0] ** 2 == pytest.approx(taken, abs=1e-9)
     np.testing.assert_allclose(np.linalg.norm(hinge, axis=0), 1.0)
     # below all runs a hinge is part of the law
-    assert not kink_scores(basis, root, along, np.array([along.min() - 1.0]), response)[1].any()
+    assert not kink_scores(sample, along, np.array([along.min() - 1.0]), response)[1].any()
     regime = (sample.Z[:, 0] > 0.1).astype(np.intp)
     best = best_hinge(sample, regime, np.eye(rank))
     gains = {}
@@ -212,14 +205,14 @@ def test_the_score_of_a_hinge_is_what_it_takes_off_the_loss(seed: int, rank: int
 
 def test_parameters_of_a_partition() -> None:
     one, two = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])
-    assert degrees_of_freedom(None, 3) == 4.0
+    assert degrees_of_freedom((), 3) == 4.0
     assert degrees_of_freedom(chain(one, np.array([0.0])), 3) == 8.0 + 3.0 + 2.0
     # a direction is searched once, whichever way it points
     both = split_leaf(chain(one, np.array([0.0])), 1, Boundary(-one, -1.0))
     assert degrees_of_freedom(both, 3) == 12.0 + 6.0 + 2.0
     turned = split_leaf(chain(one, np.array([0.0])), 1, Boundary(two, 1.0))
     assert degrees_of_freedom(turned, 3) == 12.0 + 6.0 + 4.0
-    meeting = split_leaf(None, 0, Boundary(one, 0.0, True))
+    meeting = split_leaf((), 0, Boundary(one, 0.0, True))
     assert degrees_of_freedom(meeting, 3) == 8.0 + 1.0
     sample = bent(50, 1, 1.0)
     pieces = jump_pieces(sample, chain(np.ones(1), np.array([0.2])))
@@ -275,7 +268,7 @@ def test_laws_that_meet_are_the_best_hinge() -> None:
     start = chain(np.ones(1), np.array([0.5]))
     pieces = fit_continuous(sample, start, [0])
     assert pieces is not None
-    (edge,) = boundaries(pieces.tree)
+    (edge,) = pieces.tree
     assert edge.continuous
     ends = np.sort(sample.Z[:, 0])[[6, -7]]
     places = np.linspace(ends[0], ends[1], 1000)

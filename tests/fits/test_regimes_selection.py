@@ -15,7 +15,6 @@ from dimgs.fits.regimes import (
     _chains,
     best_chains,
     bic,
-    boundaries,
     by_information,
     by_validation,
     chain,
@@ -88,7 +87,7 @@ def test_left_structure_is_judged_by_signs_of_runs_or_clusters(
         sample = bent(34, rank, 0.2, seed, noise=0.8)
         cluster = np.arange(34) // 2 if clustered else np.arange(34)
         sample = Sample(sample.Z, sample.y, sample.weight, cluster, 6)
-        tree = None if leaves == 1 else chain(np.eye(rank)[0], np.array([0.2]))
+        tree = () if leaves == 1 else chain(np.eye(rank)[0], np.array([0.2]))
         pieces, directions = jump_pieces(sample, tree), np.eye(rank)
         draws = np.random.RandomState(5).random_sample((len(np.unique(cluster)), 14))
         flips = np.where(draws < 0.5, -1.0, 1.0)[cluster]
@@ -172,12 +171,12 @@ def test_parallel_boundaries_stay_parallel_and_a_lone_one_is_turned() -> None:
     y = np.where(along < -0.5, -along, np.where(along < 0.6, 2.0, 3.0 * along))
     sample = Sample(Z, y + 0.1 * rng.normal(size=90), np.ones(90), np.arange(90), 8)
     start = np.array([1.0, 0.0])
-    two = boundaries(polish(sample, chain(start, np.array([-0.5, 0.6]))))
+    two = polish(sample, chain(start, np.array([-0.5, 0.6])))
     assert all(np.array_equal(edge.direction, start) for edge in two)
-    (one,) = boundaries(polish(sample, chain(start, np.array([0.6]))))
+    (one,) = polish(sample, chain(start, np.array([0.6])))
     assert one.direction @ [0.8, 0.6] > 0.95
     across = split_leaf(chain(start, np.array([0.6])), 0, Boundary(np.array([0.0, 1.0]), 0.0))
-    edges = boundaries(polish(sample, across))
+    edges = polish(sample, across)
     assert not any(edge.direction @ start > 1 - 1e-9 for edge in edges)
 
 
@@ -220,7 +219,7 @@ def test_a_short_monomial_may_cost_what_the_noise_allows(seed: int) -> None:
     start = chain(towards / np.linalg.norm(towards), np.array([0.0]))
     pieces = fit_continuous(sample, start, [0])
     assert pieces is not None
-    (edge,) = boundaries(pieces.tree)
+    (edge,) = pieces.tree
     monomials: list[tuple[int, ...]] = [(0, 1), (1, 0), (1, 1), (2, 1), (3, 1), (5, 2)]
     variance, dof = noise_variance(sample, pieces)
     misses = sample.y[:, None] - sample.design @ pieces.laws.T
