@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dimgs.common.arrays import Array, IntArray
+from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
+from dimgs.fits.design.moments import group_sums
 from dimgs.fits.design.pairs import AllPairs, PairPolicy
 from dimgs.fits.solve import coordinates_of_scatter
 
@@ -101,13 +102,9 @@ class ChosenPairsPowerLaw(ContrastiveRegressor):
         most = float(self.n_contrasts_ - rank)
         if runs.groups is not None:
             codes = runs.clusters
-            part, share = (_summed(table, codes) for table in (part, share))
+            part, share = (group_sums(table, codes) for table in (part, share))
             most = min(most, float(codes.max()))
         self.covariance_ = part.T @ part
         squares = (share**2).sum(axis=0)
         dof = share.sum(axis=0) ** 2 / np.where(squares > 0.0, squares, 1.0)
         self.dof_ = np.clip(dof, min(1.0, most), max(most, 0.0))
-
-
-def _summed(rows: Array, codes: IntArray) -> Array:
-    return np.column_stack([np.bincount(codes, column) for column in rows.T])

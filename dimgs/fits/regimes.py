@@ -153,8 +153,9 @@ class Sample:
 
     def take(self, index: IntArray) -> "Sample":
         """The runs `index` alone."""
-        of_runs = (self.Z, self.y, self.weight, self.cluster)
-        return Sample(*(values[index] for values in of_runs), self.min_runs)
+        return Sample(
+            self.Z[index], self.y[index], self.weight[index], self.cluster[index], self.min_runs
+        )
 
 
 def losses(grams: Array) -> Array:
@@ -1466,7 +1467,6 @@ def _oriented(tree: Tree, axes: WhitenedAxes) -> tuple[Tree, list[int], list[int
 
     A boundary whose leading exponent is negative is turned over, and its two sides with it.
     """
-
     factors, edges = [], []
     for edge in tree:
         factor, offset = _translation(edge, axes)

@@ -1,6 +1,8 @@
 """Robust power laws from all pairs: rank dispersion, Huber pairs, their uncertainty."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +14,7 @@ from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.base import TrainingRuns, WithinRegressor
 from dimgs.fits.covariance import jackknife_covariance
-from dimgs.fits.design.moments import group_means
+from dimgs.fits.design.moments import group_means, group_sums
 from dimgs.fits.design.whitening import whiten
 from dimgs.fits.run_checks import check_clusters, label_codes
 
@@ -36,8 +38,6 @@ class SortedLoss:
         the absolute loss: tied with it).
     near_weight : float
         Summed factor times w_u w_v over pairs in the quadratic part.
-    gap_bound : float
-        Largest amount by which smoothing can have lowered the sum below that of |e_u - e_v|.
     """
 
     value: float
@@ -47,7 +47,6 @@ class SortedLoss:
     low: IntArray
     high: IntArray
     near_weight: float
-    gap_bound: float
 
 
 class PairLoss:
@@ -69,90 +68,79 @@ class PairLoss:
         self.starts = starts
         totals = np.add.reduceat(weights, starts[:-1])
         self.factors = 1.0 / totals if normalised else np.ones(len(totals))
+        self.group = np.repeat(np.arange(len(totals)), np.diff(starts))
+        self.row_factors = self._each(self.factors)
         self.uniform = bool(np.all(weights == weights[0]))
 
     @property
-    def spans(self) -> list[tuple[int, int, float]]:
-        """First row, end and factor of each group."""
-        bounds = self.starts.tolist()
-        return list(zip(bounds[:-1], bounds[1:], self.factors.tolist(), strict=True))
+    def spans(self) -> list[tuple[int, int]]:
+        """First row and end of each group."""
+        return list(pairwise(self.starts.tolist()))
 
-    def row_factors(self) -> Array:
-        """Factor of each row's group."""
-        return np.repeat(self.factors, np.diff(self.starts))
+    def in_groups(self, find: Callable[[slice], IntArray]) -> IntArray:
+        """Places inside of each group, shape (n_runs,), as places among all rows."""
+        places = np.empty(len(self.group), dtype=np.intp)
+        for start, end in self.spans:
+            places[start:end] = find(slice(start, end))
+            places[start:end] += start
+        return places
 
-    def _sort(self, residuals: Array) -> tuple[IntArray, Array, Array]:
-        order = np.empty(len(residuals), dtype=np.intp)
-        for start, end, _ in self.spans:
-            order[start:end] = np.argsort(residuals[start:end])
-            order[start:end] += start
-        weights = self.weights if self.uniform else self.weights[order]
-        return order, residuals[order], weights
+    def _each(self, of_groups: Array) -> Array:
+        """What is known of groups for each run; of a single group as it is."""
+        return of_groups if len(self.factors) == 1 else of_groups[..., self.group]
+
+    def _ends(self, sums: Array) -> Array:
+        """Prefix sums before and after the group of each run, added."""
+        return self._each(sums[..., self.starts[:-1]] + sums[..., self.starts[1:]])
+
+    def _weights(self, order: IntArray) -> Array:
+        return self.weights if self.uniform else self.weights[order]
 
     def absolute(self, residuals: Array) -> SortedLoss:
         """Sum of |e_u - e_v|, the rank dispersion of Jaeckel (1972); tied pairs count as zero."""
-        order, e, w = self._sort(residuals)
-        size = len(e)
+        order = self.in_groups(lambda p: np.argsort(residuals[p]))
+        e, w, size = residuals[order], self._weights(order), len(order)
+        new = np.append(True, e[1:] != e[:-1])
+        new[self.starts[:-1]] = True
         low = np.arange(size)
         high = low + 1
-        sorted_scores = np.empty(size)
-        for start, end, factor in self.spans:
-            part = slice(start, end)
-            weight = np.cumsum(w[part])
-            tied = np.flatnonzero(e[start + 1 : end] == e[start : end - 1])
-            if tied.size:
-                first, last = _tie_blocks(tied, end - start)
-                low[part] = start + first
-                high[part] = start + last + 1
-                before, upto = weight[first] - w[part][first], weight[last]
-            else:
-                before, upto = weight - w[part], weight
-            sorted_scores[part] = (before + upto - weight[-1]) * factor
-        scores = np.empty(size)
-        scores[order] = sorted_scores
-        return SortedLoss(float((w * sorted_scores) @ e), scores, order, e, low, high, 0.0, 0.0)
+        if not new.all():
+            first = np.flatnonzero(new)
+            block = np.cumsum(new) - 1
+            low, high = first[block], np.append(first[1:], size)[block]
+        weight = _prefix(w)
+        score = self.row_factors * (weight[low] + weight[high] - self._ends(weight))
+        return self._loss(float((w * score) @ e), score, order, e, low, high, 0.0)
 
-    def huber(
-        self, residuals: Array, threshold: float, sorted_loss: SortedLoss | None = None
-    ) -> SortedLoss:
-        """Sum of Huber's loss of e_u - e_v over `threshold`: t²/(2c), or |t| - c/2 beyond c.
+    def huber(self, residuals: Array, threshold: float) -> SortedLoss:
+        """Sum of Huber's loss of e_u - e_v over `threshold`: t²/(2c), or |t| - c/2 beyond c."""
+        return self.smoothed(self.absolute(residuals), threshold)
 
-        A `sorted_loss` at the same residuals saves the sort.
-        """
-        if sorted_loss is None:
-            order, e, w = self._sort(residuals)
-        else:
-            order, e = sorted_loss.order, sorted_loss.sorted_residuals
-            w = self.weights if self.uniform else self.weights[order]
-        size = len(e)
-        low, high = np.empty(size, dtype=np.intp), np.empty(size, dtype=np.intp)
-        sorted_scores = np.empty(size)
-        value = near_total = gap = 0.0
-        for start, end, factor in self.spans:
-            part = slice(start, end)
-            x = e[part] - np.median(e[part])
-            lo = np.searchsorted(x, x - threshold, side="left")
-            hi = np.searchsorted(x, x + threshold, side="right")
-            low[part], high[part] = start + lo, start + hi
-            weight = _prefix(w[part])
-            first = _prefix(w[part] * x)
-            second = _prefix(w[part] * x * x)
-            near = weight[hi] - weight[lo]
-            moment = first[hi] - first[lo]
-            far = weight[lo] - (weight[-1] - weight[hi])
-            score = far + (near * x - moment) / threshold
-            sorted_scores[part] = score * factor
-            squares = np.maximum(near * x * x - 2.0 * x * moment + second[hi] - second[lo], 0.0)
-            quadratic = 0.5 * float(w[part] @ squares)
-            near_pairs = 0.5 * float(w[part] @ (near - w[part]))
-            far_pairs = 0.5 * float(w[part] @ (weight[-1] - near))
-            linear = float((w[part] * score) @ x)
-            value += factor * (linear - 0.5 * quadratic / threshold - 0.5 * threshold * far_pairs)
-            near_total += factor * near_pairs
-            gap += factor * 0.25 * threshold * near_pairs
-        scores = np.empty(size)
-        scores[order] = sorted_scores
-        return SortedLoss(value, scores, order, e, low, high, near_total, gap)
+    def smoothed(self, loss: SortedLoss, threshold: float) -> SortedLoss:
+        """Huber's loss at the residuals of another loss, in whose order they are."""
+        order, e = loss.order, loss.sorted_residuals
+        w, factors = self._weights(order), self.row_factors
+        # about the middle of the group sums of squares lose no digit
+        x = e - self._each(e[(self.starts[:-1] + self.starts[1:]) // 2])
+        low = self.in_groups(lambda p: np.searchsorted(x[p], x[p] - threshold, side="left"))
+        high = self.in_groups(lambda p: np.searchsorted(x[p], x[p] + threshold, side="right"))
+        weight, first, second = (_prefix(w * values) for values in (np.ones(len(w)), x, x * x))
+        near, moment, squares = (sums[high] - sums[low] for sums in (weight, first, second))
+        far = weight[low] + weight[high] - self._ends(weight)
+        score = factors * (far + (near * x - moment) / threshold)
+        quadratic = factors * np.maximum(near * x * x - 2.0 * x * moment + squares, 0.0)
+        beyond = factors * self._each(weight[self.starts[1:]] - weight[self.starts[:-1]])
+        near_weight = 0.5 * float(w @ (factors * (near - w)))
+        far_weight = 0.5 * float(w @ (beyond - factors * near))
+        value = float((w * score) @ x) - 0.25 * float(w @ quadratic) / threshold
+        value -= 0.5 * threshold * far_weight
+        return self._loss(value, score, order, e, low, high, near_weight)
+
+    @staticmethod
+    def _loss(value: float, score: Array, order: IntArray, *rest: Any) -> SortedLoss:
+        scores = np.empty(len(score))
+        scores[order] = score
+        return SortedLoss(value, scores, order, *rest)
 
     def hessian(self, loss: SortedLoss, threshold: float, Z: Array) -> Array:
         """Second derivative in the slopes of features `Z`: near pairs' outer products.
@@ -160,18 +148,9 @@ class PairLoss:
         With the threshold as bandwidth it is also the kernel estimate of the curvature of the
         absolute loss, valid where the spread of the residuals varies between runs.
         """
-        w = self.weights if self.uniform else self.weights[loss.order]
-        weighted = w * self.row_factors()
-        mass = _prefix(w)
-        mass = mass[loss.high] - mass[loss.low]
-        centred = np.empty((len(w), Z.shape[1]))
-        columns = np.empty_like(centred)
-        for j, feature in enumerate(Z.T):
-            z = feature[loss.order]
-            sums = _prefix(w * z)
-            centred[:, j] = mass * z - (sums[loss.high] - sums[loss.low])
-            columns[:, j] = weighted * z
-        matrix = columns.T @ centred
+        w, z = self._weights(loss.order), np.ascontiguousarray(Z[loss.order].T)
+        mass, sums = (p[..., loss.high] - p[..., loss.low] for p in (_prefix(w), _prefix(w * z)))
+        matrix = (self.row_factors * w * z) @ (mass * z - sums).T
         return np.asarray((matrix + matrix.T) / (2.0 * threshold))
 
     def run_scores(self, loss: SortedLoss, threshold: float, Z: Array) -> Array:
@@ -180,44 +159,23 @@ class PairLoss:
         These are the projections of the estimating function on single runs: their
         covariance, and not the number of pairs, carries the uncertainty.
         """
-        size, rank = Z.shape
-        w = self.weights if self.uniform else self.weights[loss.order]
-        e = loss.sorted_residuals
-        sizes = np.diff(self.starts)
-        one = len(sizes) == 1
-        factor: Array | np.float64 = self.factors[0] if one else np.repeat(self.factors, sizes)
-        scores = loss.scores[loss.order]
-        result = np.empty((size, rank))
-        flat = threshold <= 0.0
-        ordered = np.ascontiguousarray(Z[loss.order].T)
-        for j, z in enumerate(ordered):
-            sums = _prefix(w * z)
-            ends = sums[self.starts[:-1]] + sums[self.starts[1:]]
-            partner = sums[loss.low] + sums[loss.high]
-            partner -= ends[0] if one else np.repeat(ends, sizes)
-            if not flat:
-                moments = _prefix(w * z * e)
-                near = sums[loss.high] - sums[loss.low]
-                partner += (e * near - (moments[loss.high] - moments[loss.low])) / threshold
-            ordered[j] = w * (scores * z - factor * partner)
-        result[loss.order] = ordered.T
+        w, z = self._weights(loss.order), np.ascontiguousarray(Z[loss.order].T)
+        low, high, e = loss.low, loss.high, loss.sorted_residuals
+        sums = _prefix(w * z)
+        partner = sums[:, low] + sums[:, high] - self._ends(sums)
+        if threshold > 0.0:
+            near, moments = (p[:, high] - p[:, low] for p in (sums, _prefix(w * z * e)))
+            partner += (e * near - moments) / threshold
+        result = np.empty_like(Z)
+        result[loss.order] = (w * (loss.scores[loss.order] * z - self.row_factors * partner)).T
         return result
 
 
 def _prefix(values: Array) -> Array:
-    sums = np.empty(len(values) + 1)
-    sums[0] = 0.0
-    np.cumsum(values, out=sums[1:])
+    """Sums of the first 0, 1, 2, ... values along the last axis."""
+    sums = np.zeros((*values.shape[:-1], values.shape[-1] + 1))
+    np.cumsum(values, axis=-1, out=sums[..., 1:])
     return sums
-
-
-def _tie_blocks(tied: IntArray, size: int) -> tuple[IntArray, IntArray]:
-    new = np.ones(size, dtype=bool)
-    new[tied + 1] = False
-    first = np.flatnonzero(new)
-    last = np.append(first[1:], size) - 1
-    block = np.cumsum(new) - 1
-    return first[block], last[block]
 
 
 # pairs of a linear programme that is still solved at once
@@ -238,7 +196,7 @@ class LocalPairs:
 def near_pairs(
     loss: SortedLoss, pair_loss: PairLoss, Z: Array, radius: float, most: int = MOST_PAIRS
 ) -> LocalPairs | None:
-    """Collect the pairs that can change order within the box, or None if there are too many.
+    """Collect the pairs that can change order within a box, or None if there are too many.
 
     Parameters
     ----------
@@ -249,19 +207,15 @@ def near_pairs(
     Z : ndarray of shape (n_runs, rank)
         Whitened features, rows in group order.
     radius : float
-        Half width of the box; infinite takes all pairs.
+        Half width of the box.
     most : int
         Give up beyond this many pairs.
     """
     e = loss.sorted_residuals
-    reach = np.full(len(e), np.inf)
-    if np.isfinite(radius):
-        reach = radius * np.abs(Z).sum(axis=1)[loss.order]
-    stops = np.empty(len(e), dtype=np.intp)
-    for start, end, _ in pair_loss.spans:
-        part = slice(start, end)
-        farthest = e[part] + reach[part] + reach[part].max()
-        stops[part] = start + np.searchsorted(e[part], farthest, side="right")
+    reach = radius * np.abs(Z).sum(axis=1)[loss.order]
+    stops = pair_loss.in_groups(
+        lambda p: np.searchsorted(e[p], e[p] + reach[p] + reach[p].max(), side="right")
+    )
     first = np.arange(1, len(e) + 1)
     # rounding of a large residual may hide a run from itself
     stops = np.maximum(stops, first)
@@ -272,11 +226,10 @@ def near_pairs(
     differences = Z[i] - Z[j]
     gaps = e[left] - e[right]
     size_of = np.abs(differences).sum(axis=1)
-    # equal rows never change order, and an infinite radius times zero is not a number
-    keep = size_of > 0.0
-    keep[keep] = np.abs(gaps[keep]) <= radius * size_of[keep]
+    # equal rows never change order
+    keep = (size_of > 0.0) & (np.abs(gaps) <= radius * size_of)
     i, j, gaps, differences = i[keep], j[keep], gaps[keep], differences[keep]
-    weights = pair_loss.weights[i] * pair_loss.weights[j] * pair_loss.row_factors()[i]
+    weights = pair_loss.weights[i] * pair_loss.weights[j] * pair_loss.factors[pair_loss.group[i]]
     slope = -((pair_loss.weights * loss.scores) @ Z) + (weights * np.sign(gaps)) @ differences
     gaps, differences, weights = _merge(gaps, differences, weights)
     return None if len(gaps) > most else LocalPairs(gaps, differences, weights, slope, radius)
@@ -314,17 +267,14 @@ def minimise(pairs: LocalPairs) -> tuple[Array, bool] | None:
     count, rank = pairs.differences.shape
     if count == 0:
         return None
-    bounded = np.isfinite(pairs.radius)
-    unit = pairs.radius if bounded else max(float(np.abs(pairs.gaps).max()), 1e-300)
     heavy = float(pairs.weights.max())
-    gaps, slope, bound = pairs.gaps / unit, pairs.slope / heavy, pairs.weights / heavy
-    box = np.eye(rank) if bounded else np.zeros((rank, 0))
-    sides = box.shape[1]
+    gaps, slope = pairs.gaps / pairs.radius, pairs.slope / heavy
+    bound, box = pairs.weights / heavy, np.eye(rank)
     result = linprog(
-        np.concatenate([-gaps, np.ones(2 * sides)]),
+        np.concatenate([-gaps, np.ones(2 * rank)]),
         A_eq=np.hstack([pairs.differences.T, box, -box]),
         b_eq=slope,
-        bounds=[(-limit, limit) for limit in bound.tolist()] + [(0.0, None)] * (2 * sides),
+        bounds=[(-limit, limit) for limit in bound.tolist()] + [(0.0, None)] * (2 * rank),
         method="highs",
     )
     if result.status != 0:
@@ -332,16 +282,16 @@ def minimise(pairs: LocalPairs) -> tuple[Array, bool] | None:
     multipliers = np.asarray(result.x)[:count]
     step = -np.asarray(result.eqlin.marginals)
     free = np.abs(multipliers) < bound * (1.0 - 1e-9)
-    interior = not bounded or bool(np.abs(step).max() < 1.0 - 1e-9)
+    interior = bool(np.abs(step).max() < 1.0 - 1e-9)
     if free.any() and np.linalg.matrix_rank(pairs.differences[free]) == rank:
         step = np.linalg.lstsq(pairs.differences[free], gaps[free], rcond=None)[0]
     elif interior:
-        step = _inner(pairs.differences, gaps, multipliers, free, bounded, step)
-    return step * unit, interior
+        step = _inner(pairs.differences, gaps, multipliers, free, step)
+    return step * pairs.radius, interior
 
 
 def _inner(
-    differences: Array, gaps: Array, multipliers: Array, free: BoolArray, bounded: bool, step: Array
+    differences: Array, gaps: Array, multipliers: Array, free: BoolArray, step: Array
 ) -> Array:
     """Mean of the extreme points, along every axis, of the face of minimisers."""
     sign = np.sign(multipliers[~free])[:, None]
@@ -353,7 +303,7 @@ def _inner(
             b_ub=sign[:, 0] * gaps[~free],
             A_eq=differences[free] if free.any() else None,
             b_eq=gaps[free] if free.any() else None,
-            bounds=(-1.0, 1.0) if bounded else (None, None),
+            bounds=(-1.0, 1.0),
             method="highs",
         )
         if result.status != 0:
@@ -362,8 +312,6 @@ def _inner(
     return np.asarray(np.mean(corners, axis=0))
 
 
-# a thousand pairs: the linear programme takes them all at once
-ALL_PAIRS_RUNS = 45
 # runs whose minimiser is as near as Newton steps need
 SUBSAMPLE = 20_000
 # pairs that the exact last step begins with
@@ -386,15 +334,12 @@ class Solution:
     gap : float
         Bound (exact finish, duality) or estimate (half the squared Newton decrement) of the
         excess over the minimum, relative to the loss.
-    n_iter : int
-        Evaluations of the loss over all runs.
     """
 
     slopes: Array
     loss: SortedLoss
     hessian: Array
     gap: float
-    n_iter: int
 
 
 @dataclass
@@ -487,7 +432,8 @@ def _ladder(problem: RankProblem, slopes: Array, few_pairs: float) -> tuple[Arra
     gap = np.inf
     while True:
         slopes, smooth, hessian, decrement = newton(problem, slopes, threshold, 8, 1e-9)
-        gap = (smooth.gap_bound / max(smooth.value, 1e-300)) + decrement
+        # of a near pair smoothing lowers the loss by a quarter of the threshold at most
+        gap = 0.25 * threshold * smooth.near_weight / max(smooth.value, 1e-300) + decrement
         near = smooth.near_weight / typical
         if near <= few_pairs or threshold <= 1e-9 * start:
             return slopes, hessian, gap
@@ -505,13 +451,11 @@ def _quartile_range(loss: SortedLoss, pairs: PairLoss) -> float:
 def _snap(problem: RankProblem, slopes: Array, loss: SortedLoss) -> tuple[Array, SortedLoss]:
     """Least squares on the runs that agree to rounding, where a majority follows a law exactly."""
     e = problem.residuals(slopes)
-    keep = np.zeros(len(e), dtype=bool)
-    for start, end, _ in problem.pairs.spans:
-        centre = np.median(e[start:end])
-        keep[start:end] = np.abs(e[start:end] - centre) <= 1e-6 * problem.spread(loss)
+    centres = np.array([np.median(e[start:end]) for start, end in problem.pairs.spans])
+    keep = np.abs(e - centres[problem.pairs.group]) <= 1e-6 * problem.spread(loss)
     if keep.sum() <= len(slopes) + 1:
         return slopes, loss
-    group = np.repeat(np.arange(len(problem.pairs.factors)), np.diff(problem.pairs.starts))[keep]
+    group = problem.pairs.group[keep]
     table = np.column_stack([problem.Z, e])[keep]
     table -= group_means(table, group, len(problem.pairs.factors))[1][group]
     trial_slopes = slopes + np.linalg.lstsq(table[:, :-1], table[:, -1], rcond=None)[0]
@@ -520,15 +464,15 @@ def _snap(problem: RankProblem, slopes: Array, loss: SortedLoss) -> tuple[Array,
 
 
 def _exact(
-    problem: RankProblem, slopes: Array, hessian: Array, gap: float, everything: bool
-) -> tuple[Array, SortedLoss, float]:
+    problem: RankProblem, slopes: Array, hessian: Array, gap: float
+) -> tuple[Array, SortedLoss, Array, float]:
     """Solve for the pairs that may still change order until the answer lies inside the box."""
     loss = problem.absolute(slopes)
     size, rank = problem.Z.shape
     total = float(problem.pairs.weights.sum())
     curvature = max(float(np.trace(hessian)) / rank, 1e-300)
     # Expected number of pairs within the box, from the density of ties that the curvature is.
-    radius = np.inf if everything else 2.0 * PAIRS_AT_FINISH * total / (curvature * size**2 * rank)
+    radius = 2.0 * PAIRS_AT_FINISH * total / (curvature * size**2 * rank)
     for _ in range(60):
         local = near_pairs(loss, problem.pairs, problem.Z, radius)
         if local is None:
@@ -545,46 +489,40 @@ def _exact(
         if trial.value <= loss.value * (1.0 + 1e-15):
             slopes, loss = slopes + step, trial
         if interior:
-            return slopes, loss, 0.0
+            return slopes, loss, hessian, 0.0
         radius *= 1.5
-    return slopes, loss, gap
+    return slopes, loss, hessian, gap
 
 
 def solve_absolute(problem: RankProblem) -> Solution:
     """Minimiser of the rank dispersion over all runs.
 
-    Small tables are one linear programme. Otherwise Newton steps on a smoothed loss (or, for
-    large tables, on the dispersion itself from the answer of a subsample) bring the slopes so
-    close that only few pairs can still change order, and those are solved exactly.
+    Newton steps on a smoothed loss (or, for large tables, on the dispersion itself from the answer
+    of a subsample) bring the slopes so close that only few pairs can still change order, and those
+    are solved exactly.
     """
     size, rank = problem.Z.shape
-    if rank and size > 2 * SUBSAMPLE:
-        near = _sharp(problem)
-        if near is not None:
-            slopes, loss, gap = _exact(problem, *near, everything=False)
-            return Solution(slopes, loss, near[1], gap, problem.n_iter)
     slopes = problem.least_squares()
     loss = problem.absolute(slopes)
     hessian = np.eye(rank) * float(problem.pairs.weights.sum())
     rounding = TINY * float(problem.pairs.weights @ np.abs(problem.y))
     if rank == 0 or loss.value <= rounding:
-        return Solution(slopes, loss, hessian, 0.0, problem.n_iter)
-    small = size <= ALL_PAIRS_RUNS
-    gap = np.inf
-    if not small:
+        return Solution(slopes, loss, hessian, 0.0)
+    near = _sharp(problem) if size > 2 * SUBSAMPLE else None
+    if near is None:
         slopes, hessian, gap = _ladder(problem, slopes, PAIRS_AT_FINISH)
         slopes, loss = _snap(problem, slopes, problem.absolute(slopes))
         if loss.value <= rounding:
-            return Solution(slopes, loss, hessian, 0.0, problem.n_iter)
-    slopes, loss, gap = _exact(problem, slopes, hessian, gap, everything=small)
-    return Solution(slopes, loss, hessian, gap, problem.n_iter)
+            return Solution(slopes, loss, hessian, 0.0)
+        near = slopes, hessian, gap
+    return Solution(*_exact(problem, *near))
 
 
 def _sharp(problem: RankProblem) -> tuple[Array, Array, float] | None:
     """Newton steps on the dispersion of all runs from a subsample's start and curvature.
 
     With many runs the dispersion is quadratic to within its own noise, so that each step
-    gains a factor; secant (BFGS) updates improve the curvature. None if it does not settle.
+    gains a factor. None if it does not settle.
     """
     part = problem.subsample(SUBSAMPLE)
     share = float(problem.pairs.weights.sum() / part.pairs.weights.sum())
@@ -592,11 +530,11 @@ def _sharp(problem: RankProblem) -> tuple[Array, Array, float] | None:
     width = 0.25 * _quartile_range(part.absolute(slopes), part.pairs)
     if width <= 1e-9 * float(np.abs(part.y).max(initial=0.0)):
         return None
-    hessian = curvature = share * part.pairs.hessian(part.huber(slopes, width), width, part.Z)
-    loss = problem.absolute(slopes)
-    gradient = problem.gradient(loss)
+    hessian = share * part.pairs.hessian(part.huber(slopes, width), width, part.Z)
     best = np.inf
     for _ in range(25):
+        loss = problem.absolute(slopes)
+        gradient = problem.gradient(loss)
         try:
             step = -np.linalg.solve(hessian, gradient)
         except np.linalg.LinAlgError:
@@ -604,37 +542,16 @@ def _sharp(problem: RankProblem) -> tuple[Array, Array, float] | None:
         gap = 0.5 * float(-gradient @ step) / loss.value
         if not 0.0 <= gap < 4.0 * best:
             return None
+        # so near, the steps are of the size of the corners of the loss
+        if gap <= 1e-15 or best <= gap <= 1e-12:
+            return slopes, hessian, gap
         best = min(best, gap)
-        if gap <= 1e-16:
-            return slopes, curvature, gap
         slopes = slopes + step
-        loss = problem.absolute(slopes)
-        change = problem.gradient(loss) - gradient
-        gradient = gradient + change
-        curve = float(change @ step)
-        if curve > 0.0:
-            pushed = hessian @ step
-            hessian = (
-                hessian
-                + np.outer(change, change) / curve
-                - np.outer(pushed, pushed) / float(step @ pushed)
-            )
     return None
 
 
 # values that stand for all: their sums are where the search of the median begins
 SKETCH = 800
-
-
-def weighted_median(values: Array, weights: Array) -> float:
-    """Middle of the values by weight; the mean of the two middle ones at an exact tie."""
-    order = np.argsort(values)
-    values, cumulative = values[order], np.cumsum(weights[order])
-    half = 0.5 * cumulative[-1]
-    slack = 1e-12 * cumulative[-1]
-    low = int(np.searchsorted(cumulative, half - slack))
-    high = int(np.searchsorted(cumulative, half + slack, side="right"))
-    return 0.5 * (float(values[low]) + float(values[min(high, len(values) - 1)]))
 
 
 def hodges_lehmann(values: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
@@ -668,9 +585,7 @@ def hodges_lehmann(values: ArrayLike, sample_weight: ArrayLike | None = None) ->
     w = np.ones(len(x)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     order, size = np.argsort(x), len(x)
     x, w = x[order], w[order]
-    if size <= 300:
-        return 0.5 * weighted_median((x[:, None] + x).ravel(), np.outer(w, w).ravel())
-    cumulative = np.concatenate([[0.0], np.cumsum(w)])
+    cumulative = _prefix(w)
     half = 0.5 * float(cumulative[-1]) ** 2
     slack = 2e-12 * half
     low, high = 2.0 * float(x[0]), 2.0 * float(x[-1])
@@ -702,40 +617,37 @@ def shrunken_bandwidth(loss: SortedLoss, pairs: PairLoss, power: float = 0.5) ->
     The 0.8 quantile of |e_u - e_v| over pairs within groups, divided by (number of runs) **
     power; 0.5 is the choice of Koul, Sievers and McKean (1987).
     """
-    parts = []
-    sizes = np.diff(pairs.starts)
-    w = pairs.weights[loss.order]
-    for start, end, factor in pairs.spans:
-        if end - start < 2:
-            continue
-        x = loss.sorted_residuals[start:end]
-        x = x - np.median(x)
-        parts.append((x, w[start:end] * factor * (end - start), end - start))
+    parts, size = [], len(loss.order)
+    w, x = pairs.weights[loss.order], loss.sorted_residuals
+    for (start, end), factor in zip(pairs.spans, pairs.factors, strict=True):
+        if end - start > 1:
+            part = slice(start, end)
+            parts.append((x[part] - np.median(x[part]), w[part] * factor * (end - start)))
     if not parts:
         return 0.0
     if len(parts) > 20:
         # Many small groups: their centred residuals are pooled.
-        merged = np.concatenate([part[0] for part in parts])
+        merged, weight = map(np.concatenate, zip(*parts, strict=True))
         order = np.argsort(merged)
-        weight = np.concatenate([part[1] for part in parts])[order]
-        parts = [(merged[order], weight, len(merged))]
+        parts = [(merged[order], weight[order])]
     gaps, weights = [], []
-    for x, weight, count in parts:
-        # of many values some hundred, equally spaced by weight, stand for all
-        cumulative = np.cumsum(weight)
-        targets = (np.arange(SKETCH) + 0.5) / SKETCH * cumulative[-1]
-        places = np.minimum(np.searchsorted(cumulative, targets), count - 1)
-        sketch = x if count <= SKETCH else x[places]
-        of_sketch = weight if count <= SKETCH else np.ones(len(sketch))
+    for centred, weight in parts:
+        count, sketch = len(centred), centred
+        if count > SKETCH:
+            # of many values some hundred, equally spaced by weight, stand for all
+            cumulative = np.cumsum(weight)
+            targets = (np.arange(SKETCH) + 0.5) / SKETCH * cumulative[-1]
+            sketch = centred[np.minimum(np.searchsorted(cumulative, targets), count - 1)]
+            weight = np.ones(SKETCH)
         i, j = np.triu_indices(len(sketch), 1)
         gaps.append(np.abs(sketch[i] - sketch[j]))
-        product = of_sketch[i] * of_sketch[j]
+        product = weight[i] * weight[j]
         weights.append(product * (float(count) / product.sum()))
     gap, weight = np.concatenate(gaps), np.concatenate(weights)
     order = np.argsort(gap)
     cumulative = np.cumsum(weight[order])
     quantile = float(gap[order][np.searchsorted(cumulative, 0.8 * cumulative[-1])])
-    return quantile / float(np.power(float(sizes.sum()), power))
+    return float(quantile / size**power)
 
 
 def koul_tau(loss: SortedLoss, pairs: PairLoss, bandwidth: float, parameters: int) -> float:
@@ -806,14 +718,10 @@ def cluster_covariance(
     scores: Array, hessian: Array, Z: Array, weights: Array, clusters: IntArray
 ) -> Array:
     """Covariance from deleting one cluster of runs at a time (CR3)."""
-    count = int(clusters.max()) + 1
     rank = Z.shape[1]
-    total = float(weights.sum())
-    sums = np.column_stack([np.bincount(clusters, column, count) for column in scores.T])
-    inner = np.empty((count, rank, rank))
-    for i in range(rank):
-        mass, inner[:, i] = group_means(Z * Z[:, [i]], clusters, count, weights)
-        inner[:, i] *= mass[:, None] / total
+    squares = (weights / weights.sum())[:, None] * (Z[:, :, None] * Z[:, None]).reshape(len(Z), -1)
+    inner = group_sums(squares, clusters).reshape(-1, rank, rank)
+    sums = group_sums(scores, clusters)
     root = np.linalg.pinv(hessian, hermitian=True)
     remaining = np.linalg.pinv(np.eye(rank) - inner, rcond=1e-6, hermitian=True)
     # In coordinates where the curvature is isotropic, deleting a cluster removes its share.
@@ -863,34 +771,29 @@ def robust_distances(Z: Array, order: IntArray, most: int = 20_000) -> tuple[Arr
     distances = _norms(part)
     quantile = float(np.sqrt(chi2.isf((1.0 - _DISTANCE_LEVEL) / count, rank)))
     small = 1.0 + (rank + 1.0) / max(count - rank, 1) + 2.0 / max(count - 1.0 - 3.0 * rank, 1.0)
-    start = min(max(4 * rank, rank + 2), count)
+    start, half = min(max(4 * rank, rank + 2), count), (count + rank + 1) // 2
     bulk = np.argsort(distances, kind="stable")[:start]
     for _ in range(100):
-        centre = part[bulk].mean(axis=0)
-        scatter = np.atleast_2d(np.cov(part[bulk].T))
-        if np.linalg.cond(scatter) > 1e12:
+        away, is_whole = _distances_from(part[bulk], part)
+        if is_whole:
+            distances = away
+            widen = small + max(0.0, (half - len(bulk)) / (half + len(bulk)))
+            chosen = np.flatnonzero(distances < widen * quantile)
+        else:
             start = min(2 * start, count)
-            grown = np.argsort(distances, kind="stable")[:start]
-            if len(grown) == len(bulk):
-                break
-            bulk = grown
-            continue
-        half = (count + rank + 1) // 2
-        widen = small + max(0.0, (half - len(bulk)) / (half + len(bulk)))
-        root = np.linalg.inv(np.linalg.cholesky(scatter)).T
-        distances = _norms((part - centre) @ root)
-        chosen = np.flatnonzero(distances < widen * quantile)
-        if len(chosen) == len(bulk) and np.array_equal(chosen, bulk):
+            chosen = np.argsort(distances, kind="stable")[:start]
+        if np.array_equal(chosen, bulk):
             break
         bulk = chosen
-    else:
-        widen = small
-    scatter = np.atleast_2d(np.cov(part[bulk].T))
-    centre = part[bulk].mean(axis=0)
-    values, vectors = np.linalg.eigh(scatter)
+    return _distances_from(part[bulk], Z)[0], small * quantile
+
+
+def _distances_from(bulk: Array, rows: Array) -> tuple[Array, bool]:
+    """Mahalanobis distances from some runs, and whether these vary in every direction."""
+    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(bulk.T)))
     kept = values > 1e-12 * values[-1]
-    scaled = (Z - centre) @ (vectors[:, kept] / np.sqrt(values[kept]))
-    return _norms(scaled), small * quantile
+    scaled = (rows - bulk.mean(axis=0)) @ (vectors[:, kept] / np.sqrt(values[kept]))
+    return _norms(scaled), bool(kept.all())
 
 
 def _norms(rows: Array) -> Array:
@@ -1016,14 +919,14 @@ class RobustPowerLaw(WithinRegressor):
         self._solve(Xs, ys, ws, starts.astype(np.intp))
         self._locate(runs, codes, labels)
         self._infer(rows, None if runs.groups is None else runs.clusters[rows])
-        sizes = np.diff(starts).astype(object)
-        self.n_contrasts_ = int(len(rows) - len(sizes))
-        self.n_pairs_ = int(sum(size * (size - 1) // 2 for size in sizes))
+        sizes = np.diff(starts).tolist()
+        self.n_contrasts_ = len(rows) - len(sizes)
+        self.n_pairs_ = sum(size * (size - 1) // 2 for size in sizes)
         del self._state
 
     def _solve(self, X: Array, y: Array, weights: Array, starts: IntArray) -> None:
         pairs = PairLoss(weights, starts)
-        codes = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        codes = pairs.group
         means = group_means(np.column_stack([X, y]), codes, len(starts) - 1, weights)[1][codes]
         if len(starts) > 2:
             X = X - means[:, :-1]
@@ -1037,12 +940,12 @@ class RobustPowerLaw(WithinRegressor):
             threshold = self.huber_threshold * spread
             if threshold > 0.0:
                 slopes, loss, hessian, gap = newton(problem, solution.slopes, threshold, 60, 1e-24)
-                solution = Solution(slopes, loss, hessian, 0.5 * gap, problem.n_iter)
+                solution = Solution(slopes, loss, hessian, 0.5 * gap)
         self.exponents_ = whitening.exponents(solution.slopes)
         self.rank_ = whitening.rank
         self.objective_ = solution.loss.value
         self.duality_gap_ = solution.gap
-        self.n_iter_ = solution.n_iter
+        self.n_iter_ = problem.n_iter
         self._state = (whitening, problem, solution.loss, threshold, solution)
 
     def _locate(self, runs: TrainingRuns, codes: IntArray, labels: NDArray[np.generic]) -> None:
@@ -1100,8 +1003,7 @@ class RobustPowerLaw(WithinRegressor):
         hessian = solution.hessian
         if threshold <= 0.0 and size <= LARGE:
             width = shrunken_bandwidth(loss, pairs, power=0.25)
-            near = pairs.huber(loss.sorted_residuals, width, sorted_loss=loss)
-            hessian = pairs.hessian(near, width, Z)
+            hessian = pairs.hessian(pairs.smoothed(loss, width), width, Z)
         if clusters is None:
             whitened = run_covariance(scores, hessian, Z, pairs.weights)
         else:
@@ -1113,5 +1015,5 @@ class RobustPowerLaw(WithinRegressor):
         rounding = 1e-13 * float(np.abs(problem.y).max(initial=0.0))
         if width <= rounding:
             return 0.0
-        near = problem.pairs.huber(loss.sorted_residuals, width, sorted_loss=loss)
+        near = problem.pairs.smoothed(loss, width)
         return koul_tau(near, problem.pairs, width, parameters)

@@ -24,7 +24,6 @@ from dimgs.fits.robust import (
     run_covariance,
     shrunken_bandwidth,
     tied,
-    weighted_median,
 )
 
 SEEDS = st.integers(0, 10_000)
@@ -52,12 +51,12 @@ def test_groups_count_by_their_weight_or_by_their_pairs(
     assert loss.near_weight == pytest.approx((each * (gap <= threshold)).sum())
     huber = np.where(gap <= threshold, gap**2 / (2 * threshold), gap - threshold / 2)
     assert loss.value == pytest.approx((each * huber).sum())
-    again = pairs.huber(e, threshold, sorted_loss=pairs.absolute(e))
+    again = pairs.smoothed(pairs.absolute(e), threshold)
     assert again.value == pytest.approx(loss.value)
     np.testing.assert_allclose(again.scores, loss.scores, atol=1e-12)
 
 
-@given(SEEDS, st.sampled_from([0.05, 0.3, np.inf]))
+@given(SEEDS, st.sampled_from([0.05, 0.3, 1e3]))
 def test_the_programme_of_near_pairs_is_the_loss_within_its_box(seed: int, radius: float) -> None:
     pairs, y, Z, _ = pairs_of(seed)
     problem = RankProblem(Z, y, pairs)
@@ -71,9 +70,8 @@ def test_the_programme_of_near_pairs_is_the_loss_within_its_box(seed: int, radiu
         moved = float(local.weights @ np.abs(local.gaps - local.differences @ step))
         predicted = moved - at_rest + float(local.slope @ step)
         assert predicted == pytest.approx(problem.absolute(step).value - here.value, abs=1e-9)
-    if np.isfinite(radius):
-        reach = radius * np.abs(local.differences).sum(axis=1)
-        assert np.all(np.abs(local.gaps) <= reach + 1e-12)
+    reach = radius * np.abs(local.differences).sum(axis=1)
+    assert np.all(np.abs(local.gaps) <= reach + 1e-12)
 
 
 @given(SEEDS, st.booleans(), st.floats(0.2, 2.0))
@@ -85,7 +83,6 @@ def test_slopes_and_curvature_are_sums_over_pairs(seed: int, ties: bool, thresho
     apart = Z[:, None] - Z
     near = (np.abs(gap) <= threshold) & (weight > 0)
     absolute, huber = pairs.absolute(e), pairs.huber(e, threshold)
-    assert huber.gap_bound == pytest.approx(threshold / 4 * huber.near_weight)
     clipped = np.clip(gap / threshold, -1.0, 1.0)
     for loss, slope, width in ((absolute, np.sign(gap), 0.0), (huber, clipped, threshold)):
         scores = (weight * slope).sum(axis=1)
@@ -97,7 +94,7 @@ def test_slopes_and_curvature_are_sums_over_pairs(seed: int, ties: bool, thresho
 
 
 @pytest.mark.parametrize("rank", [1, 2])
-@pytest.mark.parametrize("radius", [0.3, 2.0, np.inf])
+@pytest.mark.parametrize("radius", [0.3, 2.0, 1e3])
 def test_the_programme_is_solved_at_a_corner_or_in_the_middle(rank: int, radius: float) -> None:
     rng = np.random.default_rng(rank)
     for _ in range(4):
@@ -130,7 +127,7 @@ def test_the_programme_is_solved_at_a_corner_or_in_the_middle(rank: int, radius:
     np.testing.assert_allclose(two[0], 1e6 * one[0], rtol=1e-9)
 
 
-@pytest.mark.parametrize("radius", [5.0, np.inf])
+@pytest.mark.parametrize("radius", [5.0, 1e3])
 def test_between_two_pairs_of_equal_weight_the_middle_is_taken(radius: float) -> None:
     flat = LocalPairs(np.array([1.0, 3.0]), np.ones((2, 1)), np.ones(2), np.zeros(1), radius)
     minimum = minimise(flat)
@@ -159,7 +156,7 @@ def test_the_median_of_pair_means_of_many_runs(kind: str, weighted: bool) -> Non
         x = np.sort(x)
         w = rng.integers(1, 4, size).astype(float) if weighted else np.ones(size)
         sums = (x[:, None] + x).ravel()
-        expected = weighted_median(sums, np.outer(w, w).ravel()) / 2
+        expected = np.median(np.repeat(sums, np.outer(w, w).ravel().astype(int))) / 2
         centre = hodges_lehmann(x, w)
         assert centre == pytest.approx(expected, rel=1e-14, abs=1e-12)
 
@@ -189,16 +186,16 @@ def test_too_many_near_pairs_are_none() -> None:
     pairs, y, Z, each = pairs_of(0)
     here = RankProblem(Z, y, pairs).absolute(np.zeros(2))
     count = int((each > 0).sum())
-    assert near_pairs(here, pairs, Z, np.inf, most=count) is not None
-    assert near_pairs(here, pairs, Z, np.inf, most=count - 1) is None
+    assert near_pairs(here, pairs, Z, 1e3, most=count) is not None
+    assert near_pairs(here, pairs, Z, 1e3, most=count - 1) is None
     assert near_pairs(here, pairs, Z, 100.0, most=5) is None
 
 
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=12), SEEDS)
-def test_the_weighted_median_is_that_of_repeated_values(values: list[int], seed: int) -> None:
+def test_the_centre_of_few_values_is_that_of_repeated_ones(values: list[int], seed: int) -> None:
     counts = np.random.default_rng(seed).integers(1, 4, len(values))
-    median = weighted_median(np.array(values, dtype=float), counts.astype(float))
-    assert median == np.median(np.repeat(values, counts))
+    x = np.repeat(np.array(values, dtype=float), counts)
+    assert hodges_lehmann(values, counts.astype(float)) == np.median(x[:, None] + x) / 2
 
 
 @pytest.mark.parametrize("power", [0.5, 0.2])

@@ -291,3 +291,8 @@ def group_means(
         # second pass: removes the rounding of a large mean
         means[:, j] = first + np.bincount(codes, w * (column - first[codes]), n_groups) / safe
     return weights, np.where(weights[:, None] > 0.0, means, 0.0)
+
+
+def group_sums(rows: Array, codes: IntArray) -> Array:
+    """Sum of the rows of each group, shape (n_groups, n_columns); at least one column."""
+    return np.column_stack([np.bincount(codes, column) for column in rows.T])
