@@ -1,7 +1,7 @@
 """From a fitted power law to a checked Law."""
 
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import sympy
 
+from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError
 from dimgs.expression.homogeneity import infer_dimensions
+from dimgs.expression.simplest import monomial
 from dimgs.fits.design.features import Design, Feature
 from dimgs.fits.estimate import Estimate
 from dimgs.fits.noise import StudentTails, working_runs
@@ -30,7 +32,7 @@ from dimgs.law.parts import (
     Uncertainty,
     as_rows,
 )
-from dimgs.variables import Dimension, Variable
+from dimgs.variables import Dimension
 
 # what an exponent keeps: 12 decimals, unless more are needed to stay within rounding
 _DECIMALS, _ROUNDING = 12, 1e-14
@@ -85,16 +87,15 @@ def power_law(
     """
     target = design.basis.target
     assert target is not None
-    terms = _Terms(design, estimate)
-    form = terms.level_form if target.is_level else terms.log_form
-    expression, pi_expression, constants = form(target)
+    names = Names.of(design)
+    expression, pi_expression, constants = _forms(design, names, estimate)
     domain = domain_of(design) if domain is None else domain
     if design.scale == "log":
         # a level is a sum, and on a linear scale a prefactor may have any sign
-        inputs = terms.names.symbols.items()
+        inputs = names.symbols.items()
         columns = {s: domain.columns[v.name] for s, v in inputs if v.name in domain.columns}
         _check_range(expression, constants[0], columns)
-    gradients = coefficient_gradients(design, terms.names)
+    gradients = coefficient_gradients(design, names)
     if design.scale == "linear":
         gradients = [pi_expression * g for g in gradients]
     return law_of(
@@ -238,174 +239,135 @@ def source_effects(
         return ()
     out = []
     for column in dict.fromkeys(e.source for e in fit.effects):
-        chosen = [k for k, e in enumerate(fit.effects) if e.source == column]
-        effects = [fit.effects[k] for k in chosen]
-        names, terms, spreads, chances, constants = [], [], [], [], []
-        for k, e in zip(chosen, effects, strict=True):
-            for t in range(e.terms.shape[1]):
-                moved = (
-                    sympy.Float(float(x)) * g
-                    for x, g in zip(e.terms[:, t], gradients, strict=True)
-                    if x
-                )
-                terms.append(sympy.Add(*moved))
-                names.append(e.name)
-                constants.append(e.name if e.of_constant else "")
-                spreads.append(float(fit.spreads[k]))
-                chances.append(float(fit.p_values[k]))
-        labels, counts = np.unique(effects[0].labels, return_counts=True)
+        effects = [(k, e) for k, e in enumerate(fit.effects) if e.source == column]
+        terms = [(k, e, weights) for k, e in effects for weights in e.terms.T]
+        labels, counts = np.unique(effects[0][1].labels, return_counts=True)
         places = fit.places(column)
         out.append(
             SourceEffects(
                 column,
-                tuple(names),
-                tuple(terms),
-                tuple(spreads),
+                tuple(e.name for _, e, _ in terms),
+                tuple(_combined(weights, gradients) for *_, weights in terms),
+                tuple(float(fit.spreads[k]) for k, *_ in terms),
                 {k: tuple(float(x) for x in fit.shifts[at]) for k, at in places.items()},
                 {k: as_rows(fit.errors[np.ix_(at, at)]) for k, at in places.items()},
                 {k: as_rows(fit.crossed[:, at]) for k, at in places.items()},
-                tuple(chances),
+                tuple(float(fit.p_values[k]) for k, *_ in terms),
                 {str(k): int(n) for k, n in zip(labels, counts, strict=True)},
-                tuple(constants),
+                tuple(e.name if e.of_constant else "" for _, e, _ in terms),
             )
         )
     return tuple(out)
 
 
-class _Terms:
-    """Pieces of a power law, shared by its log and level forms."""
-
-    def __init__(self, design: Design, estimate: Estimate) -> None:
-        self.design, self.estimate = design, estimate
-        self.names = names = Names.of(design)
-        pairs = list(zip(design.features, estimate.coefficients, strict=True))
-        grouped = [(f, exact(c)) for f, c in pairs if f.logged]
-        self.grouped = _without_rounding(grouped, design.basis.response)
-        taken = {*names.identifier.values(), names.prefactor}
-        self.plain: list[tuple[Feature, float, str, int]] = []
-        for j, (feature, value) in enumerate(pairs):
-            if not feature.logged:
-                stem = "T_a" if feature.contrast == "inverse" else "c"
-                alone = sum(f.contrast == feature.contrast for f in design.features) == 1
-                suffix = "" if alone else f"_{names.identifier.get(feature.name, feature.name)}"
-                name = free_name(stem + suffix, taken)
-                taken.add(name)
-                self.plain.append((feature, float(value), name, j))
-
-    def log_form(self, target: Variable) -> tuple[sympy.Expr, sympy.Expr, list[Constant]]:
-        """Target = C × monomial × exp(unlogged terms)."""
-        assert self.design.basis.response is not None
-        powers = {k: -e for k, e in self.design.basis.response.exponents if k != target.name}
-        powers = _added(powers, self.grouped)
-        monomial = _monomial(self.design, self.names, powers)
-        fit = self.estimate
-        bounds = [fit.intercept, fit.intercept_low, fit.intercept_high]
-        if self.design.scale == "log":
-            with np.errstate(over="ignore"):
-                bounds = [float(np.exp(x)) for x in bounds]
-        value, low, high = bounds
-        prefactor = Constant(self.names.prefactor, value, low=low, high=high)
-        c = sympy.Symbol(prefactor.name)
-        in_groups = sympy.Mul(*(sympy.Symbol(f.name) ** x for f, x in self.grouped))
-        exponent, in_pi, constants = self._unlogged(1.0)
-        return (
-            c * monomial * sympy.exp(exponent),
-            c * in_groups * sympy.exp(in_pi),
-            [prefactor, *constants],
-        )
-
-    def level_form(self, target: Variable) -> tuple[sympy.Expr, sympy.Expr, list[Constant]]:
-        """Target = C + Σ k log(group) + unlogged terms, in units of the level."""
-        e, unit = self.estimate, target.unit.log_factor
-        low, high = sorted((e.intercept_low / unit, e.intercept_high / unit))
-        constants = [Constant(self.names.prefactor, e.intercept / unit, low=low, high=high)]
-        total = in_groups = sympy.Symbol(self.names.prefactor)
-        for feature, exponent in self.grouped:
-            assert feature.group is not None
-            slope = sympy.Float(float(exponent) / unit)
-            identifier = self.names.identifier
-            factors = [sympy.Symbol(identifier[n]) ** x for n, x in feature.group.exponents]
-            total += slope * sympy.log(sympy.Mul(*factors))
-            in_groups += slope * sympy.log(sympy.Symbol(feature.name))
-        rest, in_pi, more = self._unlogged(unit)
-        return total + rest, in_groups + in_pi, [*constants, *more]
-
-    def _unlogged(self, unit: float) -> tuple[sympy.Expr, sympy.Expr, list[Constant]]:
-        """Inputs without a logarithm, in the variables and in the groups."""
-        exponent: sympy.Expr = sympy.Integer(0)
-        in_pi: sympy.Expr = sympy.Integer(0)
-        constants = []
-        for feature, value, name, j in self.plain:
-            x, in_groups = _unlogged_term(self.design, self.names, feature)
-            sign = -1.0 if feature.contrast == "inverse" else 1.0
-            low, high = sorted(sign * float(v) / unit for v in self.estimate.intervals[j])
-            exponent += sympy.Symbol(name) * x
-            in_pi += sympy.Symbol(name) * in_groups
-            constants.append(Constant(name, sign * value / unit, low=low, high=high))
-        return exponent, in_pi, constants
+def _combined(weights: Array, gradients: Sequence[sympy.Expr]) -> sympy.Expr:
+    pairs = zip(weights, gradients, strict=True)
+    return sympy.Add(*(sympy.Float(float(x)) * g for x, g in pairs if x))
 
 
-def _added(
-    powers: Mapping[str, Fraction], grouped: Sequence[tuple[Feature, Fraction]]
-) -> dict[str, Fraction]:
-    """Powers of variables, with those of powers of groups."""
-    out = dict(powers)
-    for feature, exponent in grouped:
-        for name, e in feature.group.exponents if feature.group else ():
-            out[name] = out.get(name, Fraction(0)) + exponent * e
-    return out
+def _forms(
+    design: Design, names: Names, estimate: Estimate
+) -> tuple[sympy.Expr, sympy.Expr, list[Constant]]:
+    """A power law in the inputs and in the groups, and its constants.
+
+    The target is C × monomial × exp(unlogged terms), or, in units of a level, C + Σ k log(group) +
+    unlogged terms.
+    """
+    target, response = design.basis.target, design.basis.response
+    assert target is not None
+    unit = target.unit.log_factor if target.is_level else 1.0
+    pairs = zip(design.features, estimate.coefficients, strict=True)
+    powers = {f.group: exact(c) for f, c in pairs if f.logged and f.group is not None}
+    powers = _without_rounding(powers, response)
+    terms, constants = _unlogged(design, names, estimate, unit)
+    ends = np.array([estimate.intercept, estimate.intercept_low, estimate.intercept_high])
+    with np.errstate(over="ignore"):
+        ends = np.exp(ends) if design.scale == "log" else ends / unit
+    value, low, high = ends.tolist()
+    prefactor = Constant(names.prefactor, value, low=min(low, high), high=max(low, high))
+    c, constants = sympy.Symbol(prefactor.name), [prefactor, *constants]
+    inputs, groups = in_inputs(design, names, scales_are_1=not target.is_level)
+    if target.is_level:
+        slopes = {g: sympy.Float(float(x) / unit) for g, x in powers.items()}
+        logs = (slope * sympy.log(sympy.Symbol(g.name)) for g, slope in slopes.items())
+        in_groups = c + sympy.Add(*logs) + terms
+        return in_groups.xreplace(groups), in_groups, constants
+    exponents = _over_response(powers, response).exponents
+    product = monomial((pair for pair in exponents if pair[0] != target.name), inputs)
+    in_groups = sympy.Mul(*(sympy.Symbol(g.name) ** x for g, x in powers.items()))
+    whole = c * product * sympy.exp(terms.xreplace(groups))
+    return whole, c * in_groups * sympy.exp(terms), constants
 
 
-def _monomial(design: Design, names: Names, powers: Mapping[Any, Any]) -> sympy.Expr:
-    """A product of powers of variables; scales count as 1."""
-    scales = {v.name for v in design.basis.variables if v.role == "scale"}
-    used = ((n, e) for n, e in sorted(powers.items()) if e and n not in scales)
-    return sympy.Mul(*(sympy.Symbol(names.identifier[n]) ** e for n, e in used))
+def _unlogged(
+    design: Design, names: Names, estimate: Estimate, unit: float
+) -> tuple[sympy.Expr, list[Constant]]:
+    """Sum of what enters without a logarithm, in the groups, and its constants."""
+    alike = Counter(f.contrast for f in design.features)
+    taken = {*names.identifier.values(), names.prefactor}
+    total, constants = sympy.Integer(0), []
+    fitted = zip(design.features, estimate.coefficients, estimate.intervals, strict=True)
+    for feature, value, ends in (each for each in fitted if not each[0].logged):
+        sign = -1 if feature.contrast == "inverse" else 1
+        identifier = names.identifier.get(feature.name, feature.name)
+        suffix = "" if alike[feature.contrast] == 1 else f"_{identifier}"
+        name = free_name(("c" if sign > 0 else "T_a") + suffix, taken)
+        taken.add(name)
+        low, high = sorted(sign * float(v) / unit for v in ends)
+        constants.append(Constant(name, sign * float(value) / unit, low=low, high=high))
+        total += sign * sympy.Symbol(name) * _value(names, feature)
+    return total, constants
 
 
-def _unlogged_term(design: Design, names: Names, feature: Feature) -> tuple[sympy.Expr, sympy.Expr]:
-    """A column that enters unlogged (x or -1/T) in the inputs and in the groups."""
-    powers = feature.group.exponents if feature.group else ((str(feature.variable), 1),)
-    x = _monomial(design, names, dict(powers))
-    if feature.contrast == "inverse":
-        return -1 / x, -1 / x
-    return x, x if feature.group is None else sympy.Symbol(feature.name)
+def in_inputs(
+    design: Design, names: Names, scales_are_1: bool = True
+) -> tuple[dict[str, sympy.Expr], dict[sympy.Symbol, sympy.Expr]]:
+    """Symbols of the inputs, where scales may count as 1, and each group as a monomial of them."""
+    inputs = {n: sympy.Symbol(identifier) for n, identifier in names.identifier.items()}
+    if scales_are_1:
+        inputs |= {v.name: sympy.Integer(1) for v in design.basis.variables if v.role == "scale"}
+    groups = [f.group for f in design.features if f.group is not None]
+    return inputs, {sympy.Symbol(g.name): monomial(g.exponents, inputs) for g in groups}
+
+
+def _value(names: Names, feature: Feature) -> sympy.Expr:
+    """A group or column as a feature holds it, but for the logarithm: 1/T of a temperature."""
+    if feature.variable is None:
+        return sympy.Symbol(feature.name)
+    x = sympy.Symbol(names.identifier[feature.variable])
+    return 1 / x if feature.contrast == "inverse" else x
 
 
 def coefficient_gradients(design: Design, names: Names) -> list[sympy.Expr]:
     """Derivatives of a power law's logarithm by [intercept, coefficients], in groups and inputs."""
-    out: list[sympy.Expr] = [sympy.Integer(1)]
-    for feature in design.features:
-        x = sympy.Symbol(feature.name)
-        if feature.variable is not None:
-            x = sympy.Symbol(names.identifier[feature.variable])
-            x = 1 / x if feature.contrast == "inverse" else x
-        out.append(sympy.log(x) if feature.logged else x)
-    return out
+    values = [(f, _value(names, f)) for f in design.features]
+    return [sympy.Integer(1), *(sympy.log(x) if f.logged else x for f, x in values)]
+
+
+def _over_response(powers: Mapping[PiGroup, Fraction], response: PiGroup | None) -> PiGroup:
+    """Product of powers of groups, over the response group."""
+    factors = {**powers, **({} if response is None else {response: Fraction(-1)})}
+    return PiGroup.product("", factors, factors.values())
 
 
 def _without_rounding(
-    grouped: list[tuple[Feature, Fraction]], response: PiGroup | None
-) -> list[tuple[Feature, Fraction]]:
+    powers: Mapping[PiGroup, Fraction], response: PiGroup | None
+) -> dict[PiGroup, Fraction]:
     """Exponents of groups that cancel in a variable where they nearly do.
 
     What is left of a variable, such as V**1.8e-17, is rounding of the fit. The dimensions of the
     law do not change, since groups have none.
     """
-    out = dict(enumerate(grouped))
-    for _ in range(len(grouped)):
-        remaining = {k: -e for k, e in response.exponents} if response is not None else {}
-        remaining = _added(remaining, list(out.values()))
-        tiny = next((n for n, e in sorted(remaining.items()) if 0 < abs(e) < _TINY), None)
+    out = dict(powers)
+    for _ in powers:
+        exponents = _over_response(out, response).exponents
+        tiny = next((pair for pair in exponents if abs(pair[1]) < _TINY), None)
         if tiny is None:
             break
-        k, weight = next(
-            (k, dict(f.group.exponents)[tiny])
-            for k, (f, _) in out.items()
-            if f.group is not None and tiny in dict(f.group.exponents)
-        )
-        out[k] = (out[k][0], out[k][1] - remaining[tiny] / weight)
-    return list(out.values())
+        name, exponent = tiny
+        group = next(g for g in out if g.get(name))
+        out[group] -= exponent / group.get(name)
+    return out
 
 
 def free_name(name: str, taken: Container[str]) -> str:
@@ -535,7 +497,7 @@ def pieces_law(
             if c.origin == "fitted"
         }
         renamed = {sympy.Symbol(old): sympy.Symbol(new) for old, new in new_names.items()}
-        physical, grouped = _conditions(design, names, sides, shapes)
+        physical, grouped = _conditions(design, sides, shapes)
         whole.append((law.expression.xreplace(renamed), physical))
         in_groups.append((law.pi_expression.xreplace(renamed), grouped))
         constants += [
@@ -573,59 +535,49 @@ def _piecewise(pieces: Sequence[tuple[sympy.Expr, sympy.Basic]]) -> sympy.Expr:
     return sympy.Piecewise(*pieces[:-1], last) if len(pieces) > 1 else pieces[0][0]
 
 
+# a monomial in the inputs and in the groups, and what it is compared with
+_Shape = tuple[sympy.Expr, sympy.Expr, sympy.Symbol]
+
+
 def _boundaries(
     design: Design, conditions: Sequence[Sequence[Side]], names: Names
-) -> tuple[dict[int, tuple[sympy.Expr, sympy.Expr]], list[Constant]]:
-    """The monomial of each boundary in the inputs and in the groups, and the constants of all."""
-    shapes: dict[int, tuple[sympy.Expr, sympy.Expr]] = {}
+) -> tuple[dict[int, _Shape], list[Constant]]:
+    """The monomial of each boundary, and the constants of all."""
+    shapes: dict[int, _Shape] = {}
     constants: list[Constant] = []
+    inputs, groups = in_inputs(design, names)
     for side in (side for sides in conditions for side in sides):
         if side.boundary in shapes:
             continue
-        logged: list[tuple[Feature, Fraction]] = []
-        physical = groups = sympy.Integer(1)
         read = reading(side, design.features)[1]
-        unlogged: list[Constant] = []
-        for feature, weight in zip(design.features, side.powers, strict=True):
-            if not weight:
-                continue
-            if feature.logged and feature.group is not None:
-                groups *= sympy.Symbol(feature.name) ** weight
-                logged.append((feature, weight))
-                continue
-            x, in_groups = _unlogged_term(design, names, feature)
-            inverse = feature.contrast == "inverse"
+        used = [(f, p) for f, p in zip(design.features, side.powers, strict=True) if p]
+        powers = {f.group: p for f, p in used if f.logged and f.group is not None}
+        product = PiGroup.product("", powers, powers.values())
+        in_groups = sympy.Mul(*(sympy.Symbol(g.name) ** p for g, p in powers.items()))
+        rest, further = sympy.Integer(1), dict[str, Constant]()
+        for feature, power in (pair for pair in used if not pair[0].logged):
+            x, inverse = _value(names, feature), feature.contrast == "inverse"
             if read is not side:
-                physical, groups = (1 / -x, 1 / -in_groups) if inverse else (x, in_groups)
-                break
+                rest = 1 / x if inverse else x
+                continue
             stem = f"{'T' if inverse else 'c'}_b_{side.boundary}"
-            taken = {*names.symbols, *(c.name for c in unlogged)}
-            name, value = free_name(stem, taken), float(-weight if inverse else weight)
-            unlogged.append(Constant(name, value, low=value, high=value))
-            physical *= sympy.exp(sympy.Symbol(name) * x)
-            groups *= sympy.exp(sympy.Symbol(name) * in_groups)
-        physical = physical * _monomial(design, names, _added({}, logged))
-        shapes[side.boundary] = (physical, groups)
-        name = _boundary_name(side, names)
-        constants += [Constant(name, read.threshold, low=read.low, high=read.high), *unlogged]
+            name = free_name(stem, {*names.symbols, *further})
+            value = float(-power if inverse else power)
+            further[name] = Constant(name, value, low=value, high=value)
+            rest *= sympy.exp(sympy.Symbol(name) * (-x if inverse else x))
+        name = free_name(f"b_{side.boundary}", names.symbols)
+        physical = monomial(product.exponents, inputs) * rest.xreplace(groups)
+        shapes[side.boundary] = physical, in_groups * rest, sympy.Symbol(name)
+        constants.append(Constant(name, read.threshold, low=read.low, high=read.high))
+        constants += further.values()
     return shapes, constants
 
 
-def _boundary_name(side: Side, names: Names) -> str:
-    return free_name(f"b_{side.boundary}", names.symbols)
-
-
 def _conditions(
-    design: Design,
-    names: Names,
-    sides: Sequence[Side],
-    shapes: Mapping[int, tuple[sympy.Expr, sympy.Expr]],
-) -> tuple[sympy.Basic, sympy.Basic]:
-    physical: list[sympy.Basic] = []
-    grouped: list[sympy.Basic] = []
-    for side in sides:
-        threshold = sympy.Symbol(_boundary_name(side, names))
-        above = reading(side, design.features)[1].at_least
-        for out, shape in zip((physical, grouped), shapes[side.boundary], strict=True):
-            out.append(shape >= threshold if above else shape < threshold)
-    return sympy.And(*physical), sympy.And(*grouped)
+    design: Design, sides: Sequence[Side], shapes: Mapping[int, _Shape]
+) -> Iterator[sympy.Basic]:
+    """Where a piece holds, in the inputs and in the groups."""
+    above = [reading(side, design.features)[1].at_least for side in sides]
+    for form in (0, 1):
+        each = [(shapes[side.boundary][form], shapes[side.boundary][2]) for side in sides]
+        yield sympy.And(*(x >= t if up else x < t for (x, t), up in zip(each, above, strict=True)))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
@@ -60,23 +61,27 @@ class NetworkLayout:
     hidden: tuple[int, ...] = ()
     categories: tuple[tuple[int, int], ...] = ()
 
-    def _parts(self) -> list[tuple[tuple[int, ...], bool]]:
-        """Shape of each part, and whether weight decay applies to it."""
-        parts: list[tuple[tuple[int, ...], bool]] = [((self.n_inputs, self.n_targets), False)]
-        parts += [((labels, self.n_targets), False) for labels, _ in self.categories]
+    def _parts(self) -> "list[_Part]":
+        """The linear part and those of the labels, then all that makes the hidden layers."""
+        shapes = [(self.n_inputs, self.n_targets)]
+        shapes += [(labels, self.n_targets) for labels, _ in self.categories]
+        parts = [_Part(shape, False, None) for shape in shapes]
         if self.hidden:
-            parts += [((labels, size), True) for labels, size in self.categories]
+            # labels start alike: what is never seen stays an average label
+            parts += [_Part(shape, True, _zeros) for shape in self.categories]
             widths = [self.n_inputs + sum(size for _, size in self.categories), *self.hidden]
-            for before, after in pairwise(widths):
-                parts += [((before, after), True), ((1, after), False)]
-            parts.append(((widths[-1], self.n_targets), True))
+            for k, (before, after) in enumerate(pairwise(widths)):
+                scale = (_SPREAD if k == 0 else 1.0) / np.sqrt(max(before, 1))
+                shift = _SPREAD if k == 0 else 0.0
+                normal = partial(np.random.Generator.normal, scale=scale)
+                even = partial(np.random.Generator.uniform, low=-shift, high=shift)
+                parts += [_Part((before, after), True, normal), _Part((1, after), False, even)]
+            parts.append(_Part((widths[-1], self.n_targets), True, _zeros))
         return parts
 
     def decays(self) -> Array:
         """One where weight decay applies, shape (size,)."""
-        return np.concatenate(
-            [np.full(int(np.prod(shape)), float(decay)) for shape, decay in self._parts()]
-        )
+        return np.concatenate([np.full(p.size, float(p.decays)) for p in self._parts()])
 
     def initial(self, linear: Array, kinds: NDArray[np.intp], rng: np.random.Generator) -> Array:
         """Networks that start as their linear parts, with hidden layers at random.
@@ -93,24 +98,8 @@ class NetworkLayout:
         ndarray of shape (n_models, size)
         """
         n_models = int(kinds.max()) + 1
-        out: list[Array] = []
-        if self.hidden:
-            # labels start alike: what is never seen stays an average label
-            out += [np.zeros((n_models, labels * size)) for labels, size in self.categories]
-            widths = [self.n_inputs + sum(size for _, size in self.categories), *self.hidden]
-            for k, (before, after) in enumerate(pairwise(widths)):
-                scale = (_SPREAD if k == 0 else 1.0) / np.sqrt(max(before, 1))
-                out.append(scale * rng.standard_normal((n_models, before * after)))
-                shift = _SPREAD if k == 0 else 0.0
-                out.append(rng.uniform(-shift, shift, (n_models, after)))
-            out.append(np.zeros((n_models, widths[-1] * self.n_targets)))
-        return np.concatenate([linear, *(part[kinds] for part in out)], axis=1)
-
-    def unpack(self, theta: Tensor) -> list[Tensor]:
-        """Parts of shape (n_models, ...) of networks of shape (n_models, size)."""
-        shapes = [shape for shape, _ in self._parts()]
-        parts = torch.split(theta, [math.prod(shape) for shape in shapes], dim=1)
-        return [part.reshape(len(theta), *s) for part, s in zip(parts, shapes, strict=True)]
+        hidden = [p.first(rng, size=(n_models, p.size)) for p in self._parts() if p.first]
+        return np.concatenate([linear, *(part[kinds] for part in hidden)], axis=1)
 
     def forward(self, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
         """Potential of every run by every network.
@@ -126,27 +115,42 @@ class NetworkLayout:
         -------
         Tensor of shape (n_models, n_runs, n_targets)
         """
-        parts = self.unpack(theta)
-        n = len(self.categories)
-        out = z @ parts[0]
-        for k in range(n):
-            out = out + _looked_up(parts[1 + k], codes[:, k])
+        sizes = [part.size for part in self._parts()]
+        pieces = zip(torch.split(theta, sizes, dim=1), self._parts(), strict=True)
+        parts = (piece.reshape(len(theta), *part.shape) for piece, part in pieces)
+        out = z @ next(parts)
+        for labels in codes.T:
+            out = out + _looked_up(next(parts), labels)
         if not self.hidden:
             return out
-        # points, and the coordinates of their labels
-        embedded = [_looked_up(parts[1 + n + k], codes[:, k]) for k in range(n)]
-        layer = torch.cat([z.expand(len(theta), -1, -1), *embedded], dim=-1) if n else z
-        rest = parts[1 + 2 * n :]
-        for k in range(len(self.hidden)):
-            # baddbmm: one fused product and sum of all networks
-            layer = softplus(_affine(layer, rest[2 * k], rest[2 * k + 1]))
-        return out + layer @ rest[-1]
+        layer = z.expand(len(theta), -1, -1)
+        if self.categories:
+            # points, and the coordinates of their labels
+            embedded = [_looked_up(next(parts), labels) for labels in codes.T]
+            layer = torch.cat([layer, *embedded], dim=-1)
+        for _ in self.hidden:
+            weight, bias = next(parts), next(parts)
+            # one fused product and sum of all networks
+            layer = softplus(torch.baddbmm(bias, layer, weight))
+        return out + layer @ next(parts)
 
 
-def _affine(layer: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    if layer.dim() == 2:
-        layer = layer.expand(len(weight), -1, -1)
-    return torch.baddbmm(bias, layer, weight)
+class _Part(NamedTuple):
+    """Numbers of each network that stand for one thing."""
+
+    shape: tuple[int, int]
+    # whether weight decay applies
+    decays: bool
+    # draws numbers to begin with; absent for what least squares give
+    first: Callable[..., Any] | None
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+def _zeros(_: np.random.Generator, *, size: tuple[int, int]) -> Array:
+    return np.zeros(size)
 
 
 def _looked_up(table: Tensor, codes: Tensor) -> Tensor:
@@ -164,7 +168,8 @@ def slopes_of(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor) ->
     z : Tensor of shape (n_runs, n_inputs)
     codes : Tensor of int of shape (n_runs, n_categories)
     """
-    return _derivatives(layout, theta, z, codes)[1]
+    places = z.expand(len(theta), -1, -1)
+    return _by_place(lambda at: layout.forward(theta, at, codes), places)
 
 
 def curvatures_of(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
@@ -172,26 +177,22 @@ def curvatures_of(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor
 
     Parameters as in `slopes_of`.
     """
-    places, slopes = _derivatives(layout, theta, z, codes)
+    places = z.expand(len(theta), -1, -1)
     if not layout.hidden:
-        return torch.zeros((*slopes.shape, layout.n_inputs), dtype=z.dtype, device=z.device)
-    rows = [_gradient(row, places) for row in slopes.flatten(2).unbind(-1)]
-    return torch.stack(rows, dim=2).reshape(*slopes.shape, layout.n_inputs)
+        shape = (*places.shape[:2], layout.n_targets, *2 * (layout.n_inputs,))
+        return torch.zeros(shape, dtype=z.dtype, device=z.device)
+    return _by_place(lambda at: slopes_of(layout, theta, at, codes), places)
 
 
-def _derivatives(
-    layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The runs as each network sees them, and first derivatives by where they lie."""
-    places = z.expand(len(theta), -1, -1).detach().requires_grad_()
+def _by_place(values: Callable[[Tensor], Tensor], places: Tensor) -> Tensor:
+    """Derivatives, in a last dimension, by the place of each run; they can be differentiated."""
+    if not places.requires_grad:
+        places = places.detach().requires_grad_()
     with torch.enable_grad():
-        values = layout.forward(theta, places, codes)
-    return places, torch.stack([_gradient(v, places) for v in values.unbind(-1)], dim=2)
-
-
-def _gradient(values: Tensor, places: Tensor) -> Tensor:
-    """Gradient of the value of each run by its own place; it can be differentiated again."""
-    return torch.autograd.grad(values.sum(), places, create_graph=True)[0]
+        out = values(places)
+        each = (value.sum() for value in out.flatten(2).unbind(-1))
+        slopes = [torch.autograd.grad(total, places, create_graph=True)[0] for total in each]
+    return torch.stack(slopes, dim=2).reshape(*out.shape, places.shape[-1])
 
 
 @dataclass(frozen=True, eq=False)
