@@ -18,7 +18,6 @@ from dimgs.law.canonical import shortest
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.domain import LEVERAGE, bounds
 from dimgs.law.exponents import name_exponents
-from dimgs.law.parts import Constant
 
 # every double has its own text of 17 digits
 _DIGITS = 17
@@ -176,13 +175,6 @@ def _names(language: str, law: CheckedLaw, taken: str) -> dict[str, str]:
     return out
 
 
-def _renamed(law: CheckedLaw, names: Mapping[str, str]) -> sympy.Expr:
-    """Expression in the names of the language."""
-    return name_exponents(law, shortest(law)).expression.xreplace(
-        {sympy.Symbol(k): sympy.Symbol(v) for k, v in names.items() if k != v}
-    )
-
-
 def _prepared(law: CheckedLaw, names: Mapping[str, str]) -> sympy.Expr:
     """Expression in the names of the language, without what C and Fortran lack."""
     expression = name_exponents(law, shortest(law)).expression
@@ -195,16 +187,21 @@ def _prepared(law: CheckedLaw, names: Mapping[str, str]) -> sympy.Expr:
     return expression.xreplace(numbers).xreplace(symbols)
 
 
-def _used(law: CheckedLaw) -> list[Constant]:
-    """Constants that the expression contains."""
+def _constants(law: CheckedLaw, names: Mapping[str, str]) -> list[tuple[str, float, str]]:
+    """Name, value and unit of the constants that the expression contains."""
     form = name_exponents(law)
-    names = {s.name for s in form.expression.free_symbols}
-    return [c for c in (*law.constants, *form.constants) if c.name in names]
+    used = {s.name for s in form.expression.free_symbols}
+    constants = (c for c in (*law.constants, *form.constants) if c.name in used)
+    return [(names[c.name], c.value, c.unit) for c in constants]
 
 
 def _real(part: sympy.Basic) -> sympy.Basic:
     """A whole number as a double, where a function wants one type."""
     return sympy.Float(part, _DIGITS) if part.is_Integer else part
+
+
+def _commented(lines: Iterable[str], mark: str) -> list[str]:
+    return [f"{mark}{line}".rstrip() for line in comments(lines)]
 
 
 def _described(law: CheckedLaw, names: Mapping[str, str]) -> tuple[str, list[str]]:
@@ -263,13 +260,14 @@ class _DomainTest:
     ----------
     ranges : list of (str, sympy.Expr, float, float)
         Name, value and ends of each bound.
-    leverage : sympy.Expr or None
+    leverage : list of (str, sympy.Expr, float, float)
+        The same of the leverage, whose lower end has no meaning; empty where it is not limited.
     takes : dict of str to (str, float or None)
         Identifier -> words, and where the runs held it.
     """
 
     ranges: list[tuple[str, sympy.Expr, float, float]]
-    leverage: sympy.Expr | None
+    leverage: list[tuple[str, sympy.Expr, float, float]]
     takes: dict[str, tuple[str, float | None]]
 
     @classmethod
@@ -306,7 +304,18 @@ class _DomainTest:
             x: (f"{n} in {units[n]}", held.get(n)) for n, x in identifiers.items() if x in used
         }
         whole = bool(away) and np.isfinite(domain.max_leverage)
-        return cls(ranges, leverage if whole else None, takes)
+        last = [(LEVERAGE, leverage, -1.0, domain.most_leverage)] if whole else []
+        return cls(ranges, last, takes)
+
+    @property
+    def lines(self) -> list[str]:
+        """Comment of the function in C and Fortran, which gives the number of a condition."""
+        numbered = enumerate([*self.ranges, *self.leverage], 1)
+        lines = ["Number of the first range that a point leaves, 0 inside:"]
+        lines += [f"{k}: {name}" for k, (name, *_) in numbered]
+        for x, (words, held) in self.takes.items():
+            lines.append(f"{x}: {words}" + ("" if held is None else f", {held:.6g} in every run"))
+        return lines
 
 
 def numpy_function(
@@ -346,35 +355,30 @@ def numpy_function(
 
 def _python(law: CheckedLaw, name: str) -> str:
     names = _names("python", law, f"{name} {name}_outside left_ value_ name_ rows_")
-    constants = ((names[c.name], c.value, c.unit) for c in _used(law))
-    inputs, expression = [names[s] for s in law.symbols], _renamed(law, names)
+    renamed = {sympy.Symbol(k): sympy.Symbol(v) for k, v in names.items()}
+    expression = name_exponents(law, shortest(law)).expression.xreplace(renamed)
+    inputs, constants = [names[s] for s in law.symbols], _constants(law, names)
     function = numpy_function(name, inputs, _described(law, names), expression, constants)
-    return "\n".join([function, "", *_python_outside(law, name, _DomainTest.of(law, names)), ""])
-
-
-def _python_outside(law: CheckedLaw, name: str, test: _DomainTest) -> list[str]:
+    test = _DomainTest.of(law, names)
     # by name alone: arguments with a default have to come last, where those of the law do not
     held = [f"{n}={value!r}" for n, (_, value) in test.takes.items() if value is not None]
     plain = [n for n, (_, value) in test.takes.items() if value is None]
     takes = ", ".join([*plain, *(["*", *held] if held else [])])
     about = [f"{n}: {words}" for n, (words, _) in test.takes.items()]
     what = f"Rows outside the domain of {name}, by the range that they leave; empty inside."
-    lines = [f"def {name}_outside({takes}):", docstring([what, "", "Inputs:", *about])]
+    lines = [function, "", f"def {name}_outside({takes}):"]
+    lines.append(docstring([what, "", "Inputs:", *about]))
     lines += [f"    {n} = np.asarray({n}, dtype=float)" for n in test.takes]
     lines += ["    left_ = {}"]
     lines += ['    with np.errstate(all="ignore"):'] if test.ranges else []
     for label, value, low, high in test.ranges:
-        lines += [
-            f"        value_ = {_numpy(value)}",
-            f"        left_[{label!r}] = ~((value_ >= {low!r}) & (value_ <= {high!r}))",
-        ]
-    if test.leverage is not None:
-        most = law.domain.most_leverage
-        lines += [
-            f"        value_ = {_numpy(test.leverage)}",
-            f"        left_[{LEVERAGE!r}] = ~(value_ <= {most!r}) & (sum(left_.values()) == 0)",
-        ]
-    return [*lines, "    return {name_: rows_ for name_, rows_ in left_.items() if np.any(rows_)}"]
+        lines.append(f"        value_ = {_numpy(value)}")
+        lines.append(f"        left_[{label!r}] = ~((value_ >= {low!r}) & (value_ <= {high!r}))")
+    for label, value, _, high in test.leverage:
+        beyond = f"~(value_ <= {high!r}) & (sum(left_.values()) == 0)"
+        lines += [f"        value_ = {_numpy(value)}", f"        left_[{label!r}] = {beyond}"]
+    lines.append("    return {name_: rows_ for name_, rows_ in left_.items() if np.any(rows_)}")
+    return "\n".join([*lines, ""])
 
 
 def _numpy(expression: sympy.Expr) -> str:
@@ -388,89 +392,69 @@ def _c(law: CheckedLaw, name: str) -> str:
     from sympy.printing.c import C99CodePrinter
 
     names = _names("c", law, f"{name} {name}_outside")
-    printer = C99CodePrinter({"precision": _DIGITS, "math_macros": {}})
-    body = printer.doprint(_prepared(law, names))
-    arguments = ", ".join(f"double {names[s]}" for s in law.symbols) or "void"
-    gives, takes = _described(law, names)
-    about = "\n".join(f" * {line}".rstrip() for line in comments((gives, *takes)))
-    lines = ["#include <math.h>", "", f"/*\n{about}\n */", f"double {name}({arguments})", "{"]
-    lines += [
-        f"    const double {names[c.name]} = {c.value!r}; /* {' '.join(comments([c.unit]))} */"
-        for c in _used(law)
-    ]
-    lines += [f"    return {body};", "}", ""]
     test = _DomainTest.of(law, names)
-    about = "\n".join(f" * {line}".rstrip() for line in comments(_outside_lines(test)))
-    arguments = ", ".join(f"double {x}" for x in test.takes) or "void"
-    lines += [f"/*\n{about}\n */", f"int {name}_outside({arguments})", "{"]
-    for number, (value, low, high) in enumerate(_conditions(law, test), 1):
-        lines.append(f"    const double range_{number} = {printer.doprint(value)};")
-        condition = f"range_{number} >= {low!r} && range_{number} <= {high!r}"
-        lines.append(f"    if (!({condition}))\n        return {number};")
+    printer = C99CodePrinter({"precision": _DIGITS, "math_macros": {}})
+
+    def function(head: str, takes: Iterable[str], about: Iterable[str]) -> list[str]:
+        arguments = ", ".join(f"double {x}" for x in takes) or "void"
+        return ["", "/*", *_commented(about, " * "), " */", f"{head}({arguments})", "{"]
+
+    gives, takes = _described(law, names)
+    inputs = [names[s] for s in law.symbols]
+    lines = ["#include <math.h>", *function(f"double {name}", inputs, (gives, *takes))]
+    for constant, value, unit in _constants(law, names):
+        comment = " ".join(comments([unit]))
+        lines.append(f"    const double {constant} = {value!r}; /* {comment} */")
+    lines += [f"    return {printer.doprint(_prepared(law, names))};", "}"]
+    lines += function(f"int {name}_outside", test.takes, test.lines)
+    for k, (_, condition, low, high) in enumerate([*test.ranges, *test.leverage], 1):
+        lines.append(f"    const double range_{k} = {printer.doprint(condition)};")
+        lines.append(f"    if (!(range_{k} >= {low!r} && range_{k} <= {high!r}))")
+        lines.append(f"        return {k};")
     return "\n".join([*lines, "    return 0;", "}", ""])
-
-
-def _outside_lines(test: _DomainTest) -> list[str]:
-    """Comment of the domain function in C and Fortran."""
-    names = [*(name for name, *_ in test.ranges), *([] if test.leverage is None else [LEVERAGE])]
-    numbered = [f"{k}: {name}" for k, name in enumerate(names, 1)]
-    lines = ["Number of the first range that a point leaves, 0 inside:", *numbered]
-    for x, (words, held) in test.takes.items():
-        lines.append(f"{x}: {words}" + ("" if held is None else f", {held:.6g} in every run"))
-    return lines
-
-
-def _conditions(law: CheckedLaw, test: _DomainTest) -> list[tuple[sympy.Expr, float, float]]:
-    """Values and ends of all that a point may leave, the leverage last."""
-    conditions = [(value, low, high) for _, value, low, high in test.ranges]
-    if test.leverage is not None:
-        conditions.append((test.leverage, -1.0, law.domain.most_leverage))
-    return conditions
 
 
 def _fortran(law: CheckedLaw, name: str) -> str:
     from sympy.printing.fortran import FCodePrinter
 
     names = _names("fortran", law, f"{name} {name}_module {name}_outside range_ first_")
+    test = _DomainTest.of(law, names)
     result = "value"
     while result in {each.casefold() for each in (*names.values(), name)}:
         result += "_"
     printer = FCodePrinter(
         {"precision": _DIGITS, "standard": 2008, "source_format": "free", "human": False}
     )
-    _, _, body = printer.doprint(_prepared(law, names))
-    values = [names[s] for s in law.symbols]
+
+    def function(
+        name: str, takes: Iterable[str], result: str, about: Iterable[str], body: list[str]
+    ) -> list[str]:
+        body = [*(f"    real(real64), intent(in) :: {x}" for x in takes), *body]
+        lines = _folded(f"  pure function {name}({', '.join(takes)}) result({result})")
+        lines += _commented(about, "    ! ")
+        if any("real64" in line for line in body):
+            lines.append("    use, intrinsic :: iso_fortran_env, only: real64")
+        return [*lines, *body, f"  end function {name}"]
+
+    body = [f"    real(real64) :: {result}"]
+    for constant, value, unit in _constants(law, names):
+        body += _commented([f"{constant} in {unit}"], "    ! ")
+        body.append(f"    real(real64), parameter :: {constant} = {_double(value)}")
+    formula = printer.doprint(_prepared(law, names))[2]
+    body += _folded(f"    {result} = {_one_line(formula)}")
+    conditions = [*test.ranges, *test.leverage]
+    checks = ["    integer :: first_", *["    real(real64) :: range_"] * bool(conditions)]
+    checks += ["    first_ = 0"]
+    for k, (_, condition, low, high) in enumerate(conditions, 1):
+        checks += _folded(f"    range_ = {_one_line(printer.doprint(condition)[2])}")
+        inside = f"range_ >= {_double(low)} .and. range_ <= {_double(high)}"
+        checks += _folded(f"    if (first_ == 0 .and. .not. ({inside})) first_ = {k}")
     gives, takes = _described(law, names)
+    inputs = [names[s] for s in law.symbols]
     lines = [f"module {name}_module", "  implicit none", "contains"]
-    lines += _folded(f"  pure function {name}({', '.join(values)}) result({result})")
-    lines += [f"    ! {line}".rstrip() for line in comments((gives, *takes))]
-    lines += ["    use, intrinsic :: iso_fortran_env, only: real64"]
-    lines += [f"    real(real64), intent(in) :: {value}" for value in values]
-    lines += [f"    real(real64) :: {result}"]
-    for c in _used(law):
-        lines += [f"    ! {line}" for line in comments([f"{names[c.name]} in {c.unit}"])]
-        lines += [f"    real(real64), parameter :: {names[c.name]} = {_double(c.value)}"]
-    lines += _folded(f"    {result} = {_one_line(body)}")
-    lines += [f"  end function {name}", "", *_fortran_outside(law, name, names, printer)]
+    lines += function(name, inputs, result, (gives, *takes), body)
+    lines += ["", *function(f"{name}_outside", test.takes, "first_", test.lines, checks)]
     return "\n".join([*lines, f"end module {name}_module", ""])
-
-
-def _fortran_outside(
-    law: CheckedLaw, name: str, names: Mapping[str, str], printer: Any
-) -> list[str]:
-    test = _DomainTest.of(law, names)
-    lines = _folded(f"  pure function {name}_outside({', '.join(test.takes)}) result(first_)")
-    lines += [f"    ! {line}".rstrip() for line in comments(_outside_lines(test))]
-    lines += ["    use, intrinsic :: iso_fortran_env, only: real64"] if test.takes else []
-    lines += [f"    real(real64), intent(in) :: {x}" for x in test.takes]
-    conditions = _conditions(law, test)
-    lines += ["    integer :: first_", *(["    real(real64) :: range_"] if conditions else [])]
-    lines += ["    first_ = 0"]
-    for number, (value, low, high) in enumerate(conditions, 1):
-        lines += _folded(f"    range_ = {_one_line(printer.doprint(value)[2])}")
-        condition = f"range_ >= {_double(low)} .and. range_ <= {_double(high)}"
-        lines += _folded(f"    if (first_ == 0 .and. .not. ({condition})) first_ = {number}")
-    return [*lines, f"  end function {name}_outside"]
 
 
 def _one_line(body: object) -> str:
