@@ -206,6 +206,11 @@ class Law(CheckedLaw):
         ----------
         units : mapping of column to unit, optional
             Also as keywords; columns left out stay in SI units.
+
+        Returns
+        -------
+        UnitLaw
+            It takes and predicts plain numbers, each in its stated unit.
         """
         from dimgs.law.units import unit_law
 

@@ -38,7 +38,7 @@ class Interval(NamedTuple):
 
 def law_inputs(law: CheckedLaw, data: Any) -> Inputs:
     """SI values of a law's inputs, all finite."""
-    inputs = inputs_of(data, *_requirements(law))
+    inputs = inputs_of(data, *requirements(law))
     for name, column in inputs.values.items():
         bad = np.flatnonzero(~np.isfinite(column))
         if bad.size:
@@ -51,10 +51,11 @@ def law_inputs(law: CheckedLaw, data: Any) -> Inputs:
 
 def law_table(law: CheckedLaw, data: Any, options: "ReadOptions") -> "Dataset":
     """Dataset of what the law can use of a table, as it is read with these options."""
-    return input_table(data, *_requirements(law), options=options)[0]
+    return input_table(data, *requirements(law), options=options)[0]
 
 
-def _requirements(law: CheckedLaw) -> tuple[Sequence[Variable], Sequence[str], Sequence[Variable]]:
+def requirements(law: CheckedLaw) -> tuple[Sequence[Variable], Sequence[str], Sequence[Variable]]:
+    """Inputs that a law needs, and the columns of labels and the inputs that it can use."""
     labels = dict.fromkeys([*law.labels, *(each.column for each in law.sources)])
     return tuple(law.symbols.values()), list(labels), law.unused
 

@@ -11,9 +11,9 @@ from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.expression import sympy_text
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.code import domain_lines, numpy_function
-from dimgs.law.evaluate import evaluate, inputs_of
+from dimgs.law.evaluate import inputs_of
 from dimgs.law.exponents import half_widths, name_exponents, round_decimals
-from dimgs.law.prediction import Interval, Of, predict
+from dimgs.law.prediction import Interval, Of, predict, requirements, values
 from dimgs.law.serialise import constant_document
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
 from dimgs.variables.readings import other_turning
@@ -36,17 +36,15 @@ class UnitLaw:
 
     target: str
     target_unit: str
-    symbols: Mapping[str, tuple[str, str]]
+    symbols: Mapping[str, tuple[str, str]] = field(hash=False)
     expression: sympy.Expr
     law: CheckedLaw = field(repr=False, compare=False)
 
-    def __hash__(self) -> int:
-        return hash((self.target, self.target_unit, tuple(self.symbols.items()), self.expression))
-
     def predict(self, data: Any, level: float | None = None, of: Of = "run") -> Any:
-        """Target in `target_unit` from numbers by column, each in its stated unit.
+        """Plain numbers in `target_unit` from numbers by column, each in its stated unit.
 
-        What carries a unit of its own (a quantity, a table) is converted to the stated units first.
+        What carries a unit of its own (a quantity, a table) is converted to the stated units first;
+        :meth:`Law.predict` returns quantities for these.
 
         Parameters
         ----------
@@ -60,21 +58,15 @@ class UnitLaw:
         -------
         ndarray of shape (n,), a number for single numbers, or Interval of such
         """
-        stated = {column: parse_unit(text) for column, text in self.symbols.values()}
-        inputs = inputs_of(
-            data,
-            [Variable(column, unit) for column, unit in stated.items()],
-            [each.column for each in self.law.sources],
-            optional=self.law.unused,
-            plain_units=dict(self.symbols.values()),
-        )
-        if level is not None or self.law.sources:
-            predicted = predict(self.law, {**inputs.values, **inputs.labels}, level, of)
-            parts = [predicted] if level is None else list(predicted)
-            parts = [inputs.like(parse_unit(self.target_unit).from_si(x)) for x in parts]
-            return parts[0] if level is None else Interval(*parts)
-        values = {s: stated[c].from_si(inputs.values[c]) for s, (c, _) in self.symbols.items()}
-        return inputs.like(evaluate(self.expression, values, inputs.n))
+        _, labels, unused = requirements(self.law)
+        stated = [Variable(column, parse_unit(unit)) for column, unit in self.symbols.values()]
+        units = dict(self.symbols.values())
+        inputs = inputs_of(data, stated, labels, optional=unused, plain_units=units)
+        unit = parse_unit(self.target_unit)
+        if level is None:
+            return inputs.like(unit.from_si(values(self.law, inputs)))
+        interval = predict(self.law, {**inputs.values, **inputs.labels}, level, of)
+        return Interval(*(inputs.like(unit.from_si(x)) for x in interval))
 
     def to_json(self) -> dict[str, Any]:
         """The numerical equation as a JSON document; long exponents are among its constants."""
@@ -130,22 +122,14 @@ def unit_law(law: CheckedLaw, units: Mapping[str, str]) -> UnitLaw:
     symbols = {}
     for name, (symbol, variable) in columns.items():
         text = units.get(name, variable.si_unit)
-        unit = _checked(variable, text)
+        factor, offset = _linear(_checked(variable, text))
         symbols[symbol] = (name, text)
-        if unit.factor != 1.0 or unit.offset != 0.0:
-            x = sympy.Symbol(symbol)
-            replacements[x] = sympy.Float(unit.factor, 17) * x + sympy.Float(unit.offset, 17) * (
-                1 if unit.offset else 0
-            )
+        replacements[sympy.Symbol(symbol)] = factor * sympy.Symbol(symbol) + offset
     expression = law.expression.subs(replacements, simultaneous=True)
     target_text = units.get(law.target.name, law.target_unit)
-    unit = _checked(law.target, target_text)
+    factor, offset = _linear(_checked(law.target, target_text))
     if not law.target.is_level:
-        expression = (
-            (expression - unit.offset) / unit.factor
-            if unit.offset
-            else (expression / sympy.Float(unit.factor, 17))
-        )
+        expression = (expression - offset) / factor
     expression = sympy.expand_power_base(expression, force=True).evalf(17, maxn=400)
     # numbers are decimals, but exponents stay what they are
     powers = [p.exp for p in law.expression.atoms(sympy.Pow) if p.exp.is_Rational]
@@ -154,6 +138,12 @@ def unit_law(law: CheckedLaw, units: Mapping[str, str]) -> UnitLaw:
         lambda e: e.is_Pow and e.exp.is_Float, lambda e: e.base ** exact.get(float(e.exp), e.exp)
     )
     return UnitLaw(law.target.name, target_text, symbols, expression, law)
+
+
+def _linear(unit: Unit) -> tuple[sympy.Expr, sympy.Expr]:
+    """Factor and offset of a unit; those that change nothing are no decimals."""
+    factor = sympy.Integer(1) if unit.factor == 1.0 else sympy.Float(unit.factor, 17)
+    return factor, sympy.Float(unit.offset, 17) if unit.offset else sympy.Integer(0)
 
 
 def _checked(variable: Variable, text: str) -> Unit:
