@@ -310,9 +310,7 @@ class Curve:
 
 
 def _curve_from(read: "CurveFile") -> Curve:
-    place = Coordinates(
-        tuple(read.logged), tuple(read.plain), np.array(read.matrix), np.array(read.shift)
-    )
+    place = Coordinates(read.logged, read.plain, np.array(read.matrix), np.array(read.shift))
     parts = np.array(read.parts) if read.parts else None
     process = SmoothCurve(
         np.array(read.places), np.array(read.values), level=read.level, parts=parts

@@ -54,11 +54,11 @@ Exponent = Annotated[
     AfterValidator(_bounded),
 ]
 Base = Annotated[str, StringConstraints(pattern=r"^\[\w+\]$", max_length=_LONGEST_NAME)]
-Listed = Annotated[list[_Value], FailFast()]
+Listed = Annotated[tuple[_Value, ...], Field(strict=False), FailFast()]
 Named = Annotated[dict[str, _Value], BeforeValidator(_few)]
 DimensionPart = Annotated[dict[Base, Exponent], BeforeValidator(_few)]
 Exponents = Annotated[dict[Name, Exponent], BeforeValidator(_few)]
-Row = Annotated[list[float], Field(min_length=2, max_length=2)]
+Row = Annotated[tuple[float, ...], Field(min_length=2, max_length=2, strict=False)]
 ColumnRow = Annotated[tuple[float, float, str], Field(strict=False)]
 
 
@@ -104,9 +104,9 @@ class DomainPart(_LawPart):
 
     groups: Named[Row]
     columns: Named[ColumnRow]
-    features: Listed[str] = []
-    centre: Listed[float] = []
-    precision: Listed[Listed[float]] = []
+    features: Listed[str] = ()
+    centre: Listed[float] = ()
+    precision: Listed[Listed[float]] = ()
     max_leverage: float | None = None
     held: Named[Any] = {}
     constant_groups: Named[float] | None = None
@@ -140,7 +140,7 @@ class CurveFile(_LawPart):
     scale: Literal["log", "linear", "level"]
     powers: Named[float]
     constant: float
-    columns: Named[Annotated[list[float], Field(min_length=3, max_length=3)]]
+    columns: Named[Annotated[tuple[float, ...], Field(min_length=3, max_length=3, strict=False)]]
     places: Listed[Listed[float]]
     values: Listed[float]
     parts: Listed[int]
@@ -175,7 +175,7 @@ class UncertaintyPart(_LawPart):
     residual_dof: float | None = Field(gt=0.0)
     errors: ErrorsPart | None = None
     tails: float | None = Field(None, gt=0.0)
-    quartic: Listed[Listed[float]] = []
+    quartic: Listed[Listed[float]] = ()
 
 
 class LabelPart(_LawPart):
@@ -196,9 +196,9 @@ class SourcePart(_LawPart):
     shifts: Named[Listed[float]]
     covariances: Named[Listed[Listed[float]]]
     crossed: Named[Listed[Listed[float]]]
-    p_values: Listed[float] = []
+    p_values: Listed[float] = ()
     counts: Named[Annotated[int, Field(ge=1)]] = {}
-    constants: Listed[str] = []
+    constants: Listed[str] = ()
 
 
 class ExactPart(_LawPart):
@@ -208,8 +208,8 @@ class ExactPart(_LawPart):
     symbols: Annotated[dict[Identifier, VariablePart], BeforeValidator(_few)]
     scales: Listed[VariablePart]
     known: Listed[VariablePart]
-    unused: Listed[VariablePart] = []
-    constant_groups: Listed[GroupPart] = []
+    unused: Listed[VariablePart] = ()
+    constant_groups: Listed[GroupPart] = ()
     labels: Named[Listed[str]] = {}
     unlogged: Named[Name] = {}
     exponents: Named[Exponent] = {}
@@ -217,7 +217,7 @@ class ExactPart(_LawPart):
     groups: Listed[GroupPart]
     uncertainty: UncertaintyPart
     label_effects: LabelPart | None
-    sources: Listed[SourcePart] = []
+    sources: Listed[SourcePart] = ()
 
 
 class LawFile(_LawPart):
@@ -233,15 +233,15 @@ class LawFile(_LawPart):
     groups: Named[Exponents]
     latex: str
     constants: Listed[ConstantPart]
-    sources: Listed[dict[str, Any]] = []
+    sources: Listed[dict[str, Any]] = ()
     scores: ScoresPart
     domain: DomainPart
     dimension_check: str
     level: float = Field(gt=0.0, lt=1.0)
     confirmed: bool | None = None
-    why_not: Listed[str] = []
+    why_not: Listed[str] = ()
     probability: float | None = Field(None, ge=0.0, le=1.0)
-    undetermined: Listed[Name] = []
+    undetermined: Listed[Name] = ()
     note: str = ""
     exact: ExactPart
     edited: bool = False
@@ -262,18 +262,18 @@ class ReportFile(_LawPart):
     edition: int = Field(0, alias="schema", ge=0)
     law: LawFile | None
     level: float = Field(0.9, gt=0.0, lt=1.0)
-    warnings: Listed[str] = []
+    warnings: Listed[str] = ()
     pi: dict[str, Any] | None = None
     fit: dict[str, Any] | None = None
-    candidates: Listed[CandidatePart] = []
+    candidates: Listed[CandidatePart] = ()
     engine: str = ""
     outcome: str = ""
     probability: float | None = None
-    rivals: Listed[dict[str, Any]] = []
+    rivals: Listed[dict[str, Any]] = ()
     none_of_these: float | None = None
     extrapolates: bool | None = None
     confirmed: bool | None = None
-    why_not: Listed[str] = []
+    why_not: Listed[str] = ()
     noise: dict[str, Any] | None = None
     complete_to: dict[str, int] | None = None
     form: dict[str, Any] | None = None

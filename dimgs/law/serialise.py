@@ -117,15 +117,7 @@ def _with_gradients(each: Uncertainty | SourceEffects) -> dict[str, Any]:
 
 def _values(part: "SourcePart | UncertaintyPart", names: Sequence[str]) -> dict[str, Any]:
     """Values of what has gradients, which are expressions of names."""
-    gradients = tuple(sympy_parse(g, names) for g in part.gradients)
-    return {**_immutable(part.model_dump()), "gradients": gradients}
-
-
-def _immutable(value: Any) -> Any:
-    """A document with tuples for its lists."""
-    if isinstance(value, dict):
-        return {k: _immutable(v) for k, v in value.items()}
-    return tuple(map(_immutable, value)) if isinstance(value, list) else value
+    return {**part.model_dump(), "gradients": tuple(sympy_parse(g, names) for g in part.gradients)}
 
 
 def _no_end(value: float | None) -> float:
@@ -226,7 +218,7 @@ def _law(read: "LawFile", kind: type[Kind]) -> Kind:
         pi_expression=sympy_parse(read.pi_expression, pi_names).xreplace(exponents),
         scores=Scores(**read.scores.model_dump()),
         domain=Domain(
-            **_immutable(domain.model_dump(exclude={"held", "constant_groups", "max_leverage"})),
+            **domain.model_dump(exclude={"held", "constant_groups", "max_leverage"}),
             max_leverage=_no_end(domain.max_leverage),
             constant_groups=None
             if domain.constant_groups is None
@@ -234,7 +226,7 @@ def _law(read: "LawFile", kind: type[Kind]) -> Kind:
                 (group, domain.constant_groups.get(group.name, 0.0))
                 for group in map(_group_from, exact.constant_groups)
             ),
-            labels=_immutable(exact.labels),
+            labels=exact.labels,
             unlogged=exact.unlogged,
         ),
         uncertainty=Uncertainty(
@@ -249,7 +241,7 @@ def _law(read: "LawFile", kind: type[Kind]) -> Kind:
         known=tuple(variable_from(v) for v in exact.known),
         unused=tuple(variable_from(v) for v in exact.unused),
         confirmed=read.confirmed,
-        why_not=tuple(read.why_not),
+        why_not=read.why_not,
         probability=read.probability,
     )
 
