@@ -19,7 +19,7 @@ from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.domain import column_values, group_values
 from dimgs.law.evaluate import Inputs, evaluate, evaluate_each, input_table, inputs_of
 from dimgs.law.parts import SourceEffects, log_interval
-from dimgs.variables import Variable
+from dimgs.variables import Variable, parse_unit
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
@@ -38,7 +38,7 @@ class Interval(NamedTuple):
 
 def law_inputs(law: CheckedLaw, data: Any) -> Inputs:
     """SI values of a law's inputs, all finite."""
-    inputs = inputs_of(data, *requirements(law))
+    inputs = inputs_of(data, *_requirements(law))
     for name, column in inputs.values.items():
         bad = np.flatnonzero(~np.isfinite(column))
         if bad.size:
@@ -51,11 +51,17 @@ def law_inputs(law: CheckedLaw, data: Any) -> Inputs:
 
 def law_table(law: CheckedLaw, data: Any, options: "ReadOptions") -> "Dataset":
     """Dataset of what the law can use of a table, as it is read with these options."""
-    return input_table(data, *requirements(law), options=options)[0]
+    return input_table(data, *_requirements(law), options=options)[0]
 
 
-def requirements(law: CheckedLaw) -> tuple[Sequence[Variable], Sequence[str], Sequence[Variable]]:
-    """Inputs that a law needs, and the columns of labels and the inputs that it can use."""
+def inputs_in(law: CheckedLaw, data: Any, units: Mapping[str, str]) -> Inputs:
+    """SI values of a law's inputs, of which plain numbers have the units of their columns."""
+    variables, labels, unused = _requirements(law)
+    stated = [Variable(v.name, parse_unit(units[v.name])) for v in variables]
+    return inputs_of(data, stated, labels, unused, units)
+
+
+def _requirements(law: CheckedLaw) -> tuple[Sequence[Variable], Sequence[str], Sequence[Variable]]:
     labels = dict.fromkeys([*law.labels, *(each.column for each in law.sources)])
     return tuple(law.symbols.values()), list(labels), law.unused
 

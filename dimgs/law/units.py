@@ -11,9 +11,8 @@ from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.expression import sympy_text
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.code import domain_lines, numpy_function
-from dimgs.law.evaluate import inputs_of
 from dimgs.law.exponents import half_widths, name_exponents, round_decimals
-from dimgs.law.prediction import Interval, Of, predict, requirements, values
+from dimgs.law.prediction import Interval, Of, inputs_in, predict, values
 from dimgs.law.serialise import constant_document
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
 from dimgs.variables.readings import other_turning
@@ -58,10 +57,7 @@ class UnitLaw:
         -------
         ndarray of shape (n,), a number for single numbers, or Interval of such
         """
-        _, labels, unused = requirements(self.law)
-        stated = [Variable(column, parse_unit(unit)) for column, unit in self.symbols.values()]
-        units = dict(self.symbols.values())
-        inputs = inputs_of(data, stated, labels, optional=unused, plain_units=units)
+        inputs = inputs_in(self.law, data, dict(self.symbols.values()))
         unit = parse_unit(self.target_unit)
         if level is None:
             return inputs.like(unit.from_si(values(self.law, inputs)))

@@ -674,35 +674,39 @@ class Trainer:
 
         kind, delta = self.loss, self.delta
 
-        def objective(some: Tensor, models: Tensor, rows: Tensor | slice) -> Tensor:
-            predicted = self.layout.forward(some, self.z[rows], self.codes[rows])
-            w, errors = seen[models][:, rows], self.target[rows] - predicted
-            value = pair_loss(errors, w, self.pairing.take(rows), kind, delta)
-            if kind != self.loss:
-                value = value / (2.0 * delta)
-            if self.penalty is not None:
-                value = value + self.penalty(some)
-            return value + shrink[models] * (decays * some.square()).sum(1)
-
-        def full(some: Tensor, models: Tensor) -> tuple[Tensor, Tensor]:
-            return _slope(lambda leaf: objective(leaf, models, slice(None)), some)
+        def objective(
+            some: Tensor, models: Tensor, rows: Tensor | slice = slice(None)
+        ) -> tuple[Tensor, Tensor]:
+            """Values of networks, and the slopes of each by its own parameters."""
+            leaf = some.detach().requires_grad_()
+            with torch.enable_grad():
+                predicted = self.layout.forward(leaf, self.z[rows], self.codes[rows])
+                w, errors = seen[models][:, rows], self.target[rows] - predicted
+                value = pair_loss(errors, w, self.pairing.take(rows), kind, delta)
+                if kind != self.loss:
+                    value = value / (2.0 * delta)
+                if self.penalty is not None:
+                    value = value + self.penalty(leaf)
+                value = value + shrink[models] * (decays * leaf.square()).sum(1)
+                slope = torch.autograd.grad(value.sum(), leaf)[0]
+            return value.detach(), slope
 
         if len(weights[0]) <= FULL_BATCH:
             if self.loss == "absolute":
                 # corners hold the minimiser up: it goes where the rounded loss is least first
                 kind, delta = "huber", _ROUNDED
-                theta = lbfgs(full, theta, stops[-1:])[-1]
+                theta = lbfgs(objective, theta, stops[-1:])[-1]
                 kind = self.loss
-            states = lbfgs(full, theta, stops, progress)
+            states = lbfgs(objective, theta, stops, progress)
         else:
             everyone = torch.arange(len(theta), device=theta.device)
-
-            def part(some: Tensor, rows: Tensor) -> Tensor:
-                return _slope(lambda leaf: objective(leaf, everyone, rows), some)[1]
-
             steps = [_STEPS * stop for stop in stops]
             batches = self._batches(steps[-1], rng)
             heard = progress and (lambda number: progress(number // _STEPS))
+
+            def part(some: Tensor, rows: Tensor) -> Tensor:
+                return objective(some, everyone, rows)[1]
+
             states = adam(part, theta, batches, steps, progress=heard)
         return [rows.cpu().numpy() for rows in states]
 
@@ -724,8 +728,14 @@ class Trainer:
         return out[:steps]
 
 
+# values of some runs by some networks, from their layout, numbers, coordinates and labels
+Way = Callable[[NetworkLayout, Tensor, Tensor, Tensor], Tensor]
+
+
 @one_thread()
-def evaluate(layout: NetworkLayout, theta: Array, z: Array, codes: NDArray[np.intp]) -> Array:
+def evaluate(
+    layout: NetworkLayout, theta: Array, z: Array, codes: IntArray, way: Way = NetworkLayout.forward
+) -> Array:
     """Potential of every row by every network, a block of rows at a time.
 
     Parameters
@@ -734,33 +744,24 @@ def evaluate(layout: NetworkLayout, theta: Array, z: Array, codes: NDArray[np.in
     theta : ndarray of shape (..., size)
     z : ndarray of shape (n_rows, n_inputs)
     codes : ndarray of int of shape (n_rows, n_categories)
+    way : callable
+        Computes something else of the networks: `slopes_of` or `curvatures_of`.
 
     Returns
     -------
-    ndarray of shape (..., n_rows, n_targets)
+    ndarray of shape (..., n_rows, n_targets), or as `way` has it
     """
     *models, size = theta.shape
     networks = torch.as_tensor(theta.reshape(math.prod(models), size))
-    out = np.empty((len(networks), len(z), layout.n_targets))
     width = max([layout.n_inputs + 1, *layout.hidden]) * len(networks)
-    block = max(1, _NUMBERS // width)
+    # derivatives keep what they are computed from
+    numbers = _NUMBERS if way is NetworkLayout.forward else _NUMBERS // 10
+    tables = [torch.split(torch.as_tensor(x), max(1, numbers // width)) for x in (z, codes)]
     with torch.no_grad():
-        for start in range(0, len(z), block):
-            rows = slice(start, start + block)
-            values = layout.forward(
-                networks, torch.as_tensor(z[rows]), torch.as_tensor(codes[rows])
-            )
-            out[:, rows] = values.numpy()
-    return out.reshape(*models, *out.shape[1:])
-
-
-def _slope(objective: Callable[[Tensor], Tensor], some: Tensor) -> tuple[Tensor, Tensor]:
-    """Values of networks, and the slopes of each by its own parameters."""
-    leaf = some.detach().requires_grad_()
-    with torch.enable_grad():
-        value = objective(leaf)
-        slope = torch.autograd.grad(value.sum(), leaf)[0]
-    return value.detach(), slope
+        parts = [
+            way(layout, networks, *rows).detach().numpy() for rows in zip(*tables, strict=True)
+        ]
+    return np.concatenate(parts, axis=1).reshape(*models, len(z), *parts[0].shape[2:])
 
 
 # weight decay, from the smoothest; no network at all is tried first
@@ -1210,10 +1211,6 @@ class Hull:
         return out
 
 
-# rows whose derivatives by all networks are in memory at a time
-_ROWS = 2000
-
-
 @dataclass(frozen=True, eq=False)
 class FittedPotential:
     """Networks in whitened coordinates, with the units of the response.
@@ -1270,29 +1267,20 @@ class FittedPotential:
         """Potential by each member, shape (n_members, n_rows, n_targets)."""
         return self._evaluate(self.theta, X) * self.scale
 
-    def _evaluate(self, theta: Array, X: Array) -> Array:
-        return evaluate(self.layout, theta, self.axes.coordinates(X), self.axes.codes(X))
+    def _evaluate(self, theta: Array, X: Array, way: Way = NetworkLayout.forward) -> Array:
+        return evaluate(self.layout, theta, self.axes.coordinates(X), self.axes.codes(X), way)
 
-    @one_thread()
     def slopes(self, theta: Array, X: Array) -> Array:
         """Local exponents, (n_models, n_rows, n_targets, n_features); NaN for labels."""
-        parts = [part @ self.axes.transform.T for part in self._carried(slopes_of, theta, X)]
-        return self.axes.wide(np.concatenate(parts, axis=1) * self.scale[:, None])
+        slopes = self._evaluate(theta, X, slopes_of)
+        return self.axes.wide(slopes @ self.axes.transform.T * self.scale[:, None])
 
-    @one_thread()
     def mixed(self, X: Array) -> Array:
         """Second derivatives by the ensemble, (n_rows, n_targets, n_features, n_features)."""
         turn, wide = self.axes.transform, self.axes.wide
-        parts = [part.mean(axis=0) for part in self._carried(curvatures_of, self.theta, X)]
-        mixed = turn @ np.concatenate(parts) @ turn.T * self.scale[:, None, None]
+        bends = self._evaluate(self.theta, X, curvatures_of).mean(axis=0)
+        mixed = turn @ bends @ turn.T * self.scale[:, None, None]
         return wide(wide(mixed).swapaxes(-1, -2))
-
-    def _carried(self, way: Callable[..., torch.Tensor], theta: Array, X: Array) -> Iterator[Array]:
-        """Derivatives in whitened coordinates, a block of rows at a time."""
-        for start in range(0, len(X), _ROWS):
-            rows = X[start : start + _ROWS]
-            z, codes = self.axes.coordinates(rows), self.axes.codes(rows)
-            yield way(self.layout, *map(torch.as_tensor, (theta, z, codes))).detach().numpy()
 
     def bounds(self, level: float, X: Array, other: Array | None = None) -> Array:
         """Intervals of the response less its centre, or of its difference from other rows.
