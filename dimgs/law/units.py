@@ -118,9 +118,11 @@ def unit_law(law: CheckedLaw, units: Mapping[str, str]) -> UnitLaw:
     symbols = {}
     for name, (symbol, variable) in columns.items():
         text = units.get(name, variable.si_unit)
-        factor, offset = _linear(_checked(variable, text))
+        unit = _checked(variable, text)
         symbols[symbol] = (name, text)
-        replacements[sympy.Symbol(symbol)] = factor * sympy.Symbol(symbol) + offset
+        if unit.factor != 1.0 or unit.offset != 0.0:
+            x, (factor, offset) = sympy.Symbol(symbol), _linear(unit)
+            replacements[x] = factor * x + offset
     expression = law.expression.subs(replacements, simultaneous=True)
     target_text = units.get(law.target.name, law.target_unit)
     factor, offset = _linear(_checked(law.target, target_text))
@@ -137,9 +139,8 @@ def unit_law(law: CheckedLaw, units: Mapping[str, str]) -> UnitLaw:
 
 
 def _linear(unit: Unit) -> tuple[sympy.Expr, sympy.Expr]:
-    """Factor and offset of a unit; those that change nothing are no decimals."""
-    factor = sympy.Integer(1) if unit.factor == 1.0 else sympy.Float(unit.factor, 17)
-    return factor, sympy.Float(unit.offset, 17) if unit.offset else sympy.Integer(0)
+    offset = sympy.Float(unit.offset, 17) if unit.offset else sympy.Integer(0)
+    return sympy.Float(unit.factor, 17), offset
 
 
 def _checked(variable: Variable, text: str) -> Unit:
