@@ -306,14 +306,14 @@ def _unlogged(
     alike = Counter(f.contrast for f in design.features)
     taken = {*names.identifier.values(), names.prefactor}
     total, constants = sympy.Integer(0), []
-    fitted = zip(design.features, estimate.coefficients, estimate.intervals, strict=True)
-    for feature, value, ends in (each for each in fitted if not each[0].logged):
+    pairs = enumerate(zip(design.features, estimate.coefficients, strict=True))
+    for j, (feature, value) in (each for each in pairs if not each[1][0].logged):
         sign = -1 if feature.contrast == "inverse" else 1
         identifier = names.identifier.get(feature.name, feature.name)
         suffix = "" if alike[feature.contrast] == 1 else f"_{identifier}"
         name = free_name(("c" if sign > 0 else "T_a") + suffix, taken)
         taken.add(name)
-        low, high = sorted(sign * float(v) / unit for v in ends)
+        low, high = sorted(sign * float(v) / unit for v in estimate.intervals[j])
         constants.append(Constant(name, sign * float(value) / unit, low=low, high=high))
         total += sign * sympy.Symbol(name) * _value(names, feature)
     return total, constants
