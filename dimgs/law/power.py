@@ -286,7 +286,7 @@ def _forms(
     value, low, high = ends.tolist()
     prefactor = Constant(names.prefactor, value, low=min(low, high), high=max(low, high))
     c, constants = sympy.Symbol(prefactor.name), [prefactor, *constants]
-    inputs, groups = in_inputs(design, names, scales_are_1=not target.is_level)
+    inputs, groups = _in_inputs(design, names, scales_are_1=not target.is_level)
     if target.is_level:
         slopes = {g: sympy.Float(float(x) / unit) for g, x in powers.items()}
         logs = (slope * sympy.log(sympy.Symbol(g.name)) for g, slope in slopes.items())
@@ -319,7 +319,7 @@ def _unlogged(
     return total, constants
 
 
-def in_inputs(
+def _in_inputs(
     design: Design, names: Names, scales_are_1: bool = True
 ) -> tuple[dict[str, sympy.Expr], dict[sympy.Symbol, sympy.Expr]]:
     """Symbols of the inputs, where scales may count as 1, and each group as a monomial of them."""
@@ -545,7 +545,7 @@ def _boundaries(
     """The monomial of each boundary, and the constants of all."""
     shapes: dict[int, _Shape] = {}
     constants: list[Constant] = []
-    inputs, groups = in_inputs(design, names)
+    inputs, groups = _in_inputs(design, names)
     for side in (side for sides in conditions for side in sides):
         if side.boundary in shapes:
             continue
