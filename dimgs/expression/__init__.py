@@ -1,4 +1,4 @@
-"""Expressions over groups and columns; SymPy is imported when one is first made."""
+"""Expressions over groups and columns."""
 
 from dimgs.expression.candidate import Candidate as Candidate
 from dimgs.expression.complexity import complexity_of as complexity_of

@@ -5,17 +5,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+import sympy
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import LawError
+from dimgs.expression.compiled import compiled
 from dimgs.expression.complexity import complexity_of
 from dimgs.expression.parsing import sympy_parse, sympy_text
-
-if TYPE_CHECKING:
-    import sympy
 
 Scale = Literal["log", "linear"]
 _GROUP = re.compile(r"pi_[1-9]\d*")
@@ -57,7 +56,7 @@ class Candidate:
     (5, array([0.0316, 0.0178]))
     """
 
-    expression: "sympy.Expr"
+    expression: sympy.Expr
     constants: Mapping[str, float] = field(hash=False)
     complexity: int
     loss: float
@@ -96,7 +95,7 @@ class Candidate:
     @classmethod
     def of(
         cls,
-        expression: "sympy.Expr",
+        expression: sympy.Expr,
         constants: Mapping[str, float] | None = None,
         *,
         loss: float = math.inf,
@@ -123,10 +122,8 @@ class Candidate:
         return tuple(sorted(names - set(self.constants), key=lambda n: int(n.removeprefix("pi_"))))
 
     @property
-    def numeric(self) -> "sympy.Expr":
+    def numeric(self) -> sympy.Expr:
         """Expression with the constants' values in place of their names."""
-        import sympy
-
         values = {sympy.Symbol(name): sympy.Float(v) for name, v in self.constants.items()}
         return self.expression.subs(values)
 
@@ -148,8 +145,6 @@ class Candidate:
         LawError
             If a group of the expression is missing.
         """
-        from dimgs.expression.compiled import compiled
-
         missing = [name for name in self.groups if name not in groups]
         if missing:
             raise LawError(f"The candidate '{self}' needs the group {missing[0]}, not given.")

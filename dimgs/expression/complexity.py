@@ -1,12 +1,11 @@
 """Complexity of an expression: its number of nodes in handwritten form."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import sympy
+import sympy
 
 
-def complexity_of(expr: "sympy.Basic") -> int:
+def complexity_of(expr: sympy.Basic) -> int:
     """Number of nodes: operators, functions, symbols and constants.
 
     Counted as written with ``+ − × ÷ ^``, roots and functions: a number (a rational too), a
@@ -23,12 +22,7 @@ def complexity_of(expr: "sympy.Basic") -> int:
     >>> complexity_of(x), complexity_of(x - y), complexity_of(x / y), complexity_of(2 * sqrt(x))
     (1, 3, 3, 4)
     """
-    return _nodes(expr)
-
-
-def _nodes(node: Any) -> int:
-    import sympy
-
+    node: Any = expr
     if node in (sympy.true, sympy.false):
         return 0
     if not node.args:
@@ -37,15 +31,17 @@ def _nodes(node: Any) -> int:
         # with a positive term in front, every other sign is an operator
         rest = node.args[1:] if all(_negative(term) for term in node.args) else node.args
         first = node.args[: len(node.args) - len(rest)]
-        return sum(map(_nodes, (*first, *map(_without_sign, rest)))) + len(node.args) - 1
+        return sum(map(complexity_of, (*first, *map(_without_sign, rest)))) + len(node.args) - 1
     if node.is_Mul:
         return _product(node)
     if node.is_Pow:
         return _power(node.base, node.exp)
     if isinstance(node, sympy.Piecewise):
-        return sum(1 + _nodes(value) + _nodes(condition) for value, condition in node.args)
+        return sum(
+            1 + complexity_of(value) + complexity_of(condition) for value, condition in node.args
+        )
     operators = len(node.args) - 1 if len(node.args) > 1 else 1
-    return operators + sum(map(_nodes, node.args))
+    return operators + sum(map(complexity_of, node.args))
 
 
 def _negative(term: Any) -> bool:
@@ -58,8 +54,6 @@ def _without_sign(term: Any) -> Any:
 
 
 def _product(node: Any) -> int:
-    import sympy
-
     sign = 0
     above = below = 0
     count = 0
@@ -73,19 +67,17 @@ def _product(node: Any) -> int:
             sign, below, count = int(factor.p < 0), below + 1, count + 1
         else:
             above += 1
-            count += _nodes(factor)
+            count += complexity_of(factor)
     if above == 0:
         above, count = 1, count + 1
     return sign + count + above + below - 1
 
 
 def _power(base: Any, exponent: Any) -> int:
-    import sympy
-
     if exponent == 1:
-        return _nodes(base)
+        return complexity_of(base)
     if exponent == sympy.Rational(1, 2):
-        return 1 + _nodes(base)
+        return 1 + complexity_of(base)
     if exponent == -1:
-        return 2 + _nodes(base)
-    return 1 + _nodes(base) + _nodes(exponent)
+        return 2 + complexity_of(base)
+    return 1 + complexity_of(base) + complexity_of(exponent)

@@ -7,19 +7,19 @@ from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from functools import reduce
 from operator import mul
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import sympy
+from sympy.core.relational import Relational
 
 from dimgs.common.errors import LawError
-from dimgs.expression.parsing import permitted_heads
+from dimgs.expression.parsing import PERMITTED_HEADS
 from dimgs.variables import Dimension
-
-if TYPE_CHECKING:
-    import sympy
 
 _NONE = Dimension()
 
 
-def check_dimension(expr: "sympy.Expr", symbol_dimensions: Mapping[str, Dimension]) -> Dimension:
+def check_dimension(expr: sympy.Expr, symbol_dimensions: Mapping[str, Dimension]) -> Dimension:
     """Dimension of an expression that is homogeneous in every part.
 
     Terms of a sum, arguments of Min and Max, branches of a Piecewise and both sides of a
@@ -63,11 +63,11 @@ def check_dimension(expr: "sympy.Expr", symbol_dimensions: Mapping[str, Dimensio
 
 
 def infer_dimensions(
-    expr: "sympy.Expr",
+    expr: sympy.Expr,
     dimensions: Mapping[str, Dimension],
     constants: Collection[str],
     whole: Dimension,
-) -> "tuple[dict[str, Dimension], dict[sympy.Expr, Dimension]]":
+) -> tuple[dict[str, Dimension], dict[sympy.Expr, Dimension]]:
     """Dimensions of the constants with which an expression is homogeneous.
 
     Where homogeneity leaves a choice, as for ``a`` and ``b`` in ``a*b``, a constant has none.
@@ -124,8 +124,6 @@ class _Dimensions:
             raise LawError(message.format(*parts, one, other) + ".")
 
     def dimension(self, node: Any) -> Dimension | None:
-        import sympy
-
         if node.is_Number or node.is_NumberSymbol:
             if not node.is_finite:
                 raise LawError(f"{node} is not a finite number.")
@@ -187,9 +185,6 @@ class _Dimensions:
         )
 
     def _condition(self, node: Any) -> None:
-        import sympy
-        from sympy.core.relational import Relational
-
         if isinstance(node, Relational):
             self._equal(node, (node.lhs, node.rhs), "compares")
         elif isinstance(node, sympy.And | sympy.Or | sympy.Not):
@@ -199,9 +194,7 @@ class _Dimensions:
             raise LawError(f"The condition {node} is not made of comparisons.")
 
     def _function(self, node: Any) -> Dimension:
-        import sympy
-
-        if not (node.is_Function and issubclass(type(node), permitted_heads())):
+        if not (node.is_Function and issubclass(type(node), PERMITTED_HEADS)):
             raise LawError(f"{node} is a {type(node).__name__}, whose dimension has no meaning.")
         if isinstance(node, sympy.atan2):
             self._equal(node, node.args, "compares")

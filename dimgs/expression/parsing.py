@@ -9,14 +9,15 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
 from itertools import chain, count
-from operator import add, mul, sub, truediv
-from typing import TYPE_CHECKING, Any, NamedTuple
+from operator import add, mul, neg, sub, truediv
+from typing import Any, NamedTuple
+
+import sympy
+from sympy.functions.elementary.piecewise import ExprCondPair
+from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
+from sympy.printing.str import StrPrinter
 
 from dimgs.common.errors import LawError
-
-if TYPE_CHECKING:
-    import sympy
-
 
 # name -> least and greatest number of arguments (None: any)
 _ARITY: dict[str, tuple[int, int | None]] = {
@@ -67,42 +68,27 @@ def function_names() -> frozenset[str]:
     return frozenset(_ARITY)
 
 
-@cache
-def functions() -> dict[str, Callable[..., Any]]:
-    """SymPy's function for each name that an expression may call."""
-    import sympy
-
-    return {name: getattr(sympy, {"abs": "Abs"}.get(name, name)) for name in _ARITY}
-
-
-@cache
-def permitted_heads() -> tuple[type, ...]:
-    """Classes that may stand in the tree of an expression."""
-    import sympy
-    from sympy.functions.elementary.piecewise import ExprCondPair
-    from sympy.logic.boolalg import BooleanFalse, BooleanTrue
-
-    calls = {
-        head
-        for name, head in functions().items()
-        if isinstance(head, type) and name not in {"Float", "Integer", "Rational"}
-    }
-    atoms = (sympy.Symbol, sympy.Rational, sympy.Float, type(sympy.pi), type(sympy.E))
-    operators = (sympy.Add, sympy.Mul, sympy.Pow, ExprCondPair, sympy.Tuple)
-    return (*atoms, *operators, BooleanTrue, BooleanFalse, *sorted(calls, key=lambda c: c.__name__))
+# SymPy's function for each name
+_FUNCTIONS: dict[str, Any] = {
+    name: getattr(sympy, {"abs": "Abs"}.get(name, name)) for name in _ARITY
+}
+# classes that may stand in the tree of an expression
+PERMITTED_HEADS: tuple[type, ...] = (
+    *(sympy.Symbol, sympy.Rational, sympy.Float, type(sympy.pi), type(sympy.E)),
+    *(sympy.Add, sympy.Mul, sympy.Pow, ExprCondPair, sympy.Tuple, BooleanTrue, BooleanFalse),
+    *(head for head in _FUNCTIONS.values() if isinstance(head, type)),
+)
 
 
-def check_expression(expression: "sympy.Basic", text: str) -> "sympy.Basic":
+def check_expression(expression: sympy.Basic, text: str) -> sympy.Basic:
     """The expression, if it is real, finite and made of what a law may contain."""
-    import sympy
-
     if expression.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
         raise LawError(f"'{text}' is not finite.")
     for node in sympy.preorder_traversal(expression):
         if node.is_number and (node.has(sympy.I) or node.is_extended_real is False):
             raise LawError(f"'{text}' is not real: it contains {node}.")
         as_double(node)
-        if not isinstance(node, permitted_heads()):
+        if not isinstance(node, PERMITTED_HEADS):
             raise LawError(
                 f"'{text}' contains {node}, a {type(node).__name__}, which a law cannot have."
             )
@@ -200,7 +186,13 @@ class _Counter:
                     return _Bounded(None, None)
                 return _Bounded(_NUMBERS.get(name), 0)
             case ast.BinOp(op=ast.Pow(), left=left, right=right):
-                return self._power(node, left, right, depth + 1, functions + 1)
+                base, exponent = (self.part(x, depth + 1, functions + 1) for x in (left, right))
+                if exponent.value is not None and abs(exponent.value) > MOST_EXPONENT:
+                    raise LawError(
+                        f"The exponent {ast.unparse(right)[:60]} is too large for a law; it is at "
+                        f"most {MOST_EXPONENT:.0e}."
+                    )
+                return _of(node, [base, exponent], pow, 1, base.value != 0.0)
             case ast.BinOp(left=left, op=operator, right=right):
                 # a chain such as a + b + c - d is one level
                 deeper = depth + (not _same(left, operator))
@@ -213,31 +205,16 @@ class _Counter:
                 compute = partial(_applied, name) if name in _ARITY else None
                 return _of(node, inner, compute, grows, name == "exp")
             case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return _of(node, [self.part(operand, depth + 1, functions)], lambda x: -x, 0)
-        return _of(
-            node,
-            [self.part(inner, depth + 1, functions) for inner in ast.iter_child_nodes(node)],
-            None,
-            0,
-        )
-
-    def _power(
-        self, node: ast.AST, left: ast.AST, right: ast.AST, depth: int, functions: int
-    ) -> _Bounded:
-        base, exponent = (self.part(side, depth, functions) for side in (left, right))
-        if exponent.value is not None and abs(exponent.value) > MOST_EXPONENT:
-            raise LawError(
-                f"The exponent {ast.unparse(right)[:60]} is too large for a law; it is at most "
-                f"{MOST_EXPONENT:.0e}."
-            )
-        return _of(node, [base, exponent], lambda a, b: a**b, 1, base.value != 0.0)
+                return _of(node, [self.part(operand, depth + 1, functions)], neg)
+        inner = [self.part(each, depth + 1, functions) for each in ast.iter_child_nodes(node)]
+        return _of(node, inner, None)
 
 
 def _of(
     node: ast.AST,
     parts: Sequence[_Bounded],
     compute: Callable[..., Any] | None,
-    grows: int,
+    grows: int = 0,
     never_zero: bool = False,
 ) -> _Bounded:
     """A part made of others: None for the value where it is not known or not real."""
@@ -266,9 +243,7 @@ def _of(
 
 def _applied(name: str, *values: float) -> float:
     """A function of numbers, in floating point."""
-    import sympy
-
-    return float(functions()[name](*map(sympy.Float, values)))
+    return float(_FUNCTIONS[name](*map(sympy.Float, values)))
 
 
 def _same(node: ast.AST, operator: ast.operator) -> bool:
@@ -297,8 +272,6 @@ def reserved_names() -> frozenset[str]:
     does not depend on what ran before.
     """
     import pkgutil
-
-    import sympy
 
     python = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
     modules = {module.name for module in pkgutil.iter_modules(sympy.__path__)}
@@ -409,9 +382,7 @@ def greek_name(character: str) -> str | None:
     return letter.capitalize() if "CAPITAL" in words else letter
 
 
-def sympy_parse(
-    text: str, identifiers: "Iterable[str] | Mapping[str, sympy.Symbol]"
-) -> "sympy.Expr":
+def sympy_parse(text: str, identifiers: Iterable[str] | Mapping[str, sympy.Symbol]) -> sympy.Expr:
     """Expression from its text, which is read as a syntax tree and never run.
 
     Parameters
@@ -441,8 +412,6 @@ def sympy_parse(
         ...
     dimgs.common.errors.LawError: 'rho.real' in the expression '2*rho.real' is not allowed in a law.
     """
-    import sympy
-
     result = _read(text, identifiers)
     if not isinstance(result, sympy.Expr):
         raise LawError(f"'{_shown(text)}' is a condition; an expression with a value is needed.")
@@ -450,8 +419,8 @@ def sympy_parse(
 
 
 def sympy_parse_condition(
-    text: str, identifiers: "Iterable[str] | Mapping[str, sympy.Symbol]"
-) -> "sympy.Basic":
+    text: str, identifiers: Iterable[str] | Mapping[str, sympy.Symbol]
+) -> sympy.Basic:
     """Condition such as ``(pi_1 >= 2300) & (pi_2 < 0.1)``; arguments as :func:`sympy_parse`.
 
     Examples
@@ -459,8 +428,6 @@ def sympy_parse_condition(
     >>> sympy_parse_condition("(pi_1 < 2300) | (pi_1 >= 4000)", ["pi_1"])
     (pi_1 >= 4000) | (pi_1 < 2300)
     """
-    from sympy.logic.boolalg import Boolean
-
     result = _read(text, identifiers)
     if not isinstance(result, Boolean) or result.is_Symbol:
         raise LawError(f"'{_shown(text)}' is not a condition such as 'pi_1 < 2300'.")
@@ -468,8 +435,6 @@ def sympy_parse_condition(
 
 
 def _read(text: str, identifiers: Any) -> Any:
-    import sympy
-
     if isinstance(identifiers, Mapping):
         symbols = dict(identifiers)
     else:
@@ -501,8 +466,6 @@ class _Reader:
         self._symbols = symbols
 
     def read(self, node: ast.AST) -> Any:
-        import sympy
-
         match node:
             case ast.Constant(value=bool() as value):
                 return sympy.true if value else sympy.false
@@ -548,8 +511,6 @@ class _Reader:
         )
 
     def _name(self, name: str) -> Any:
-        import sympy
-
         if name in self._symbols:
             return self._symbols[name]
         if name in {"pi", "E"}:
@@ -561,16 +522,12 @@ class _Reader:
         )
 
     def _number(self, node: ast.AST) -> Any:
-        import sympy
-
         value = self.read(node)
         if not isinstance(value, sympy.Expr):
             raise self._refused(node, "a number was expected there")
         return value
 
     def _condition(self, node: ast.AST) -> Any:
-        from sympy.logic.boolalg import Boolean
-
         value = self.read(node)
         if not isinstance(value, Boolean) or value.is_Symbol:
             raise self._refused(node, "put comparisons that & or | joins in parentheses")
@@ -585,8 +542,6 @@ class _Reader:
         return [self._number(node)]
 
     def _factors(self, node: ast.AST) -> list[Any]:
-        import sympy
-
         match node:
             case ast.BinOp(op=ast.Mult(), left=left, right=right):
                 return [*self._factors(left), *self._factors(right)]
@@ -597,8 +552,6 @@ class _Reader:
         return [self._number(node)]
 
     def _compare(self, node: ast.Compare) -> Any:
-        import sympy
-
         operators = {ast.Lt: sympy.Lt, ast.LtE: sympy.Le, ast.Gt: sympy.Gt, ast.GtE: sympy.Ge}
         sides = [self._number(side) for side in (node.left, *node.comparators)]
         parts = []
@@ -621,7 +574,7 @@ class _Reader:
             raise LawError(f"{name} takes {wanted} arguments, not {len(arguments)}.")
         conditions = dict.fromkeys(("And", "Or", "Not"), self._condition)
         read = {"Piecewise": self._piece, **conditions}.get(name, self._number)
-        return as_double(functions()[name](*map(read, arguments)))
+        return as_double(_FUNCTIONS[name](*map(read, arguments)))
 
     def _piece(self, node: ast.AST) -> Any:
         if not (isinstance(node, ast.Tuple) and len(node.elts) == 2):
@@ -629,24 +582,21 @@ class _Reader:
         return self._number(node.elts[0]), self._condition(node.elts[1])
 
 
-@cache
-def _printer() -> Any:
-    from sympy.printing.str import StrPrinter
+class _ExactPrinter(StrPrinter):
+    """SymPy's own text, with every float as the double of 17 digits."""
 
-    class ExactPrinter(StrPrinter):
-        """SymPy's own text, with every float as the double of 17 digits."""
-
-        def _print_Float(self, expr: Any) -> str:
-            value = float(expr)
-            if not math.isfinite(value):
-                raise LawError(f"{expr!s} is not a double and cannot be written in a law.")
-            text = f"{value:.17g}"
-            return text if "." in text or "e" in text else f"{text}.0"
-
-    return ExactPrinter({"order": "lex"})
+    def _print_Float(self, expr: Any) -> str:
+        value = float(expr)
+        if not math.isfinite(value):
+            raise LawError(f"{expr!s} is not a double and cannot be written in a law.")
+        text = f"{value:.17g}"
+        return text if "." in text or "e" in text else f"{text}.0"
 
 
-def sympy_text(expression: "sympy.Basic") -> str:
+_PRINTER = _ExactPrinter({"order": "lex"})
+
+
+def sympy_text(expression: sympy.Basic) -> str:
     """Text that both :func:`sympy_parse` and :func:`sympy.sympify` read back exactly.
 
     Rationals are written as quotients of integers, floats with 17 significant digits.
@@ -657,4 +607,4 @@ def sympy_text(expression: "sympy.Basic") -> str:
     >>> sympy_text(Float(0.1) * Symbol("x") ** Rational(1, 3))
     '0.10000000000000001*x**(1/3)'
     """
-    return str(_printer().doprint(expression))
+    return str(_PRINTER.doprint(expression))

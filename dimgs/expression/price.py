@@ -36,6 +36,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import sympy
+
 from dimgs.expression.complexity import complexity_of
 from dimgs.groups.rationals import exact_bits, exponent_bits
 
@@ -136,8 +138,6 @@ def structure_of(
     >>> structure_of(sqrt(exp(x)), set()).levels, structure_of(sin(x), set()).no_angles
     (1, 1)
     """
-    import sympy
-
     numbers, exponents, levels, oscillations, no_angles, rare = 0.0, 0.0, 0, 0, 0, 0
     trigonometric = (sympy.sin, sympy.cos, sympy.tan, sympy.cot)
     inverse = (sympy.asin, sympy.acos, sympy.atan)
@@ -189,8 +189,6 @@ def fitted_exponents(expression: Any, constants: "set[str]") -> set[str]:
     constants : set of str
         Names in it that were fitted.
     """
-    import sympy
-
     powers = expression.atoms(sympy.Pow)
     return {str(s) for p in powers if not p.base.is_number for s in p.exp.free_symbols} & constants
 
@@ -221,8 +219,6 @@ def in_groups(
     >>> in_groups(2 * x**c * y**3, {"c"})
     (2*p_1, [{x: 1}, {y: 3}])
     """
-    import sympy
-
     fitted: dict[frozenset[Any], Any] = {}
     bases: list[dict[Any, Any]] = []
     seen: list[dict[Any, Any]] = []
@@ -309,8 +305,6 @@ def _exponents_bits(monomial: dict[Any, Any], most: int) -> float:
 
     Units give all of them from as many as there are groups.
     """
-    import sympy
-
     sizes = {abs(e) for e in monomial.values()}
     # the largest number of which all are whole multiples
     power = float(sympy.gcd_list([sympy.Rational(e) for e in sizes]))
@@ -324,8 +318,6 @@ def _exponents_bits(monomial: dict[Any, Any], most: int) -> float:
 
 def _roots(whole: Any, monomials: "list[dict[Any, Any]]") -> int:
     """Number of sums and inner products whose exponent is not a multiple of 1/2."""
-    import sympy
-
     by_name = {f"m_{j}": exponents for j, exponents in enumerate(monomials, 1)}
     nodes = set()
 
@@ -348,8 +340,6 @@ def _roots(whole: Any, monomials: "list[dict[Any, Any]]") -> int:
 
 def _is_function(node: Any) -> bool:
     """Whether a node is a function; pieces, and the smaller of two laws, are choices of laws."""
-    import sympy
-
     choice = isinstance(node, sympy.Piecewise | sympy.Min | sympy.Max)
     return (bool(node.is_Function) and not choice) or bool(
         node.is_Pow and node.base.is_number and node.exp.free_symbols
@@ -357,8 +347,6 @@ def _is_function(node: Any) -> bool:
 
 
 def _inside(node: Any) -> Any:
-    import sympy
-
     return sympy.preorder_traversal(node)
 
 

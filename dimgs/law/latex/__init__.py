@@ -1,4 +1,4 @@
-"""Groups, expressions, units and tables in LaTeX; SymPy and Pint are imported when needed."""
+"""Groups, expressions, units and tables in LaTeX."""
 
 from dimgs.law.latex.document import SymbolRow as SymbolRow
 from dimgs.law.latex.document import article as article

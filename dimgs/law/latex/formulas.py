@@ -5,9 +5,13 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from fractions import Fraction
-from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
+
+import sympy
+from mpmath.libmp import prec_to_dps
+from sympy.printing.latex import LatexPrinter
+from sympy.printing.precedence import PRECEDENCE
 
 from dimgs.common.errors import InputError
 from dimgs.expression.parsing import greek_name, spelled
@@ -15,8 +19,6 @@ from dimgs.variables import DIMENSIONLESS, parse_unit, registry
 from dimgs.variables.units import powers_of, rewritten, shown_unit, written
 
 if TYPE_CHECKING:
-    import sympy
-
     from dimgs.groups.group import PiGroup
     from dimgs.groups.kinds import Kind
 
@@ -511,7 +513,7 @@ def _protected(symbol: str) -> str:
 
 
 def expression_latex(
-    expr: "sympy.Basic", symbol_names: Mapping[str, str] | None = None, digits: int = 4
+    expr: sympy.Basic, symbol_names: Mapping[str, str] | None = None, digits: int = 4
 ) -> str:
     r"""Expression or condition for math mode.
 
@@ -537,49 +539,40 @@ def expression_latex(
         # a symbol that multiplies others: a ratio such as a relative roughness in parentheses
         ratios = (s for s, text in symbols.items() if "/" in _UPRIGHT.sub("", text))
         symbols |= {s: rf"\left({symbols[s]}\right)" for s in ratios}
-    return str(_printer_class()(symbols, digits).doprint(expr))
+    return str(_Printer(symbols, digits).doprint(expr))
 
 
-@cache
-def _printer_class() -> Any:
-    from mpmath.libmp import prec_to_dps
-    from sympy import Rational
-    from sympy.printing.latex import LatexPrinter
-    from sympy.printing.precedence import PRECEDENCE
+class _Printer(LatexPrinter):
+    """SymPy's LaTeX with short numbers and symbols that can take an exponent."""
 
-    class Printer(LatexPrinter):
-        """SymPy's LaTeX with short numbers and symbols that can take an exponent."""
+    def __init__(self, symbols: Mapping[Any, str], digits: int) -> None:
+        super().__init__(
+            {
+                "symbol_names": symbols,
+                "fold_frac_powers": True,
+                "root_notation": False,
+                "ln_notation": True,
+                "mul_symbol": r" \, ",
+            }
+        )
+        self._digits = digits
 
-        def __init__(self, symbols: Mapping[Any, str], digits: int) -> None:
-            super().__init__(
-                {
-                    "symbol_names": symbols,
-                    "fold_frac_powers": True,
-                    "root_notation": False,
-                    "ln_notation": True,
-                    "mul_symbol": r" \, ",
-                }
-            )
-            self._digits = digits
+    def _print_Float(self, expr: Any) -> str:
+        # a number that was made with fewer digits has no more
+        return number_latex(float(expr), min(self._digits, prec_to_dps(expr._prec)))
 
-        def _print_Float(self, expr: Any) -> str:
-            # a number that was made with fewer digits has no more
-            return number_latex(float(expr), min(self._digits, prec_to_dps(expr._prec)))
+    def _print_Pow(self, expr: Any) -> str:
+        # a root sign for square roots only; other fractions stay exponents
+        self._settings["root_notation"] = abs(expr.exp) == sympy.Rational(1, 2)
+        return str(super()._print_Pow(expr))
 
-        def _print_Pow(self, expr: Any) -> str:
-            # a root sign for square roots only; other fractions stay exponents
-            self._settings["root_notation"] = abs(expr.exp) == Rational(1, 2)
-            return str(super()._print_Pow(expr))
+    def parenthesize(
+        self, item: Any, level: int, is_neg: bool = False, strict: bool = False
+    ) -> str:
+        text = str(super().parenthesize(item, level, is_neg=is_neg, strict=strict))
+        if item.is_Float and level >= PRECEDENCE["Pow"] and "^" in text[1:]:
+            return text if text.startswith(r"\left(") else rf"\left({text}\right)"
+        return text
 
-        def parenthesize(
-            self, item: Any, level: int, is_neg: bool = False, strict: bool = False
-        ) -> str:
-            text = str(super().parenthesize(item, level, is_neg=is_neg, strict=strict))
-            if item.is_Float and level >= PRECEDENCE["Pow"] and "^" in text[1:]:
-                return text if text.startswith(r"\left(") else rf"\left({text}\right)"
-            return text
-
-        def parenthesize_super(self, s: str) -> str:
-            return s if s.startswith(r"\left(") else _protected(s)
-
-    return Printer
+    def parenthesize_super(self, s: str) -> str:
+        return s if s.startswith(r"\left(") else _protected(s)
