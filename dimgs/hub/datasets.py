@@ -1,6 +1,7 @@
 """Tables of runs: of one kernel, or of all that compute the same, chosen once and kept by key."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from dimgs.common.escape import visible
 from dimgs.common.formats import whole
 from dimgs.hub.acts import Writer
 from dimgs.hub.entry import Address, Document, Json
-from dimgs.variables import difference_unit, parse_unit
+from dimgs.hub.runs import columns_of, run_record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,46 +96,24 @@ def _table(
 ) -> "pd.DataFrame":
     import pandas as pd
 
+    texts = {"origin": origins, "run": [r["id"] for r in runs], **more}
     units: dict[str, str] = {}
     rows: list[Json] = []
-    for content in runs:
-        row: Json = {}
-        outputs, errors = content.get("outputs", {}), content.get("errors", {})
-        if target is not None:
-            # one output is not an input of another
-            outputs, errors = (
-                {n: v for n, v in d.items() if n == target} for d in (outputs, errors)
-            )
-        for name, quantity in {**content["inputs"], **outputs}.items():
-            _put(row, units, name, quantity["value"], quantity.get("unit", "1"))
-        for name, error in errors.items():
-            step = difference_unit(content["outputs"][name].get("unit", "1"))
-            _put(row, units, f"{name}_err", error, step)
-        rows.append(row)
-    frame = pd.DataFrame(rows, columns=list(units))
-    frame["origin"], frame["run"] = origins, [r["id"] for r in runs]
-    for name, column in more.items():
-        frame[name] = column
-    units |= dict.fromkeys(("origin", "run", *more), "label")
-    frame.columns = pd.Index([f"{name} [{units[name]}]" for name in frame.columns])
+    for record in map(run_record, runs):
+        # one output is not an input of another
+        kept = {n: q for n, q in record.outputs.items() if target in (None, n)}
+        columns = columns_of(replace(record, outputs=kept), units)
+        for name, unit in columns:
+            if unit != units[name]:
+                raise InputError(
+                    f"Runs give '{visible(name)}' in {unit} and in {units[name]}, which do not fit "
+                    f"together; choose one kernel with {setting('kernel')}."
+                )
+        rows.append({f"{n} [{unit}]": v for (n, unit), v in columns.items() if n not in texts})
+    frame = pd.DataFrame(rows)
+    for name, column in texts.items():
+        frame[f"{name} [label]"] = column
     return frame
-
-
-def _put(row: Json, units: dict[str, str], name: str, value: Any, unit: str) -> None:
-    """A value in the unit that the column has."""
-    if isinstance(value, str):
-        unit = "label"
-    common = units.setdefault(name, unit)
-    if unit == common:
-        row[name] = value
-        return
-    here, there = parse_unit(unit), parse_unit(common)
-    if not there.accepts(here):
-        raise InputError(
-            f"Runs give '{visible(name)}' in {unit} and in {common}, which do not fit together; "
-            f"choose one kernel with {setting('kernel')}."
-        )
-    row[name] = float(f"{there.from_si(here.to_si(float(value))):.15g}")
 
 
 def _write(table: "pd.DataFrame", path: Path) -> None:

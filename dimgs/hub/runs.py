@@ -16,7 +16,7 @@ from dimgs.hub.entry import Document, Json, canonical, sha256
 from dimgs.kernels.content import canonical as canonical_number
 from dimgs.kernels.record import RunRecord, RunRequest, Status
 from dimgs.kernels.spec import Port
-from dimgs.variables import parse_unit
+from dimgs.variables import difference_unit, parse_unit
 
 
 def run_content(record: RunRecord) -> Json:
@@ -49,6 +49,44 @@ def run_record(content: Document) -> RunRecord:
         seed=None if seed is None else int(seed),
         wall_seconds=float(content.get("wall_seconds", 0.0)),
     )
+
+
+def columns_of(record: RunRecord, units: dict[str, str]) -> dict[tuple[str, str], Any]:
+    """A run as a row of a table: inputs, outputs and errors by name and unit of the column.
+
+    A quantity has the unit of the first run that has it, or its own where the two do not fit
+    together.
+
+    Parameters
+    ----------
+    record : RunRecord
+    units : dict of str to str
+        Those of the runs before, to which others are added.
+
+    Examples
+    --------
+    >>> film = {"l": (2.0, "mm")}
+    >>> columns_of(RunRecord("film", "", film, {}, Status.OK, ""), {"l": "cm"})
+    {('l', 'cm'): 0.2}
+    """
+    row: dict[tuple[str, str], Any] = {}
+    for name, (value, stated) in {**record.inputs, **record.outputs}.items():
+        unit = "label" if isinstance(value, str) else stated
+        common = units.setdefault(name, unit)
+        common = common if parse_unit(common).accepts(parse_unit(unit)) else unit
+        row[name, common] = _converted(value, unit, common)
+        if name in record.errors and name in record.outputs:
+            step, common = difference_unit(unit), difference_unit(common)
+            units.setdefault(f"{name}_err", common)
+            row[f"{name}_err", common] = _converted(record.errors[name], step, common)
+    return row
+
+
+def _converted(value: Any, unit: str, common: str) -> Any:
+    if unit == common:
+        return value
+    # the last digits are noise of the conversion
+    return float(f"{parse_unit(common).from_si(parse_unit(unit).to_si(float(value))):.15g}")
 
 
 def shown_run(content: Document) -> Json:
@@ -207,6 +245,11 @@ class RunRow(BaseModel):
     claimed_at: str | None = None
     finished_at: str | None = None
 
+    def record(self) -> RunRecord:
+        """The run as a record."""
+        seed = None if self.seed is None else int(self.seed)
+        return RunRecord(**self.model_dump(include=_SAME), status=Status(self.state), seed=seed)
+
 
 # fields of a run that a row holds as they are
 _SAME = {f.name for f in fields(RunRecord)} & set(RunRow.model_fields) - {"seed"}
@@ -239,9 +282,7 @@ def row_record(row: Document) -> RunRecord:
     StoreError
         If the row is not as a store writes it, or was edited since.
     """
-    read = checked_row(row)
-    seed = None if read.seed is None else int(read.seed)
-    return RunRecord(**read.model_dump(include=_SAME), status=Status(read.state), seed=seed)
+    return checked_row(row).record()
 
 
 def checked_row(row: Document) -> RunRow:

@@ -16,10 +16,10 @@ from sqlalchemy import Connection, func, insert, select, update
 from dimgs.common.errors import InputError, StoreError
 from dimgs.dataset import Dataset
 from dimgs.hub.entry import Address, Document, Json
-from dimgs.hub.runs import as_json, asked_row, checked_row, now, record_row, row_record
+from dimgs.hub.runs import as_json, asked_row, checked_row, columns_of, now, record_row, row_record
 from dimgs.hub.schema import PENDING, Transactions, open_engine, runs
 from dimgs.kernels.record import RunRecord, RunRequest, Status
-from dimgs.variables import difference_unit, parse_unit
+from dimgs.variables import parse_unit
 
 _SESSIONS: set[tuple[int, str]] = set()
 
@@ -135,31 +135,22 @@ def dataset_of(records: Sequence[RunRecord], targets: Sequence[str], source: str
         raise InputError(
             f"No run in '{source}' with that kernel and tier succeeded; see its records()."
         )
-    _check_single([r.kernel for r in records], "kernel", source)
-    _check_single([r.tier for r in records], "tier", source)
-    _check_single([str(r.provenance.get("version", "")) for r in records], "version", source)
-    _check_ports(records, source)
-    columns: dict[str, list[Any]] = {}
-    units: dict[str, str] = {}
-    for name, (_, unit) in records[0].inputs.items():
-        columns[name] = [_converted(*r.inputs[name], unit) for r in records]
-        units[name] = unit
-    for target in targets:
-        if target not in records[0].outputs:
-            names = ", ".join(records[0].outputs)
+    for what in ("kernel", "tier", "version"):
+        kinds = {str(getattr(r, what, r.provenance.get(what, ""))) for r in records}
+        if len(kinds) > 1:
             raise InputError(
-                f"The runs in '{source}' have no output '{target}'; they have {names}."
+                f"The runs in '{source}' are of the {what}s {', '.join(sorted(kinds))}; choose one "
+                f"with {what}='{max(kinds)}'."
             )
-        unit = records[0].outputs[target][1]
-        columns[target] = [_converted(*r.outputs[target], unit) for r in records]
-        units[target] = unit
-        if any(target in r.errors for r in records):
-            step = difference_unit(unit)
-            columns[f"{target}_err"] = [
-                _converted(r.errors.get(target, nan), difference_unit(r.outputs[target][1]), step)
-                for r in records
-            ]
-            units[f"{target}_err"] = step
+    _check_ports(records, source)
+    missing = next((t for t in targets if t not in records[0].outputs), None)
+    if missing is not None:
+        names = ", ".join(records[0].outputs)
+        raise InputError(f"The runs in '{source}' have no output '{missing}'; they have {names}.")
+    units: dict[str, str] = {}
+    asked = (replace(r, outputs={t: r.outputs[t] for t in targets}) for r in records)
+    rows = [columns_of(record, units) for record in asked]
+    columns = {name: [row.get((name, unit), nan) for row in rows] for name, unit in units.items()}
     return replace(Dataset.from_columns(columns, units=units), source=source)
 
 
@@ -180,15 +171,6 @@ def _check_ports(records: Sequence[RunRecord], source: str) -> None:
                         f"The runs in '{source}' give '{name}' in {first[name]} and in {unit}: "
                         f"{remedy}"
                     )
-
-
-def _check_single(values: Sequence[str], what: str, source: str) -> None:
-    names = sorted(set(values))
-    if len(names) > 1:
-        raise InputError(
-            f"The runs in '{source}' are of the {what}s {', '.join(names)}; choose one with "
-            f"{what}='{names[-1]}'."
-        )
 
 
 def write_parquet(rows: Sequence[Document], path: Path) -> Path:
@@ -223,29 +205,8 @@ def _flatten(row: Document, units: dict[str, str]) -> Json:
     read = checked_row(row)
     row = {**row, "provenance": as_json(read.provenance)}
     flat = {title: _written(row[name]) for name, title in _PLAIN.items()}
-    outputs, errors = read.outputs, read.errors
-    for name, (value, unit) in (read.inputs | outputs).items():
-        common = _common(units, name, unit)
-        flat[f"{name} [{common}]"] = _written(_converted(value, unit, common))
-    for name, error in errors.items():
-        if name not in outputs:
-            continue
-        stated = outputs[name][1]
-        unit, common = difference_unit(stated), difference_unit(_common(units, name, stated))
-        flat[f"{name}_err [{common}]"] = _converted(error, unit, common)
-    return flat
-
-
-def _common(units: dict[str, str], name: str, unit: str) -> str:
-    """Unit of the first row that has the quantity; its own where they have no common measure."""
-    first = units.setdefault(name, unit)
-    return first if parse_unit(first).accepts(parse_unit(unit)) else unit
-
-
-def _converted(value: Any, unit: str, common: str) -> Any:
-    if unit == common or isinstance(value, str) or value is None:
-        return value
-    return parse_unit(common).from_si(parse_unit(unit).to_si(value))
+    columns = columns_of(read.record(), units).items()
+    return flat | {f"{name} [{unit}]": _written(value) for (name, unit), value in columns}
 
 
 def _written(value: Any) -> Any:
