@@ -75,6 +75,12 @@ class Merged:
     refused: list[str] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
 
+    def join(self, part: "Merged") -> None:
+        """Count the entries of a further part."""
+        self.added, self.present = self.added + part.added, self.present + part.present
+        self.refused += part.refused
+        self.keys |= part.keys
+
     def to_json(self) -> Json:
         """The value as a JSON document."""
         return {"added": self.added, "present": self.present, "refused": self.refused}
@@ -162,10 +168,7 @@ class Exchange(Writer):
         merged = Merged()
 
         def pull(lines: list[Line]) -> None:
-            part = self.take(lines, names[0])
-            merged.added, merged.present = merged.added + part.added, merged.present + part.present
-            merged.refused += part.refused
-            merged.keys |= part.keys
+            merged.join(self.take(lines, names[0]))
 
         def give(lines: list[Line]) -> None:
             merged.pushed += other.take(lines, names[1]).added

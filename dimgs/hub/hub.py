@@ -511,10 +511,7 @@ class RemoteHub(Hub):
             body = "\n".join(part).encode()
             part.clear()
             answer = self._send("POST", "bundle", None, content=body).json()
-            merged.added += answer["added"]
-            merged.present += answer["present"]
-            merged.refused += answer["refused"]
-            merged.keys |= set(answer["keys"])
+            merged.join(Merged(**{**answer, "keys": set(answer["keys"])}))
 
         size = 0
         for _, line in lines:

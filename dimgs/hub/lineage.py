@@ -59,21 +59,17 @@ class Settlement:
 
     Attributes
     ----------
-    entry, author : str
-        The review or decision that says so.
     target : str
         The entry that holds.
-    causes : frozenset of str
+    causes : set of str
         The reviews and disputes that were looked at.
-    basis : frozenset of str
+    basis : set of str
         Entries that show it, none of which may be doubted.
     """
 
-    entry: str
-    author: str
     target: str
-    causes: frozenset[str]
-    basis: frozenset[str]
+    causes: set[str]
+    basis: set[str]
 
 
 @dataclass
@@ -266,27 +262,22 @@ def authors_of_basis(connection: Connection, id: str) -> set[str]:
 def _settlements(connection: Connection, lineage: Lineage) -> list[Settlement]:
     """Acceptances and settlements of those who may settle the doubts that they name."""
     made_by = cache(lambda id: authors_of_basis(connection, id))
-    causes: dict[str, set[str]] = defaultdict(set)
-    says: dict[str, tuple[str, str]] = {
-        a.entry: (a.target, a.author) for a in lineage.reviews if a.verdict == "accept"
-    }
-    decisions = set()
+    causes, basis = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     for a in lineage.acts:
         if a.counts and a.type == "settles":
             causes[a.entry].add(a.target)
-        elif a.counts and a.type == "confirms" and a.kind == "decision":
-            says[a.entry] = a.target, a.author
-            decisions.add(a.entry)
-    basis: dict[str, set[str]] = defaultdict(set)
+    says = [a for a in lineage.reviews if a.verdict == "accept"]
+    says += [a for a in lineage.acts if a.counts and (a.type, a.kind) == ("confirms", "decision")]
     query = select(links.c.source, links.c.target).where(
-        links.c.source.in_(ids_of(connection, decisions)), links.c.type.in_(RESTS_ON)
+        links.c.source.in_(ids_of(connection, {a.entry for a in says})),
+        links.c.type.in_(RESTS_ON),
     )
     for source, target in connection.execute(query):
         basis[source].add(target)
     return [
-        Settlement(entry, author, target, frozenset(causes[entry]), frozenset(basis[entry]))
-        for entry, (target, author) in says.items()
-        if causes[entry] and may_settle(author, made_by(target))
+        Settlement(a.target, causes[a.entry], basis[a.entry])
+        for a in says
+        if causes[a.entry] and may_settle(a.author, made_by(a.target))
     ]
 
 

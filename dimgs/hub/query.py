@@ -21,8 +21,8 @@ from dimgs.hub.lineage import Lineage, version_of
 from dimgs.hub.runs import numeric_inputs, si_of
 from dimgs.hub.schema import SLOTS, Condition, entries, labels, points, shapes, tags
 from dimgs.hub.writing import ids_of
-from dimgs.variables import LABEL, Dimension, Unit, parse_unit
-from dimgs.variables.quantities import NORMAL, as_quantity
+from dimgs.variables import Dimension, parse_unit
+from dimgs.variables.quantities import NORMAL, Quantity, as_quantity
 
 # dimensions of inputs, and labels, by name
 Dimensions: TypeAlias = Mapping[str, Dimension]
@@ -33,27 +33,6 @@ _SLACK = 2e-12
 _LONGEST = 1000
 # in natural logarithms: the slack of a range, and the rounding of a sum of logarithms
 _LOG_SLACK = 1e-11
-
-
-@dataclass(frozen=True)
-class TypedRange:
-    """A range of a number in SI units, or a label.
-
-    Attributes
-    ----------
-    text : str
-        As it was typed.
-    low, high : float
-        Widened by what conversions of units lose; infinite where the range is open.
-    unit : Unit
-    label : str or None
-    """
-
-    text: str
-    low: float
-    high: float
-    unit: Unit
-    label: str | None = None
 
 
 def split_condition(text: str) -> tuple[str, str]:
@@ -72,8 +51,8 @@ def split_condition(text: str) -> tuple[str, str]:
     return name.strip(), span.strip()
 
 
-def read_range(text: str, name: str = "") -> TypedRange:
-    """Range from its text; an interval is the range between its bounds.
+def read_range(text: str, name: str = "") -> Quantity:
+    """Range from its text, or label; an interval is the range between its bounds.
 
     Raises
     ------
@@ -82,25 +61,20 @@ def read_range(text: str, name: str = "") -> TypedRange:
 
     Examples
     --------
-    >>> r = read_range("1..20 degC")
-    >>> round(r.low, 6), round(r.high, 6)
-    (274.15, 293.15)
-    >>> read_range("resin").label, read_range("..5e-3 m").low
-    ('resin', -inf)
+    >>> read_range("1..20 degC").ends(), read_range("..5e-3 m").low
+    ((1.0, 20.0), -inf)
     """
     what = f"The range of '{visible(name[:60])}'" if name else "The range"
     quantity = as_quantity(text, what)
-    if isinstance(quantity.value, str):
-        return TypedRange(text, math.nan, math.nan, LABEL, quantity.value)
     if quantity.dist == NORMAL:
         raise InputError(f"{what} is '{visible(text[:60])}', a standard error; give both ends.")
-    unit = quantity.parsed
-    ends = [float(unit.to_si(end)) for end in quantity.ends()]
-    low, high = (
-        end + way * _SLACK * abs(end) if math.isfinite(end) else end
-        for end, way in zip(ends, (-1, 1), strict=True)
-    )
-    return TypedRange(text, low, high, unit)
+    return quantity
+
+
+def _si_ends(limits: Quantity) -> tuple[float, float]:
+    """Ends of a range in SI units, widened by what conversions of units lose."""
+    low, high = (float(limits.parsed.to_si(end)) for end in limits.ends())
+    return low - _SLACK * abs(low), high + _SLACK * abs(high)
 
 
 @dataclass(frozen=True)
@@ -122,9 +96,9 @@ class Wanted:
     kernel, physics, author, tag, state, tier, since, until : str, optional
     review : str, optional
         Verdict of a review that counts, or "none" for what nobody has reviewed.
-    where : tuple of (str, TypedRange)
+    where : tuple of (str, Quantity)
         Of inputs.
-    groups : tuple of (str, mapping of str to Fraction, TypedRange)
+    groups : tuple of (str, mapping of str to Fraction, Quantity)
     """
 
     kernel: str | None = None
@@ -136,8 +110,8 @@ class Wanted:
     review: str | None = None
     since: str | None = None
     until: str | None = None
-    where: tuple[tuple[str, TypedRange], ...] = ()
-    groups: tuple[tuple[str, dict[str, Fraction], TypedRange], ...] = ()
+    where: tuple[tuple[str, Quantity], ...] = ()
+    groups: tuple[tuple[str, dict[str, Fraction], Quantity], ...] = ()
     every: bool = field(default=False)
 
 
@@ -155,7 +129,7 @@ def wanted(where: Sequence[str] = (), group: Sequence[str] = (), **filters: Any)
     for text in group:
         name, span = split_condition(text)
         limits = read_range(span, name)
-        if limits.label is not None:
+        if limits.is_label:
             raise InputError(f"The group '{visible(name[:60])}' needs a range of numbers.")
         groups.append((name, read_group(name), limits))
     return Wanted(where=tuple(ranges), groups=tuple(groups), **filters)
@@ -216,11 +190,11 @@ def asked_runs(
     return select(sa.union_all(*every).subquery().c.seq)
 
 
-def _as_label(connection: Connection, name: str, limits: TypedRange) -> TypedRange:
+def _as_label(connection: Connection, name: str, limits: Quantity) -> Quantity:
     """A range, or the label that a run has and that is written as a number (316L)."""
     query = select(labels.c.run).where(labels.c.name == name, labels.c.label == limits.text)
     labelled = connection.execute(query.limit(1)).first()
-    return limits if labelled is None else replace(limits, label=limits.text)
+    return limits if labelled is None else replace(limits, value=limits.text)
 
 
 def _common(
@@ -241,11 +215,9 @@ def _common(
         reviewed = _in_ids(connection, lineage.reviewed(ask.review))
         parts.append(seq.not_in(reviewed) if ask.review == "none" else seq.in_(reviewed))
     for name, limits in ask.where:
-        if limits.label is not None:
-            labelled = select(labels.c.run).where(
-                labels.c.name == name, labels.c.label == limits.label
-            )
-            parts.append(seq.in_(labelled))
+        if limits.is_label:
+            of_name = select(labels.c.run).where(labels.c.name == name)
+            parts.append(seq.in_(of_name.where(labels.c.label == limits.value)))
     return parts
 
 
@@ -291,7 +263,7 @@ def _shapes(connection: Connection, ask: Wanted, lineage: Lineage) -> list[Shape
     conditions += [] if ask.tier is None else [shapes.c.tier == ask.tier]
     fitting = _shapes_of(connection, *conditions)
     for name, limits in ask.where:
-        if limits.label is None:
+        if not limits.is_label:
             fitting = _shapes_with(fitting, {name: Fraction(1)}, name, limits)
         elif any(name in shape.slots for shape in fitting):
             labelled = select(labels.c.run).where(labels.c.name == name).limit(1)
@@ -317,11 +289,11 @@ def _shapes_of(connection: Connection, *conditions: Condition) -> list[Shape]:
 
 
 def _shapes_with(
-    among: list[Shape], exponents: dict[str, Fraction], text: str, limits: TypedRange
+    among: list[Shape], exponents: dict[str, Fraction], text: str, limits: Quantity
 ) -> list[Shape]:
     """Shapes with all the inputs, whose product has the dimension of the range."""
     having = [s for s in among if set(exponents) <= set(s.slots)]
-    fitting = [s for s in having if _dimension(s, exponents) == limits.unit.dimension]
+    fitting = [s for s in having if _dimension(s, exponents) == limits.parsed.dimension]
     if among and not having:
         names = sorted({n for s in among for n in s.slots})
         missing = sorted(set(exponents) - set(names))
@@ -334,7 +306,7 @@ def _shapes_with(
     if having and not fitting:
         raise InputError(
             f"'{visible(text[:60])}' has the dimension {_dimension(having[0], exponents)}, and "
-            f"the range '{visible(limits.text[:60])}' {limits.unit.dimension}; give a unit of "
+            f"the range '{visible(limits.text[:60])}' {limits.parsed.dimension}; give a unit of "
             f"that dimension."
         )
     return fitting
@@ -371,14 +343,13 @@ def _in_shape(shape: Shape, ask: Wanted) -> Condition:
     parts: list[Condition] = [points.c.shape == shape.id, points.c.part == 0]
     columns = _Columns(shape)
     for name, limits in ask.where:
-        if limits.label is None:
-            parts.append(columns.of(name).between(limits.low, limits.high))
+        if not limits.is_label:
+            parts.append(columns.of(name).between(*_si_ends(limits)))
     for _, exponents, limits in ask.groups:
         terms = [columns.of(n, "l") * sa.literal(float(e)) for n, e in sorted(exponents.items())]
         total = sum(terms[1:], start=terms[0]) if terms else sa.literal(0.0)
-        low = math.log(limits.low) - _LOG_SLACK if limits.low > 0 else -math.inf
-        high = math.log(limits.high) + _LOG_SLACK if limits.high > 0 else -math.inf
-        parts.append(total.between(low, high))
+        low, high = (math.log(end) if end > 0 else -math.inf for end in _si_ends(limits))
+        parts.append(total.between(low - _LOG_SLACK, high + _LOG_SLACK))
     beside = columns.joined()
     if not beside:
         return sa.and_(*parts)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from dimgs.variables import unit_suffix
 from dimgs.variables.quantities import meaning_of
 
 # from the best to the worst: a curve is as good as its worst point
@@ -92,7 +93,7 @@ def curve_of(points: Sequence[Answer], over: str, given: Sequence[Mapping[str, A
     values, unit = [one[over].value for one in given], given[0][over].unit
     open_ends = [k for k, answer in enumerate(points) if answer.value is None]
     missing = [
-        f"at {over} = {values[k]:.4g}{'' if unit in (None, '1') else f' {unit}'}: {text}"
+        f"at {over} = {values[k]:.4g}{unit_suffix(unit or '1')}: {text}"
         for k in dict.fromkeys([*open_ends[:1], *open_ends[-1:]])
         for text in points[k].missing
     ]
@@ -219,8 +220,5 @@ def describe_value(target: str, quantity: Mapping[str, Any]) -> str:
     >>> describe_value("C", {"value": 0.5, "low": 0.4, "high": 0.625, "unit": "1"})
     'C is 0.5, between 0.4 and 0.625.'
     """
-    unit = "" if quantity["unit"] == "1" else f" {quantity['unit']}"
-    return (
-        f"{target} is {quantity['value']:.5g}{unit}, between {quantity['low']:.5g} and "
-        f"{quantity['high']:.5g}."
-    )
+    value, low, high = (f"{quantity[n]:.5g}" for n in ("value", "low", "high"))
+    return f"{target} is {value}{unit_suffix(quantity['unit'])}, between {low} and {high}."

@@ -13,6 +13,7 @@ from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import visible
 from dimgs.fits.covariance import t_quantile
 from dimgs.hub.cards import newest_runs
+from dimgs.hub.entry import links_from
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer
 from dimgs.similitude.kriging import Hyperparameters, Nearby, posterior_covariance
@@ -166,7 +167,7 @@ def newest_origin(hub: "Hub", description: Description, target: str) -> Origin:
     for content in newest_runs(hub, description.name):
         inputs = {n: (q["value"], q.get("unit", "1")) for n, q in content["inputs"].items()}
         for origin in near_tiers(origins(hub, description, point_of(description, inputs), target)):
-            if any(origin.usable(origin.index.rows.tolist(), 1)):
+            if any(origin.usable(origin.index.rows, 1)):
                 return origin
     run = f"run of '{visible(description.name)}' with '{visible(target)}'"
     raise InputError(f"The hub has no {run} that can be used; start with {Act(Step.RUN)}.")
@@ -231,8 +232,7 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
     rng, free = np.random.default_rng(seed), origin.scalings.directions.shape[1]
     text = origin.description.outputs[origin.target]
     unit, planned = parse_unit(text), []
-    places = origin.index.rows[-_PARENTS:].tolist()
-    for run in origin.usable(places, _PARENTS):
+    for run in origin.usable(origin.index.rows[-_PARENTS:], _PARENTS):
         value, error = origin.output(run)
         for _ in range(images):
             step = origin.scalings.directions @ rng.uniform(-_SIZE, _SIZE, free)
@@ -282,8 +282,7 @@ def _answers(
     hub: "Hub", question: str, origin: Origin, offer: Offer
 ) -> list[tuple[str, str, float, str]]:
     """Answers to a question, with how far they are from what the runs say."""
-    links = hub.get(question)["links"]
-    ids = [k["from"] for k in links if k["type"] == "answers" and k["to"] == question]
+    ids = links_from(hub.get(question), "answers")
     target_unit = parse_unit(origin.description.outputs[origin.target])
     answers = []
     for id, entry in hub.several(ids).items():

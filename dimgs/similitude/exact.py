@@ -1,7 +1,6 @@
 """The run itself, and runs with equal groups: their values, scaled by the units' monomial."""
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -74,7 +73,7 @@ def exact(origin: Origin, groups: bool, level: float) -> Offer | None:
     if groups and (not origin.complete or origin.powers is None):
         return None
     places = origin.equal(groups)
-    runs = list(islice(origin.usable(places.tolist(), _MOST), _MOST))
+    runs = list(origin.usable(places, _MOST))
     if not runs:
         return None
     growth = np.ones(len(runs))

@@ -12,6 +12,7 @@ and 5.4.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from scipy import linalg, optimize, special
@@ -348,12 +349,9 @@ def learn(near: Nearby) -> Hyperparameters:
     """Hyperparameters of the highest posterior density."""
     p = near.changes.shape[1]
     bounds = [_LENGTHS] * p + list(_SIZES)
-    minima = []
-    for noise in _STARTS:
-        begin = np.array([_LENGTH] * p + [_AMPLITUDE[0], noise, _MISFIT[0]])
-        best = _minimised(lambda theta: negative_log_posterior(near, theta), begin, bounds)
-        minima.append((negative_log_posterior(near, best)[0], best))
-    _, best = min(minima, key=lambda pair: pair[0])
+    starts = (np.array([_LENGTH] * p + [_AMPLITUDE[0], n, _MISFIT[0]]) for n in _STARTS)
+    minima = [_minimised(partial(negative_log_posterior, near), begin, bounds) for begin in starts]
+    best = min(minima, key=lambda theta: negative_log_posterior(near, theta)[0])
     return Hyperparameters.of(best, _doubt(near, best))
 
 

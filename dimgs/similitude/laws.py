@@ -9,6 +9,7 @@ import numpy as np
 
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset import Dataset
+from dimgs.hub.entry import links_to
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.runs import program_of, run_record
 from dimgs.hub.store import dataset_of
@@ -107,8 +108,7 @@ def laws_in(entry: Mapping[str, Any], target: str, names: Container[str]) -> Ite
 
 def _applies(hub: "Hub", entry: dict[str, Any], origin: Origin) -> bool:
     """Whether the runs of a law are of the program and have the labels that are asked for."""
-    rests = [k["to"] for k in entry["links"] if k["type"] == "derived" and k["from"] == entry["id"]]
-    below = hub.several(rests[:_RUNS]).values()
+    below = hub.several(links_to(entry, "derived")[:_RUNS]).values()
     runs = [one["content"] for one in below if one["kind"] == "run" and one["content"] is not None]
     if not runs:
         # without runs, only a review says that it holds
@@ -166,8 +166,7 @@ def refit(hub: "Hub", id: str, seed: int = 0) -> dict[str, Any]:
     laws = _laws(content)
     if entry["kind"] != "law" or not laws:
         raise InputError(f"'{entry['id'][:12]}' holds no law that can be refitted.")
-    rests = [k for k in entry["links"] if k["from"] == entry["id"] and k["type"] == "derived"]
-    below = hub.several([k["to"] for k in rests])
+    below = hub.several(links_to(entry, "derived"))
     runs = {i: one for i, one in below.items() if one["kind"] == "run" and one["content"]}
     good = {i: one for i, one in runs.items() if one["state"] in GOOD}
     if len(good) == len(runs):

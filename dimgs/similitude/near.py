@@ -162,7 +162,7 @@ def _spread_over(origin: Origin) -> list[dict[str, Any]] | None:
     step = 1
     while len(origin.index.rows) > step * _LEARNED:
         step *= 2
-    return list(origin.usable(origin.index.rows[::step].tolist(), _LEARNED)) or None
+    return list(origin.usable(origin.index.rows[::step], _LEARNED)) or None
 
 
 def _learn(origin: Origin, runs: list[dict[str, Any]]) -> Hyperparameters:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain, islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,10 @@ from dimgs.groups.scalings import Scalings
 from dimgs.hub.cards import is_complete, trusted_cards
 from dimgs.hub.query import RunTable
 from dimgs.hub.runs import output_of
+from dimgs.hub.writing import batches
 from dimgs.kernels.spec import of_tier
 from dimgs.similitude.description import Description, Point, describe, point_of
-from dimgs.variables import parse_unit, si_unit
+from dimgs.variables import parse_unit, si_unit, unit_suffix
 
 if TYPE_CHECKING:
     from dimgs.hub import Hub
@@ -135,12 +137,21 @@ class Frame:
 
     def place(self, values: Array) -> Array:
         """Points of runs."""
-        with np.errstate(divide="ignore"):
-            logs = np.log(np.abs(values))
-        logs[values == 0] = 0.0
-        logs[:, self.plain] = (values / self.scale)[:, self.plain]
-        logs[:, self.inverse] = -(self.scale / values)[:, self.inverse]
-        return np.asarray(logs @ self.matrix.T)
+        return np.asarray(_logs(self, values) @ self.matrix.T)
+
+
+def _logs(frame: Frame, values: Array) -> Array:
+    """Logarithms of the inputs of runs, shape (n_runs, n_inputs).
+
+    The input over its scale where there is no logarithm, and -T₀/T of an absolute temperature that
+    no group holds.
+    """
+    with np.errstate(divide="ignore"):
+        logs = np.log(np.abs(values))
+    logs[values == 0] = 0.0
+    logs[:, frame.plain] = (values / frame.scale)[:, frame.plain]
+    logs[:, frame.inverse] = -(frame.scale / values)[:, frame.inverse]
+    return np.asarray(logs)
 
 
 # states of evidence that nobody doubts
@@ -229,14 +240,19 @@ class Origin:
         return np.where(deviations > 0, deviations, 1.0)
 
     @cached_property
-    def index(self) -> Index:
-        """Runs whose inputs have the signs of the point."""
+    def frame(self) -> Frame:
+        """Coordinates in which runs are near the point, or far from it."""
         scale = np.where(self.inverse, self.asked, self.deviations)
         T = self.scalings.coordinates()
-        frame = Frame(T, np.sign(self.asked), self.plain, self.inverse, scale)
-        while len(self.table.kept) >= _MOST_INDEXES and frame.key not in self.table.kept:
-            self.table.kept.pop(next(iter(self.table.kept)), None)
-        index: Index = self.table.kept.setdefault(frame.key, Index(frame))
+        return Frame(T, np.sign(self.asked), self.plain, self.inverse, scale)
+
+    @cached_property
+    def index(self) -> Index:
+        """Runs whose inputs have the signs of the point."""
+        key, kept = self.frame.key, self.table.kept
+        while len(kept) >= _MOST_INDEXES and key not in kept:
+            kept.pop(next(iter(kept)), None)
+        index: Index = kept.setdefault(key, Index(self.frame))
         return index.grown(self.table.values)
 
     @cached_property
@@ -252,13 +268,8 @@ class Origin:
         In natural logarithms; differences over the runs' standard deviation where there is no
         logarithm, and T₀ (1/T₀ - 1/T) of an absolute temperature that no group holds.
         """
-        values, asked = self.table.values[np.asarray(places, dtype=np.intp)], self.asked
-        with np.errstate(divide="ignore", invalid="ignore"):
-            logs = np.log(np.abs(values)) - np.log(np.abs(asked))
-            logs = np.where((values == 0) & (asked == 0), 0.0, logs)
-            logs[:, self.plain] = ((values - asked) / self.deviations)[:, self.plain]
-            logs[:, self.inverse] = (1.0 - asked / values)[:, self.inverse]
-        return np.asarray(logs)
+        values = self.table.values[np.asarray(places, dtype=np.intp)]
+        return _logs(self.frame, values) - _logs(self.frame, self.asked[None])
 
     def inputs(self, values: Sequence[float] | Array) -> dict[str, Any]:
         """Quantities of numeric inputs in SI units, in the units of the kernel, and the labels."""
@@ -285,23 +296,13 @@ class Origin:
 
     def nearest(self, most: int) -> list[dict[str, Any]]:
         """Usable runs, the nearest first, every input counting alike."""
-        runs: list[dict[str, Any]] = []
-        for places in self.index.nearest(self.asked):
-            runs += self.usable(places.tolist(), most - len(runs))
-            if len(runs) >= most:
-                break
-        return runs
+        some = (self.usable(places, most) for places in self.index.nearest(self.asked))
+        return list(islice(chain.from_iterable(some), most))
 
-    def usable(self, places: Sequence[int], most: int) -> Iterator[dict[str, Any]]:
+    def usable(self, places: IntArray, most: int) -> Iterator[dict[str, Any]]:
         """Runs at places, in this order, that nobody doubts and that have the target."""
-        count = 0
-        for first in range(0, len(places), _AT_ONCE):
-            for run in self.table.fetch([int(p) for p in places[first : first + _AT_ONCE]]):
-                if count < most and self.is_usable(run):
-                    count += 1
-                    yield run
-            if count >= most:
-                return
+        runs = chain.from_iterable(map(self.table.fetch, batches(places.tolist(), _AT_ONCE)))
+        return islice(filter(self.is_usable, runs), most)
 
     def is_usable(self, run: dict[str, Any]) -> bool:
         """Whether a run is of this origin, has the target, and is not doubted."""
@@ -363,8 +364,8 @@ def near_tiers(origins: Sequence[Origin]) -> list[Origin]:
 
 def _newest(table: RunTable, target: str) -> tuple[str, str] | None:
     """Cache version and program of the newest run that is not doubted."""
-    for last in range(len(table), 0, -_AT_ONCE):
-        for run in table.fetch(range(last - 1, max(last - _AT_ONCE, 0) - 1, -1)):
+    for places in batches(reversed(range(len(table))), _AT_ONCE):
+        for run in table.fetch(places):
             if run["state"] in GOOD and target in run["outputs"]:
                 return str(run["version"]), str(run["program"])
     return None
@@ -434,10 +435,11 @@ def beyond(origin: Origin) -> list[str]:
         edge = here * np.exp(end)
         (single, *more), _ = zip(*group.exponents, strict=True)
         unit = "1" if more else si_unit(origin.description.sizes[single])
-        beside = f"{side} {edge:.3g}{'' if unit in ('', '1') else f' {unit}'}"
+        beside = f"{side} {edge:.3g}{unit_suffix(unit)}"
+        known = f" ({group.known_as})" if group.known_as else ""
         decades = max(far / np.log(10.0), _NEAR)
         reasons.append(
-            f"nothing with {_named(group)} {beside}; the point has {here:.3g}, and the nearest is "
+            f"nothing with {group}{known} {beside}; the point has {here:.3g}, and the nearest is "
             f"{decades:.2g} decades away"
         )
     if not reasons:
@@ -492,7 +494,3 @@ def _constants(origin: Origin) -> dict[str, tuple[float, str]] | None:
         unit = str(quantity.get("unit", "1"))
         by_name[name] = (float(parse_unit(unit).to_si(float(value))), unit)
     return by_name
-
-
-def _named(group: PiGroup) -> str:
-    return f"{group} ({group.known_as})" if group.known_as else str(group)

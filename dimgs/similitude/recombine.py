@@ -9,7 +9,7 @@ from scipy.linalg import LinAlgError
 
 from dimgs.common.arrays import Array
 from dimgs.groups.scalings import Scalings
-from dimgs.hub.cards import is_complete, trusted_cards
+from dimgs.hub.cards import is_complete
 from dimgs.hub.datasets import origin_of
 from dimgs.hub.runs import numeric_inputs, output_of, si_of
 from dimgs.similitude.description import describe
@@ -113,8 +113,8 @@ def _nearby(
 ) -> Nearby:
     one = next(run for run in runs if origin_of(run) == first)
     units = {n: parse_unit(one["inputs"][n].get("unit", "1")) for n in _numbers(one)}
-    card = trusted_cards(hub, one["kernel"]).get(one["kernel"])
     description = describe(hub, one["kernel"], load=False)
+    card = description.card
     whole = card is not None and is_complete(hub, card, one["program"])
     unit = parse_unit(one["outputs"][target].get("unit", "1"))
     scalings = Scalings(
