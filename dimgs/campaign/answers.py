@@ -336,15 +336,12 @@ class Answers:
         space, runs = self.space, self.evidence.runs.of_tier(self.evidence.tier, answered=True)
         ends = np.array([f([r.logs for r in runs], axis=0) for f in (np.min, np.max)])
         short = np.abs(ends - [space.low, space.high]).max(axis=0) > _SHORT_OF * space.half
-        ports, (low, high) = self.binding.ports, (space.values(end) for end in ends)
-        parts = []
-        for name in (n for n, s in zip(space.names, short, strict=True) if s and n in self.moved):
-            unit = ports[name].unit
-            one, other = (ports[name].parsed.from_si(v[name]) for v in (low, high))
-            parts.append(
-                f"{name} from {quantity(float(one), unit)} to {quantity(float(other), unit)}"
-            )
-        return listed(parts)
+        ports, (low, high) = self.binding.ports, map(self.binding.values, ends)
+        return listed(
+            f"{n} from {quantity(low[n], ports[n].unit)} to {quantity(high[n], ports[n].unit)}"
+            for n, s in zip(space.names, short, strict=True)
+            if s and n in self.moved
+        )
 
     def members(self, k: int, tier: int) -> IntArray:
         """Sites of a tier where a law holds; its own runs in the tier that it was found in."""

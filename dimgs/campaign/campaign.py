@@ -27,7 +27,6 @@ from dimgs.campaign.space import EVIDENCE, CampaignRun
 from dimgs.campaign.surrogate import FEWEST, USEFUL, Surrogate
 from dimgs.campaign.workers import place_of
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, FitError, InputError, RunDivergedError, StoreError
 from dimgs.common.formats import json_value, plain, read_text
 from dimgs.common.progress import notebook_bar
@@ -38,7 +37,7 @@ from dimgs.hub import RunStore
 from dimgs.hub.runs import run_content
 from dimgs.judgement.next_run import d_optimal, farthest, nearest
 from dimgs.kernels.portable import portable
-from dimgs.kernels.record import Failure, RunRecord, RunRequest, one_sentence, with_kind
+from dimgs.kernels.record import Failure, RunRecord, one_sentence, with_kind
 from dimgs.kernels.spec import of_tier
 from dimgs.report.results import Report
 from dimgs.report.write import check_folder, writing_to
@@ -118,9 +117,7 @@ class CampaignLoop:
             self._say("start", changed)
         for key, placed in self.elsewhere.exact.items():
             if self.store.get(key) is None:
-                r = placed.record
-                self.store.claim(RunRequest(key, r.kernel, r.tier, r.inputs, r.seed))
-                self.store.finish(r)
+                self.store.finish(placed.record)
 
     def run(self) -> CampaignResult:
         """Ask, run and look until there is a reason to stop."""
@@ -377,18 +374,16 @@ class CampaignLoop:
         if not places:
             return all(met)
 
-        def again(z: Array, reason: str) -> Proposal:
-            return Proposal(z, tier, "replicate", reason, runs.count(z, tier))
-
         reason = "a named point"
         self.experiment.make([Proposal(z, tier, "point", reason) for z in places])
         if runs.scatter(tier)[1] == 0:
-            noise = [again(places[0], "the same run again: is there noise?")]
-            if self.experiment.make(noise) and self.binding.stochastic:
+            noise = "the same run again: is there noise?"
+            again = [Proposal(places[0], tier, "replicate", noise, again=True)]
+            if self.experiment.make(again) and self.binding.stochastic:
                 return False
         room = float(np.log1p(self.binding.plan.tolerance.prediction or 0.0))
         while wide := [z for z in places if half_width(self.experiment, z, _REPEATS) > room]:
-            proposals = [again(z, reason) for z in wide]
+            proposals = [Proposal(z, tier, "replicate", reason, again=True) for z in wide]
             if self.experiment.over(tier) or not self.experiment.makes(proposals):
                 return False
         return all(met)
@@ -410,9 +405,9 @@ class CampaignLoop:
         def excess(log: float) -> float:
             z, shift = point.at(log)
             while not np.isfinite(half_width(self.experiment, z, _REPEATS)):
-                count = runs.count(z, tier)
-                over = self.experiment.over(tier) or (count and runs.site(z, tier)[1] is None)
-                proposal = Proposal(z, tier, "point", reason, count)
+                lost = runs.at(z, tier) and not runs.at(z, tier, answered=True)
+                over = self.experiment.over(tier) or lost
+                proposal = Proposal(z, tier, "point", reason, again=True)
                 if over or not self.experiment.makes([proposal]):
                     raise RunDivergedError("No run there gave an answer.")
             sites, at = runs.site(z, tier)
@@ -536,8 +531,8 @@ class CampaignLoop:
         """The run that tells the rivals apart most; without any, one far from all others."""
         binding, tier, runs = self.binding, self.binding.finest, self.experiment.runs
         space, moved, z = binding.space, self.experiment.moved(), runs.sites(tier).z
-        ends = [space.values(x) for x in (space.low, space.high)]
-        ranges = {n: tuple(binding.ports[n].parsed.from_si(e[n]) for e in ends) for n in moved}
+        low, high = binding.values(space.low), binding.values(space.high)
+        ranges = {n: (low[n], high[n]) for n in moved}
         proposed, reason = list[Any](), ""
         if isinstance(report, Report) and report.law is not None:
             others = ", ".join(str(r.law) for r in report.rivals[:2]) or "what was not found"
@@ -548,7 +543,7 @@ class CampaignLoop:
             values = {n: v if isinstance(v, str) else v[0] for n, v in run.inputs.items()}
             logs = np.clip(binding.logs({**binding.fixed, **values}), space.low, space.high)
             at = space.coordinates(logs[None])[0]
-            again = runs.count(at, tier) if binding.stochastic else 0
+            again = binding.stochastic and bool(runs.at(at, tier))
             if again or nearest(at[None], z)[0] > 1e-6:
                 reason = f"{reason}: {run.information:.2g} nats"
                 return [Proposal(at, tier, "rivals", reason, again)]

@@ -115,8 +115,8 @@ class Proposal:
     purpose : str
     reason : str
         Why this run, in one sentence.
-    replicate : int
-        Number of the replicate; 0 for the first run at a point.
+    again : bool
+        Whether it is made where there are equal runs, as their replicate.
     logs : ndarray of shape (n_inputs,), optional
         The inputs themselves, where the point does not decide them.
     value, error : float
@@ -130,7 +130,7 @@ class Proposal:
     tier: int
     purpose: str
     reason: str
-    replicate: int = 0
+    again: bool = False
     logs: Array | None = None
     value: float = np.nan
     error: float = 0.0
@@ -238,7 +238,7 @@ class TierEvidence:
             wrong |= np.all(sites.z == point, axis=1)
         rows = ((p, sites.row(self.runs.find(p.z))) for p in made if p.purpose in PREDICTED)
         equal = not self.space.rank and not self.stochastic
-        sizes = [p for p in made if p.purpose == SIZE or (equal and not p.replicate)][-1:]
+        sizes = [p for p in made if p.purpose == SIZE or (equal and not p.again)][-1:]
         return [*sizes, *(p for p, row in rows if row is not None and wrong[row])]
 
     @property
@@ -295,15 +295,18 @@ class TierEvidence:
         """What each run of the tier was made for."""
         return [a.purpose for a in self.runs.of_tier(self.tier)]
 
-    def propose(self, places: Iterable[Array], purpose: str, reason: str) -> list[Proposal]:
-        """Runs of this tier at points."""
-        return [Proposal(z, self.tier, purpose, reason) for z in places]
+    def propose(
+        self, places: Iterable[Array], purpose: str, reason: str, again: bool = False
+    ) -> list[Proposal]:
+        """Runs of this tier at points; replicates where a point is named `again`."""
+        return [Proposal(z, self.tier, purpose, reason, again) for z in places]
 
     def fresh(self, proposal: Proposal) -> bool:
         """Whether a run would say anything new."""
         every = [*self.asked, *(self.runs.z[r.point] for r in self.runs.of_tier(self.tier))]
         inside = self.design.region.contains(proposal.z[None])[0]
-        new = proposal.replicate or proposal.logs is not None
+        again = proposal.again and self.runs.at(proposal.z, self.tier)
+        new = again or proposal.logs is not None
         away = (np.abs(z - proposal.z).max(initial=0.0) for z in every)
         return bool(inside and (new or all(distance > 1e-6 for distance in away)))
 
@@ -313,14 +316,6 @@ class TierEvidence:
         good = self.feasible(corners)
         ways = (steps[:, None] * corner for corner in corners[~good])
         return np.vstack([corners[good], *(way[self.feasible(way)][-1:] for way in ways)])
-
-    def again(self, places: Array, reason: str, purpose: str = "replicate") -> list[Proposal]:
-        """The next replicates at points, one for each time that a point is named."""
-        proposals = list[Proposal]()
-        for z in places:
-            number = self.runs.count(z, self.tier) + sum(np.array_equal(z, p.z) for p in proposals)
-            proposals.append(Proposal(z, self.tier, purpose, reason, number))
-        return proposals
 
     def predicted(self, proposals: list[Proposal]) -> list[Proposal]:
         """With what the laws say beforehand."""
@@ -442,7 +437,7 @@ class TierEvidence:
         for proposals in self._questions():
             chosen = [p for p in proposals if self.fresh(p)]
             if chosen:
-                self.asked += [p.z for p in chosen if not p.replicate]
+                self.asked += [p.z for p in chosen if not p.again]
                 return chosen
         return self.owed
 
@@ -517,9 +512,11 @@ class TierEvidence:
             if freedom or len(sites) < rank + 2 or fits:
                 return []
             at = [int(np.argmin(np.linalg.norm(sites.z, axis=1)))]
-            return self.again(sites.z[at], "one law does not go through the runs: is it noise?")
+            reason = "one law does not go through the runs: is it noise?"
+            return self.propose(sites.z[at], "replicate", reason, again=True)
         rows = np.resize(np.argsort(sites.count, kind="stable"), FREEDOM - freedom)
-        return self.again(sites.z[rows], "the same run again, to know the scatter")
+        reason = "the same run again, to know the scatter"
+        return self.propose(sites.z[rows], "replicate", reason, again=True)
 
     def _predictions(self) -> list[Proposal]:
         """Runs that are predicted before they are made: at corners, and inside."""
@@ -616,7 +613,7 @@ class TierEvidence:
             moments = moments + np.outer(table[at], table[at])
             chosen += [at] if sigma or at not in chosen else []
         reason = f"the exponents of law {k + 1} are not within their tolerance; here they gain most"
-        return self.again(offers[chosen], reason, "narrow")
+        return self.propose(offers[chosen], "narrow", reason, again=True)
 
     def _terms(self, z: Array) -> Array:
         """Terms of a law, and the curvature that one law with noise must not have."""
@@ -632,7 +629,8 @@ class TierEvidence:
             return
         alone = [i for i in unexplained if model.scatter.sigma and sites.count[i] < 2]
         if alone:
-            yield self.again(sites.z[alone], "the run follows no law: is it the noise?")
+            reason = "the run follows no law: is it the noise?"
+            yield self.propose(sites.z[alone], "replicate", reason, again=True)
         far = np.argsort(-np.linalg.norm(sites.z[unexplained], axis=1), kind="stable")
         odd = set(sites.numbers[unexplained].tolist())
         if self._turn == _PROBING and not (self.stochastic or model.scatter.sigma):

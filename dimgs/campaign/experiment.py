@@ -377,7 +377,7 @@ class Experiment:
     def _scatters(self, proposal: Proposal, answers: Array) -> bool:
         """Whether a run differs from itself too, made once more, or cannot be made again."""
         reason = "the same inputs again: is it noise?"
-        self.make([replace(proposal, reason=reason, replicate=len(answers))])
+        self.make([replace(proposal, reason=reason, again=True)])
         later = self.runs.responses(proposal.z, proposal.tier)
         if len(later) == len(answers):
             return True
@@ -398,12 +398,15 @@ class Experiment:
         chosen: dict[str, tuple[Array, Proposal, RunTask]] = {}
         short: list[Proposal] = []
         due: Counter[int] = Counter()
-        for proposal in proposals:
-            z, task = self._task(proposal)
+        for i, proposal in enumerate(proposals):
+            equal = self.runs.at(proposal.z, proposal.tier) if proposal.again else []
+            before = proposals[:i] if proposal.again else []
+            number = len(equal) + sum(np.array_equal(proposal.z, p.z) for p in before)
+            z, task = self._task(proposal, number)
             tier, key = proposal.tier, task.request.key
             if key in chosen:
                 continue
-            if not proposal.replicate and proposal.logs is None and self.runs.count(z, tier):
+            if not number and proposal.logs is None and self.runs.at(z, tier):
                 reason = "an equivalent run, of equal groups, was made: it would say the same"
                 if not quiet:
                     self._note(replace(proposal, purpose="skip", reason=reason), task, None)
@@ -416,20 +419,21 @@ class Experiment:
             chosen[key] = (z, proposal, task)
         return chosen, short
 
-    def _task(self, proposal: Proposal) -> tuple[Array, RunTask]:
+    def _task(self, proposal: Proposal, number: int) -> tuple[Array, RunTask]:
+        """Where a run lies, and how it is made as the replicate of a number; 0 for the first."""
         plan = self.binding.plan
         values = self.design.values(proposal.z, proposal.logs)
         if proposal.purpose in PREDICTED and proposal.logs is None:
             values = self.design.image(proposal.z) or values
-        if proposal.replicate and not self.binding.stochastic:
-            values = self._nudged(values, proposal.replicate)
+        if number and not self.binding.stochastic:
+            values = self._nudged(values, number)
         z = self.binding.space.coordinates(self.binding.logs(values)[None])[0]
         seed = None
         if self.binding.stochastic:
             # runs that differ in anything have seeds that have nothing in common
             inputs = canonical_inputs(self.binding.kernel.inputs, values, values)
             tier = self.binding.tiers[proposal.tier].name
-            seed = run_seed(plan.seed, inputs, tier, proposal.replicate)
+            seed = run_seed(plan.seed, inputs, tier, number)
         request = self.binding.request(values, proposal.tier, seed)
         return z, RunTask(plan.kernel, request, values, plan.execution.timeout)
 

@@ -290,20 +290,18 @@ class CampaignRuns:
         """Runs of a tier with an answer, the evidence last."""
         return sorted(self.of_tier(tier, answered=True), key=lambda r: r.purpose == EVIDENCE)
 
-    def count(self, z: Array, tier: int) -> int:
-        """Runs of a tier at a point, whatever came of them."""
-        at = self.find(z)
-        return sum(r.point == at for r in self.of_tier(tier))
+    def at(self, z: Array, tier: int, answered: bool = False) -> list[CampaignRun]:
+        """Runs of a tier at a point, or those with an answer."""
+        point = self.find(z)
+        return [r for r in self.of_tier(tier, answered) if r.point == point]
 
     def responses(self, z: Array, tier: int) -> Array:
         """Logarithms of the response group in the runs of a tier at a point."""
-        at = self.find(z)
-        return np.array([r.y for r in self.of_tier(tier, answered=True) if r.point == at])
+        return np.array([r.y for r in self.at(z, tier, answered=True)])
 
     def unequal(self, z: Array, tier: int, names: Sequence[str]) -> tuple[str, ...]:
         """Inputs in which the two runs at a point differ whose answers differ most."""
-        at = self.find(z)
-        runs = [r for r in self.of_tier(tier, answered=True) if r.point == at]
+        runs = self.at(z, tier, answered=True)
         one, other = (f(runs, key=lambda r: r.y).logs for f in (min, max))
         return tuple(n for n, a, b in zip(names, one, other, strict=True) if abs(a - b) > _SAME)
 
