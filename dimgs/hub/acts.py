@@ -114,8 +114,7 @@ def adopt(database: Database, author: str) -> int:
         rows = [dict(row) for row in connection.execute(ended).mappings()]
         # a store of long ago tells no time
         times = [row["finished_at"] or "1970-01-01T00:00:00.000+00:00" for row in rows]
-        records = map(row_record, rows)
-        added = run_entries(connection, records, author, False, true(), times=times)
+        added = run_entries(connection, map(row_record, rows), author, False, true(), times=times)
         new = write(connection, [e for e in added if isinstance(e, Entry)])
         connection.execute(insert(settings).values(**mark))
     return len(new)

@@ -229,9 +229,8 @@ class Exchange(Writer):
         """Entries that the user may read, with their signatures, as lines of a bundle hold them."""
         with self.database.transaction() as connection:
             key, public = hub_key(connection)
-        readable = self.readable()
         for batch in batches(ids):
-            query = select(entries).where(entries.c.id.in_(batch), readable)
+            query = select(entries).where(entries.c.id.in_(batch), self.readable())
             with self.database.transaction(read=True) as connection:
                 rows = connection.execute(query.order_by(entries.c.seq)).all()
                 page = [entry_of(row) for row in rows]

@@ -74,8 +74,7 @@ def freeze(
             f"No run can be used{why}; ask for others, as {Act(Step.FIND_RUNS)} lists them."
         )
     origins = [origin_of(run) for run in good]
-    table = _table(good, origins, {} if more is None else more(good), target)
-    _write(table, path)
+    _write(_table(good, origins, {} if more is None else more(good), target), path)
     count = {name: origins.count(name) for name in sorted(set(origins))}
     chosen: Json = {"kernel": None, "physics": None, "where": [], "group": []}
     chosen |= {k: list(v) if isinstance(v, tuple) else v for k, v in filters.items() if v}

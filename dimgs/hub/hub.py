@@ -360,8 +360,7 @@ class RemoteHub(Hub):
 
     def once(self, document: Document, links: Links = ()) -> str:
         """Id of the open entry of this content and these links, added where there is none."""
-        answer = self._call("POST", "entries", _linked(document, links), once="true")
-        return str(answer["id"])
+        return str(self._call("POST", "entries", _linked(document, links), once="true")["id"])
 
     def add_runs(self, records: Iterable[RunRecord], links: Links = ()) -> list[str]:
         """Add runs; the server sets their time."""

@@ -185,8 +185,7 @@ def _campaign(hub: Hub, entry: Entry, limits: Limits, worker: str, isolated: boo
         document |= {"outcome": str(result.get("outcome", "")), "result": result}
     hub.once(document, links)
     with hub.database.transaction() as connection:
-        state = "failed" if result is None else "done"
-        _ended(connection, entry.id, worker, state, reason)
+        _ended(connection, entry.id, worker, "failed" if result is None else "done", reason)
     return reason
 
 

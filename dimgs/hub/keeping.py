@@ -1,6 +1,6 @@
 """A report, kept in a hub: question, protocol, runs, law and answer with their links."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +62,7 @@ def keep_report(hub: "Hub", report: "Report") -> Json:
     meaning = "confirmed" if report.confirmed else "not confirmed"
     pertinence: Json = {"relevant": law is not None, "acceptability": None, "confidence": None}
     pertinence |= {"meaning": meaning, "why": " ".join(report.why_not)}
-    records = table_records(data, target)
-    return _keep_all(hub, question, protocol, records, law, pertinence, page)
+    return _keep_all(hub, question, protocol, table_records(data, target), law, pertinence, page)
 
 
 def keep_campaign(
@@ -186,34 +185,32 @@ def table_records(data: "Dataset", target: str) -> list[RunRecord]:
     """Rows of a table as runs: of a kernel named after it, whose version is the table's hash."""
     kernel = Path(data.source).stem or "table"
     provenance = {"version": data.sha256, "source": Path(data.source).name}
-    columns: dict[str, tuple[list[Any], str]] = {}
-    for name in data.names:
-        unit = data.variable(name).unit
-        values = data[name]
-        # 12 digits: what a conversion to SI units and back keeps
-        plain = (
-            [str(v) for v in values]
-            if name in data.label_names
-            else [float(f"{v:.12g}") if np.isfinite(v) else None for v in unit.from_si(values)]
-        )
-        columns[name] = (plain, unit.text)
+
+    def cells(row: int) -> Iterator[tuple[str, tuple[Any, str]]]:
+        for name in data.names:
+            unit, value = data.variable(name).unit, data[name][row]
+            if name in data.label_names and value:
+                yield name, (str(value), unit.text)
+            elif name not in data.label_names and np.isfinite(value):
+                # 12 digits: what a conversion to SI units and back keeps
+                yield name, (float(f"{unit.from_si(float(value)):.12g}"), unit.text)
+
     records = []
     for i, row in enumerate(data.rows):
-        cells = {n: (v[i], unit) for n, (v, unit) in columns.items() if v[i] not in ("", None)}
-        output = cells.pop(target, None)
-        error = data.errors.get(target)
-        step = data.variable(target).unit.factor
-        spread = {} if error is None or not np.isfinite(error[i]) else {target: error[i] / step}
+        inputs = dict(cells(i))
+        output, error = inputs.pop(target, None), np.nan
+        if target in data.errors:
+            error = float(data.errors[target][i] / data.variable(target).unit.factor)
         records.append(
             RunRecord(
                 kernel=kernel,
                 tier=_TABLE_TIER,
-                inputs=cells,
+                inputs=inputs,
                 outputs={} if output is None else {target: output},
-                status=Status.OK if output is not None else Status.FAILED,
+                status=Status.FAILED if output is None else Status.OK,
                 key=sha256(f"{data.sha256} {int(row)}"),
-                reason="" if output is not None else "The table has no value in this cell.",
-                errors={n: float(e) for n, e in spread.items()},
+                reason="The table has no value in this cell." if output is None else "",
+                errors={target: error} if np.isfinite(error) else {},
                 provenance={**provenance, "row": int(row)},
             )
         )

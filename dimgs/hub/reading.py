@@ -295,14 +295,13 @@ class Reader:
         content = connection.execute(
             select(entries.c.content, entries.c.time).where(entries.c.id == act.entry)
         ).one()
-        why = "" if act.counts else _ADVISORY[act.agent]
         return {
             "id": act.entry,
             "author": act.author,
             "time": content.time,
             **json.loads(content.content or "{}"),
             "counts": act.counts,
-            "why": why,
+            "why": "" if act.counts else _ADVISORY[act.agent],
         }
 
     def listed(

@@ -2,7 +2,7 @@
 
 import glob
 import os
-import sys
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import nan
@@ -22,20 +22,6 @@ from dimgs.kernels.record import RunRecord, RunRequest, Status
 from dimgs.variables import parse_unit
 
 _SESSIONS: set[tuple[int, str]] = set()
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(handle: int, shared: bool) -> None:
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(handle: int, shared: bool) -> None:
-        # record locks are not inherited by forked workers, which may outlive their parent
-        fcntl.lockf(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-
 
 _PLAIN = {
     "key": "key [label]",
@@ -71,8 +57,7 @@ class StoreSession:
         self.pid = os.getpid()
         self._path = _file(store, self.token)
         unlocked = self._path.with_name(f"{self._path.name}.new")
-        self._handle = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
-        _lock(self._handle, shared=False)
+        self._handle = _locked(unlocked, "rwc")
         # nobody can see the file before it is locked
         unlocked.rename(self._path)
         _SESSIONS.add((self.pid, self.token))
@@ -80,8 +65,8 @@ class StoreSession:
     def close(self) -> None:
         """Free the lock and remove the file."""
         _SESSIONS.discard((self.pid, self.token))
-        os.close(self._handle)
         if os.getpid() == self.pid:
+            self._handle.close()
             self._path.unlink(missing_ok=True)
 
 
@@ -91,17 +76,28 @@ def alive(store: Path, token: str) -> bool:
         return True
     path = _file(store, token)
     try:
-        handle = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        _lock(handle, shared=True)
-    except OSError:
-        return True
-    finally:
-        os.close(handle)
+        _locked(path, "rw").close()
+    except sqlite3.OperationalError:
+        # locked by a living process, or removed by one that looked before
+        return path.exists()
     path.unlink(missing_ok=True)
     return False
+
+
+def _locked(path: Path, mode: str) -> sqlite3.Connection:
+    """An SQLite file with its lock, which ends with the process, and which no fork inherits.
+
+    Raises
+    ------
+    sqlite3.OperationalError
+        If another process has the lock, or there is no file.
+    """
+    uri = f"{path.as_uri()}?mode={mode}"
+    file = sqlite3.connect(uri, 0.0, isolation_level=None, check_same_thread=False, uri=True)
+    # no journal, which would be a file that a killed process leaves
+    file.execute("PRAGMA journal_mode=MEMORY")
+    file.execute("BEGIN EXCLUSIVE")
+    return file
 
 
 def clear_dead(store: Path) -> None:

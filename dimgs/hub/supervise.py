@@ -214,7 +214,7 @@ class Supervisor:
         self, child: int, read: int, attend: int | None
     ) -> tuple[bytes, int | None, Failure | None]:
         """Output of a process, its status, and the exceeded limit."""
-        text, status = bytearray(), None
+        text = bytearray()
         inputs = [read] if attend is None else [read, attend]
         while True:
             wait = max(0.0, min(_LOOK, self._end - monotonic()))
@@ -222,8 +222,7 @@ class Supervisor:
             if attend in ready and not os.read(attend, 1 << 16):
                 self._end_all(child)
                 os._exit(1)
-            ended = _reaped(child)
-            status = ended if status is None else status
+            status = _reaped(child)
             with suppress(BlockingIOError):
                 while chunk := os.read(read, 1 << 16):
                     text += chunk

@@ -197,8 +197,7 @@ def _pool(origin: Origin, seed: int) -> Array:
     changes = origin.changes(origin.index.rows)
     low, high = changes.min(axis=0), changes.max(axis=0)
     varied = (high > low) & ~origin.plain & (origin.asked != 0)
-    sampler = qmc.Sobol(len(low), rng=np.random.default_rng(seed))
-    unit = sampler.random_base2(_POOL)
+    unit = qmc.Sobol(len(low), rng=np.random.default_rng(seed)).random_base2(_POOL)
     return np.where(varied, low + unit * (high - low), 0.0)
 
 

@@ -72,14 +72,12 @@ def exact(origin: Origin, groups: bool, level: float) -> Offer | None:
     """
     if groups and (not origin.complete or origin.powers is None):
         return None
-    places = origin.equal(groups)
-    runs = list(origin.usable(places, _MOST))
+    runs = list(origin.usable(origin.equal(groups), _MOST))
     if not runs:
         return None
     growth = np.ones(len(runs))
     if groups and origin.powers is not None:
-        changes = origin.changes([run["place"] for run in runs])
-        growth = np.exp(-(changes @ origin.powers))
+        growth = np.exp(-(origin.changes([run["place"] for run in runs]) @ origin.powers))
     outputs = np.array([origin.output(run) for run in runs]) * growth[:, None]
     value, half = _mean(outputs[:, 0], outputs[:, 1], level)
     evidence = [evidence_of("run", run["id"], 0.0, 1.0 / len(runs)) for run in runs]
