@@ -1,17 +1,13 @@
 """Runs and laws of a hub that a campaign may start from."""
 
-from typing import TYPE_CHECKING
-
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.known import Known, KnownLaw, measured
 from dimgs.hub.cards import trusted_cards
+from dimgs.hub.hub import Hub
 from dimgs.hub.runs import run_record
 from dimgs.similitude.description import describe
 from dimgs.similitude.laws import laws_in
 from dimgs.similitude.origin import GOOD
-
-if TYPE_CHECKING:
-    from dimgs.hub import Hub
 
 # newest runs of a kernel and tier that are looked at: a campaign makes some dozens
 _MOST = 2000
@@ -19,7 +15,7 @@ _MOST = 2000
 _LAWS = 20
 
 
-def known_of_hub(hub: "Hub", binding: Binding) -> list[Known]:
+def known_of_hub(hub: Hub, binding: Binding) -> list[Known]:
     """Runs and laws of a hub that say something of a plan.
 
     Runs of the plan's kernel count as made where they are the same runs, whoever made them; those
@@ -44,7 +40,7 @@ def known_of_hub(hub: "Hub", binding: Binding) -> list[Known]:
     return [*(run for n in names for run in _runs(hub, binding, n)), *_laws(hub, binding)]
 
 
-def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
+def _runs(hub: Hub, binding: Binding, kernel: str) -> list[Known]:
     """Runs of a kernel with the labels of the plan, those of each tier by one version of it."""
     target = binding.target.name
     known = describe(hub, binding.kernel if kernel == binding.kernel.name else kernel, load=False)
@@ -68,7 +64,7 @@ def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
     return runs
 
 
-def _laws(hub: "Hub", binding: Binding) -> list[Known]:
+def _laws(hub: Hub, binding: Binding) -> list[Known]:
     """Laws of the kernel that nobody doubts; none where labels decide, which no law holds."""
     if any(p.is_label for p in binding.kernel.inputs):
         return []

@@ -9,15 +9,15 @@ import numpy as np
 from dimgs.common.advice import setting
 from dimgs.common.errors import InputError
 from dimgs.common.formats import attributes, plain
+from dimgs.dataset import Dataset
 from dimgs.hub.acts import naming
 from dimgs.hub.cards import keep_card
 from dimgs.hub.entry import MOST_FILE, Document, Json, sha256
+from dimgs.hub.hub import Hub
 from dimgs.hub.verdicts import MET
 from dimgs.kernels.record import RunRecord, Status
 
 if TYPE_CHECKING:
-    from dimgs.dataset import Dataset
-    from dimgs.hub.hub import Hub
     from dimgs.report.results import Report
 
 # a law links to each run it rests on, in an entry of at most 16 MB
@@ -25,7 +25,7 @@ _MOST_RUNS = 100_000
 _TABLE_TIER = "table"
 
 
-def keep_report(hub: "Hub", report: "Report") -> Json:
+def keep_report(hub: Hub, report: "Report") -> Json:
     """Keep a report of `discover`.
 
     Each row of the table is kept as a run of a kernel that is named after the table.
@@ -66,7 +66,7 @@ def keep_report(hub: "Hub", report: "Report") -> Json:
 
 
 def keep_campaign(
-    hub: "Hub",
+    hub: Hub,
     result: Document,
     plan: Document,
     records: Sequence[RunRecord],
@@ -128,7 +128,7 @@ def _campaign_verdict(result: Document, laws: Sequence[Document]) -> Json:
 
 
 def _keep_all(
-    hub: "Hub",
+    hub: Hub,
     question: Json,
     protocol: Json,
     records: Sequence[RunRecord],
@@ -168,7 +168,7 @@ def _asked(target: str, inputs: Iterable[str], kernel: str = "") -> str:
     return f"How does {target}{where} depend on {names}?"
 
 
-def _ranges(data: "Dataset", target: str) -> dict[str, Json]:
+def _ranges(data: Dataset, target: str) -> dict[str, Json]:
     """Range of each numeric input, in the unit of the table."""
     ranges = {}
     for name in data.numeric_names:
@@ -181,7 +181,7 @@ def _ranges(data: "Dataset", target: str) -> dict[str, Json]:
     return ranges
 
 
-def table_records(data: "Dataset", target: str) -> list[RunRecord]:
+def table_records(data: Dataset, target: str) -> list[RunRecord]:
     """Rows of a table as runs: of a kernel named after it, whose version is the table's hash."""
     kernel = Path(data.source).stem or "table"
     provenance = {"version": data.sha256, "source": Path(data.source).name}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.stats import qmc
@@ -14,6 +14,7 @@ from dimgs.common.escape import visible
 from dimgs.fits.covariance import t_quantile
 from dimgs.hub.cards import newest_runs
 from dimgs.hub.entry import links_from
+from dimgs.hub.hub import Hub
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer
 from dimgs.similitude.kriging import Hyperparameters, Nearby, posterior_covariance
@@ -21,9 +22,6 @@ from dimgs.similitude.near import near, residuals, sampled_runs
 from dimgs.similitude.origin import Origin, asked_for, near_tiers, origins
 from dimgs.similitude.points import point_of_question
 from dimgs.variables import parse_unit
-
-if TYPE_CHECKING:
-    from dimgs.hub import Hub
 
 # points among which the next run is looked for, as a power of two
 _POOL = 9
@@ -56,7 +54,7 @@ class Expected:
     hyper: Hyperparameters
 
     @classmethod
-    def of(cls, hub: "Hub", content: dict[str, Any]) -> "Expected":
+    def of(cls, hub: Hub, content: dict[str, Any]) -> "Expected":
         """Of a stored question.
 
         Raises
@@ -111,7 +109,7 @@ def _floor(hyper: Hyperparameters) -> float:
 
 
 def augment(
-    hub: "Hub", description: Description, target: str, n: int, images: int = 0, seed: int = 0
+    hub: Hub, description: Description, target: str, n: int, images: int = 0, seed: int = 0
 ) -> dict[str, Any]:
     """The runs that would most narrow the intervals of a hub's answers.
 
@@ -161,7 +159,7 @@ def augment(
     return {"plan": plan, "runs": runs, **planned}
 
 
-def newest_origin(hub: "Hub", description: Description, target: str) -> Origin:
+def newest_origin(hub: Hub, description: Description, target: str) -> Origin:
     """Origin of the kernel's runs that answers, seen from the newest run that can be used."""
     description.output(target)
     for content in newest_runs(hub, description.name):
@@ -173,7 +171,7 @@ def newest_origin(hub: "Hub", description: Description, target: str) -> Origin:
     raise InputError(f"The hub has no {run} that can be used; start with {Act(Step.RUN)}.")
 
 
-def _asked(hub: "Hub", origin: Origin) -> Iterator[tuple[str, Point, Array]]:
+def _asked(hub: Hub, origin: Origin) -> Iterator[tuple[str, Point, Array]]:
     """Stored questions of this kernel and target: id, point, and changes of the inputs."""
     for listed in hub.listed(kind="question"):
         content = hub.get(listed["id"])["content"] or {}
@@ -251,7 +249,7 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
     return planned
 
 
-def unexplained_runs(hub: "Hub", origin: Origin, limit: float) -> list[dict[str, Any]]:
+def unexplained_runs(hub: Hub, origin: Origin, limit: float) -> list[dict[str, Any]]:
     """Runs and answers that the runs beside them do not explain: an early alert.
 
     Parameters
@@ -278,7 +276,7 @@ def unexplained_runs(hub: "Hub", origin: Origin, limit: float) -> list[dict[str,
 
 
 def _answers(
-    hub: "Hub", question: str, origin: Origin, offer: Offer
+    hub: Hub, question: str, origin: Origin, offer: Offer
 ) -> list[tuple[str, str, float, str]]:
     """Answers to a question, with how far they are from what the runs say."""
     ids = links_from(hub.get(question), "answers")

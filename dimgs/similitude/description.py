@@ -3,22 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dimgs.common.advice import did_you_mean, setting
 from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
 from dimgs.common.formats import plain
 from dimgs.hub.cards import constants_of, newest_runs, trusted_cards
+from dimgs.hub.hub import Hub
 from dimgs.hub.runs import cache_version, program_of
 from dimgs.kernels.conversion import convert_inputs, port_value
 from dimgs.kernels.registry import available, load_kernel
 from dimgs.kernels.spec import Kernel, Port
 from dimgs.variables import Dimension
 from dimgs.variables.quantities import stored
-
-if TYPE_CHECKING:
-    from dimgs.hub import Hub
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ class Description:
         return cache_version(content), program_of(content)
 
 
-def describe(hub: "Hub", reference: Any, *, load: bool = True) -> Description:
+def describe(hub: Hub, reference: Any, *, load: bool = True) -> Description:
     """Description of a kernel.
 
     Parameters

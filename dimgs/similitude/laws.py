@@ -3,24 +3,22 @@
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset import Dataset
 from dimgs.hub.entry import links_to
+from dimgs.hub.hub import Hub
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.runs import program_of, run_record
 from dimgs.hub.store import dataset_of
 from dimgs.hub.verdicts import why_unconfirmed
+from dimgs.kernels.record import RunRecord
 from dimgs.law.law import Law
 from dimgs.similitude.exact import Offer, evidence_of
 from dimgs.similitude.origin import GOOD, Origin
-
-if TYPE_CHECKING:
-    from dimgs.hub import Hub
-    from dimgs.kernels.record import RunRecord
 
 # newest laws of a kernel that are looked at: each is evaluated at every run near the point
 _LAWS = 50
@@ -70,7 +68,7 @@ class HubLaw:
         return Offer("law", value, low, high, evidence, why)
 
 
-def laws_of(hub: "Hub", origin: Origin) -> list[HubLaw]:
+def laws_of(hub: Hub, origin: Origin) -> list[HubLaw]:
     """Laws of the target that rest on runs like those of an origin, accepted ones first.
 
     Laws that are superseded are left out; so are those of runs of another program, or that have
@@ -106,7 +104,7 @@ def laws_in(entry: Mapping[str, Any], target: str, names: Container[str]) -> Ite
             yield law
 
 
-def _applies(hub: "Hub", entry: dict[str, Any], origin: Origin) -> bool:
+def _applies(hub: Hub, entry: dict[str, Any], origin: Origin) -> bool:
     """Whether the runs of a law are of the program and have the labels that are asked for."""
     below = hub.several(links_to(entry, "derived")[:_RUNS]).values()
     runs = [one["content"] for one in below if one["kind"] == "run" and one["content"] is not None]
@@ -131,7 +129,7 @@ class Outcome(StrEnum):
     UNDECIDED = "undecided"
 
 
-def refit(hub: "Hub", id: str, seed: int = 0) -> dict[str, Any]:
+def refit(hub: Hub, id: str, seed: int = 0) -> dict[str, Any]:
     """Find a law of the hub again from those of its runs that nobody doubts.
 
     The new law decides only where it is confirmed itself, by the verdict that `discover` gives of
@@ -219,7 +217,7 @@ def _laws(content: Mapping[str, Any]) -> list[Law]:
         return []
 
 
-def _table(records: "Mapping[str, RunRecord]", law: Law) -> Dataset:
+def _table(records: Mapping[str, RunRecord], law: Law) -> Dataset:
     """Runs of the tier that most of them are of."""
     tiers = [r.tier for r in records.values()]
     tier = max(sorted(set(tiers)), key=tiers.count, default="")

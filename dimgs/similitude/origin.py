@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,13 @@ from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiGroup
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.cards import is_complete, trusted_cards
+from dimgs.hub.hub import Hub
 from dimgs.hub.query import RunTable
 from dimgs.hub.runs import output_of
 from dimgs.hub.writing import batches
 from dimgs.kernels.spec import of_tier
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.variables import parse_unit, si_unit, unit_suffix
-
-if TYPE_CHECKING:
-    from dimgs.hub import Hub
 
 # runs that are compared one by one before a tree is made, and as a part of those in the tree
 _FEW, _LATE = 4000, 0.125
@@ -317,7 +315,7 @@ class Origin:
         return output_of(run, self.target)
 
 
-def origins(hub: "Hub", description: Description, point: Point, target: str) -> list[Origin]:
+def origins(hub: Hub, description: Description, point: Point, target: str) -> list[Origin]:
     """Origins of a kernel's runs that the point may be answered from, the finest tier first.
 
     Only runs of the program that is installed here count; where the kernel cannot be run here,
@@ -371,7 +369,7 @@ def _newest(table: RunTable, target: str) -> tuple[str, str] | None:
     return None
 
 
-def related(hub: "Hub", origin: Origin, there: Sequence[Origin]) -> list[Origin]:
+def related(hub: Hub, origin: Origin, there: Sequence[Origin]) -> list[Origin]:
     """Origins of other kernels of the same physics identity, by cards that are trusted here.
 
     Parameters

@@ -4,19 +4,17 @@ import re
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm
 
 from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
+from dimgs.dataset import Dataset, read_table
+from dimgs.hub.hub import Hub
 from dimgs.hub.query import split_condition
 from dimgs.variables.quantities import NORMAL, Quantity, as_quantity, stored
-
-if TYPE_CHECKING:
-    from dimgs.dataset import Dataset
-    from dimgs.hub import Hub
 
 Given = dict[str, Quantity]
 # a comma between two conditions, not one inside a unit or label
@@ -145,13 +143,12 @@ def _is_column(value: Any) -> bool:
 
 
 def _rows(table: Any) -> list[Given]:
-    from dimgs.dataset import read_table
 
     data = read_table(table)
     return [{name: _cell(data, name, i) for name in data.names} for i in range(data.n_runs)]
 
 
-def _cell(data: "Dataset", name: str, row: int) -> Quantity:
+def _cell(data: Dataset, name: str, row: int) -> Quantity:
     """A cell of a table; what stands in ``name_err`` is its standard error."""
     variable, errors = data.variable(name), data.errors.get(name)
     if variable.is_label:
@@ -162,7 +159,7 @@ def _cell(data: "Dataset", name: str, row: int) -> Quantity:
     return Quantity(value, variable.si_unit, value - error, value + error, NORMAL)
 
 
-def question_of(hub: "Hub", text: str) -> dict[str, Any] | None:
+def question_of(hub: Hub, text: str) -> dict[str, Any] | None:
     """A stored question, by its id or the beginning of it; None where the text is none.
 
     Raises

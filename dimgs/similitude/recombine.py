@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.linalg import LinAlgError
@@ -11,13 +11,11 @@ from dimgs.common.arrays import Array
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.cards import is_complete
 from dimgs.hub.datasets import origin_of
+from dimgs.hub.hub import Hub
 from dimgs.hub.runs import numeric_inputs, output_of, si_of
 from dimgs.similitude.description import describe
 from dimgs.similitude.kriging import Nearby, learn, nugget, ratios
 from dimgs.variables import parse_unit
-
-if TYPE_CHECKING:
-    from dimgs.hub import Hub
 
 Run = Mapping[str, Any]
 
@@ -27,7 +25,7 @@ _LEARNED = 150
 _STANDS = 3
 
 
-def recombined(hub: "Hub", runs: Sequence[Run], target: str) -> dict[str, list[str]]:
+def recombined(hub: Hub, runs: Sequence[Run], target: str) -> dict[str, list[str]]:
     """Columns of a table of runs: what origins differ by, and how much each run counts.
 
     The ratio of each origin to the first is learned together with a power law of the groups and
@@ -96,7 +94,7 @@ def _comparable(run: Run, other: Run, target: str) -> bool:
     return bool(same and positive and min(numbers.values(), default=1.0) > 0)
 
 
-def _first(hub: "Hub", runs: Sequence[Run]) -> str | None:
+def _first(hub: Hub, runs: Sequence[Run]) -> str | None:
     """The origin that others are compared with."""
     tiers = {run["kernel"]: describe(hub, run["kernel"], load=False).tiers for run in runs}
     rank: dict[str, int] = {}
@@ -109,7 +107,7 @@ def _first(hub: "Hub", runs: Sequence[Run]) -> str | None:
 
 
 def _nearby(
-    hub: "Hub", runs: Sequence[Run], target: str, origins: Sequence[int], first: str
+    hub: Hub, runs: Sequence[Run], target: str, origins: Sequence[int], first: str
 ) -> Nearby:
     one = next(run for run in runs if origin_of(run) == first)
     units = {n: parse_unit(one["inputs"][n].get("unit", "1")) for n in _numbers(one)}
