@@ -135,100 +135,127 @@ def wanted(where: Sequence[str] = (), group: Sequence[str] = (), **filters: Any)
     return Wanted(where=tuple(ranges), groups=tuple(groups), **filters)
 
 
-def kernels_of(connection: Connection, physics: str, lineage: Lineage) -> list[str]:
-    """Kernels whose cards claim a physics identity; claims of imported cards need approval."""
-    query = select(entries.c.id, entries.c.name, entries.c.content).where(
-        entries.c.kind == "card", entries.c.content.is_not(None)
-    )
-    rows, doubted = connection.execute(query), ("untrusted", "disputed")
-    usable = [row for row in rows if lineage.state(row.id, "card") not in doubted]
-    kernels = {row.name for row in usable if json.loads(row.content).get("physics") == physics}
-    return sorted(kernels | {physics})
+@dataclass(frozen=True)
+class Asked:
+    """Conditions on runs, in a hub as somebody may read it.
 
-
-def asked_runs(
-    connection: Connection, ask: Wanted, lineage: Lineage, readable: Condition
-) -> Select[Any]:
-    """SQL statement for the numbers (``seq``) of the selected runs.
-
-    Where no range is asked for, the table of entries answers alone.
-
-    Parameters
+    Attributes
     ----------
     connection : Connection
     ask : Wanted
     lineage : Lineage
-    readable : condition on entries, optional
-        What the reader may see; None for everything.
-
-    Raises
-    ------
-    InputError
-        If no kernel has such an input, or only of another dimension.
+    readable : condition on entries
+        What the reader may see.
     """
-    where = [(name, _as_label(connection, name, limits)) for name, limits in ask.where]
-    ask = replace(ask, where=tuple(where))
-    if not (ask.where or ask.groups or ask.tier):
-        parts = _entry_conditions(ask) or [entries.c.kind == "run"]
-        parts.append(_is_kernel(entries.c.name, connection, ask, lineage))
-        seq, ended = entries.c.seq, entries.c.status == "ok"
-        parts += _common(connection, seq, ended, ask, lineage, readable)
-        return select(seq.label("seq")).where(*parts)
-    parts = _common(connection, points.c.run, points.c.ok, ask, lineage, readable)
-    of_entry = _entry_conditions(ask)
-    if of_entry:
-        parts.append(points.c.run.in_(select(entries.c.seq).where(*of_entry)))
-    every = [
-        # rows of one shape lie side by side: each is a scan of its own
-        select(points.c.run.label("seq")).where(_in_shape(shape, ask), *parts)
-        for shape in _shapes(connection, ask, lineage)
-    ]
-    if not every:
-        return select(points.c.run.label("seq")).where(sa.false())
-    if len(every) == 1:
-        return every[0]
-    return select(sa.union_all(*every).subquery().c.seq)
 
+    connection: Connection
+    ask: Wanted
+    lineage: Lineage
+    readable: Condition
 
-def _as_label(connection: Connection, name: str, limits: Quantity) -> Quantity:
-    """A range, or the label that a run has and that is written as a number (316L)."""
-    query = select(labels.c.run).where(labels.c.name == name, labels.c.label == limits.text)
-    labelled = connection.execute(query.limit(1)).first()
-    return limits if labelled is None else replace(limits, value=limits.text)
+    def runs(self) -> Select[Any]:
+        """SQL statement for the numbers (``seq``) of the runs.
 
+        Where no range is asked for, the table of entries answers alone.
 
-def _common(
-    connection: Connection,
-    seq: sa.ColumnElement[int],
-    ended: Condition,
-    ask: Wanted,
-    lineage: Lineage,
-    readable: Condition,
-) -> list[Condition]:
-    """Conditions on runs, whichever table their numbers are of."""
-    parts = [] if ask.every else [ended]
-    unreadable = select(entries.c.seq).where(entries.c.visibility != "open", ~readable)
-    parts.append(seq.not_in(unreadable.correlate(None)))
-    if ask.state is not None:
-        parts.append(_in_state(connection, seq, ask.state, lineage))
-    if ask.review is not None:
-        reviewed = _in_ids(connection, lineage.reviewed(ask.review))
-        parts.append(seq.not_in(reviewed) if ask.review == "none" else seq.in_(reviewed))
-    for name, limits in ask.where:
-        if limits.is_label:
-            of_name = select(labels.c.run).where(labels.c.name == name)
-            parts.append(seq.in_(of_name.where(labels.c.label == limits.value)))
-    return parts
+        Raises
+        ------
+        InputError
+            If no kernel has such an input, or only of another dimension.
+        """
+        where = tuple((name, self._as_label(name, limits)) for name, limits in self.ask.where)
+        return replace(self, ask=replace(self.ask, where=where))._selected()
 
+    def _selected(self) -> Select[Any]:
+        ask, of_entry = self.ask, _entry_conditions(self.ask)
+        if not (ask.where or ask.groups or ask.tier):
+            parts = self._common(entries.c.seq, entries.c.status == "ok")
+            parts += [entries.c.kind == "run", *of_entry, self._is_kernel(entries.c.name)]
+            return select(entries.c.seq.label("seq")).where(*parts)
+        parts = self._common(points.c.run, points.c.ok)
+        if of_entry:
+            some = select(entries.c.seq).where(entries.c.kind == "run", *of_entry)
+            parts.append(points.c.run.in_(some))
+        every = [
+            # rows of one shape lie side by side: each is a scan of its own
+            select(points.c.run.label("seq")).where(_in_shape(shape, ask), *parts)
+            for shape in self._shapes()
+        ]
+        if not every:
+            return select(points.c.run.label("seq")).where(sa.false())
+        if len(every) == 1:
+            return every[0]
+        return select(sa.union_all(*every).subquery().c.seq)
 
-def _is_kernel(
-    name: sa.ColumnElement[str], connection: Connection, ask: Wanted, lineage: Lineage
-) -> Condition:
-    """Whether a name is that of a kernel that is asked for."""
-    if ask.physics is None:
-        return sa.true() if ask.kernel is None else name == ask.kernel
-    kernels = kernels_of(connection, ask.physics, lineage)
-    return name.in_([k for k in kernels if ask.kernel in (None, k)])
+    def _as_label(self, name: str, limits: Quantity) -> Quantity:
+        """A range, or the label that a run has and that is written as a number (316L)."""
+        query = select(labels.c.run).where(labels.c.name == name, labels.c.label == limits.text)
+        labelled = self.connection.execute(query.limit(1)).first()
+        return limits if labelled is None else replace(limits, value=limits.text)
+
+    def _common(self, seq: sa.ColumnElement[int], ended: Condition) -> list[Condition]:
+        """Conditions on runs, whichever table their numbers are of."""
+        ask, parts = self.ask, [] if self.ask.every else [ended]
+        unreadable = select(entries.c.seq).where(entries.c.visibility != "open", ~self.readable)
+        parts.append(seq.not_in(unreadable.correlate(None)))
+        if ask.state is not None:
+            some = self.lineage.with_state(ask.state)
+            if some is None:
+                parts.append(seq.not_in(self._of(self.lineage.not_open())))
+            else:
+                ids = {i for i in some if self.lineage.state(i, "run") == ask.state}
+                parts.append(seq.in_(self._of(ids)))
+        if ask.review is not None:
+            reviewed = self._of(self.lineage.reviewed(ask.review))
+            parts.append(seq.not_in(reviewed) if ask.review == "none" else seq.in_(reviewed))
+        for name, limits in ask.where:
+            if limits.is_label:
+                of_name = select(labels.c.run).where(labels.c.name == name)
+                parts.append(seq.in_(of_name.where(labels.c.label == limits.value)))
+        return parts
+
+    def _is_kernel(self, name: sa.ColumnElement[str]) -> Condition:
+        """Whether a name is that of a kernel that is asked for, or of one of the physics.
+
+        Claims of cards that were imported need approval.
+        """
+        kernel, physics = self.ask.kernel, self.ask.physics
+        if physics is None:
+            return sa.true() if kernel is None else name == kernel
+        query = select(entries.c.id, entries.c.name, entries.c.content).where(
+            entries.c.kind == "card", entries.c.content.is_not(None)
+        )
+        kernels = {
+            card.name
+            for card in self.connection.execute(query)
+            if json.loads(card.content).get("physics") == physics
+            and self.lineage.state(card.id, "card") not in ("untrusted", "disputed")
+        }
+        return name.in_([k for k in sorted(kernels | {physics}) if kernel in (None, k)])
+
+    def _of(self, ids: set[str]) -> Select[Any]:
+        """Numbers of entries: a question of its own, also where the statement reads their table."""
+        some = entries.c.id.in_(ids_of(self.connection, ids))
+        return select(entries.c.seq).where(some).correlate(None)
+
+    def _shapes(self) -> list[Shape]:
+        conditions = [self._is_kernel(shapes.c.kernel)]
+        conditions += [] if self.ask.tier is None else [shapes.c.tier == self.ask.tier]
+        fitting = _shapes_of(self.connection, *conditions)
+        for name, limits in self.ask.where:
+            if not limits.is_label:
+                fitting = _shapes_with(fitting, {name: Fraction(1)}, name, limits)
+            elif any(name in shape.slots for shape in fitting):
+                labelled = select(labels.c.run).where(labels.c.name == name).limit(1)
+                if self.connection.execute(labelled).first() is None:
+                    raise InputError(
+                        f"'{visible(name[:60])}' is a number in every run, and "
+                        f"'{visible(limits.text[:60])}' is not a range of numbers; write a range "
+                        f"such as '1e-16..1e-12 m^2/s', or a number with its unit."
+                    )
+        for text, exponents, limits in self.ask.groups:
+            fitting = _shapes_with(fitting, exponents, text, limits)
+        return fitting
 
 
 def _entry_conditions(ask: Wanted) -> list[Condition]:
@@ -238,44 +265,7 @@ def _entry_conditions(ask: Wanted) -> list[Condition]:
         (ask.until, entries.c.time.__le__),
         (ask.tag, lambda tag: entries.c.seq.in_(select(tags.c.entry).where(tags.c.tag == tag))),
     ]
-    conditions = [condition(value) for value, condition in possible if value is not None]
-    return [entries.c.kind == "run", *conditions] if conditions else []
-
-
-def _in_state(
-    connection: Connection, seq: sa.ColumnElement[int], state: str, lineage: Lineage
-) -> Condition:
-    some = lineage.with_state(state)
-    if some is None:
-        others = lineage.not_open()
-        return seq.not_in(_in_ids(connection, others)) if others else sa.true()
-    ids = {i for i in some if lineage.state(i, "run") == state}
-    return seq.in_(_in_ids(connection, ids)) if ids else sa.false()
-
-
-def _in_ids(connection: Connection, ids: set[str]) -> Select[Any]:
-    """Numbers of entries: a question of its own, also where the statement reads the same table."""
-    return select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids))).correlate(None)
-
-
-def _shapes(connection: Connection, ask: Wanted, lineage: Lineage) -> list[Shape]:
-    conditions = [_is_kernel(shapes.c.kernel, connection, ask, lineage)]
-    conditions += [] if ask.tier is None else [shapes.c.tier == ask.tier]
-    fitting = _shapes_of(connection, *conditions)
-    for name, limits in ask.where:
-        if not limits.is_label:
-            fitting = _shapes_with(fitting, {name: Fraction(1)}, name, limits)
-        elif any(name in shape.slots for shape in fitting):
-            labelled = select(labels.c.run).where(labels.c.name == name).limit(1)
-            if connection.execute(labelled).first() is None:
-                raise InputError(
-                    f"'{visible(name[:60])}' is a number in every run, and "
-                    f"'{visible(limits.text[:60])}' is not a range of numbers; write a range such "
-                    f"as '1e-16..1e-12 m^2/s', or a number with its unit."
-                )
-    for text, exponents, limits in ask.groups:
-        fitting = _shapes_with(fitting, exponents, text, limits)
-    return fitting
+    return [condition(value) for value, condition in possible if value is not None]
 
 
 def _shapes_of(connection: Connection, *conditions: Condition) -> list[Shape]:

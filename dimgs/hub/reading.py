@@ -19,7 +19,7 @@ from dimgs.hub.database import Database
 from dimgs.hub.entry import KINDS, Entry, Json, among, check_author, check_text, digest_of
 from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
 from dimgs.hub.permissions import NotAllowedError, a_role, allowed
-from dimgs.hub.query import Dimensions, Labels, RunTable, Wanted, asked_runs, fetch_runs, wanted
+from dimgs.hub.query import Asked, Dimensions, Labels, RunTable, fetch_runs, wanted
 from dimgs.hub.runs import now, shown_run
 from dimgs.hub.schema import Condition, claims, entries, imports, links, tags
 from dimgs.hub.verdicts import verdict
@@ -382,15 +382,11 @@ class Reader:
         among(ask.state, STATES, "state")
         among(ask.review, VERDICTS, "review")
         with self.database.transaction(read=True) as connection:
-            chosen, lineage = self.chosen(connection, ask)
+            lineage = self.database.lineage(connection)
+            chosen = Asked(connection, ask, lineage, self.readable()).runs()
             ranged = bool(ask.where or ask.groups)
             rows, count = fetch_runs(connection, chosen, limit, ranged=ranged)
         return {"runs": [run_of(row, lineage) for row in rows], "count": count}
-
-    def chosen(self, connection: Connection, ask: Wanted) -> tuple[Select[Any], Lineage]:
-        """SQL statement for the selected runs, and the states of all entries."""
-        lineage = self.database.lineage(connection)
-        return asked_runs(connection, ask, lineage, self.readable()), lineage
 
     def run_tables(self, kernel: str, inputs: Dimensions, labels: Labels) -> dict[str, RunTable]:
         """Runs of a kernel with these inputs and these labels, by tier.
