@@ -248,9 +248,7 @@ class Writer(Reader):
                 f"is by {visible(row.author)}; ask somebody else to accept it, or an admin to "
                 f"trust the key of the hub that it was made in (dimgs hub trust)."
             )
-        self._check("review", row.visibility, is_author=False, until=row.until)
-        if verdict == "accept":
-            self._check("accept", row.visibility, is_author=False, until=row.until)
+        self._check_on(row, "review", *({verdict} & {"accept"}), is_author=False)
 
     def _check_settler(self, connection: Connection, row: Any) -> None:
         """Refuse to settle doubts of an entry whoever may not."""
@@ -258,7 +256,7 @@ class Writer(Reader):
             raise NotAllowedError("An agent cannot settle doubts; ask a reviewer.")
         is_author = row.author == self.user
         if not is_author:
-            self._check("settle", row.visibility, is_author=False, until=row.until)
+            self._check_on(row, "settle", is_author=False)
         if not may_settle(self.user, authors_of_basis(connection, row.id)):
             raise NotAllowedError(
                 f"'{row.id[:12]}' is doubted, and {visible(self.user)} has made "
@@ -293,7 +291,7 @@ class Writer(Reader):
             if action == "approve" and self.is_agent:
                 raise NotAllowedError("An agent cannot approve a plan; ask a person.")
             is_author = row.author == self.user and action != "approve"
-            self._check(action, row.visibility, is_author, row.until)
+            self._check_on(row, action, is_author=is_author)
             if document["kind"] == "annotation":
                 document |= {"visibility": row.visibility, "until": row.until}
             entry = self._make_entry(document, [(link, row.id)], connection)
@@ -313,7 +311,7 @@ class Writer(Reader):
         """
         with self.database.transaction() as connection:
             row = self._row(connection, id)
-            self._check("fork", row.visibility, row.author == self.user, row.until)
+            self._check_on(row, "fork", is_author=row.author == self.user)
             if row.kind not in ADDED or row.content is None:
                 raise InputError(f"An entry of the kind {row.kind} cannot be forked.")
             changes = dict(document or {})

@@ -10,7 +10,7 @@ from dimgs.common.formats import attributes
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.acts import Writer
 from dimgs.hub.entry import Document, Json, links_to
-from dimgs.hub.runs import program_of, run_content
+from dimgs.hub.runs import program_of, quantities, run_content
 from dimgs.kernels.conversion import port_value
 from dimgs.kernels.record import RunRecord
 from dimgs.kernels.registry import available, load_kernel
@@ -73,10 +73,10 @@ def check_card(hub: Writer, kernel: Any, tier: str | None = None, seed: int = 0)
     rng = random.Random(seed)
     images, records = [], [base]
     for _ in range(_IMAGES):
-        scales = _scales(rng, loaded, base, constants)
-        record = loaded.run(_scaled(loaded, base, scales), tier, seed)
+        growth = _growth(rng, loaded, base, constants)
+        record = loaded.run(_scaled(loaded, base, growth), tier, seed)
         records.append(record)
-        images.append(_compared(base, record, scales))
+        images.append(_compared(base, record, growth))
     complete = all(image["agrees"] for image in images)
     rests = [("derived", id) for id in dict.fromkeys(hub.add_runs(records))]
     document = {**card, "kind": "card", "complete": complete}
@@ -190,12 +190,11 @@ def constants_of(card: Document) -> list[Dimension]:
 
 def _start(hub: Writer, kernel: Kernel) -> Json:
     """Inputs of the newest run of the kernel, else defaults and the middle of ranges."""
-    newest: Json = next((run["inputs"] for run in newest_runs(hub, kernel.name)), {})
+    newest = next((quantities(run["inputs"]) for run in newest_runs(hub, kernel.name)), {})
     inputs = {}
     for port in kernel.inputs:
         if port.name in newest:
-            quantity = newest[port.name]
-            inputs[port.name] = port_value(port, (quantity["value"], quantity.get("unit", "1")))
+            inputs[port.name] = port_value(port, newest[port.name])
         elif port.default is not None:
             inputs[port.name] = port.default
         elif port.low is not None and port.high is not None:
@@ -209,22 +208,16 @@ def _start(hub: Writer, kernel: Kernel) -> Json:
     return inputs
 
 
-def _factor(dimension: Dimension, scales: Mapping[str, float]) -> float:
-    """Factor of a quantity of a dimension under scales of the base quantities."""
-    return math.exp(sum(float(e) * scales[base] for base, e in dimension if base in scales))
-
-
-def _scales(
+def _growth(
     rng: random.Random, kernel: Kernel, base: RunRecord, constants: list[Dimension]
 ) -> dict[str, float]:
-    """Logarithms of the growth of each base quantity that keep declared constants as they are."""
+    """Factors of inputs and outputs under a change of units that keeps declared constants."""
     import numpy as np
 
     ports = [p for p in kernel.inputs if not p.is_label]
-    every = enumerate((*ports, *kernel.outputs))
-    scalings = Scalings({f"{k} {p.name}": p.parsed.dimension for k, p in every}, constants)
-    bases = scalings.bases
-    free = scalings.free
+    sizes = {p.name: p.parsed.dimension for p in (*ports, *kernel.outputs)}
+    scalings = Scalings(sizes, constants)
+    bases, free = scalings.bases, scalings.free
     if not bases or not free.shape[1]:
         raise InputError(
             f"'{kernel.name}' has no dimension that can be scaled while its constants are kept, so"
@@ -232,37 +225,36 @@ def _scales(
         )
     for _ in range(_TRIES):
         steps = [rng.uniform(_SMALLEST_STEP, _LARGEST_STEP) * rng.choice((-1, 1)) for _ in bases]
-        scales = dict(zip(bases, (free @ (free.T @ np.array(steps))).tolist(), strict=True))
-        scaled = _scaled(kernel, base, scales)
-        if max(map(abs, scales.values())) > _SMALLEST_STEP and all(
+        kept = free.T @ np.array(steps)
+        logs = (scalings.directions @ kept).tolist()
+        growth = {name: math.exp(log) for name, log in zip(sizes, logs, strict=True)}
+        scaled = _scaled(kernel, base, growth)
+        if np.abs(free @ kept).max() > _SMALLEST_STEP and all(
             (p.low is None or scaled[p.name] >= p.low)
             and (p.high is None or scaled[p.name] <= p.high)
             for p in ports
         ):
-            return scales
+            return growth
     raise InputError(
         f"The ranges of '{kernel.name}' leave no room for images of the run; add a run in their "
         f"middle."
     )
 
 
-def _scaled(kernel: Kernel, base: RunRecord, scales: Mapping[str, float]) -> Json:
-    inputs: Json = {}
+def _scaled(kernel: Kernel, base: RunRecord, growth: Mapping[str, float]) -> Json:
+    """Inputs of an image of a run; labels stay."""
+    inputs: Json = {p.name: base.inputs[p.name][0] for p in kernel.inputs}
     for port in kernel.inputs:
-        value = base.inputs[port.name][0]
-        if isinstance(value, str):
-            inputs[port.name] = value
-            continue
-        si = port.parsed.to_si(float(value)) * _factor(port.parsed.dimension, scales)
-        inputs[port.name] = port.parsed.from_si(si)
+        if not port.is_label:
+            si = port.parsed.to_si(float(inputs[port.name])) * growth[port.name]
+            inputs[port.name] = port.parsed.from_si(si)
     return inputs
 
 
-def _compared(base: RunRecord, image: RunRecord, scales: Mapping[str, float]) -> Json:
+def _compared(base: RunRecord, image: RunRecord, growth: Mapping[str, float]) -> Json:
     predicted, agrees = {}, image.ok
     for name, (value, text) in base.outputs.items():
-        unit = parse_unit(text)
-        grown = _factor(unit.dimension, scales)
+        unit, grown = parse_unit(text), growth[name]
         expected = unit.from_si(unit.to_si(float(value)) * grown)
         predicted[name] = {"value": expected, "unit": text}
         if not image.ok:

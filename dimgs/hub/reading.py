@@ -215,6 +215,11 @@ class Reader:
         over = visibility == "embargoed" and until <= now()[:10]
         return allowed(self.role, action, "open" if over else visibility, is_author)
 
+    def _check_on(self, row: Any, *actions: str, is_author: bool) -> None:
+        """Refuse whoever may not do something to an entry."""
+        for action in actions:
+            self._check(action, row.visibility, is_author, row.until)
+
     def _check(self, action: str, visibility: str, is_author: bool, until: str = "") -> None:
         if not self.may(action, visibility, is_author, until):
             whose = "entries of their own" if is_author else f"{visibility} entries"

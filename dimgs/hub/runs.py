@@ -33,18 +33,20 @@ def run_content(record: RunRecord) -> Json:
     }
 
 
+def quantities(content: Document) -> dict[str, tuple[Any, str]]:
+    """Values and units of the quantities of an entry, by name."""
+    return {n: (q["value"], q.get("unit", "1")) for n, q in content.items()}
+
+
 def run_record(content: Document) -> RunRecord:
     """Record of a run's entry."""
-    quantities: Json = {
-        part: {n: (q["value"], q.get("unit", "1")) for n, q in content.get(part, {}).items()}
-        for part in ("inputs", "outputs")
-    }
+    parts: Json = {part: quantities(content.get(part, {})) for part in ("inputs", "outputs")}
     names = ("kernel", "tier", "key", "reason", "errors", "provenance")
     fields = {"tier": "", "key": "", **{n: content[n] for n in names if n in content}}
     seed = content.get("seed")
     return RunRecord(
         **fields,
-        **quantities,
+        **parts,
         status=Status(content.get("status", "ok")),
         seed=None if seed is None else int(seed),
         wall_seconds=float(content.get("wall_seconds", 0.0)),

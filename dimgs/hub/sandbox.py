@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -23,7 +23,7 @@ from uuid import uuid4
 from dimgs.common.errors import InputError
 from dimgs.common.plugins import entry_points
 from dimgs.hub.entry import Document, Json, checked
-from dimgs.hub.runs import run_content, run_record
+from dimgs.hub.runs import quantities, run_content, run_record
 from dimgs.hub.supervise import MOST_BYTES, Answer, Limits
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.conversion import holds_inputs
@@ -188,9 +188,19 @@ def run_job(job: Document, limits: Limits, sandboxed: bool) -> RunRecord:
     RunRecord
         A failed one too where the process was ended; its `failure` says why.
     """
-    answers = _supervised(_RUN, job, limits, sandboxed)
-    records, failed = _records(answers, job, lambda document: [document])
-    return records[0] if failed is None else _failed(job, failed)
+    answer = _answered(_RUN, job, limits, sandboxed)
+    if answer.failure is None:
+        return run_record(answer.document)
+    return RunRecord(
+        kernel=str(job["kernel"]),
+        tier=str(job.get("tier") or ""),
+        inputs=quantities(job["inputs"]),
+        outputs={},
+        status=Status.FAILED,
+        key="",
+        reason=answer.reason,
+        provenance={"failure": answer.failure},
+    )
 
 
 def run_plan(job: Document, limits: Limits, sandboxed: bool) -> Json:
@@ -206,28 +216,25 @@ def run_plan(job: Document, limits: Limits, sandboxed: bool) -> Json:
     dict
         "result", "plan" and "runs", or the "failure" and the "reason" why there are none.
     """
-    answers = _supervised(_PLAN, job, limits, sandboxed)
-    _, failed = _records(answers, {"inputs": {}}, lambda document: document.get("runs", ()))
-    if failed is not None:
-        return {"failure": failed.failure, "reason": failed.reason}
-    content: Json = answers[-1].document
-    return content
+    answer = _answered(_PLAN, job, limits, sandboxed)
+    if answer.failure is None:
+        return dict(answer.document)
+    return {"failure": answer.failure, "reason": answer.reason}
 
 
-def _records(
-    answers: list[Answer], job: Document, records_in: Callable[[Any], Iterable[Any]]
-) -> tuple[list[RunRecord], Answer | None]:
-    """Records in the last answer, if all of them are of the job; else the failure."""
-    if answers[-1].failure is not None:
-        return [], answers[-1]
+def _answered(steps: Sequence[str], job: Document, limits: Limits, sandboxed: bool) -> Answer:
+    """Last answer to the steps of a job; a failure where a record in it is not of the job."""
+    answers = _supervised(steps, job, limits, sandboxed)
+    if (last := answers[-1]).failure is not None:
+        return last
     try:
         declared = Declared(**answers[0].document)
-        records = [run_record(checked("run", each)) for each in records_in(answers[-1].document)]
+        contents = last.document.get("runs", ()) if job.get("plan") else [last.document]
+        records = (run_record(checked("run", content)) for content in contents)
         why = next(filter(None, (declared.problem(record, job) for record in records)), "")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         why = one_sentence(error)
-    failed = Answer(None, Failure.RECORD, f"Its record cannot be used: {why}") if why else None
-    return ([] if why else records), failed
+    return Answer(None, Failure.RECORD, f"Its record cannot be used: {why}") if why else last
 
 
 @dataclass(frozen=True)
@@ -255,7 +262,7 @@ class Declared:
 
     def problem(self, record: RunRecord, job: Document) -> str:
         """Difference between a record and its job; empty if there is none."""
-        inputs = {n: (q["value"], q.get("unit", "1")) for n, q in job["inputs"].items()}
+        inputs = {} if job.get("plan") else quantities(job["inputs"])
         units, outputs = {n: u for n, (_, u) in record.outputs.items()}, record.outputs.values()
         tiers = self.tiers if self.tier is None else [self.tier]
         right = {
@@ -300,7 +307,7 @@ def _supervised(
             **variables,
         }
         request = {**job, "kernel": kernel}
-        if "plan" in request:
+        if request.get("plan"):
             request["plan"] = {**request["plan"], "kernel": kernel}
         document = {"job": request, "steps": steps, "limits": asdict(limits), "alone": sandboxed}
         document["folders"] = ["/tmp", "/dev/shm"] if sandboxed else []
@@ -487,20 +494,6 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def _failed(job: Document, why: Answer) -> RunRecord:
-    inputs = {n: (q["value"], q.get("unit", "1")) for n, q in job["inputs"].items()}
-    return RunRecord(
-        kernel=str(job["kernel"]),
-        tier=str(job.get("tier") or ""),
-        inputs=inputs,
-        outputs={},
-        status=Status.FAILED,
-        key="",
-        reason=why.reason,
-        provenance={"failure": why.failure},
-    )
-
-
 def declared(job: Document) -> Json:
     """Declaration of the kernel of a job, and the requested run; see :class:`Declared`."""
     kernel = load(job["kernel"])
@@ -511,7 +504,7 @@ def declared(job: Document) -> Json:
         "inputs": {p.name: p.unit for p in kernel.inputs},
         "outputs": {p.name: p.unit for p in kernel.outputs},
     }
-    if "plan" in job or not isinstance(kernel, BaseKernel):
+    if job.get("plan") or not isinstance(kernel, BaseKernel):
         return declaration
     # where it refuses the inputs, so will the run, and its record says why
     with suppress(InputError):

@@ -15,6 +15,7 @@ from dimgs.fits.covariance import t_quantile
 from dimgs.hub.cards import newest_runs
 from dimgs.hub.entry import links_from
 from dimgs.hub.hub import Hub
+from dimgs.hub.runs import quantities
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer
 from dimgs.similitude.kriging import Hyperparameters, Nearby, posterior_covariance
@@ -163,8 +164,8 @@ def newest_origin(hub: Hub, description: Description, target: str) -> Origin:
     """Origin of the kernel's runs that answers, seen from the newest run that can be used."""
     description.output(target)
     for content in newest_runs(hub, description.name):
-        inputs = {n: (q["value"], q.get("unit", "1")) for n, q in content["inputs"].items()}
-        for origin in near_tiers(origins(hub, description, point_of(description, inputs), target)):
+        point = point_of(description, quantities(content["inputs"]))
+        for origin in near_tiers(origins(hub, description, point, target)):
             if any(origin.usable(origin.index.rows, 1)):
                 return origin
     run = f"run of '{visible(description.name)}' with '{visible(target)}'"
