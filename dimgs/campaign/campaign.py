@@ -94,7 +94,7 @@ class CampaignLoop:
         before: "CampaignLoop | None" = None,
     ) -> None:
         self.binding, self.store, self.log, self.progress = binding, store, log, progress
-        self.design = CampaignDesign(binding)
+        self.plan, self.finest, self.design = binding.plan, binding.finest, CampaignDesign(binding)
         self.elsewhere = PriorRuns(known, self.design)
         self.elsewhere.origins.pop(_SHARED, None)
         self.experiment = Experiment(self.design, log, self.elsewhere)
@@ -121,7 +121,7 @@ class CampaignLoop:
 
     def run(self) -> CampaignResult:
         """Ask, run and look until there is a reason to stop."""
-        last = self.binding.finest
+        last, tolerance = self.finest, self.plan.tolerance
         tiers = [last] if self._trusts(last) else self._worthwhile()
         evidence, ends = self._solved(tiers[0], ())
         if ends is _FINE:
@@ -135,7 +135,6 @@ class CampaignLoop:
                 evidence, ends = self._solved(last, evidence.known)
                 break
         report = None
-        plan, tolerance = self.binding.plan, self.binding.plan.tolerance
         consistent = ends is None or ends.outcome.is_consistent
         if tolerance.law is not None and consistent and (tolerance.of_one_law or ends is None):
             self.phase = "law"
@@ -143,7 +142,7 @@ class CampaignLoop:
         ends, surrogate = self._unanswered(evidence, ends), None
         if ends is not None and ends.outcome.is_consistent:
             # at length: a law is worth more than a surrogate, and further runs cost more than this
-            alone = not plan.of_ranges
+            alone = not self.plan.of_ranges
             report = report or law_of_all(evidence, self.experiment, [], quick=alone)
             if not (alone or (isinstance(report, Report) and report.confirmed)):
                 asked = self.experiment.asked
@@ -164,7 +163,7 @@ class CampaignLoop:
 
         None where the runs are too few, or have no logarithm.
         """
-        binding, tier, pool = self.binding, self.binding.finest, evidence.usable_pool
+        binding, tier, pool = self.binding, self.finest, evidence.usable_pool
         wanted, rank = binding.plan.tolerance.prediction or USEFUL, binding.space.rank
         self.phase, surrogate, best, idle = "surrogate", None, np.inf, 0
         while rank and not binding.linear:
@@ -199,16 +198,15 @@ class CampaignLoop:
 
     def _worthwhile(self) -> list[int]:
         """Tiers that are cheap enough to be asked first; the finest alone for points or one law."""
-        tiers, tolerance = self.binding.tiers, self.binding.plan.tolerance
-        chosen = []
-        for t, tier in enumerate(tiers[:-1] if tolerance.exponents is not None else ()):
+        chosen, tiers, exponents = [], self.binding.tiers, self.plan.tolerance.exponents
+        for t, tier in enumerate(tiers[:-1] if exponents is not None else ()):
             part = tier.cost / tiers[-1].cost
             if part <= _DEAR:
                 chosen.append(t)
             else:
                 text = f"it costs {part:.0%} of '{tiers[-1].name}', and would not save as much"
                 self._note(f"the tier '{tier.name}' is not run: {text}")
-        return [*chosen, self.binding.finest]
+        return [*chosen, self.finest]
 
     def _note(self, text: str) -> None:
         self.notes.append(_sentence(text))
@@ -220,7 +218,7 @@ class CampaignLoop:
         """Runs of one tier until its questions are answered; why not, where they are not."""
         self._trusts(tier)
         evidence = TierEvidence(self.design, self.experiment.runs, tier)
-        plan, tolerance = self.binding.plan, self.binding.plan.tolerance
+        plan, tolerance = self.plan, self.plan.tolerance
         # what asks for no power laws goes on with a closed form, or with a surrogate
         one_law = tolerance.of_one_law or plan.over_ranges
         self.evidence, evidence.known = evidence, known or evidence.known
@@ -239,7 +237,7 @@ class CampaignLoop:
                     return evidence, _FINE
                 continue
             if over := self.experiment.over(tier):
-                if self.experiment.spent or tier == self.binding.finest:
+                if self.experiment.spent or tier == self.finest:
                     return evidence, over
                 if evidence.clear and evidence.worst <= 1.0:
                     # what a coarse tier may cost is spent on questions that finer runs answer too
@@ -285,7 +283,7 @@ class CampaignLoop:
         """Whether a coarse tier has cost what it may cost, and most of its runs follow no law."""
         tiers, rank, model = self.binding.tiers, self.binding.space.rank, evidence.model
         made, unexplained, few = self.experiment.made(tier), len(model.unexplained), rank + 2
-        if tier == self.binding.finest or made <= _ENDLESS * few:
+        if tier == self.finest or made <= _ENDLESS * few:
             return False
         endless = made > _ENDLESS * few * min(max(len(model.laws), 1), _MOST_LAWS)
         dear = made * tiers[tier].cost > _LOST * (rank + _ALONE) * tiers[-1].cost
@@ -293,14 +291,14 @@ class CampaignLoop:
 
     def _fine_enough(self, tier: int) -> bool:
         """Whether runs of the finest tier from elsewhere say as much as those of a coarse one."""
-        last, runs = self.binding.finest, self.experiment.runs
+        last, runs = self.finest, self.experiment.runs
         many = tier != last and len(runs.sites(last)) >= len(runs.sites(tier))
         return many and self._evidence_with(last, []) is not None
 
     def _trusts(self, tier: int) -> bool:
         """Whether runs from elsewhere determine a tier's laws and predicted further runs of it."""
         every = [run for run in self.elsewhere.evidence if run.tier == tier]
-        if tier in self._tried or not every or not self.binding.plan.tolerance.of_laws:
+        if tier in self._tried or not every or not self.plan.tolerance.of_laws:
             return False
         self._tried.add(tier)
         self.experiment.open()
@@ -367,7 +365,7 @@ class CampaignLoop:
 
     def _points(self) -> bool:
         """Runs at the named points, again where they scatter; whether all are known."""
-        tier, runs, points = self.binding.finest, self.experiment.runs, self.binding.points
+        tier, runs, points = self.finest, self.experiment.runs, self.binding.points
         self.phase = "points" if points else self.phase
         met = [self._met(number) for number, p in enumerate(points) if p.free is not None]
         places = [p.at()[0] for p in points if p.free is None]
@@ -381,7 +379,7 @@ class CampaignLoop:
             again = [Proposal(places[0], tier, "replicate", noise, again=True)]
             if self.experiment.make(again) and self.binding.stochastic:
                 return False
-        room = float(np.log1p(self.binding.plan.tolerance.prediction or 0.0))
+        room = float(np.log1p(self.plan.tolerance.prediction or 0.0))
         while wide := [z for z in places if half_width(self.experiment, z, _REPEATS) > room]:
             proposals = [Proposal(z, tier, "replicate", reason, again=True) for z in wide]
             if self.experiment.over(tier) or not self.experiment.makes(proposals):
@@ -398,8 +396,8 @@ class CampaignLoop:
         # half a second to import, which other campaigns do without
         from scipy.optimize import brentq
 
-        point, tier, runs = self.binding.points[number], self.binding.finest, self.experiment.runs
-        half = float(np.log1p(self.binding.plan.tolerance.prediction or 0.0)) / 2.0
+        point, tier, runs = self.binding.points[number], self.finest, self.experiment.runs
+        half = float(np.log1p(self.plan.tolerance.prediction or 0.0)) / 2.0
         reason, seen = f"where along {point.free} is the limit met?", dict[float, float]()
 
         def excess(log: float) -> float:
@@ -507,7 +505,7 @@ class CampaignLoop:
 
         Why no law is probable enough comes with what was found; None where one is.
         """
-        tier, wanted = self.binding.finest, self.binding.plan.tolerance.law or 1.0
+        tier, wanted = self.finest, self.plan.tolerance.law or 1.0
         for turn in range(_ROUNDS):
             warnings: list[str] = []
             report = law_of_all(evidence, self.experiment, warnings)
@@ -529,7 +527,7 @@ class CampaignLoop:
 
     def _rivals(self, evidence: TierEvidence, report: Analysis) -> list[Proposal]:
         """The run that tells the rivals apart most; without any, one far from all others."""
-        binding, tier, runs = self.binding, self.binding.finest, self.experiment.runs
+        binding, tier, runs = self.binding, self.finest, self.experiment.runs
         space, moved, z = binding.space, self.experiment.moved(), runs.sites(tier).z
         low, high = binding.values(space.low), binding.values(space.high)
         ranges = {n: (low[n], high[n]) for n in moved}

@@ -272,8 +272,8 @@ class TierEvidence:
     @property
     def clear(self) -> bool:
         """Whether every run is explained, and no two laws lie among each other."""
-        model = self.model
-        return bool(model.laws) and not len(model.unexplained) and not model.entangled
+        odd = len(self.model.unexplained) or self.model.entangled
+        return bool(self.model.laws) and not odd
 
     def feasible(self, z: Array) -> BoolArray:
         """Where runs can lie, and are expected to give an answer."""
@@ -425,10 +425,8 @@ class TierEvidence:
         if not self.model.scatter.sigma:
             return self.level
         # predictions at all ends of the ranges are combinations of as many as a law has unknowns
-        over = self.binding.plan.over_ranges
-        each = self.space.rank + 1 if over else len(self.functionals)
-        asked = each * max(len(self.model.laws), 1)
-        return max(self.level, 1.0 - (1.0 - _SURE) / asked)
+        each = self.space.rank + 1 if self.binding.plan.over_ranges else len(self.functionals)
+        return max(self.level, 1.0 - (1.0 - _SURE) / (each * max(len(self.model.laws), 1)))
 
     def next(self) -> list[Proposal]:
         """Runs that answer the first open question; none where all are answered, or cannot be."""
@@ -469,8 +467,7 @@ class TierEvidence:
             return self._nothing_free()
         names = ", ".join(plan.ranges)
         reason = f"D-optimal for one power law over what the ranges of {names} reach"
-        chosen = d_optimal(z, self.corners(), rank + 1)
-        proposals = self.propose(chosen, "support", reason)
+        proposals = self.propose(d_optimal(z, self.corners(), rank + 1), "support", reason)
         if len(z) < rank + 2 and not any(map(self.fresh, proposals)):
             proposals += self.filling()
         if proposals or len(z) < rank + 2:
@@ -495,9 +492,8 @@ class TierEvidence:
         aside = (1.0 if alike else -1.0) * most * (-1.0) ** np.arange(len(most))
         sides = [0.0 * most, most, aside][self.purposes.count("support") :]
         reason = "no group changes: does nothing else matter?"
-        offers = self.propose(np.zeros((len(sides), 0)), "support", reason)
-        places = (space.centre + side * space.half for side in sides)
-        return [replace(p, logs=logs) for p, logs in zip(offers, places, strict=True)]
+        (offer,) = self.propose([np.zeros(0)], "support", reason)
+        return [replace(offer, logs=space.centre + side * space.half) for side in sides]
 
     def _replicates(self) -> list[Proposal]:
         """Equal runs, where the kernel is not exact: what no law explains."""
@@ -654,15 +650,14 @@ class TierEvidence:
 
     def filling(self) -> list[Proposal]:
         """Runs far from every other, outside of what the laws explain."""
-        model = self.model
-        offers, sites = self.usable_pool, model.sites.z
+        offers, sites = self.usable_pool, self.model.sites.z
         lost = self.runs.lost(self.tier)
         if len(lost) > max(_SEARCH, 2 * len(sites)):
             return []
         if len(sites) and len(offers):
             # where the nearest run follows no law; anywhere, if there is no such place
             near = np.argmin(np.linalg.norm(offers[:, None] - sites[None], axis=2), axis=1)
-            lone = offers[~model.explained[near]]
+            lone = offers[~self.model.explained[near]]
             offers = lone if len(lone) else offers
         number = (1 if self._turn <= _PROBING else 2) * (self.space.rank + 1)
         places = farthest(number, offers, np.vstack([sites, lost]))
@@ -670,9 +665,8 @@ class TierEvidence:
 
     def _probe(self, anchor: int, level: int) -> list[Proposal]:
         """A simplex around a run, inwards, and its middle."""
-        model = self.model
-        z, rank = model.sites.z, self.space.rank
-        at, others = z[anchor], z[np.setdiff1d(model.unexplained, [anchor])]
+        z, rank = self.model.sites.z, self.space.rank
+        at, others = z[anchor], z[np.setdiff1d(self.model.unexplained, [anchor])]
         ends = np.vstack([self.corners(), others])
         share = np.full(len(ends), _PROBES[level])
         if not level and len(others):
@@ -750,13 +744,12 @@ class TierEvidence:
 
     def meetings(self) -> Iterator[list[Proposal]]:
         """Where two laws meet: how smooth their crossover is."""
-        model = self.model
         made = self.runs.of_tier(self.tier)
         asked = self.runs.z[[run.point for run in made if run.purpose == "border"]]
-        for b in model.borders:
+        for b in self.model.borders:
             if b.meets and np.isnan(b.sharpness):
                 close = np.abs(b.along(asked)) <= b.high
-                if np.sum(close & model.between(b, asked)) < _MEETINGS:
+                if np.sum(close & self.model.between(b, asked)) < _MEETINGS:
                     reason = "two laws meet here: how smooth is it?"
                     yield self.propose(self._at(b, 0.0), "border", reason)
 
