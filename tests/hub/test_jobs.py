@@ -89,9 +89,12 @@ def named(folder: Path, port: int = 9) -> str:
     return str(path)
 
 
-def test_a_job_is_run_once_and_its_run_rests_on_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked_for", [FILM, {**FILM, "plan": None}])
+def test_a_job_is_run_once_and_its_run_rests_on_it(
+    tmp_path: Path, asked_for: dict[str, Any]
+) -> None:
     with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
-        asked = hub.add(FILM)
+        asked = hub.add(asked_for)
         assert hub.get(asked)["status"]["state"] == "waiting"
         assert work(hub, Policy(), once=True).done == 1
         assert work(hub, Policy(), once=True).done == 0
