@@ -1,7 +1,6 @@
 """Tables of runs: of one kernel, or of all that compute the same, chosen once and kept by key."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,8 +99,7 @@ def _table(
     rows: list[Json] = []
     for record in map(run_record, runs):
         # one output is not an input of another
-        kept = {n: q for n, q in record.outputs.items() if target in (None, n)}
-        columns = columns_of(replace(record, outputs=kept), units)
+        columns = columns_of(record, units, None if target is None else [target])
         for name, unit in columns:
             if unit != units[name]:
                 raise InputError(

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
@@ -53,7 +53,9 @@ def run_record(content: Document) -> RunRecord:
     )
 
 
-def columns_of(record: RunRecord, units: dict[str, str]) -> dict[tuple[str, str], Any]:
+def columns_of(
+    record: RunRecord, units: dict[str, str], outputs: Sequence[str] | None = None
+) -> dict[tuple[str, str], Any]:
     """A run as a row of a table: inputs, outputs and errors by name and unit of the column.
 
     A quantity has the unit of the first run that has it, or its own where the two do not fit
@@ -64,6 +66,8 @@ def columns_of(record: RunRecord, units: dict[str, str]) -> dict[tuple[str, str]
     record : RunRecord
     units : dict of str to str
         Those of the runs before, to which others are added.
+    outputs : sequence of str, optional
+        Those that are wanted, all by default.
 
     Examples
     --------
@@ -72,12 +76,14 @@ def columns_of(record: RunRecord, units: dict[str, str]) -> dict[tuple[str, str]
     {('l', 'cm'): 0.2}
     """
     row: dict[tuple[str, str], Any] = {}
-    for name, (value, stated) in {**record.inputs, **record.outputs}.items():
+    given = {n: q for n, q in record.outputs.items() if outputs is None or n in outputs}
+    for name, (value, stated) in {**record.inputs, **given}.items():
         unit = "label" if isinstance(value, str) else stated
         common = units.setdefault(name, unit)
-        common = common if parse_unit(common).accepts(parse_unit(unit)) else unit
+        if unit != common and not parse_unit(common).accepts(parse_unit(unit)):
+            common = unit
         row[name, common] = _converted(value, unit, common)
-        if name in record.errors and name in record.outputs:
+        if name in record.errors and name in given:
             step, common = difference_unit(unit), difference_unit(common)
             units.setdefault(f"{name}_err", common)
             row[f"{name}_err", common] = _converted(record.errors[name], step, common)

@@ -144,8 +144,7 @@ def dataset_of(records: Sequence[RunRecord], targets: Sequence[str], source: str
         names = ", ".join(records[0].outputs)
         raise InputError(f"The runs in '{source}' have no output '{missing}'; they have {names}.")
     units: dict[str, str] = {}
-    asked = (replace(r, outputs={t: r.outputs[t] for t in targets}) for r in records)
-    rows = [columns_of(record, units) for record in asked]
+    rows = [columns_of(record, units, targets) for record in records]
     columns = {name: [row.get((name, unit), nan) for row in rows] for name, unit in units.items()}
     return replace(Dataset.from_columns(columns, units=units), source=source)
 
@@ -162,7 +161,7 @@ def _check_ports(records: Sequence[RunRecord], source: str) -> None:
                     f"Some runs in '{source}' have '{name}' and others have not: {remedy}"
                 )
             for name, unit in units.items():
-                if not parse_unit(first[name]).accepts(parse_unit(unit)):
+                if unit != first[name] and not parse_unit(first[name]).accepts(parse_unit(unit)):
                     raise InputError(
                         f"The runs in '{source}' give '{name}' in {first[name]} and in {unit}: "
                         f"{remedy}"
