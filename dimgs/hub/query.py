@@ -393,9 +393,10 @@ class RunTable:
     names : tuple of str
     values : ndarray of shape (n_runs, n_inputs)
         In SI units.
-    fetch : callable
-        The runs at some places, as :meth:`Hub.query` gives them; those that the user may not
-        read are left out. Each has its "place".
+    numbers : ndarray of int of shape (n_runs,)
+    read : callable
+        Gives runs by their numbers, as :meth:`Hub.query` gives them; those that the user may not
+        read are left out.
     kept : dict
         What was computed of the runs, for as long as the hub is open: later tables of the same
         runs, and of more that were added, share it.
@@ -403,11 +404,18 @@ class RunTable:
 
     names: tuple[str, ...]
     values: Array
-    fetch: Callable[[Sequence[int]], list[Json]]
+    numbers: IntArray
+    read: Callable[[list[int]], Mapping[int, Document]]
     kept: dict[Any, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def fetch(self, places: Sequence[int]) -> list[Json]:
+        """Runs at some places, in their order; each has its "place"."""
+        numbers = self.numbers[list(places)].tolist()
+        runs, every = self.read(numbers), zip(numbers, places, strict=True)
+        return [{**runs[number], "place": place} for number, place in every if number in runs]
 
 
 @dataclass
@@ -498,8 +506,7 @@ def tables_of_runs(
     def table(some: Sequence[Document]) -> RunTable:
         rows = [[si_of(run["inputs"][n]) for n in inputs] for run in some]
         values = np.array(rows).reshape(-1, len(inputs))
-        return RunTable(
-            tuple(inputs), values, lambda places: [{**some[p], "place": p} for p in places]
-        )
+        every = dict(enumerate(some))
+        return RunTable(tuple(inputs), values, np.arange(len(some)), lambda _: every)
 
     return {tier: table(some) for tier, some in by_tier.items()}

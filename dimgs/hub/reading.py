@@ -10,7 +10,6 @@ from typing import Any, Self
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from dimgs.common.advice import Act, Step
-from dimgs.common.arrays import IntArray
 from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
 from dimgs.common.formats import attributes
@@ -54,56 +53,38 @@ def status_of(connection: Connection, id: str) -> Json:
     return {"state": state, "attempts": row.attempts, "reason": reason}
 
 
-def evidence(connection: Connection, id: str, readable: Condition, lineage: Lineage) -> Json:
-    """Graph of an entry.
-
-    Parameters
-    ----------
-    connection : Connection
-    id : str
-        Whole.
-    readable : ColumnElement
-        Condition on entries that may be shown.
-    lineage : Lineage
-
-    Returns
-    -------
-    dict
-        "nodes" with id (None for several runs), kind, title, state, of laws whether they are
-        confirmed, and depth (0 for the entry itself, below it what it rests on), and "links" with
-        type, from and to (places in the list of nodes).
-    """
-    (root,) = connection.execute(select(entries).where(entries.c.id == id)).all()
+def _graph(connection: Connection, root: Any, readable: Condition, lineage: Lineage) -> Json:
+    """Graph of the entry of a row, in what may be read."""
     places: dict[str, int] = {}
     nodes: list[Json] = []
     drawn: list[Json] = []
 
     def node(row: Any, depth: int) -> int:
-        if row.id not in places:
-            places[row.id] = len(nodes)
+        place = places.setdefault(row.id, len(nodes))
+        if place == len(nodes):
             state = lineage.state(row.id, row.kind)
             record = {"id": row.id, "kind": row.kind, "title": row.title, "state": state}
             nodes.append({**record, **_verdict(row, state, lineage), "depth": depth})
-        else:
-            nodes[places[row.id]]["depth"] = max(depth, nodes[places[row.id]]["depth"])
-        return places[row.id]
+        nodes[place]["depth"] = max(depth, nodes[place]["depth"])
+        return place
 
     node(root, 0)
-    front, depth = [id], 0
+    front, depth = [root.id], 0
     while front and len(nodes) < _MOST:
         depth += 1
-        following = []
+        following = dict[str, None]()
         for row in connection.execute(_neighbours(front, readable, up=False).limit(_MOST)).all():
             link = {"type": row.type, "from": places[row.source], "to": node(row, depth)}
-            if link not in drawn and row.id != id:
+            if link not in drawn and row.id != root.id:
                 drawn.append(link)
-                following.append(row.id)
+                following[row.id] = None
         for source, group in _runs(connection, front, readable, lineage):
             drawn.append({"type": "derived", "from": places[source], "to": len(nodes)})
             nodes.append({**group, "depth": depth})
         # an entry links to earlier ones only, so that this ends
-        front = list(dict.fromkeys(following))
-    for row in connection.execute(_neighbours([id], readable, up=True).limit(_MOST_ABOVE)).all():
+        front = [*following]
+    above = _neighbours([root.id], readable, up=True).limit(_MOST_ABOVE)
+    for row in connection.execute(above).all():
         if row.id not in places:
             drawn.append({"type": row.type, "from": node(row, -1), "to": 0})
     return {"nodes": nodes, "links": drawn}
@@ -403,28 +384,22 @@ class Reader:
             Of the numeric inputs; runs with others are left out.
         labels : mapping of str to str
         """
-
-        def fetching(seqs: IntArray) -> Callable[[Sequence[int]], list[Json]]:
-            return lambda places: self._runs_at(seqs[list(places)].tolist(), places)
-
         with self.database.transaction(read=True) as connection:
             tiers = self.database.numbers.tiers(connection, kernel, inputs, labels)
         return {
-            tier: RunTable(tuple(inputs), values, fetching(seqs), cache)
+            tier: RunTable(tuple(inputs), values, seqs, self._runs_at, cache)
             for tier, (seqs, values, cache) in tiers.items()
         }
 
-    def _runs_at(self, seqs: Sequence[int], places: Sequence[int]) -> list[Json]:
-        by_seq = dict(zip(seqs, places, strict=True))
+    def _runs_at(self, seqs: Sequence[int]) -> dict[int, Json]:
         query = select(entries).where(entries.c.content.is_not(None), self.readable())
         runs: dict[int, Json] = {}
         with self.database.transaction(read=True) as connection:
             lineage = self.database.lineage(connection)
             for batch in batches(seqs):
-                for row in connection.execute(query.where(entries.c.seq.in_(batch))):
-                    place = by_seq[row.seq]
-                    runs[place] = {**run_of(row, lineage), "place": place}
-        return [runs[place] for place in places if place in runs]
+                rows = connection.execute(query.where(entries.c.seq.in_(batch)))
+                runs |= {row.seq: run_of(row, lineage) for row in rows}
+        return runs
 
     def readable(self) -> Condition:
         """Condition on entries that the user may read."""
@@ -440,10 +415,18 @@ class Reader:
         return {"digest": digest_of(ids), "entries": len(ids)}
 
     def evidence(self, id: str) -> Json:
-        """Entries that an entry depends on, and those that depend on it, as "nodes" and "links"."""
+        """Entries that an entry depends on, and those that depend on it.
+
+        Returns
+        -------
+        dict
+            "nodes" with id (None for several runs), kind, title, state, of laws whether they are
+            confirmed, and depth (0 for the entry itself, below it what it rests on), and "links"
+            with type, from and to (places in the list of nodes).
+        """
         with self.database.transaction(read=True) as connection:
             row, lineage = self._row(connection, id), self.database.lineage(connection)
-            return evidence(connection, row.id, self.readable(), lineage)
+            return _graph(connection, row, self.readable(), lineage)
 
     def kernels(self) -> list[str]:
         """Names of the kernels that have runs."""
