@@ -215,10 +215,10 @@ class Collapse:
         Root mean square of the relative error that any smooth function of s leaves.
     scatter, noise : float
         The same of the smooth curve, and of the noise inside runs; NaN where runs are too short.
+    shared : float
+        Share of the points that lie over curves of other runs.
     border : Border, optional
         Where the curves collapse, if only a part of the points is; all else is of this part.
-    why_not : tuple of str
-        Reasons why the curves do not collapse; empty where they are.
     fit : SimilarityFit, optional
     data : Dataset
         The points that entered.
@@ -240,14 +240,42 @@ class Collapse:
     floor: float
     scatter: float
     noise: float
+    shared: float = 1.0
     border: Border | None = None
-    why_not: tuple[str, ...] = ()
     fit: SimilarityFit | None = None
     data: Dataset
     values: dict[str, Array] = field(repr=False)
     runs: IntArray
     level: float
     warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def why_not(self) -> tuple[str, ...]:
+        """Reasons why the curves do not collapse; empty where they do."""
+        reasons = []
+        if self.quality <= 0.0:
+            reasons.append(
+                "No variable of these columns collapses the curves: those of the other runs "
+                "predict a run no better than its mean does. A wrong unit or a missing input may "
+                "be the reason."
+            )
+        elif self.quality < _LEAST_QUALITY:
+            rest = f"{_LEAST_QUALITY:.0%} or more would be a collapse"
+            if self.scatter <= _MOST_SCATTER * self.noise:
+                rest = "the rest is noise; curves this flat determine no similarity variable"
+            share = f"{self.quality:.0%} of the variance of a run"
+            reasons.append(f"The curves of the other runs predict {share}; {rest}.")
+        if self.quality > 0.0 and self.scatter > max(_MOST_SCATTER * self.noise, _ACCURATE):
+            reasons.append(
+                f"The runs differ by {self.scatter:.2%} from their common curve, and the points of "
+                f"a run by {self.noise:.2%} from a smooth one: the runs differ in more than s."
+            )
+        if self.shared < _LEAST_SHARED:
+            reasons.append(
+                f"Only {self.shared:.0%} of the points lie over curves of other runs, so the other "
+                f"points are not compared; make the curves longer."
+            )
+        return tuple(reasons)
 
     @property
     def collapses(self) -> bool:
@@ -496,59 +524,15 @@ class _Question:
         zero = Fraction(0)
         return None if powers is None else [powers.get(v.name, zero) for v in self.parameters]
 
-    def answer(
-        self,
-        variable: SimilarityGroup | None,
-        response: SimilarityGroup,
-        figures: tuple[float, float, float, float, float],
-        warnings: Sequence[str],
-        **more: Any,
-    ) -> Collapse:
-        """The collapse with these groups: quality, floor, scatter, noise, and share in common."""
-        quality, floor, scatter, noise, shared = figures
-        reasons = []
-        if quality <= 0.0:
-            reasons.append(
-                "No variable of these columns collapses the curves: those of the other runs "
-                "predict a run no better than its mean does. A wrong unit or a missing input may "
-                "be the reason."
-            )
-        elif quality < _LEAST_QUALITY:
-            rest = f"{_LEAST_QUALITY:.0%} or more would be a collapse"
-            if scatter <= _MOST_SCATTER * noise:
-                rest = "the rest is noise; curves this flat determine no similarity variable"
-            reasons.append(
-                f"The curves of the other runs predict {quality:.0%} of the variance of "
-                f"a run; {rest}."
-            )
-        if quality > 0.0 and scatter > max(_MOST_SCATTER * noise, _ACCURATE):
-            reasons.append(
-                f"The runs differ by {scatter:.2%} from their common curve, and the points of a "
-                f"run by {noise:.2%} from a smooth one: the runs differ in "
-                f"more than s."
-            )
-        if shared < _LEAST_SHARED:
-            reasons.append(
-                f"Only {shared:.0%} of the points lie over curves of other runs, so the "
-                f"other points are not compared; make the curves longer."
-            )
-        return Collapse(
-            target=self.target.name,
-            along=self.along.name,
-            variable=variable,
-            response=response,
-            quality=quality,
-            floor=floor,
-            scatter=scatter,
-            noise=noise,
-            why_not=tuple(reasons),
-            data=self.data,
-            values=self.values,
-            runs=self.runs,
-            level=self.options.level,
-            warnings=(*self.warnings, *warnings),
-            **more,
-        )
+    def context(self, warnings: Iterable[str]) -> dict[str, Any]:
+        """What a collapse says of its question."""
+        return {
+            "target": self.target.name,
+            "along": self.along.name,
+            **attributes(self, "data values runs"),
+            "level": self.options.level,
+            "warnings": (*self.warnings, *warnings),
+        }
 
     def table(self, inputs: Iterable[Variable]) -> Dataset:
         """The target, the run, and those of these inputs that are columns."""
@@ -723,8 +707,8 @@ class _Space:
         names: Sequence[str],
         start: Sequence[Fraction],
         powers: Array,
-        covariance: Array,
-        dof: float,
+        fit: SimilarityFit,
+        part: slice,
         half: Array,
     ) -> tuple[list[SimilarityExponent], list[Fraction]]:
         """Exponents of the parameters with intervals, and exact ones of the same dimension."""
@@ -736,15 +720,10 @@ class _Space:
         move = back @ self.directions
         snapped: Sequence[Fraction | float] = (move @ powers).tolist()
         rationals: Sequence[Fraction | None] = [None] * len(names)
+        covariance, dof = fit.covariance[part, part], float(fit.dof[part].min(initial=np.inf))
         if np.isfinite(covariance).all() and dof > 0:
-            rounded = snap(
-                move @ powers,
-                move @ covariance @ move.T,
-                dof,
-                start,
-                loadings,
-                null=(back @ self.held).T,
-            )
+            spread, null = move @ covariance @ move.T, (back @ self.held).T
+            rounded = snap(move @ powers, spread, dof, start, loadings, null=null)
             snapped, rationals = rounded.exponents, rounded.rationals
         written = [Fraction(x).limit_denominator(_WRITTEN) for x in snapped]
         values = np.array(start, dtype=np.float64) + self.directions @ powers
@@ -827,15 +806,9 @@ def _collapse_of(question: _Question, fit: SimilarityFit, space: "_Space") -> Co
     along, target = question.along.name, question.target.name
     k = len(fit.along)
     half = fit.half_widths(space.directions, question.options.level)
-    parts = [slice(0, k), slice(k, 2 * k)]
-    sides = []
-    for part, base, powers, width in zip(
-        parts, ([-e for e in space.start], space.scale), (fit.along, -fit.scale), half, strict=True
-    ):
-        dof = float(fit.dof[part].min(initial=np.inf))
-        spread = fit.covariance[part, part]
-        sides.append(space.exponents(names, base, powers, spread, dof, width))
-    (in_s, exact_s), (in_y, exact_y) = sides
+    of_s, of_y = ((fit, slice(start, start + k)) for start in (0, k))
+    in_s, exact_s = space.exponents(names, [-e for e in space.start], fit.along, *of_s, half[0])
+    in_y, exact_y = space.exponents(names, space.scale, -fit.scale, *of_y, half[1])
     s = PiGroup.of("pi_1", {**dict(zip(names, exact_s, strict=True)), along: 1})
     y = PiGroup.of("pi_0", {n: -e for n, e in zip(names, exact_y, strict=True)} | {target: 1})
     warnings = []
@@ -857,11 +830,12 @@ def _collapse_of(question: _Question, fit: SimilarityFit, space: "_Space") -> Co
             f"intervals are wider than {_UNKNOWN:g}. Make more different runs, or longer "
             f"curves."
         )
-    return question.answer(
-        SimilarityGroup(s, (_forced(along, Fraction(1)), *in_s)),
-        SimilarityGroup(y, tuple(in_y)),
-        (fit.quality, fit.floor, fit.scatter, fit.noise_size, fit.shared),
-        warnings,
+    return Collapse(
+        **question.context(warnings),
+        variable=SimilarityGroup(s, (_forced(along, Fraction(1)), *in_s)),
+        response=SimilarityGroup(y, tuple(in_y)),
+        **attributes(fit, "quality floor scatter shared"),
+        noise=fit.noise_size,
         fit=fit,
     )
 
@@ -899,11 +873,14 @@ def _as_power_law(question: _Question, curve: SimilarityFit | None) -> Collapse:
             f"The common curve is a power law, so that exponents of a similarity variable are not "
             f"determined one by one: those of '{target}' itself are given."
         )
-    return question.answer(
-        None,
-        SimilarityGroup(response, exponents),
-        (1.0 if quality is None else quality, min(floor, scatter), scatter, noise, 1.0),
-        warnings,
+    return Collapse(
+        **question.context(warnings),
+        variable=None,
+        response=SimilarityGroup(response, exponents),
+        quality=1.0 if quality is None else quality,
+        floor=min(floor, scatter),
+        scatter=scatter,
+        noise=noise,
         function=law,
     )
 
