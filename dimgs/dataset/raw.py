@@ -636,16 +636,13 @@ def is_unit_row(
             _is_number(text, decimal) or not (isinstance(one, str) or is_missing(one))
         ):
             return False
-        if second is None:
-            if not plain and unit_or_none(_split_kind(text)[0]) is None:
-                return False
-            turns = turns or not plain
-            continue
-        kind = _kind(two, decimal)
+        is_unit = not plain and unit_or_none(_split_kind(text)[0]) is not None
+        kind = "number" if second is None else _kind(two, decimal)
+        if second is None and not (plain or is_unit):
+            return False
         if kind == "text" and text.lower() not in _OF_LABELS | {"1"}:
             return False
-        unit_here = not plain and unit_or_none(_split_kind(text)[0]) is not None
-        turns = turns or (kind == "number" and unit_here)
+        turns = turns or (kind == "number" and is_unit)
     return turns
 
 

@@ -9,7 +9,8 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field, fields
+from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -74,7 +75,6 @@ class Template:
 
     text: str
     where: str
-    fields: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         """Find the fields and try their formats."""
@@ -86,8 +86,15 @@ class Template:
             fault = f"The field '{rest[start : start + 30]}…' in {self.where} cannot be read"
             raise InputError(f"{fault}; write {{{{name}}}} or {{{{name:.6g}}}}.")
         for name, spec in _FIELD.findall(self.text):
-            self._try(name, spec)
-        object.__setattr__(self, "fields", frozenset(n for n, _ in _FIELD.findall(self.text)))
+            if not _is_format(spec):
+                fault = f"The format '{spec}' of the field '{name}' in {self.where} is not one of "
+                remedy = f"write for example {{{{{name}:.6g}}}}"
+                raise InputError(f"{fault}Python's; {remedy}.")
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Names in the fields."""
+        return frozenset(name for name, _ in _FIELD.findall(self.text))
 
     def fill(self, values: Values) -> str:
         """Text with the values in it.
@@ -98,16 +105,6 @@ class Template:
             If a value does not suit its field.
         """
         return _FIELD.sub(lambda m: self._written(m[1], m[2] or "", values[m[1]]), self.text)
-
-    def _try(self, name: str, spec: str) -> None:
-        for sample in () if _TOO_WIDE.search(spec) else (1.0, 1, "a"):
-            try:
-                format(sample, spec)
-            except ValueError:
-                continue
-            return
-        fault = f"The format '{spec}' of the field '{name}' in {self.where} is not one of Python's"
-        raise InputError(f"{fault}; write for example {{{{{name}:.6g}}}}.")
 
     def _written(self, name: str, spec: str, value: Any) -> str:
         if isinstance(value, str):
@@ -124,6 +121,14 @@ class Template:
             raise RunRefusedError(
                 f"The input '{name}' cannot be written as '{spec}' in {self.where} ({error})."
             ) from error
+
+
+def _is_format(spec: str) -> bool:
+    """Whether a number or a text can be written by a format, and not too wide."""
+    for sample in () if _TOO_WIDE.search(spec) else (1.0, 1, "a"):
+        with suppress(ValueError):
+            return format(sample, spec) is not None
+    return False
 
 
 def check_label(name: str, value: str) -> None:

@@ -8,6 +8,7 @@ import pickle
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -206,9 +207,8 @@ def _with_defaults(
 
 
 def _with_default(port: Port, default: Any) -> Port:
-    if default is inspect.Parameter.empty or port.default is not None:
-        return port
-    return Port(port.name, port.unit, port.low, port.high, default, port.description)
+    has_none = default is inspect.Parameter.empty or port.default is not None
+    return port if has_none else replace(port, default=default)
 
 
 def _annotated(function: Callable[..., Any]) -> tuple[dict[str, Any], dict[str, Any]]:

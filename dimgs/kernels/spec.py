@@ -49,18 +49,15 @@ class Port:
         for what, value in (("lower end", self.low), ("upper end", self.high)):
             if value is not None and (not is_number(value) or isnan(value)):
                 raise InputError(f"The {what} of '{self.name}' is {value!r:.60}; give a number.")
-        self._check_default()
-        if self.low is not None and self.high is not None and not self.low <= self.high:
-            ends = f"from {self.low:g} to {self.high:g} {self.unit}"
-            raise InputError(f"The range of '{self.name}' runs {ends}; give the smaller end first.")
-
-    def _check_default(self) -> None:
         value = self.default
         fits = isinstance(value, str) if self.is_label else is_number(value)
         # a quantity is converted where it is used
         if value is not None and not (fits or (not self.is_label and hasattr(value, "magnitude"))):
             kind = "text" if self.is_label else f"a number in {self.unit}"
             raise InputError(f"The default of '{self.name}' is {value!r:.60}; give {kind}.")
+        if self.low is not None and self.high is not None and not self.low <= self.high:
+            ends = f"from {self.low:g} to {self.high:g} {self.unit}"
+            raise InputError(f"The range of '{self.name}' runs {ends}; give the smaller end first.")
 
     @property
     def parsed(self) -> Unit:

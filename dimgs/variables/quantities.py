@@ -185,15 +185,12 @@ def meaning_of(quantity: Quantity) -> str:
     >>> print(meaning_of(parse_quantity("0.48(3) mm")))
     '0.48(3) mm' gives a standard error: 0.03 mm below and 0.03 mm above the value
     """
-    low, high = quantity.low, quantity.high
+    low, high = quantity.ends()
     unit = "" if quantity.unit in (None, "1") else f" {quantity.unit}"
     name = f"'{shown(quantity.text)}'" if quantity.text else "the interval"
-    if quantity.dist == NORMAL and isinstance(quantity.value, float) and None not in (low, high):
-        below, above = quantity.value - (low or 0.0), (high or 0.0) - quantity.value
-        return (
-            f"{name} gives a standard error: {below:.3g}{unit} below and {above:.3g}{unit} above "
-            f"the value"
-        )
+    if quantity.dist == NORMAL and isinstance(quantity.value, float):
+        below, above = (f"{end:.3g}{unit}" for end in (quantity.value - low, high - quantity.value))
+        return f"{name} gives a standard error: {below} below and {above} above the value"
     return f"{name} gives bounds: every value from {low:g} to {high:g}{unit}, and none beyond"
 
 
@@ -352,18 +349,17 @@ def _of_mapping(fields: Mapping[Any, Any], name: str) -> Quantity:
 
 
 def _plain(value: Any, name: str) -> float:
-    odd = isinstance(value, str | bytes | bool | np.bool_) or value is None or np.ndim(value)
     try:
-        number = math.nan if odd else float(value)
+        if isinstance(value, str | bytes | bool | np.bool_) or np.ndim(value):
+            raise TypeError
+        number = float(value)
     except OverflowError as error:
         raise InputError(f"{name} is too large; give a finite number.") from error
-    except (TypeError, ValueError):
-        odd, number = True, math.nan
-    if odd:
+    except (TypeError, ValueError) as error:
         raise InputError(
             f"{name} is '{shown(value)}'; give a number with its unit, such as '80 µm' or "
             f'{{"value": 80, "unit": "µm"}}.'
-        )
+        ) from error
     if not math.isfinite(number):
         raise InputError(f"{name} is {number}; give a finite number.")
     return number
