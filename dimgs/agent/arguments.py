@@ -11,11 +11,11 @@ from unicodedata import numeric
 from pydantic import Field
 
 from dimgs.common.advice import Act, Advice, Step
-from dimgs.common.errors import InputError
+from dimgs.common.errors import InputError, attempt
 from dimgs.common.formats import shown
 from dimgs.discovery.options import Options, options_by_name
 from dimgs.hub.entry import Document, Json
-from dimgs.variables import Unit, parse_unit, unit_or_none
+from dimgs.variables import Unit, parse_unit
 from dimgs.variables.quantities import Quantity, as_quantity, parse_quantity
 
 # arguments of the tools that take a table; every other option of an analysis goes in 'options'
@@ -360,5 +360,5 @@ def is_unit(text: str) -> bool:
     """
     if len(text) > 40 or text.lower() in ("label", "labels", "none", "text"):
         return False
-    unit = unit_or_none(text)
+    unit = attempt(parse_unit, text)
     return unit is not None and unit.scale != "label"

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import dropwhile, islice
 from operator import itemgetter
@@ -84,11 +85,6 @@ class Layout:
     fields: list[Field]
     start: int
     first_line: int
-
-    @property
-    def width(self) -> int:
-        """Number of fields in a row."""
-        return len(self.fields)
 
 
 def decode(raw: bytes, source: str, first_line: int = 1) -> str:
@@ -386,7 +382,7 @@ def concatenated(tables: Iterator[tuple[RawTable, Position]]) -> RawTable:
     """One raw table of all blocks."""
     parts = [table for table, _ in tables]
     columns = [
-        replace(same[0], cells=_joined([c.cells for c in same]))
+        replace(same[0], cells=np.concatenate([c.cells for c in same]))
         for same in zip(*(p.columns for p in parts), strict=True)
     ]
     whole = replace(
@@ -397,13 +393,6 @@ def concatenated(tables: Iterator[tuple[RawTable, Position]]) -> RawTable:
         notes=[n for p in parts for n in p.notes],
     )
     return without_blank_columns(whole)
-
-
-def _joined(cells: list[NDArray[Any]]) -> NDArray[Any]:
-    if len(cells) == 1:
-        return cells[0]
-    kinds = {c.dtype for c in cells}
-    return np.concatenate(cells if len(kinds) == 1 else [c.astype(object) for c in cells])
 
 
 def _byte_blocks(path: Path, start: int, size: int) -> Iterator[tuple[bytes, int]]:
@@ -480,7 +469,7 @@ def _without_skipped_lines(text: str, layout: Layout, first: int) -> tuple[bytes
         for number, line in others
         # a comment may be longer than any field
         for fields in csv.reader([line[: csv.field_size_limit()]], delimiter=layout.delimiter)
-        if len(joined_in_brackets(fields, layout.delimiter)) == layout.width > 1
+        if len(joined_in_brackets(fields, layout.delimiter)) == len(layout.fields) > 1
     ]
     return rest, notes
 
@@ -527,7 +516,7 @@ def _careful_cells(
     text: str, layout: Layout, first_line: int
 ) -> tuple[list[NDArray[Any]], dict[int, str]]:
     """Columns of a block, read record by record, and what is wrong with rows of another length."""
-    source, width = layout.table.source, layout.width
+    source, width = layout.table.source, len(layout.fields)
     rows, ragged = list[list[str]](), dict[int, str]()
     every = records(text.split("\n"), layout.delimiter, first_line, source)
     for index, (line, row) in enumerate(every):
@@ -552,8 +541,6 @@ def _numbers(column: list[str], decimal: str) -> NDArray[Any]:
     text = "".join(column)
     # Python's float reads more than a table may hold: 1_000 and digits of other scripts
     if decimal == "." and text.isascii() and "_" not in text:
-        try:
+        with suppress(ValueError):
             return np.asarray(cells.astype(np.float64))
-        except ValueError:
-            return cells
     return cells

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from dimgs.common.advice import did_you_mean, setting
 from dimgs.common.arrays import Array, IntArray
-from dimgs.common.errors import InputError
+from dimgs.common.errors import InputError, attempt
 from dimgs.common.formats import json_value, read_text, shown, validated
 from dimgs.groups.dimensions import spans
-from dimgs.variables import Unit, parse_unit, split_header, unit_or_none
+from dimgs.variables import Unit, parse_unit, split_header
 from dimgs.variables.readings import (
     Reading,
     absolute_difference,
@@ -329,7 +329,7 @@ def labels(cells: NDArray[Any]) -> NDArray[np.object_]:
 def unit_of_cell(word: str) -> str | None:
     """Unit that a cell carries itself, as in ``3 mm``; None where it carries none."""
     match = _WITH_UNIT.fullmatch(word.strip())
-    if match is None or len(word) > 80 or unit_or_none(match.group(1).strip()) is None:
+    if match is None or len(word) > 80 or attempt(parse_unit, match.group(1).strip()) is None:
         return None
     return match.group(1).strip()
 
@@ -401,7 +401,7 @@ def in_square_brackets(name: str) -> str | None:
     """``U [m/s]`` for ``U (m/s)``, ``U / (m/s)`` and ``U, m/s``; None where no unit follows."""
     for style in (r"(.+?)(?: /|,)? \((.+)\)", r"(.+)(?: /|,) (.+)"):
         parts = re.fullmatch(style, name)
-        if parts and unit_or_none(parts[2]):
+        if parts and attempt(parse_unit, parts[2]):
             return f"{parts[1]} [{parts[2]}]"
     return None
 
@@ -463,7 +463,7 @@ def titled_columns(table: RawTable, options: ReadOptions) -> tuple[list[Titled],
 
 def _are_apart(unit: str | None, other: str) -> bool:
     """Whether two units are of different dimensions."""
-    one, two = unit_or_none(unit or ""), unit_or_none(other)
+    one, two = attempt(parse_unit, unit or ""), attempt(parse_unit, other)
     return one is not None and two is not None and one.dimension != two.dimension
 
 
@@ -636,7 +636,7 @@ def is_unit_row(
             _is_number(text, decimal) or not (isinstance(one, str) or is_missing(one))
         ):
             return False
-        is_unit = not plain and unit_or_none(_split_kind(text)[0]) is not None
+        is_unit = not plain and attempt(parse_unit, _split_kind(text)[0]) is not None
         kind = "number" if second is None else _kind(two, decimal)
         if second is None and not (plain or is_unit):
             return False

@@ -39,7 +39,7 @@ from dimgs.kernels.process import (
     run_program,
     text_printed,
 )
-from dimgs.kernels.spec import Settings, Values
+from dimgs.kernels.spec import Settings, Values, ports_of
 
 _FIELD = re.compile(r"\{\{\s*([^\W\d]\w*(?:\.\w+)?)\s*(?::([^{}]*))?\}\}")
 _TOO_WIDE = re.compile(r"\d{4}")
@@ -631,8 +631,9 @@ class CommandKernel(BaseKernel):
             fault = f"for the runs of '{self.name}' is absent or cannot be written to"
             raise InputError(f"The folder '{self.folder}' {fault}; make it, or name another.")
         name = str(self.name)
+        inputs = ports_of(self.inputs, name)
         outputs, self._parsers, self._error_parsers = _declared(self.outputs, name)
-        self._declare(name, str(self.version), self.inputs, outputs, self.tiers)
+        self._declare(name, str(self.version), inputs, outputs, self.tiers)
         # a Path: no label that a user gives
         self._home = None if self.home is None else Path(self.home).absolute()
         self._asked, *arguments = map(str, self.argv)

@@ -65,13 +65,14 @@ class FunctionKernel(BaseKernel):
             raise InputError(
                 f"{function!r:.60} is not a function; wrap it in a function to make a kernel."
             )
-        called, version = str(name or function.__name__), str(version or _source_version(function))
+        called = str(name or function.__name__)
         annotated_in, annotated_out = _annotated(function)
         ports = ports_of(annotated_in if inputs is None else inputs, called)
         outputs = annotated_out if outputs is None else outputs
         if not outputs:
             raise InputError(f"The kernel '{called}' declares no output; {_REMEDY}.")
-        self._declare(called, version, _with_defaults(function, ports, called), outputs, tiers)
+        inputs = _with_defaults(function, ports, called)
+        self._declare(called, str(version or _source_version(function)), inputs, outputs, tiers)
         self.__wrapped__, self.quantities = function, quantities
         self.__doc__ = function.__doc__
         self._taken = [n for n in _RESERVED if n in inspect.signature(function).parameters]

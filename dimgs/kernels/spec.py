@@ -46,9 +46,9 @@ class Port:
                 f"A port is named {self.name!r:.60} and in {self.unit!r:.60}; give both as texts."
             )
         parse_unit(self.unit)
-        for what, value in (("lower end", self.low), ("upper end", self.high)):
-            if value is not None and (not is_number(value) or isnan(value)):
-                raise InputError(f"The {what} of '{self.name}' is {value!r:.60}; give a number.")
+        for what, end in (("lower end", self.low), ("upper end", self.high)):
+            if end is not None and (not is_number(end) or isnan(end)):
+                raise InputError(f"The {what} of '{self.name}' is {end!r:.60}; give a number.")
         value = self.default
         fits = isinstance(value, str) if self.is_label else is_number(value)
         # a quantity is converted where it is used

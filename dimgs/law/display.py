@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import sympy
 
+from dimgs.common.errors import attempt
 from dimgs.common.formats import attributes
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.exponents import is_decimal, without_held
 from dimgs.law.parts import Constant, Origin, as_rows
-from dimgs.variables import Dimension, Unit, Variable, unit_or_none
+from dimgs.variables import Dimension, Unit, Variable, parse_unit
 from dimgs.variables.units import base_unit, product_text, written
 
 # the name of a unit, in the text of a product
@@ -139,7 +140,7 @@ def _factors_of(variables: Iterable[Variable]) -> dict[str, Unit]:
         if variable.role != "data" or variable.is_level or variable.is_label:
             continue
         for factor in written(variable.unit.text).factors:
-            unit = unit_or_none(factor.name)
+            unit = attempt(parse_unit, factor.name)
             if unit is not None and unit.scale == "ratio" and not unit.dimension.is_dimensionless:
                 factors.setdefault(factor.name, unit)
     return factors

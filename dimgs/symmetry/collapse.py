@@ -14,7 +14,7 @@ import numpy as np
 
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, BoolArray, IntArray
-from dimgs.common.errors import DimgsError, FitError, InputError, noting, warn_all
+from dimgs.common.errors import DimgsError, FitError, InputError, attempt, noting, warn_all
 from dimgs.common.formats import attributes, plain, write_whole
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
@@ -753,11 +753,8 @@ def _part_of(question: _Question, space: _Space) -> Collapse | None:
     places = np.column_stack([np.log(x), groups])
     tried: list[tuple[float, int, SimilarityFit]] = []
     for z, share in product((*places.T, *-places.T), _SHARES):
-        try:
-            fit = space.fit(question.where(z <= np.quantile(z, share)))
-        except DimgsError:
-            continue
-        if fit.shared >= _LEAST_SHARED and fit.quality >= _LEAST_QUALITY:
+        fit = attempt(space.fit, question.where(z <= np.quantile(z, share)))
+        if fit is not None and fit.shared >= _LEAST_SHARED and fit.quality >= _LEAST_QUALITY:
             tried.append((fit.scatter, len(tried), fit))
     for _, _, fit in sorted(tried)[:_MOST_PARTS]:
         try:

@@ -12,7 +12,6 @@ from dimgs.variables.units import registry as registry
 from dimgs.variables.units import shown_unit as shown_unit
 from dimgs.variables.units import si_unit as si_unit
 from dimgs.variables.units import to_pint as to_pint
-from dimgs.variables.units import unit_or_none as unit_or_none
 from dimgs.variables.units import unit_suffix as unit_suffix
 from dimgs.variables.variable import Variable as Variable
 from dimgs.variables.variable import parse_variable as parse_variable

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from dimgs.common.arrays import Array
-from dimgs.common.errors import InputError, UnitError
+from dimgs.common.errors import InputError, UnitError, attempt
 from dimgs.common.formats import shown
 from dimgs.variables.dimension import BASES, Dimension, exact_exponent
 
@@ -863,18 +863,10 @@ def parse_unit(text: str) -> Unit:
         raise
 
 
-def unit_or_none(text: str, parse: Callable[[str], Unit] = parse_unit) -> Unit | None:
-    """A unit, or None of a text that is none."""
-    try:
-        return parse(text)
-    except InputError:
-        return None
-
-
 def _without_remark(text: str) -> Unit | None:
     """Unit of ``m (beam diameter)`` or ``1 (Darcy)``: words in brackets that are not units."""
     match = _REMARK.match(text.strip())
-    unit = unit_or_none(match["unit"], _parse) if match else None
+    unit = attempt(_parse, match["unit"]) if match else None
     if match is None or unit is None:
         return None
     if _SCALING.search(match["remark"]):
@@ -887,15 +879,15 @@ def _without_remark(text: str) -> Unit | None:
         # too short to tell from a misspelt unit
         return None
     named = dimensionless and _PERSON.search(match["remark"])
-    return unit if named or unit_or_none(match["remark"], _parse) is None else None
+    return unit if named or attempt(_parse, match["remark"]) is None else None
 
 
 def _with_reference(text: str) -> Unit | None:
     """Unit of ``psia``, ``bar(a)`` or ``kPa abs``: a pressure whose zero is stated."""
     match = _REFERENCE.match(text.strip())
-    if match is None or not (match["apart"] or match["open"] or unit_or_none(text, _parse) is None):
+    if match is None or not (match["apart"] or match["open"] or attempt(_parse, text) is None):
         return None
-    unit = unit_or_none(match["unit"], _parse)
+    unit = attempt(_parse, match["unit"])
     if unit is None:
         return None
     if unit.dimension == _PRESSURE and match["absolute"]:

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from dimgs.common.errors import InputError
+from dimgs.common.errors import InputError, attempt
 from dimgs.variables.dimension import Dimension
-from dimgs.variables.units import Unit, parse_unit, si_unit, unit_or_none
+from dimgs.variables.units import Unit, parse_unit, si_unit
 
 _LINE_END = re.compile(r"\s*[\t\n\v\f\r\x85\u2028\u2029]\s*")
 Role = Literal["data", "constant", "scale"]
@@ -135,7 +135,7 @@ def _on_one_line(name: str) -> str:
 def _refuse_two_units(header: str, name: str, unit: str) -> None:
     """Refuse ``L [m][s]``; in ``a[0] [m]``, ``u[x] [m/s]`` and ``[S] [mM]`` they name a column."""
     before = _BRACKETED.search(name)
-    if before is None or unit_or_none(before["inside"].partition(";")[0]) is None:
+    if before is None or attempt(parse_unit, before["inside"].partition(";")[0]) is None:
         return
     if before.start() == 0:
         # a concentration, as [S] [mM]
