@@ -1,11 +1,10 @@
-"""Distillation of a deep potential: its clean values and exponents become candidates of laws.
+"""Distillation of a deep potential: its clean values become candidates of laws.
 
 The potential is fitted on the runs. Engines search on its values at runs without their noise and
-between them; its exponents along one input are turned into closed forms. Every constant is fitted
-again on the runs, and the runs left out decide, as for any other candidate.
+between them. Every constant is fitted again on the runs, and the runs left out decide, as for any
+other candidate.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,16 +14,6 @@ from scipy.spatial import cKDTree
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError
 from dimgs.dataset import Dataset
-from dimgs.discovery.distillation import (
-    Argument,
-    Direction,
-    Fields,
-    Search,
-    directions,
-    elementary,
-    laws_of,
-    search_forms,
-)
 from dimgs.discovery.limits import limits_in_groups
 from dimgs.discovery.options import Options
 from dimgs.discovery.problem import problem_of
@@ -38,21 +27,9 @@ from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
 from dimgs.fits.potential import ContrastivePotential, Limit, Physics
 from dimgs.law.limits import LimitInGroups
-from dimgs.law.names import Names
 
 # of fewer runs a network in folds learns hardly more than a power law
 _FEWEST = 20
-# of the time for its values; its exponents have shorter forms, whose search ends sooner
-_SHARE_OF_VALUES = 0.6
-# forms of an exponent, and directions, that are followed, as in the distillation
-_ELEMENTARY = 6
-_DIRECTIONS = 2
-# what an exponent bends along its own direction, of its spread: it is to depend on the others
-_BENDS = 0.5
-# spread of an exponent over its error: two standard errors
-_CLEAR = 2.0
-# share of the runs that the effective parameters of a network take, roughly
-_PARAMETERS = 0.2
 # runs between which new ones are mixed: those of a simplex in five groups
 _NEIGHBOURS = 6
 # runs in place of the measured ones: enough for a search, which slows with more
@@ -142,11 +119,11 @@ def candidates_of(
         And what they call an input without a logarithm, with its identifier.
     """
     problem, unlogged = problem_of(teacher.runs)
-    result = _from_values(teacher, options, _SHARE_OF_VALUES * clock.to_search)
+    result = _from_values(teacher, options, clock.to_search)
     if result.cut is not None:
         clock.cut(result.cut, "the search on a deep potential")
     fitted: dict[str, Candidate] = {}
-    for candidate in [*result.candidates, *_from_exponents(teacher, options, clock)]:
+    for candidate in result.candidates:
         again = replace(refit(candidate, problem), engine="deep")
         if np.isfinite(again.loss):
             fitted.setdefault(str(again), again)
@@ -166,82 +143,6 @@ def _from_values(teacher: PotentialTeacher, options: Options, seconds: float) ->
     except ImportError as error:
         return Result((), "unavailable", f"The engine '{name}' cannot start: {error}.", 0.0)
     return engine.search(problem, SearchBudget(seconds, options.budget), options.seed)
-
-
-def _from_exponents(
-    teacher: PotentialTeacher, options: Options, clock: Clock
-) -> Iterator[Candidate]:
-    """Candidates with an exponent that is a closed form of the other groups."""
-    pairs = zip(directions(teacher.dense), directions(teacher.runs), strict=True)
-    learned = []
-    for there, here in pairs:
-        fields = exponent_along(teacher, there)
-        if fields is not None:
-            learned.append((float(np.std(fields.exponent)), there, here, fields))
-    learned.sort(key=lambda item: (-item[0], item[1].variable))
-    for k, (_, there, here, fields) in enumerate(learned[:_DIRECTIONS]):
-        if clock.over:
-            clock.cut("time", "the distillation of a deep potential")
-            return
-        seconds = max(clock.to_search, 0.0) / (min(len(learned), _DIRECTIONS) - k)
-        search = Search(seconds, options.seed, options.side_budget, clock)
-        forms = elementary(fields, there.sets, _ELEMENTARY)
-        laws = laws_of(teacher.runs, here, fields, forms, search.part(0.0))
-        if not any(fields.explained_by(law.loss**0.5, teacher.runs.n_runs) for law in laws):
-            forms = search_forms(
-                fields.exponent, fields.weights, there.z, fields.rows, search.part(0.6), log=False
-            )
-            laws += laws_of(teacher.runs, here, fields, forms, search.part(0.4))
-        yield from laws
-
-
-def exponent_along(teacher: PotentialTeacher, direction: Direction) -> Fields | None:
-    """The potential's exponent of x at equal z; None where it depends on x, or hardly varies.
-
-    Parameters
-    ----------
-    teacher : PotentialTeacher
-    direction : Direction
-        Of the dense runs.
-    """
-    rows = [_powers(a, teacher.dense) for a in (direction.x, *direction.z)]
-    if any(row is None for row in rows):
-        return None
-    turn = np.array(rows)
-    p = teacher.dense.X.shape[1]
-    if turn.shape != (p, p) or np.linalg.matrix_rank(turn) < p:
-        return None
-    along = np.linalg.inv(turn)[:, 0]
-    points = teacher.dense.X
-    exponent = teacher.potential.exponents(points) @ along
-    bend = np.einsum("nij,i,j->n", teacher.potential.mixed_derivatives(points), along, along)
-    spread = float(np.std(exponent))
-    if float(np.sqrt(np.mean(bend**2))) * float(np.std(points @ turn[0])) > _BENDS * spread:
-        return None
-    model = teacher.potential.model_
-    folds = model.slopes(np.concatenate(model.held_out), points)[:, :, 0] @ along
-    variance = folds.var(axis=0)
-    variance = variance + 1e-3 * float(np.mean(variance)) + 1e-12
-    if spread < _CLEAR * float(np.sqrt(np.median(variance))):
-        return None
-    n = teacher.runs.n_runs
-    every = np.arange(len(points))
-    sd = float(teacher.potential.cv_rmse_)
-    return Fields(every, exponent, 1.0 / variance, sd, (1.0 - _PARAMETERS) * n, True, every)
-
-
-def _powers(argument: Argument, design: Design) -> Array | None:
-    """Exponents of the features in a monomial, or the single unlogged one."""
-    identifier = Names.of(design).identifier
-    names = [
-        f.name if f.group is not None else identifier[str(f.variable)] for f in design.features
-    ]
-    out = np.zeros(len(names))
-    for symbol, power in argument.expression.as_powers_dict().items():
-        if str(symbol) not in names or not power.is_number:
-            return None
-        out[names.index(str(symbol))] = float(power)
-    return out
 
 
 def dense_runs(design: Design, potential: ContrastivePotential, seed: int) -> Design:

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from dimgs.common.advice import setting
 from dimgs.common.progress import listening, report_progress
-from dimgs.discovery.distillation import distil
 from dimgs.discovery.given_form import GivenForm, proposals_of_form
 from dimgs.discovery.judgement import judge
 from dimgs.discovery.options import Options
@@ -32,10 +31,9 @@ def study(
     options: Options,
     clock: Clock,
     *,
-    distil_first: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Study:
-    """Power law, engines and distilled exponents propose; the most probable candidate is the law.
+    """Power law and engines propose; the most probable candidate is the law.
 
     An interrupt (Ctrl-C) from the first search on ends the study with the best law until then.
 
@@ -45,8 +43,6 @@ def study(
     options : Options
     clock : Clock
         When it is over, searches end and what they found is judged.
-    distil_first : bool
-        Distil before the engines, which then only run where the distilled law leaves something.
     progress : callable, optional
         Called with a line of text when there is a law to fall back on, when searches begin, and
         for what they find; each :class:`dimgs.common.progress.ProgressEvent` carries its
@@ -79,7 +75,7 @@ def study(
             if options.engine != NONE and is_searchable(prepared.design):
                 report_progress("the power law is fitted; searching for closed forms")
                 report_progress("the law so far is %s", current.law, candidates=current.candidates)
-            for further in _proposals(current, options, clock, distil_first):
+            for further in _proposals(current, options, clock):
                 current = further
                 report_progress(
                     "the first candidate is %s",
@@ -105,27 +101,15 @@ def _with_form(current: Study, options: Options, clock: Clock) -> Study:
     return replace(current, given=proposals_of_form(form, prepared.design, options, clock))
 
 
-def _proposals(
-    current: Study, options: Options, clock: Clock, distil_first: bool
-) -> Iterator[Study]:
+def _proposals(current: Study, options: Options, clock: Clock) -> Iterator[Study]:
     """The study after each search that adds candidates to those of the power law."""
     if options.engine == NONE or not is_searchable(current.prepared.design):
         return
-    whole, clock = clock, clock.part(_SHARE_WITHOUT if options.model == "deep" else 1.0)
-    # elementary forms of an exponent take no search
-    first, explained = _distilled(current, options, clock, search=distil_first)
-    kept = distil_first or first.exact
-    if kept and first is not current:
-        yield (current := first)
-    if not (kept and explained):
-        for further in _by_engines(current, options, clock):
-            yield (current := further)
-    if not distil_first and not current.exact:
-        last, _ = _distilled(current, options, clock)
-        if last is not current:
-            yield (current := last)
+    part = clock.part(_SHARE_WITHOUT if options.model == "deep" else 1.0)
+    for further in _by_engines(current, options, part):
+        yield (current := further)
     if options.model == "deep":
-        last = _from_potential(current, options, whole)
+        last = _from_potential(current, options, clock)
         if last is not current:
             yield last
 
@@ -147,36 +131,6 @@ def _by_engines(current: Study, options: Options, clock: Clock) -> Iterator[Stud
         if so_far.verdict.confirmed:
             yield so_far
             return
-
-
-def _distilled(
-    current: Study, options: Options, clock: Clock, *, search: bool = True
-) -> tuple[Study, bool]:
-    """With distilled laws among the candidates, and whether the first of them explains the runs.
-
-    Without `search` only elementary forms of the exponent are tried.
-    """
-    design = current.prepared.design
-    if design.scale != "log":
-        return current, False
-    power = None if current.result is None else current.result.law.scores.rmse_log
-    so_far = next((c.loss**0.5 for c in current.candidates), None)
-    cuts = len(clock.cuts)
-    distilled = None
-    if not clock.over:
-        distilled = distil(
-            design, options, power, clock.to_search if search else 0.0, so_far, clock
-        )
-    if clock.over and not clock.stopped.is_set():
-        clock.cut("time", "the distillation of exponents")
-    if distilled is None:
-        return current, False
-    if distilled.explains and not clock.stopped.is_set():
-        # it ended where nothing was left that smooth fields would explain
-        del clock.cuts[cuts:]
-    return add_candidates(
-        current, distilled.candidates, distilled.unlogged, "distillation"
-    ), distilled.explains
 
 
 def _from_potential(current: Study, options: Options, clock: Clock) -> Study:

@@ -33,7 +33,7 @@ EFFORTS: Mapping[str, tuple[int, float]] = {
     "normal": (6000, 120.0),
     "thorough": (60_000, 1200.0),
 }
-# the searches of a distillation, which are about so many
+# secondary searches, of which about so many equal the main one
 _SIDE = 12
 Kind = Literal[
     "flag", "text", "texts", "names", "several", "units", "sheet", "number", "count", "limits"

@@ -210,7 +210,7 @@ def _with_scale(
         prepared = prepare(data, target, trial, any_sign=True)
         if len(prepared.design.features) <= len(best.prepared.design.features):
             return None
-        return study(prepared, trial, clock, distil_first=True)
+        return study(prepared, trial, clock)
     except DimgsError:
         return None
 

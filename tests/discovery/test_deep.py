@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dimgs.discovery.distillation import directions
 from numpy.typing import NDArray
 
 from dimgs.common.errors import EngineUnavailableError, InputError
 from dimgs.dataset import Dataset
 from dimgs.discovery.deep import PotentialTeacher, exponent_along, fit_teacher
 from dimgs.discovery.discover import check_model, discover
-from dimgs.discovery.distillation import directions
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.fits.design.features import log_groups

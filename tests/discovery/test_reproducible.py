@@ -17,7 +17,7 @@ from dimgs import Dataset, Options, discover
 from dimgs.discovery.fitting import fit
 from dimgs.fits import ContrastiveRegressor
 from dimgs.report.results import Report
-from tests.discovery.test_distil import polymers, thinning
+from tests.discovery.test_varying_exponents import polymers, thinning
 
 ROOT = Path(__file__).resolve().parents[2]
 # the clock of a machine that is slower by the first argument

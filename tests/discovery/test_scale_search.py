@@ -8,8 +8,8 @@ import pytest
 from dimgs import Dataset, pi_basis
 from dimgs.discovery.discover import discover
 from dimgs.discovery.missing_input import extra_scales
-from tests.discovery.test_distil import polymers
 from tests.discovery.test_reproducible import diffusion
+from tests.discovery.test_varying_exponents import polymers
 from tests.patience import AMPLE
 
 

@@ -29,7 +29,7 @@ from dimgs.engines.registry import entry_named
 from dimgs.engines.structured import archive
 from dimgs.engines.structured import engine as structured
 from dimgs.expression.candidate import Candidate
-from tests.discovery.test_distil import SCALES, polymers
+from tests.discovery.test_varying_exponents import SCALES, polymers
 from tests.patience import AMPLE
 
 

@@ -24,6 +24,7 @@ from dimgs.engines.structured.trees import (
     exact,
     factors_of,
     monomial,
+    power_of,
     times,
     times_monomial,
 )
@@ -125,6 +126,8 @@ def structure_bits(tree: Tree, runs: Runs, within: str = "") -> float:
                 runs.lengths[key] = price
         case Power(_, exponent):
             price = OPERATOR + exponent_bits(abs(float(exponent)))
+        case Call("exp", _) if (power := power_of(tree)) is not None:
+            return OPERATOR + sum(structure_bits(part, runs, "exp") for part in power)
         case Call(name, argument):
             price = FUNCTIONS[name].bits
             price += _NESTED if within and within not in _INVERSES else 0.0

@@ -147,6 +147,7 @@ class Stages:
             *whole,
             Step("b", "one factor", lambda: self.factors.loosely(signs, archive)),
             Step("b", "one simple factor", simple(functions, 1), quick=True),
+            Step("d", "varying exponents", each(scaled.varying_exponents, first)),
             Step("c", "three simple factors", simple(first, 3), quick=True),
             Step("c", "two factors", lambda: self.factors.two_loosely(self.itself, archive)),
             Step("d", "exponentials of functions", each(scaled.exponentials, first), quick=True),

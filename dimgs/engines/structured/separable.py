@@ -10,22 +10,47 @@ References
 G. H. Golub, V. Pereyra, SIAM J. Numer. Anal. 10 (1973) 413-432 (variable projection).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
-from dimgs.common.arrays import Array, IntArray, least_squares
+from dimgs.common.arrays import Array, BoolArray, IntArray, least_squares
+from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import differences, plain, short_monomials
-from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, FACTORS, of_argument, weighted
+from dimgs.engines.structured.columns import (
+    AFFINE,
+    EXPONENTIAL,
+    FACTORS,
+    ITSELF,
+    of_argument,
+    weighted,
+)
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.grammar import Terms
 from dimgs.engines.structured.products import ProductModel, fit_rounded, power_basis
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
-from dimgs.engines.structured.trees import Number, Power, Product, Sum, Tree, times
+from dimgs.engines.structured.trees import (
+    Call,
+    Mono,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Tree,
+    added,
+    evaluate,
+    exact,
+    factors_of,
+    monomial,
+    nodes,
+    power_of,
+    times,
+)
 from dimgs.fits.nonlinear_least_squares import minimise_squares
 
 # monomials beside the function and in front of it, arguments that are monomials and differences:
@@ -42,6 +67,11 @@ _POWERS = tuple(Fraction(*x) for x in ((1, 2), (-1, 2), (-1, 1), (-2, 1), (1, 3)
 # bits of the rarer powers
 _RARE = 1.5
 _NAMES = ("exp", "log1p", "tanh", "sin", "cos", "atan")
+# functions that need no constant inside, and powers of an argument in an exponent
+_PLAIN_NAMES, _OF_EXPONENTS = (ITSELF, "log"), tuple(map(Fraction, ("1", "2", "1/2")))
+# monomials whose exponent may vary, functions of which each is tried with some of these, and how
+# many; the largest logarithm of a pivot; and exponents of variables that are rounding
+_FOLLOWED, _VARYING, _EACH, _END, _ROUNDED_AWAY = 24, 6, 2, 300.0, 1e-9
 # runs that are looked at, choices whose constants are refined, and in how many steps; laws that
 # are fitted to the end, and those of which each gives several by its rounded exponents
 _MOST_RUNS, _REFINED, _STEPS, _FITTED, _ROUNDED = 300, 800, 30, 40, 6
@@ -91,8 +121,9 @@ class ScaledFunction:
         return np.asarray(float(self.power) * slope * self.at(c) / entry.value(inner))
 
     def tree(self, c: float) -> Tree:
-        """With a constant that is free."""
-        base = of_argument(self.name, Product((Number(c), self.argument)))
+        """With a constant that is free, where there is one."""
+        inner = self.argument if self.name in _PLAIN_NAMES else Product((Number(c), self.argument))
+        base = of_argument(self.name, inner)
         return base if self.power == 1 else Power(base, self.power)
 
 
@@ -134,6 +165,76 @@ class ScaledFunctions:
         kept = [replace(f, constants=f.constants[r]) for f, r in zip(out, real, strict=True)]
         return [family for family in kept if len(family.constants) > 1]
 
+    @cached_property
+    @np.errstate(all="ignore")
+    def exponents(self) -> list[ScaledFunction]:
+        """What an exponent may be a function of: hyperbolas, powers, exponentials, logarithms."""
+        out = [f for f in self.families if f.power == -1 or f.name == "exp"]
+        one = np.ones(1)
+        arguments = plain(self.runs, _PLAIN) + differences(self.runs, _PAIRS)
+        for tree, u, cost in zip(
+            arguments.trees, arguments.values.T, arguments.cost.tolist(), strict=True
+        ):
+            for power in _OF_EXPONENTS:
+                more = 0.0 if power == 1 else 1.0
+                out.append(ScaledFunction(ITSELF, power, tree, u, cost + more, one))
+            out.append(ScaledFunction("log", Fraction(1), tree, u, cost + 1.0, one))
+        return [f for f in out if np.all(np.isfinite(f.at(f.constants)), axis=1).any()]
+
+    @np.errstate(all="ignore")
+    def varying_exponents(self, target: Target, archive: Archive) -> None:
+        """Fit the best laws of the form t = m (n/k)^(b g(c u)), the exponents of m free.
+
+        The exponents of all groups may vary with a function at first, which is linear and does not
+        depend on their basis; then the monomial is sought whose exponent does.
+
+        Parameters
+        ----------
+        target : Target
+        archive : Archive
+
+        References
+        ----------
+        T. Hastie, R. Tibshirani, J. R. Stat. Soc. B 55 (1993) 757-796 (varying coefficients).
+        """
+        runs, root = archive.runs, target.log_root(archive.runs)
+        t = weighted(target.logs, root)
+        most = 2 * (1 + runs.n_groups) + 2
+        if runs.n_groups < 2 or runs.n_runs < 2 * most or not np.all(np.isfinite(t)):
+            return
+        base = power_basis(runs, root)
+        t = t - base @ (base.T @ t)
+        linear = np.column_stack([np.ones(runs.n_runs), runs.logs])
+        with_base = replace(target, back=partial(_with_one_base, target.back))
+        scan = _VaryingScan(base, t, root)
+        found: list[tuple[float, int, float]] = []
+        for k, family in enumerate(self.exponents):
+            archive.check()
+            bits, c = scan.best(family, linear)
+            found.append((bits + family.bits, k, c))
+        # a power law that needs no other exponents is no law of these
+        found = sorted(f for f in found if f[0] < constants_bits(most, runs.n_runs))
+        monomials = plain(runs, _FOLLOWED, both_signs=False)
+        logs = np.log(monomials.values)
+        for _, k, c in archive.until_exact(found[:_VARYING]):
+            family = self.exponents[k]
+            fixed, ranked = replace(family, constants=np.array([c])), list[tuple[float, int]]()
+            for j, n in enumerate(monomials.trees):
+                if not _is_within(n, family.argument, runs):
+                    bits, _ = scan.best(fixed, np.column_stack([logs[:, j], linear[:, 0]]))
+                    ranked.append((bits + float(monomials.cost[j]), j))
+            for _, j in archive.until_exact(sorted(ranked)[:_EACH]):
+                for columns in (logs[:, [j]], np.column_stack([logs[:, j], linear[:, 0]])):
+                    at, beta = scan.refined(family, columns, c)
+                    n = monomials.trees[j]
+                    if len(beta) > 1:
+                        shift = float(np.clip(beta[1] / beta[0], -_END, _END))
+                        n = Product((n, Power(Number(float(np.exp(-shift))), Fraction(-1))))
+                    factor = times(_upright(family, at), Call("log", n))
+                    u, one = evaluate(factor, runs)[:, None], np.ones(1)
+                    model = ProductModel((EXPONENTIAL,), (factor,), u, one)
+                    fit_rounded(model, with_base, archive, root)
+
     @np.errstate(all="ignore")
     def two_terms(self, target: Target, archive: Archive) -> None:
         """Fit the best laws of the form t = a m + b n g(c u).
@@ -172,6 +273,98 @@ class ScaledFunctions:
             factor, g = scan.column(choice)
             model = ProductModel((EXPONENTIAL,), (factor,), g[:, None], np.ones(1))
             fit_rounded(model, target, archive, root)
+
+
+@dataclass(frozen=True, eq=False)
+class _VaryingScan:
+    """What columns times a function explain beside a power law.
+
+    Parameters
+    ----------
+    base : ndarray of shape (n_runs, r)
+        Orthonormal basis of the weighted power law.
+    t : ndarray of shape (n_runs,)
+        Weighted logarithms, less the power law.
+    root : ndarray of shape (n_runs,)
+    """
+
+    base: Array
+    t: Array
+    root: Array
+
+    def _off(self, columns: Array) -> Array:
+        return np.asarray(columns - self.base @ (self.base.T @ columns))
+
+    def best(self, family: ScaledFunction, columns: Array) -> tuple[float, float]:
+        """Bits of the runs with the best constant of a function, and that constant."""
+        values = family.at(family.constants)
+        G = self._off(self.root[:, None] * values[:, :, None] * columns)
+        square = np.einsum("cni,cnj->cij", G, G)
+        size = np.sqrt(np.einsum("cii->ci", square))
+        square = square / (size[:, :, None] * size[:, None, :])
+        along = np.einsum("cni,n->ci", G, self.t) / size
+        usable = np.all(np.isfinite(square), axis=(1, 2))
+        square[~usable], along[~usable] = np.eye(columns.shape[1]), 0.0
+        inverse = np.linalg.pinv(square, rcond=_PARALLEL, hermitian=True)
+        gain = np.einsum("ci,cij,cj->c", along, inverse, along)
+        k, whole = int(np.argmax(gain)), float(self.t @ self.t)
+        share = max(1.0 - float(gain[k]) / whole, 0.0)
+        bits = 0.5 * len(self.t) * float(np.log2(share + _LEAST_SHARE))
+        return bits, float(family.constants[k])
+
+    def refined(self, family: ScaledFunction, columns: Array, c: float) -> tuple[float, Array]:
+        """The constant of least squares near one, and the coefficients of the columns."""
+
+        def solved(moved: Array) -> tuple[Array, Array, Array]:
+            at = np.array([c * np.exp(moved[0])])
+            G = self._off(self.root[:, None] * family.at(at).T * columns)
+            beta = least_squares(G, self.t)
+            slope = self.root * at[0] * family.slope(at)[0] * (columns @ beta)
+            D = self._off(slope)
+            return beta, self.t - G @ beta, (D - G @ least_squares(G, D))[:, None]
+
+        if len(family.constants) == 1:
+            return c, solved(np.zeros(1))[0]
+        best = minimise_squares(lambda moved: solved(moved)[1:], np.zeros(1), steps=_STEPS)
+        return c * float(np.exp(best.parameters[0])), solved(best.parameters)[0]
+
+
+def _upright(family: ScaledFunction, c: float) -> Tree:
+    """A function as a tree; a hyperbola by the constant that its argument is compared with."""
+    if family.name == AFFINE:
+        argument = family.argument
+        terms = argument.terms if isinstance(argument, Sum) else (argument,)
+        return Power(Sum((Number(1 / c), *terms)), family.power)
+    return family.tree(c)
+
+
+def _is_within(monomial: Tree, argument: Tree, runs: Runs) -> bool:
+    """Whether a monomial has no variable that an argument has not."""
+    return not np.any(_variables(monomial, runs) & ~_variables(argument, runs))
+
+
+def _variables(tree: Tree, runs: Runs) -> BoolArray:
+    powers = [runs.shape @ np.array(n.exponents, float) for n in nodes(tree) if isinstance(n, Mono)]
+    return np.asarray(np.any(np.abs(powers) > _ROUNDED_AWAY, axis=0))
+
+
+def _with_one_base(back: Callable[[Tree], Tree], tree: Tree) -> Tree:
+    """A monomial times (n/k)^a, with what the monomial has of n in the exponent."""
+    factors = factors_of(tree)
+    fronts = [f for f in factors if isinstance(f, Mono)]
+    powers = [(f, p) for f in factors if (p := power_of(f)) is not None]
+    if len(fronts) != 1 or len(powers) != 1:
+        return back(tree)
+    (front,), ((factor, (base, exponent)),) = fronts, powers
+    n = next(f.exponents for f in factors_of(base) if isinstance(f, Mono))
+    ratios = {a / b for a, b in zip(front.exponents, n, strict=True) if b}
+    left = {a: added(front.exponents, tuple(-a * x for x in n)) for a in sorted(ratios)}
+    a, rest = min(left.items(), key=lambda item: sum(map(bool, item[1])))
+    if not a or sum(map(bool, rest)) >= sum(map(bool, front.exponents)):
+        return back(tree)
+    others = (f for f in factors if f not in (front, factor))
+    power = Call("exp", Product((Sum((exact(a), exponent)), Call("log", base))))
+    return back(times(*others, monomial(rest), power))
 
 
 class TwoTermScan:

@@ -102,6 +102,17 @@ def exact(value: int | Fraction | str) -> Number:
 MINUS = exact(-1)
 
 
+def power_of(tree: Tree) -> tuple[Tree, Tree] | None:
+    """Base and exponent of exp(a log x), which is x^a; None for another tree."""
+    if not isinstance(tree, Call) or tree.name != "exp":
+        return None
+    inside = [f for part in factors_of(tree.argument) for f in factors_of(part)]
+    logs = [f for f in inside if isinstance(f, Call) and f.name == "log"]
+    if len(logs) != 1:
+        return None
+    return logs[0].argument, times(*(f for f in inside if f is not logs[0]))
+
+
 def added(*exponents: Exponents) -> Exponents:
     """Exponents of a product of monomials."""
     return tuple(reduce(add, each) for each in zip(*exponents, strict=True))
@@ -334,6 +345,9 @@ def to_sympy(tree: Tree, names: tuple[str, ...]) -> "tuple[sympy.Expr, dict[str,
             case Power(base, e):
                 return convert(base) ** sympy.Rational(e)
             case Call(name, argument):
+                power = power_of(node)
+                if power is not None:
+                    return convert(power[0]) ** convert(power[1])
                 return FUNCTIONS[name].form(convert(argument))
 
     return convert(tree), constants
