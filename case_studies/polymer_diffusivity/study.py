@@ -4,8 +4,8 @@ Story
     Small molecules diffuse through polymers the slower, the heavier they are, with an exponent
     that falls as the polymer warms above its glass transition. The table gives D, M, T and Tg;
     the constants that make them dimensionless, D0, M0 and two temperatures, are not in it. The
-    exponent is learned at every temperature, distilled into a closed form, and the whole law is
-    fitted again; it has to predict each polymer from the other one.
+    search looks for functions of the other groups that an exponent may follow, and fits the whole
+    law; it has to predict each polymer from the other one.
 
 Data
     The worked case published with contrastive generative simulation (GSHub, ContrastiveScalingD),
@@ -68,7 +68,7 @@ def run() -> Findings:
         "D",
         scales="auto",
         split_by="polymer",
-        evaluations=300,
+        evaluations=1000,
         time_limit=3600.0,
     )
     law = report.law

@@ -45,12 +45,11 @@ from scipy.special import ndtri
 from dimgs.common.arrays import Array
 from dimgs.engines.protocol import Problem
 from dimgs.expression.candidate import Candidate
-from dimgs.expression.complexity import complexity_of
 from dimgs.expression.price import structure_of
 from dimgs.fits.noise import data_bits
 
 if TYPE_CHECKING:
-    import sympy
+    pass
 
 # the table above says what each of these is for
 CONSTANT_BITS = 4.0
@@ -64,8 +63,6 @@ _LEVEL, _SHUFFLES = 0.025, 39
 _WIDTHS = (0.1, 0.5, 4.0)
 # kernel matrices of more runs cost more than they add
 _MOST_RUNS = 500
-# least mean square of a coarse description: that of double precision
-_SMALLEST = 1e-20
 
 
 def constants_bits(n_constants: int, n_runs: int) -> float:
@@ -89,29 +86,6 @@ def candidate_bits(candidate: Candidate, problem: Problem) -> float:
         + structure_of(candidate.expression, set(candidate.constants)).bits
         + 0.5 * len(candidate.constants) * float(np.log2(problem.n_runs))
     )
-
-
-def description_bits(expression: "sympy.Expr", constants: int, mse: float, n: int) -> float:
-    """Coarse length of a law of which only the mean square of its residuals is known.
-
-    Parameters
-    ----------
-    expression : sympy.Expr
-    constants : int
-        How many were fitted.
-    mse : float
-        In units of the variance of the response, or of its logarithm.
-    n : int
-        Runs, or points of a field.
-
-    Examples
-    --------
-    >>> from sympy import Symbol
-    >>> description_bits(Symbol("x"), 2, 0.25, 16)
-    -11.0
-    """
-    data = n / 2 * float(np.log2(max(mse, _SMALLEST)))
-    return data + constants / 2 * float(np.log2(n)) + float(complexity_of(expression))
 
 
 def select(candidates: Iterable[Candidate], problem: Problem) -> tuple[Candidate, ...]:

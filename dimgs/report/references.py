@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+import sympy
+
 from dimgs.engines.registry import entries
 from dimgs.report.findings import Findings
 
@@ -62,6 +64,15 @@ def _rests_on(key: str) -> Callable[[Findings], bool]:
     )
 
 
+def _with_varying_exponents(report: Findings) -> bool:
+    """Whether a power in the law has a group in its exponent."""
+    if report.law is None:
+        return False
+    groups = {group.name for group in report.law.groups}
+    powers = report.law.pi_expression.atoms(sympy.Pow)
+    return any(groups & {s.name for s in power.exp.free_symbols} for power in powers)
+
+
 def _has(part: str) -> Callable[[Findings], bool]:
     return lambda report: bool(report.fit is not None and getattr(report.fit, part))
 
@@ -80,9 +91,7 @@ WORKS: tuple[Work, ...] = (
     Work("churchill1972", "the smooth crossover", _has("crossover")),
     Work("cleveland1988", "the local exponents", _has("local")),
     Work("ravikumar2009", "the sum of smooth functions", _has("additive")),
-    Work(
-        "hastie1993", "exponents that are functions of the groups", lambda r: "distil" in r.engine
-    ),
+    Work("hastie1993", "exponents that are functions of the groups", _with_varying_exponents),
     Work("rissanen1978", "the choice among the candidates", lambda r: len(r.candidates) > 1),
     Work("cranmer2023", "the search for closed forms", _rests_on("cranmer2023")),
     Work("burlacu2020", "the search for closed forms", _rests_on("burlacu2020")),

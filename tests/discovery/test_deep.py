@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dimgs.discovery.distillation import directions
 from numpy.typing import NDArray
 
 from dimgs.common.errors import EngineUnavailableError, InputError
 from dimgs.dataset import Dataset
-from dimgs.discovery.deep import PotentialTeacher, exponent_along, fit_teacher
+from dimgs.discovery.deep import PotentialTeacher, fit_teacher
 from dimgs.discovery.discover import check_model, discover
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
@@ -64,28 +63,6 @@ def exponent_table(size: int, seed: int) -> Dataset:
     r, s = np.exp(rng.uniform(-1.0, 2.0, size)), np.exp(rng.uniform(-1.5, 1.5, size))
     y = 3.0 * s ** (1.0 + 2.0 / (1.0 + r)) * np.exp(0.02 * rng.standard_normal(size))
     return Dataset.from_columns({"r [1]": r, "s [1]": s, "y [1]": y})
-
-
-def test_exponents_along_an_input_are_those_of_the_potential() -> None:
-    design = prepared(exponent_table(39, 1), "y").design
-    known = fit_teacher(design, Options(seed=0))
-    assert isinstance(known, PotentialTeacher)
-    fields_along = {d.variable: exponent_along(known, d) for d in directions(known.dense)}
-    fields = fields_along["s"]
-    assert fields is not None
-    r = np.asarray(known.dense.data["r"])
-    wrong = fields.exponent - (1.0 + 2.0 / (1.0 + r))
-    assert np.sqrt(np.average(wrong**2, weights=fields.weights)) < 0.15
-
-
-def test_an_exponent_that_depends_on_its_own_input_is_not_along_it() -> None:
-    rng = np.random.default_rng(4)
-    r, s = np.exp(rng.uniform(-1.0, 1.0, (2, 36)))
-    y = np.cosh(2.0 * np.log(s)) * r**0.5 * np.exp(0.02 * rng.standard_normal(36))
-    design = prepared(Dataset.from_columns({"r [1]": r, "s [1]": s, "y [1]": y}), "y").design
-    known = fit_teacher(design, Options(seed=0))
-    assert isinstance(known, PotentialTeacher)
-    assert all(exponent_along(known, d) is None for d in directions(known.dense))
 
 
 def test_a_power_law_teaches_nothing_and_the_command_line_says_so(

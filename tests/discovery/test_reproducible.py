@@ -100,11 +100,11 @@ def test_the_same_law_twice_in_one_process() -> None:
     assert one == two
 
 
-@pytest.mark.parametrize("distilled", [pytest.param(True, marks=pytest.mark.slow), False])
-def test_a_report_pickles_with_all_that_it_holds(distilled: bool) -> None:
-    data = thinning() if distilled else friction(24)
+@pytest.mark.parametrize("varying", [pytest.param(True, marks=pytest.mark.slow), False])
+def test_a_report_pickles_with_all_that_it_holds(varying: bool) -> None:
+    data = thinning() if varying else friction(24)
     report = searched(0)
-    if distilled:
+    if varying:
         report = discover(data, "eta", scales="auto", engine="structured", evaluations=60)
     again = pickle.loads(pickle.dumps(report))
     assert again.to_json() == report.to_json()

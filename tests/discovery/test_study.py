@@ -1,5 +1,6 @@
 """What searches propose for a basis, in which order, and what is left to the judgement."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -150,68 +151,32 @@ def test_exact_candidates_are_told_from_others() -> None:
 
 
 def steps_of(
-    monkeypatch: pytest.MonkeyPatch,
-    options: Options,
-    *,
-    distil_first: bool,
-    explains: bool,
-    exact: bool,
-    over: bool = False,
+    monkeypatch: pytest.MonkeyPatch, options: Options, *, over: bool = False
 ) -> tuple[list[str], list[str]]:
     """Which steps a study takes, and which ones it says were cut."""
     known = power_law(prepared())
     taken: list[str] = []
-    (one,) = front(a + b * pi_1)
-    better = replace(known, candidates=(replace(one, loss=0.0 if exact else 1.0),))
 
-    def distilled(study: Study, *_: Any, search: bool = True) -> tuple[Study, bool]:
-        taken.append("distil" if search else "elementary forms")
-        return better, explains
+    def step(name: str) -> Callable[..., Study]:
+        def run(study: Study, *_: Any) -> Study:
+            taken.append(name)
+            return study
 
-    def run_engine(study: Study, name: str, *_: Any) -> Study:
-        taken.append("search")
-        return study
+        return run
 
-    def deep(study: Study, *_: Any) -> Study:
-        taken.append("deep")
-        return study
-
-    monkeypatch.setattr(module, "_distilled", distilled)
-    monkeypatch.setattr(module, "run_engine", run_engine)
+    monkeypatch.setattr(module, "run_engine", step("search"))
     monkeypatch.setattr(module, "usable_engines", lambda _: ["structured"])
-    monkeypatch.setattr(module, "_from_potential", deep)
+    monkeypatch.setattr(module, "_from_potential", step("deep"))
     clock = Clock.of(-1.0 if over else AMPLE)
-    list(module._proposals(known, options, clock, distil_first))
+    list(module._proposals(known, options, clock))
     return taken, [cut.step for cut in clock.cuts]
 
 
-@pytest.mark.parametrize("explains", [False, True])
-@pytest.mark.parametrize("exact", [False, True])
-def test_engines_search_where_nothing_explains_the_runs(
-    explains: bool, exact: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def steps(distil_first: bool, **more: Any) -> tuple[list[str], list[str]]:
-        over = bool(more.pop("over", False))
-        return steps_of(
-            monkeypatch,
-            Options(**more),
-            distil_first=distil_first,
-            explains=explains,
-            exact=exact,
-            over=over,
-        )
-
-    known: list[str] = [] if explains else ["search"]
-    assert steps(True) == (["distil", *known], [])
-    assert steps(True, model="deep") == (["distil", *known, "deep"], [])
-    # elementary forms first, and their answer counts where it is exact
-    if exact:
-        assert steps(False) == (["elementary forms", *known], [])
-    else:
-        assert steps(False) == (["elementary forms", "search", "distil"], [])
-    assert steps(False, engine="power_law") == ([], [])
-    cut = [] if explains else ["the search by structured"]
-    assert steps(True, over=True) == (["distil"], cut)
+def test_engines_search_before_a_deep_potential(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert steps_of(monkeypatch, Options()) == (["search"], [])
+    assert steps_of(monkeypatch, Options(model="deep")) == (["search", "deep"], [])
+    assert steps_of(monkeypatch, Options(engine="power_law")) == ([], [])
+    assert steps_of(monkeypatch, Options(), over=True) == ([], ["the search by structured"])
 
 
 class Potential:

@@ -71,7 +71,7 @@ def test_what_was_cut_never_reads_converged(facts: LawFacts, by: CutBy) -> None:
         assert cut.outcome == "interrupted"
 
 
-STEPS = ["the search", "the distillation", "the judgement", "the geometry"]
+STEPS = ["the search", "the search for rivals", "the judgement", "the geometry"]
 
 
 @given(st.sampled_from(CUTS), st.lists(st.sampled_from(STEPS), min_size=1), st.data())
@@ -202,8 +202,6 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int)
 @pytest.mark.parametrize(
     ("owner", "name", "call"),
     [
-        (one_basis, "distil", 1),
-        (one_basis, "distil", 2),
         (one_basis, "run_engine", 1),
         (one_basis, "judge", 1),
         (judgement, "unexplained_share", 1),
