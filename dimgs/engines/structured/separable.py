@@ -10,10 +10,11 @@ References
 G. H. Golub, V. Pereyra, SIAM J. Numer. Anal. 10 (1973) 413-432 (variable projection).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
+from itertools import product
 
 import numpy as np
 
@@ -202,38 +203,19 @@ class ScaledFunctions:
         most = 2 * (1 + runs.n_groups) + 2
         if runs.n_groups < 2 or runs.n_runs < 2 * most or not np.all(np.isfinite(t)):
             return
-        base = power_basis(runs, root)
-        t = t - base @ (base.T @ t)
+        scan = _VaryingScan.of(power_basis(runs, root), t, root)
         linear = np.column_stack([np.ones(runs.n_runs), runs.logs])
-        with_base = replace(target, back=partial(_with_one_base, target.back))
-        scan = _VaryingScan(base, t, root)
-        found: list[tuple[float, int, float]] = []
+        choices: list[tuple[float, int, float]] = []
         for k, family in enumerate(self.exponents):
             archive.check()
             bits, c = scan.best(family, linear)
-            found.append((bits + family.bits, k, c))
+            choices.append((bits + family.bits, k, c))
         # a power law that needs no other exponents is no law of these
-        found = sorted(f for f in found if f[0] < constants_bits(most, runs.n_runs))
-        monomials = plain(runs, _FOLLOWED, both_signs=False)
-        logs = np.log(monomials.values)
-        for _, k, c in archive.until_exact(found[:_VARYING]):
-            family = self.exponents[k]
-            fixed, ranked = replace(family, constants=np.array([c])), list[tuple[float, int]]()
-            for j, n in enumerate(monomials.trees):
-                if not _is_within(n, family.argument, runs):
-                    bits, _ = scan.best(fixed, np.column_stack([logs[:, j], linear[:, 0]]))
-                    ranked.append((bits + float(monomials.cost[j]), j))
-            for _, j in archive.until_exact(sorted(ranked)[:_EACH]):
-                for columns in (logs[:, [j]], np.column_stack([logs[:, j], linear[:, 0]])):
-                    at, beta = scan.refined(family, columns, c)
-                    n = monomials.trees[j]
-                    if len(beta) > 1:
-                        shift = float(np.clip(beta[1] / beta[0], -_END, _END))
-                        n = Product((n, Power(Number(float(np.exp(-shift))), Fraction(-1))))
-                    factor = times(_upright(family, at), Call("log", n))
-                    u, one = evaluate(factor, runs)[:, None], np.ones(1)
-                    model = ProductModel((EXPONENTIAL,), (factor,), u, one)
-                    fit_rounded(model, with_base, archive, root)
+        enough = constants_bits(most, runs.n_runs)
+        with_base = replace(target, back=partial(_with_one_base, target.back))
+        for bits, k, c in archive.until_exact(sorted(choices)[:_VARYING]):
+            for model in scan.models(self.exponents[k], c, runs) if bits < enough else ():
+                fit_rounded(model, with_base, archive, root)
 
     @np.errstate(all="ignore")
     def two_terms(self, target: Target, archive: Archive) -> None:
@@ -292,8 +274,31 @@ class _VaryingScan:
     t: Array
     root: Array
 
+    @classmethod
+    def of(cls, base: Array, t: Array, root: Array) -> "_VaryingScan":
+        """Of weighted logarithms."""
+        return cls(base, t - base @ (base.T @ t), root)
+
     def _off(self, columns: Array) -> Array:
         return np.asarray(columns - self.base @ (self.base.T @ columns))
+
+    def models(self, family: ScaledFunction, c: float, runs: Runs) -> Iterator[ProductModel]:
+        """The best monomials whose exponent varies with a function, each with a pivot and not."""
+        monomials, ones = plain(runs, _FOLLOWED, both_signs=False), np.ones(runs.n_runs)
+        fixed, bits = replace(family, constants=np.array([c])), list[tuple[float, int]]()
+        both = [np.column_stack([np.log(n), ones]) for n in monomials.values.T]
+        for j, n in enumerate(monomials.trees):
+            if not _is_within(n, family.argument, runs):
+                bits.append((self.best(fixed, both[j])[0] + float(monomials.cost[j]), j))
+        for (_, j), width in product(sorted(bits)[:_EACH], (1, 2)):
+            at, beta = self.refined(family, both[j][:, :width], c)
+            n = monomials.trees[j]
+            if width > 1:
+                pivot = float(np.exp(np.clip(-beta[1] / beta[0], -_END, _END)))
+                n = Product((n, Power(Number(pivot), Fraction(-1))))
+            factor = times(_upright(family, at), Call("log", n))
+            u = evaluate(factor, runs)[:, None]
+            yield ProductModel((EXPONENTIAL,), (factor,), u, np.ones(1))
 
     def best(self, family: ScaledFunction, columns: Array) -> tuple[float, float]:
         """Bits of the runs with the best constant of a function, and that constant."""
