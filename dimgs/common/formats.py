@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field, fields, is_dataclass
@@ -268,8 +269,6 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
     InputError
         If it cannot be read, is longer than 16 MB, or is no TOML.
     """
-    import tomllib
-
     text = read_text(path, what)
     with _read_as("valid TOML", shown(path.name), "correct it there"):
         return tomllib.loads(text)
@@ -283,8 +282,6 @@ def shipped(package: str, name: str) -> dict[str, Any]:
     >>> shipped("dimgs.cli", "words.toml")["kernel"]
     'A simulator with named inputs and outputs, and their units.'
     """
-    import tomllib
-
     return tomllib.loads(files(package).joinpath(name).read_text(encoding="utf-8"))
 
 

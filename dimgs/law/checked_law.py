@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 import sympy
 
 from dimgs.common.errors import LawError
+from dimgs.dataset import Dataset
 from dimgs.expression import check_dimension
 from dimgs.groups.group import PiGroup
 from dimgs.law.parts import (
@@ -20,9 +21,6 @@ from dimgs.law.parts import (
     percent,
 )
 from dimgs.variables import Dimension, Variable
-
-if TYPE_CHECKING:
-    from dimgs.dataset import Dataset
 
 
 @dataclass(frozen=True)
@@ -192,7 +190,7 @@ class CheckedLaw:
         """Constants that differ between sources."""
         return frozenset(name for each in self.sources for name in each.constants if name)
 
-    def with_inputs(self, variables: Sequence[Variable], data: "Dataset") -> Self:
+    def with_inputs(self, variables: Sequence[Variable], data: Dataset) -> Self:
         """The law with further inputs of its runs, which no group holds.
 
         Parameters

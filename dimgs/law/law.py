@@ -3,23 +3,21 @@
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, overload
+from typing import Any, Literal, Self, overload
 
 import sympy
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
-from dimgs.law import domain, prediction
+from dimgs.law import domain, prediction, serialise, typeset
 from dimgs.law.canonical import shortest
 from dimgs.law.checked_law import CheckedLaw
+from dimgs.law.code import source_code
 from dimgs.law.domain import Place
 from dimgs.law.exponents import without_held
 from dimgs.law.parts import LabelEffects
 from dimgs.law.prediction import Interval, Of
-
-if TYPE_CHECKING:
-    from dimgs.law.units import UnitLaw
-
+from dimgs.law.units import UnitLaw, unit_law
 
 __all__ = ["Interval", "LabelEffects", "Law"]
 
@@ -159,15 +157,11 @@ class Law(CheckedLaw):
 
     def latex(self, form: Literal["dimensional", "pi"] = "dimensional") -> str:
         """LaTeX of the law, in its variables or in pi groups (named groups typeset as Re, Pr)."""
-        from dimgs.law.typeset import law_latex
-
-        return law_latex(self, form)
+        return typeset.law_latex(self, form)
 
     def symbol_table(self) -> str:
         """LaTeX table of symbols, columns, units and ranges."""
-        from dimgs.law.typeset import law_symbol_table
-
-        return law_symbol_table(self)
+        return typeset.law_symbol_table(self)
 
     def python(self, name: str = "law") -> str:
         """Source of a plain NumPy function of the inputs in SI units."""
@@ -187,8 +181,6 @@ class Law(CheckedLaw):
         InputError
             If there is no such language.
         """
-        from dimgs.law.code import source_code
-
         return source_code(self, language, name)
 
     def c(self, name: str = "law") -> str:
@@ -199,7 +191,7 @@ class Law(CheckedLaw):
         """Source of a pure Fortran 2008 function in a module, in SI units."""
         return self.code("fortran", name)
 
-    def with_units(self, units: Mapping[str, str] | None = None, /, **more: str) -> "UnitLaw":
+    def with_units(self, units: Mapping[str, str] | None = None, /, **more: str) -> UnitLaw:
         """The law for numbers in other units, such as US customary ones.
 
         Parameters
@@ -212,8 +204,6 @@ class Law(CheckedLaw):
         UnitLaw
             It takes and predicts plain numbers, each in its stated unit.
         """
-        from dimgs.law.units import unit_law
-
         if units is not None and not isinstance(units, Mapping):
             raise InputError(
                 f"Units are given by column, such as with_units(U='ft/s'), not as {units!r}."
@@ -222,11 +212,9 @@ class Law(CheckedLaw):
 
     def to_json(self, path: str | Path | None = None) -> dict[str, Any]:
         """The law as a JSON document; also written to `path` if given."""
-        from dimgs.law.serialise import law_document, write_document
-
-        document = law_document(self)
+        document = serialise.law_document(self)
         if path is not None:
-            write_document(document, Path(path))
+            serialise.write_document(document, Path(path))
         return document
 
     @classmethod
@@ -243,22 +231,16 @@ class Law(CheckedLaw):
         DimgsWarning
             If the document was edited after it was written; the law's `edited` says so too.
         """
-        from dimgs.law.serialise import law_from
-
-        return law_from(source, cls)
+        return serialise.law_from(source, cls)
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 
     def _repr_html_(self) -> str:
-        from dimgs.law.typeset import law_html
-
-        return law_html(self)
+        return typeset.law_html(self)
 
     def __repr__(self) -> str:
         return f"Law('{self}')"
 
     def __str__(self) -> str:
-        from dimgs.law.typeset import law_text
-
-        return law_text(self)
+        return typeset.law_text(self)

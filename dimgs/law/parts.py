@@ -11,6 +11,7 @@ import sympy
 from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import LawError
 from dimgs.common.formats import attributes, plain
+from dimgs.fits.covariance import quartic_dof, t_quantile
 from dimgs.fits.design.features import TargetErrors, spans
 from dimgs.groups.group import PiGroup
 from dimgs.variables import Dimension, si_unit
@@ -225,8 +226,6 @@ class Uncertainty:
         share : float or ndarray of shape (n,)
             That :meth:`run_share` gives: its squares may leave the range of doubles.
         """
-        from dimgs.fits.covariance import quartic_dof, t_quantile
-
         if not 0.0 < level < 1.0:
             raise LawError(f"The level is {level}; give the coverage as a fraction, like 0.9.")
         covariance = np.asarray(self.covariance).reshape(len(self.gradients), len(self.gradients))

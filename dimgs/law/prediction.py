@@ -6,13 +6,15 @@ What leaves the range of doubles is infinite or NaN, without a warning for every
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import sympy
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsWarning, InputError
+from dimgs.dataset.dataset import Dataset, quantity
+from dimgs.dataset.raw import ReadOptions
 from dimgs.expression.simplest import derivatives_of, monomial
 from dimgs.groups.group import PiGroup
 from dimgs.law.checked_law import CheckedLaw
@@ -20,10 +22,6 @@ from dimgs.law.domain import column_values, group_values
 from dimgs.law.evaluate import Inputs, evaluate, evaluate_each, input_table, inputs_of
 from dimgs.law.parts import SourceEffects, log_interval
 from dimgs.variables import Variable, parse_unit
-
-if TYPE_CHECKING:
-    from dimgs.dataset import Dataset
-    from dimgs.dataset.raw import ReadOptions
 
 Of = Literal["run", "law"]
 
@@ -49,7 +47,7 @@ def law_inputs(law: CheckedLaw, data: Any) -> Inputs:
     return inputs
 
 
-def law_table(law: CheckedLaw, data: Any, options: "ReadOptions") -> "Dataset":
+def law_table(law: CheckedLaw, data: Any, options: ReadOptions) -> Dataset:
     """Dataset of what the law can use of a table, as it is read with these options."""
     return input_table(data, *_requirements(law), options=options)[0]
 
@@ -358,8 +356,6 @@ def _tagged(law: CheckedLaw, rows: Array, inputs: Inputs) -> Any:
     value = inputs.like(rows)
     if not inputs.with_units:
         return value
-    from dimgs.dataset.dataset import quantity
-
     return quantity(law.target, value)
 
 

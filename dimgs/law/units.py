@@ -12,6 +12,7 @@ from dimgs.expression import sympy_text
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.code import domain_lines, numpy_function
 from dimgs.law.exponents import half_widths, name_exponents, round_decimals
+from dimgs.law.latex import expression_latex, symbol_latex
 from dimgs.law.prediction import Interval, Of, inputs_in, predict, values
 from dimgs.law.serialise import constant_document
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
@@ -78,8 +79,6 @@ class UnitLaw:
 
     def latex(self) -> str:
         """LaTeX of the numerical equation."""
-        from dimgs.law.latex import expression_latex, symbol_latex
-
         names = {s: symbol_latex(c) for s, (c, _) in self.symbols.items()}
         right = expression_latex(self._shown, names)
         return f"{symbol_latex(self.target)} = {right}"

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Mapping
 from fractions import Fraction
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy
 from mpmath.libmp import prec_to_dps
@@ -15,13 +15,11 @@ from sympy.printing.precedence import PRECEDENCE
 
 from dimgs.common.errors import InputError
 from dimgs.expression.parsing import greek_name, spelled
+from dimgs.groups.group import PiGroup
+from dimgs.groups.kinds import Kind
+from dimgs.groups.kinds import kind as kind_named
 from dimgs.variables import DIMENSIONLESS, parse_unit, registry
 from dimgs.variables.units import powers_of, rewritten, shown_unit, written
-
-if TYPE_CHECKING:
-    from dimgs.groups.group import PiGroup
-    from dimgs.groups.kinds import Kind
-
 
 _TEXT = {
     "\\": r"\textbackslash{}",
@@ -366,7 +364,7 @@ def quantity_latex(
     return text + (rf" \times 10^{{{shift}}}" if scientific else "") + suffix
 
 
-def symbol_latex(name: str, kind: "Kind | str | None" = None) -> str:
+def symbol_latex(name: str, kind: Kind | str | None = None) -> str:
     r"""Symbol of a variable from its column name.
 
     Parameters
@@ -453,12 +451,10 @@ def _greek(word: str) -> str | None:
     return None if word in LOOK_ALIKES else greek_latex(word)
 
 
-def _kind_symbol(kind: "Kind | str | None") -> str:
+def _kind_symbol(kind: Kind | str | None) -> str:
     if kind is None:
         return ""
     if isinstance(kind, str):
-        from dimgs.groups.kinds import kind as kind_named
-
         try:
             return kind_named(kind).latex
         except InputError:
@@ -466,7 +462,7 @@ def _kind_symbol(kind: "Kind | str | None") -> str:
     return kind.latex
 
 
-def group_latex(group: "PiGroup", symbols: Mapping[str, str]) -> str:
+def group_latex(group: PiGroup, symbols: Mapping[str, str]) -> str:
     r"""Group as a fraction of powers with exact exponents.
 
     Parameters

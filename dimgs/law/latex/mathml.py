@@ -3,10 +3,7 @@
 import re
 from functools import lru_cache
 from html import unescape
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
 # what XML cannot hold
 _UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
@@ -43,8 +40,6 @@ def mathml(latex: str, *, display: bool = False) -> str:
     >>> print(mathml(r"x^{2}"))
     <math alttext="x^{2}"><msup><mi>x</mi><mrow><mn>2</mn></mrow></msup></math>
     """
-    from xml.etree.ElementTree import Element, SubElement, tostring
-
     text = _UNPRINTABLE.sub("", latex)
     root = Element("math", {"display": "block"} if display else {}, alttext=text)
     try:
@@ -64,12 +59,10 @@ def spoken(latex: str) -> str:
     >>> print(spoken(r"\tau_{w}"), "|", spoken(r"\frac{a}{\mathrm{Re}}"))
     τ w | a Re
     """
-    from xml.etree.ElementTree import fromstring
-
     return " ".join(part.strip() for part in fromstring(mathml(latex)).itertext() if part.strip())
 
 
-def _converted(latex: str) -> "list[Element]":
+def _converted(latex: str) -> list[Element]:
     from latex2mathml.converter import convert_to_element
 
     plain = _LETTER.sub(r"\\mathrm{\1{}}", _SCRIPT.sub(r"{\1}", latex))
@@ -89,7 +82,7 @@ def _converted(latex: str) -> "list[Element]":
     return list(row)
 
 
-def _join_words(node: "Element") -> None:
+def _join_words(node: Element) -> None:
     """Upright letters in a row become one word."""
     upright = {"mathvariant": "normal"}
     for left, right in reversed(list(zip(node, list(node)[1:], strict=False))):
@@ -99,10 +92,8 @@ def _join_words(node: "Element") -> None:
             node.remove(right)
 
 
-def _stand_off(node: "Element") -> None:
+def _stand_off(node: Element) -> None:
     """A thin space between a function and an argument without parentheses."""
-    from xml.etree.ElementTree import Element
-
     for k in reversed(range(len(node) - 1)):
         name = node[k][0] if node[k].tag in ("msup", "msub") else node[k]
         word = len(name.text or "") > 1 and (name.text or "").isalpha()
