@@ -37,9 +37,7 @@ def complexity_of(expr: sympy.Basic) -> int:
     if node.is_Pow:
         return _power(node.base, node.exp)
     if isinstance(node, sympy.Piecewise):
-        return sum(
-            1 + complexity_of(value) + complexity_of(condition) for value, condition in node.args
-        )
+        return sum(1 + sum(map(complexity_of, piece.args)) for piece in node.args)
     operators = len(node.args) - 1 if len(node.args) > 1 else 1
     return operators + sum(map(complexity_of, node.args))
 

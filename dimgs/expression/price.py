@@ -110,9 +110,9 @@ class Structure:
 
 def structure_of(
     expression: Any,
-    constants: "set[str]",
+    constants: set[str],
     turns: Turns | None = None,
-    groups: "Groups | None" = None,
+    groups: Groups | None = None,
 ) -> Structure:
     """The structure of an expression.
 
@@ -152,13 +152,11 @@ def structure_of(
         elif node.is_Mul or node.is_Add:
             numbers += sum(_number_bits(a) for a in node.args if a.is_number)
     for node in sympy.preorder_traversal(expression):
-        if node.is_Pow:
-            whole_power = node.exp.is_Integer and abs(node.exp) <= 2
-            if not whole_power and any(_is_function(inner) for inner in _inside(node.base)):
-                levels += 1
+        if node.is_Pow and not (node.exp.is_Integer and abs(node.exp) <= 2):
+            levels += _holds_function(node.base)
         if _is_function(node):
             rare += bool(node.is_Function) and not isinstance(node, sympy.exp | sympy.log)
-            levels += any(_is_function(inner) for a in node.args for inner in _inside(a))
+            levels += _holds_function(*node.args)
         if isinstance(node, (*trigonometric, *inverse)):
             kind = "neither" if turns is None else turns(node)
             rare -= kind == "angle" and (isinstance(node, trigonometric) or node in terms)
@@ -180,7 +178,7 @@ def structure_of(
     )
 
 
-def fitted_exponents(expression: Any, constants: "set[str]") -> set[str]:
+def fitted_exponents(expression: Any, constants: set[str]) -> set[str]:
     """Names of constants in exponents of what is not a number.
 
     Parameters
@@ -194,8 +192,8 @@ def fitted_exponents(expression: Any, constants: "set[str]") -> set[str]:
 
 
 def in_groups(
-    expression: Any, constants: "set[str]", groups: "Groups | None" = None
-) -> "tuple[Any, list[dict[Any, Any]]]":
+    expression: Any, constants: set[str], groups: Groups | None = None
+) -> tuple[Any, list[dict[Any, Any]]]:
     """The expression with a symbol for each product of powers of inputs, and their exponents.
 
     Products that are powers of one another are one group, so that it does not matter in which
@@ -316,7 +314,7 @@ def _exponents_bits(monomial: dict[Any, Any], most: int) -> float:
     return min(bits(sizes), front + bits({float(size) / power for size in sizes}))
 
 
-def _roots(whole: Any, monomials: "list[dict[Any, Any]]") -> int:
+def _roots(whole: Any, monomials: list[dict[Any, Any]]) -> int:
     """Number of sums and inner products whose exponent is not a multiple of 1/2."""
     by_name = {f"m_{j}": exponents for j, exponents in enumerate(monomials, 1)}
     nodes = set()
@@ -346,8 +344,8 @@ def _is_function(node: Any) -> bool:
     )
 
 
-def _inside(node: Any) -> Any:
-    return sympy.preorder_traversal(node)
+def _holds_function(*nodes: Any) -> bool:
+    return any(_is_function(part) for node in nodes for part in sympy.preorder_traversal(node))
 
 
 def _number_bits(number: Any) -> float:

@@ -1,6 +1,6 @@
 """A law in its shortest form, its constants in an order that does not depend on their names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import TypeVar
@@ -52,10 +52,17 @@ def canonical(law: Kind) -> Kind:
     names = _by_place(law)
     if expression == law.expression and all(old == new for old, new in names.items()):
         return law
+    return _rewritten(law, expression, law.constants, names)
+
+
+def _rewritten(
+    law: Kind, expression: sympy.Expr, constants: Iterable[Constant], names: Mapping[str, str]
+) -> Kind:
+    """The law in another expression and new names of constants; as it is where that is none."""
     rename = {sympy.Symbol(old): sympy.Symbol(new) for old, new in names.items()}
+    renamed = (replace(c, name=names.get(c.name, c.name)) for c in constants)
     try:
-        constants = (replace(c, name=names.get(c.name, c.name)) for c in law.constants)
-        return law.rewritten(rename, expression, constants)
+        return law.rewritten(rename, expression, renamed)
     except LawError:
         return law
 
@@ -119,14 +126,8 @@ def _absorbed(law: Kind) -> Kind:
     kept = [replace(c, value=numbers.get(c.name, c.value)) for c in law.constants if c not in gone]
     counted = [c for c in law.constants if c.name in numbers]
     names = _names(law, kept, [*gone, *counted], dimension)
-    rename = {sympy.Symbol(old): sympy.Symbol(new) for old, new in names.items()}
-    try:
-        constants = (
-            replace(c, name=names.get(c.name, c.name), dimension=dimension[c.name]) for c in kept
-        )
-        return law.rewritten(rename, expression, constants)
-    except LawError:
-        return law
+    constants = (replace(c, dimension=dimension[c.name]) for c in kept)
+    return _rewritten(law, expression, constants, names)
 
 
 def scale_powers(

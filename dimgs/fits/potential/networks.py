@@ -430,9 +430,6 @@ class _Pair(NamedTuple):
     # of the latest step that was of use
     scale: Tensor
 
-    def of(self, rows: Tensor) -> "_Pair":
-        return _Pair(*(part[rows] for part in self))
-
 
 def lbfgs(
     objective: Objective, theta: Tensor, stops: Sequence[int], progress: Progress | None = None
@@ -459,16 +456,53 @@ def lbfgs(
     J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd ed., Springer 2006, algorithm 7.5.
     """
     theta = theta.clone()
-    everyone = torch.arange(len(theta), device=theta.device)
-    loss, slope = objective(theta, everyone)
+    active = torch.arange(len(theta), device=theta.device)
+    loss, slope = objective(theta, active)
     memory: list[_Pair] = []
-    active = everyone
+
+    def step_of(active: Tensor) -> Tensor:
+        """Move the active rows by one step; those that could move."""
+        direction = _direction(memory, slope)[active]
+        descent = (direction * slope[active]).sum(1)
+        uphill = descent >= 0
+        direction = torch.where(uphill[:, None], -slope[active], direction)
+        descent = torch.where(uphill, -slope[active].square().sum(1), descent)
+        length = torch.ones_like(descent)
+        waiting = torch.arange(len(active), device=theta.device)
+        step, change = torch.zeros_like(theta), torch.zeros_like(theta)
+        for _ in range(_HALVINGS):
+            rows = active[waiting]
+            trial = theta[rows] + length[waiting, None] * direction[waiting]
+            value, gradient = objective(trial, rows)
+            bound = loss[rows] + _ARMIJO * length[waiting] * descent[waiting]
+            good = (value <= bound) & torch.isfinite(gradient).all(1)
+            moved = rows[good]
+            step[moved] = trial[good] - theta[moved]
+            change[moved] = gradient[good] - slope[moved]
+            theta[moved], loss[moved], slope[moved] = trial[good], value[good], gradient[good]
+            waiting = waiting[~good]
+            length[waiting] *= _SHORTER
+            if not len(waiting):
+                break
+        curvature, size = (step * change).sum(1), (change * change).sum(1)
+        useful = curvature > 1e-10 * (step.norm(dim=1) * size.sqrt()).clamp_min(1e-300)
+        before = memory[-1].scale if memory else torch.ones_like(size)
+        scale = torch.where(useful, curvature / size, before)
+        # a row that nothing helped starts over along its slope, and ends where that fails too
+        stuck = active[waiting]
+        ends = [stuck[~pair.step[stuck].any(1)] for pair in memory[-1:]]
+        memory.append(_Pair(step, change, torch.where(useful, 1.0 / curvature, 0.0), scale))
+        del memory[:-_HISTORY]
+        for pair in memory:
+            pair.weight[stuck] = 0.0
+        return active[~torch.isin(active, torch.cat([stuck[:0], *ends]))]
+
     kept: list[Tensor] = []
     for iteration in range(1, max(stops) + 1):
         flat = slope[active].abs().amax(1) <= _FLAT * (1.0 + loss[active].abs())
         active = active[~flat]
         if len(active):
-            active = _step(objective, theta, loss, slope, memory, active)
+            active = step_of(active)
         if progress is not None:
             progress(iteration)
         if iteration in stops:
@@ -477,6 +511,7 @@ def lbfgs(
 
 
 def _direction(pairs: Sequence[_Pair], slope: Tensor) -> Tensor:
+    """Direction of every row in which its loss falls, by what its steps say of the curvature."""
     shares, q = [], slope
     for pair in reversed(pairs):
         shares.append(pair.weight * (pair.step * q).sum(1))
@@ -485,51 +520,6 @@ def _direction(pairs: Sequence[_Pair], slope: Tensor) -> Tensor:
     for pair, share in zip(pairs, reversed(shares), strict=True):
         q = q + (share - pair.weight * (pair.change * q).sum(1))[:, None] * pair.step
     return -q
-
-
-def _step(
-    objective: Objective,
-    theta: Tensor,
-    loss: Tensor,
-    slope: Tensor,
-    memory: list[_Pair],
-    active: Tensor,
-) -> Tensor:
-    """One step of the active rows, in place; the rows that could move."""
-    direction = _direction([pair.of(active) for pair in memory], slope[active])
-    descent = (direction * slope[active]).sum(1)
-    uphill = descent >= 0
-    direction = torch.where(uphill[:, None], -slope[active], direction)
-    descent = torch.where(uphill, -slope[active].square().sum(1), descent)
-    length = torch.ones_like(descent)
-    waiting = torch.arange(len(active), device=theta.device)
-    step, change = torch.zeros_like(theta), torch.zeros_like(theta)
-    for _ in range(_HALVINGS):
-        rows = active[waiting]
-        trial = theta[rows] + length[waiting, None] * direction[waiting]
-        value, gradient = objective(trial, rows)
-        bound = loss[rows] + _ARMIJO * length[waiting] * descent[waiting]
-        good = (value <= bound) & torch.isfinite(gradient).all(1)
-        moved = rows[good]
-        step[moved] = trial[good] - theta[moved]
-        change[moved] = gradient[good] - slope[moved]
-        theta[moved], loss[moved], slope[moved] = trial[good], value[good], gradient[good]
-        waiting = waiting[~good]
-        length[waiting] *= _SHORTER
-        if not len(waiting):
-            break
-    curvature, size = (step * change).sum(1), (change * change).sum(1)
-    useful = curvature > 1e-10 * (step.norm(dim=1) * size.sqrt()).clamp_min(1e-300)
-    before = memory[-1].scale if memory else torch.ones_like(size)
-    scale = torch.where(useful, curvature / size, before)
-    # a row that nothing helped starts over along its slope, and ends where that fails too
-    stuck = active[waiting]
-    ends = [stuck[~pair.step[stuck].any(1)] for pair in memory[-1:]]
-    memory.append(_Pair(step, change, torch.where(useful, 1.0 / curvature, 0.0), scale))
-    del memory[:-_HISTORY]
-    for pair in memory:
-        pair.weight[stuck] = 0.0
-    return active[~torch.isin(active, torch.cat([stuck[:0], *ends]))]
 
 
 BatchObjective = Callable[[Tensor, Tensor], Tensor]
