@@ -10,15 +10,15 @@ from typing import Any
 
 import sympy
 from mpmath.libmp import prec_to_dps
-from sympy.printing.latex import LatexPrinter
+from sympy.printing.latex import LatexPrinter, greek_letters_set, tex_greek_dictionary
 from sympy.printing.precedence import PRECEDENCE
 
-from dimgs.common.errors import InputError
+from dimgs.common.errors import InputError, attempt
 from dimgs.expression.parsing import greek_name, spelled
 from dimgs.groups.group import PiGroup
 from dimgs.groups.kinds import Kind
 from dimgs.groups.kinds import kind as kind_named
-from dimgs.variables import DIMENSIONLESS, parse_unit, registry
+from dimgs.variables import parse_unit, registry
 from dimgs.variables.units import powers_of, rewritten, shown_unit, written
 
 _TEXT = {
@@ -44,24 +44,11 @@ _TEXT = {
     "√": r"$\surd$",
 }
 # Greek letters that have no command of their own, or a better one
-_GREEK = {
-    "epsilon": r"\varepsilon",
-    "omicron": "o",
-    **{name: rf"\mathrm{{{name[0]}}}" for name in ("Alpha", "Beta", "Epsilon", "Zeta", "Iota")},
-    **{name: rf"\mathrm{{{name[0]}}}" for name in ("Kappa", "Mu", "Nu", "Omicron", "Tau")},
-    "Eta": r"\mathrm{H}",
-    "Rho": r"\mathrm{P}",
-    "Chi": r"\mathrm{X}",
-}
-LOOK_ALIKES = frozenset(name for name in _GREEK if name[0].isupper())
+_GREEK = {**tex_greek_dictionary, "epsilon": r"\varepsilon"}
+_GREEK_NAMES = greek_letters_set | {name.title() for name in greek_letters_set}
 _SYMBOLS = frozenset(
     ["mathrm", "mathcal", "varepsilon", "left", "right", "ell", "hbar", "infty", ",", " "]
 )
-_LETTERS = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
-    "sigma tau upsilon phi chi psi omega"
-)
-_GREEK_NAMES = frozenset(_LETTERS.split() + _LETTERS.title().split())
 _PLAIN = (
     "gram second kelvin ampere mole candela watt pascal joule newton coulomb volt ohm farad tesla "
     "henry hertz weber lumen lux becquerel gray sievert katal siemens radian steradian degree "
@@ -234,8 +221,6 @@ def unit_latex(unit_text: str) -> str:
         return rf"\unit{{{macro}}}" if macro else rf"\text{{{text_latex(text)}}}"
     if unit.scale == "label":
         return r"\text{label}"
-    if unit == DIMENSIONLESS:
-        return "1"
     number, powers = powers_of(written(unit.text))
     if not powers and unit.factor == 1.0:
         return "1"
@@ -389,15 +374,15 @@ def symbol_latex(name: str, kind: Kind | str | None = None) -> str:
     text = unicodedata.normalize("NFKC", _TRAILING_UNIT.sub("", name)).strip()
     plain = re.sub(r"(?<=[A-Za-z0-9])∞", "_∞", spelled(text))
     if not any(c.isalnum() and c.isascii() for c in plain):
-        return _kind_symbol(kind) or word_latex(name.strip() or "x")
+        known = attempt(kind_named, kind) if isinstance(kind, str) else kind
+        return known.latex if known and known.latex else word_latex(name.strip() or "x")
     stem, mark = _mark(plain)
     parts = [part for part in re.split(r"[_\s,]+", stem) if part]
     if not parts or any(not re.fullmatch(r"[A-Za-z0-9∞]+", part) for part in parts):
         return word_latex(text)
     if parts[0] == "Delta" and len(parts) > 1:
         return rf"\Delta {_symbol(parts[1:], mark)}"
-    glued = _GLUED_DELTA.match(parts[0])
-    if glued:
+    if glued := _GLUED_DELTA.match(parts[0]):
         return rf"\Delta {_symbol([glued[1], *parts[1:]], mark)}"
     return _symbol(parts, mark)
 
@@ -413,7 +398,7 @@ def _mark(text: str) -> tuple[str, str]:
 def _symbol(parts: list[str], mark: str) -> str:
     first, *rest = parts
     base, subscript = _base(first)
-    is_word = base.startswith(r"\mathrm{") and len(first) >= _WORD and _greek(first) is None
+    is_word = base.startswith(r"\mathrm{") and len(first) >= _WORD and not _greek(first)
     if is_word and any(len(part) > 1 and not part.isdigit() for part in rest):
         return word_latex(" ".join(parts)) + mark
     subscripts = ([subscript] if subscript else []) + [_subscript(part) for part in rest]
@@ -424,16 +409,13 @@ def _base(text: str) -> tuple[str, str]:
     """Letter and the subscript glued to it."""
     if text in _BASES:
         return _BASES[text]
-    greek = _greek(text)
-    if greek:
+    if greek := _greek(text):
         return greek, ""
     if len(text) == 1 and text.isalpha():
         return text, ""
-    difference = _DIFFERENCE.match(text)
-    if difference:
+    if difference := _DIFFERENCE.match(text):
         return rf"\Delta {difference[1]}", difference[2]
-    numbered = _NUMBERED.match(text)
-    if numbered:
+    if numbered := _NUMBERED.match(text):
         return _base(numbered[1])[0], numbered[2]
     return word_latex(text.replace("∞", "inf")), ""
 
@@ -446,20 +428,10 @@ def _subscript(text: str) -> str:
     return _greek(text) or word_latex(text.replace("∞", "inf"))
 
 
-def _greek(word: str) -> str | None:
+def _greek(word: str) -> str:
     """LaTeX of a Greek letter; Nu, Eta, ... are words (a Nusselt number), not capitals N and H."""
-    return None if word in LOOK_ALIKES else greek_latex(word)
-
-
-def _kind_symbol(kind: Kind | str | None) -> str:
-    if kind is None:
-        return ""
-    if isinstance(kind, str):
-        try:
-            return kind_named(kind).latex
-        except InputError:
-            return ""
-    return kind.latex
+    letter = greek_latex(word) or ""
+    return "" if letter.startswith(r"\mathrm") else letter
 
 
 def group_latex(group: PiGroup, symbols: Mapping[str, str]) -> str:
