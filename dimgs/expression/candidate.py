@@ -83,8 +83,7 @@ class Candidate:
         text = sympy_text(self.expression)
         names = {str(symbol.name) for symbol in self.expression.free_symbols}
         groups = {name for name in names if _GROUP.fullmatch(name)}
-        unknown = sorted(names - groups - set(constants))
-        if unknown:
+        if unknown := sorted(names - groups - set(constants)):
             raise LawError(f"'{text}' names '{unknown[0]}', neither a group nor a constant.")
         expression = sympy_parse(text, [*sorted(groups), *constants])
         if self.scale == "log" and expression.is_nonpositive:
@@ -145,8 +144,7 @@ class Candidate:
         LawError
             If a group of the expression is missing.
         """
-        missing = [name for name in self.groups if name not in groups]
-        if missing:
+        if missing := [name for name in self.groups if name not in groups]:
             raise LawError(f"The candidate '{self}' needs the group {missing[0]}, not given.")
         arrays = {name: np.asarray(value, dtype=np.float64) for name, value in groups.items()}
         shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))

@@ -106,8 +106,7 @@ def infer_dimensions(
     True
     """
     walk = _Inferred(dimensions, constants)
-    dimension = walk.dimension(expr)
-    if dimension is not None:
+    if (dimension := walk.dimension(expr)) is not None:
         walk.agree(dimension, whole, "{0} has the dimension {1}, but the target has {2}", expr)
     return {name: walk.settled(name) for name in constants}, walk.references
 

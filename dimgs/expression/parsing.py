@@ -233,7 +233,7 @@ def _of(
         raise _too_large(node) from None
     except (ValueError, ZeroDivisionError, TypeError):
         # no real value: refused when the expression is built
-        return _Bounded(None, height)
+        value = None
     if value is None or isinstance(value, complex) or math.isnan(value):
         return _Bounded(None, height)
     if math.isinf(value) or (value == 0.0 and never_zero and 0.0 not in values):

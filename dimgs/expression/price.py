@@ -237,8 +237,7 @@ def in_groups(
         if node.is_Mul:
             out: dict[Any, Any] = {}
             for factor in node.args:
-                inner = powers(factor)
-                if inner is None:
+                if (inner := powers(factor)) is None:
                     return None
                 for k, v in inner.items():
                     out[k] = out.get(k, 0) + v
@@ -260,8 +259,7 @@ def in_groups(
         return (powers(node.base) or {}) if names and names <= constants else {}
 
     def walk(node: Any) -> Any:
-        exponents = powers(node)
-        if exponents is not None:
+        if (exponents := powers(node)) is not None:
             return group(exponents)
         factors = node.args if node.is_Mul else (node,)
         if any(map(base_of, factors)):

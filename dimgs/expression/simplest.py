@@ -197,8 +197,7 @@ def _with_squares(node: Any) -> Iterator[Any]:
     for cross in node.args:
         if cross not in terms:
             continue
-        pair = _squares_of(cross, [t for t in terms if t != cross])
-        if pair is None:
+        if (pair := _squares_of(cross, [t for t in terms if t != cross])) is None:
             continue
         for used in (*pair, cross):
             terms.remove(used)
@@ -575,8 +574,7 @@ def _splits(base: Any, power: Any) -> list[tuple[Any, Any]]:
     out = [(content, base)]
     for powers in (_common(terms), _shared(terms), *terms):
         kept = {b: e for b, e in powers.items() if power.is_Integer or b.is_positive}
-        monomial = sympy.Mul(*(b**e for b, e in kept.items()))
-        if monomial != 1:
+        if (monomial := sympy.Mul(*(b**e for b, e in kept.items()))) != 1:
             out.append((content * monomial, sympy.Add(*(t / monomial for t in base.args))))
     return list(dict.fromkeys(out))
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import sympy
 
-from dimgs.common.errors import LawError
+from dimgs.common.errors import attempt
 from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.expression.simplest import simplest
 from dimgs.groups.rationals import recognised_value
@@ -61,10 +61,7 @@ def _rewritten(
     """The law in another expression and new names of constants; as it is where that is none."""
     rename = {sympy.Symbol(old): sympy.Symbol(new) for old, new in names.items()}
     renamed = (replace(c, name=names.get(c.name, c.name)) for c in constants)
-    try:
-        return law.rewritten(rename, expression, renamed)
-    except LawError:
-        return law
+    return attempt(law.rewritten, rename, expression, renamed) or law
 
 
 def _evaluated(expression: sympy.Expr) -> sympy.Expr:
@@ -159,12 +156,10 @@ def scale_powers(
     # the scale drops out where it is the one base dimension, and the whole has none
     dimensions = {str(s): Dimension() for s in expression.free_symbols if str(s) not in constants}
     dimensions[scale] = Dimension.of({scale: 1})
-    try:
-        inferred, references = infer_dimensions(expression, dimensions, constants, Dimension())
-    except LawError:
+    found = attempt(infer_dimensions, expression, dimensions, constants, Dimension())
+    if found is None or found[1]:
         return None
-    powers = {name: -dimension.get(scale) for name, dimension in inferred.items()}
-    return None if references else {name: power for name, power in powers.items() if power}
+    return {n: -dimension.get(scale) for n, dimension in found[0].items() if dimension.get(scale)}
 
 
 def _numbered(
@@ -249,11 +244,8 @@ def recognise(law: Kind, units: Sequence[str] = ()) -> Kind:
     finite = all(np.isfinite(c.value) for c in constants)
     if not (changed and finite):
         return law
-    try:
-        return _without_ones(replace(law, constants=constants))
-    except LawError:
-        # 1/log(c) has no value at c = 1
-        return law
+    # 1/log(c) has no value at c = 1
+    return attempt(lambda: _without_ones(replace(law, constants=constants))) or law
 
 
 def _without_ones(law: Kind) -> Kind:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.common.errors import DimgsError
+from dimgs.common.errors import attempt
 from dimgs.common.formats import attributes
 from dimgs.dataset import Dataset
 from dimgs.law.checked_law import CheckedLaw
@@ -79,14 +79,10 @@ def centre_of(law: CheckedLaw, data: Dataset) -> Centre | None:
     if fitted is None or law.target.is_level or not law.symbols or not _is_wide(fitted):
         return None
     means = {v.name: _mean(v, data) for v in law.symbols.values()}
-    try:
-        interval = predict(
-            law, {name: np.array([x]) for name, x in means.items()}, law.level, "law"
-        )
-    except DimgsError:
-        return None
+    row = {name: np.array([x]) for name, x in means.items()}
+    interval = attempt(predict, law, row, law.level, "law") or ()
     numbers = [float(law.target.unit.from_si(np.asarray(x)[0])) for x in interval]
-    if not np.all(np.isfinite(numbers)):
+    if not numbers or not np.all(np.isfinite(numbers)):
         return None
     inputs = tuple(
         (v.name, v.unit.from_si(means[v.name]), v.unit.text) for v in law.symbols.values()

@@ -106,8 +106,7 @@ class CheckedLaw:
             names = [*self.symbols, *(c.name for c in self.constants)]
             twice = ", ".join(sorted({f"'{n}'" for n in names if names.count(n) > 1}))
             raise LawError(f"The name {twice} stands for two inputs or constants of the law.")
-        unknown = sorted(str(s) for s in self.expression.free_symbols if str(s) not in dimensions)
-        if unknown:
+        if unknown := sorted(set(map(str, self.expression.free_symbols)) - dimensions.keys()):
             raise LawError(
                 f"The law uses '{unknown[0]}', which is neither an input nor a constant; "
                 f"known are {', '.join(sorted(dimensions))}."
@@ -122,8 +121,7 @@ class CheckedLaw:
             if not np.isfinite(constant.value):
                 raise LawError(f"The constant '{constant.name}' is not finite.")
         known = {g.name for g in self.groups} | set(dimensions)
-        unknown = sorted(str(s) for s in self.pi_expression.free_symbols if str(s) not in known)
-        if unknown:
+        if unknown := sorted(set(map(str, self.pi_expression.free_symbols)) - known):
             raise LawError(f"The pi form uses '{unknown[0]}', which is neither group nor constant.")
 
     @property

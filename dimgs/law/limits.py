@@ -148,8 +148,7 @@ class LimitInGroups:
         if design.scale != "log":
             return "the target has no logarithm"
         inputs = [v.name for v in design.basis.variables if v.role == "data"]
-        lacking = [n for n in limit.group if n not in inputs]
-        if lacking:
+        if lacking := [n for n in limit.group if n not in inputs]:
             return f"'{lacking[0]}' is in no group"
         plain = [f for f in design.features if not f.logged]
         touched = {n for f in plain if f.group is not None for n, _ in f.group.exponents}
@@ -162,8 +161,7 @@ class LimitInGroups:
             else sum((f.group.get(n) * e for n, e in limit.along.items()), Fraction(0))
             for f in design.features
         )
-        group = _in_groups(limit, design)
-        if group is None:
+        if (group := _in_groups(limit, design)) is None:
             return "its group is not a product of those that vary"
         growth = limit.growth + sum(float(response.get(n) * e) for n, e in limit.along.items())
         return cls(limit, direction, group, growth)
