@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from dimgs.law.document import GroupPart, LawFile, SourcePart, UncertaintyPart, VariablePart
 
 Kind = TypeVar("Kind", bound=CheckedLaw)
+# variables of a law that are no symbols of its expression
+_VARIABLES = ("scales", "known", "unused")
 _NONE = "holds no law; give the law.json that discover or fit wrote."
 
 
@@ -67,9 +69,7 @@ def law_document(law: CheckedLaw) -> dict[str, Any]:
         "exact": {
             "target": variable_document(law.target),
             "symbols": {s: variable_document(v) for s, v in law.symbols.items()},
-            "scales": [variable_document(v) for v in law.scales],
-            "known": [variable_document(v) for v in law.known],
-            "unused": [variable_document(v) for v in law.unused],
+            **{k: [variable_document(v) for v in getattr(law, k)] for k in _VARIABLES},
             "constant_groups": [_group(g) for g, _ in law.domain.constant_groups or ()],
             **plain(attributes(law.domain, "labels unlogged")),
             "exponents": {name: str(number) for name, number in form.exact.items()},
@@ -207,6 +207,7 @@ def _law(read: "LawFile", kind: type[Kind]) -> Kind:
     groups = tuple(_group_from(g) for g in exact.groups)
     names = [*exact.symbols, *exact.exponents, *(c.name for c in constants)]
     pi_names = [*(g.name for g in groups), *names]
+    variables: Any = {k: tuple(map(variable_from, getattr(exact, k))) for k in _VARIABLES}
     u, domain, effects = exact.uncertainty, read.domain, exact.label_effects
     return kind(
         target=variable_from(exact.target),
@@ -234,15 +235,10 @@ def _law(read: "LawFile", kind: type[Kind]) -> Kind:
             | {"dof": _no_end(u.dof), "residual_dof": _no_end(u.residual_dof)}
             | {"errors": u.errors and TargetErrors(**u.errors.model_dump())}
         ),
-        level=read.level,
         label_effects=None if effects is None else LabelEffects(**effects.model_dump()),
         sources=tuple(SourceEffects(**_values(part, pi_names)) for part in exact.sources),
-        scales=tuple(variable_from(v) for v in exact.scales),
-        known=tuple(variable_from(v) for v in exact.known),
-        unused=tuple(variable_from(v) for v in exact.unused),
-        confirmed=read.confirmed,
-        why_not=read.why_not,
-        probability=read.probability,
+        **variables,
+        **attributes(read, "level confirmed why_not probability"),
     )
 
 
