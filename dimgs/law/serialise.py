@@ -207,7 +207,6 @@ def _law(read: "LawFile", kind: type[Kind]) -> Kind:
     groups = tuple(_group_from(g) for g in exact.groups)
     names = [*exact.symbols, *exact.exponents, *(c.name for c in constants)]
     pi_names = [*(g.name for g in groups), *names]
-    variables: Any = {k: tuple(map(variable_from, getattr(exact, k))) for k in _VARIABLES}
     u, domain, effects = exact.uncertainty, read.domain, exact.label_effects
     return kind(
         target=variable_from(exact.target),
@@ -237,7 +236,7 @@ def _law(read: "LawFile", kind: type[Kind]) -> Kind:
         ),
         label_effects=None if effects is None else LabelEffects(**effects.model_dump()),
         sources=tuple(SourceEffects(**_values(part, pi_names)) for part in exact.sources),
-        **variables,
+        **dict[str, Any]({k: tuple(map(variable_from, getattr(exact, k))) for k in _VARIABLES}),
         **attributes(read, "level confirmed why_not probability"),
     )
 

@@ -18,13 +18,14 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 from scipy.spatial import ConvexHull, QhullError
 from torch import Tensor
 from torch.nn.functional import one_hot, pad, softplus
 
-from dimgs.common.arrays import Array, IntArray
+from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.fits.intervals import Calibration, widen
 from dimgs.fits.potential.potential_runs import (
     OUTSIDE,
@@ -73,8 +74,8 @@ class NetworkLayout:
             for k, (before, after) in enumerate(pairwise(widths)):
                 scale = (_SPREAD if k == 0 else 1.0) / np.sqrt(max(before, 1))
                 shift = _SPREAD if k == 0 else 0.0
-                normal = partial(np.random.Generator.normal, scale=scale)
-                even = partial(np.random.Generator.uniform, low=-shift, high=shift)
+                normal = partial(Generator.normal, scale=scale)
+                even = partial(Generator.uniform, low=-shift, high=shift)
                 parts += [_Part((before, after), True, normal), _Part((1, after), False, even)]
             parts.append(_Part((widths[-1], self.n_targets), True, _zeros))
         return parts
@@ -83,7 +84,7 @@ class NetworkLayout:
         """One where weight decay applies, shape (size,)."""
         return np.concatenate([np.full(p.size, float(p.decays)) for p in self._parts()])
 
-    def initial(self, linear: Array, kinds: NDArray[np.intp], rng: np.random.Generator) -> Array:
+    def initial(self, linear: Array, kinds: IntArray, rng: Generator) -> Array:
         """Networks that start as their linear parts, with hidden layers at random.
 
         Parameters
@@ -149,7 +150,7 @@ class _Part(NamedTuple):
         return math.prod(self.shape)
 
 
-def _zeros(_: np.random.Generator, *, size: tuple[int, int]) -> Array:
+def _zeros(_: Generator, *, size: tuple[int, int]) -> Array:
     return np.zeros(size)
 
 
@@ -407,7 +408,7 @@ def penalty_of(
 
 # loss (n_active,) and gradient (n_active, size) of the networks that the indices name
 Objective = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-Progress = Callable[[int], None]
+Progress = Callable[[int], None] | None
 # steps that are remembered; Nocedal and Wright (2006) advise 3 to 20
 _HISTORY = 12
 # shortened so often, a step is 5e-8 of its length
@@ -432,7 +433,7 @@ class _Pair(NamedTuple):
 
 
 def lbfgs(
-    objective: Objective, theta: Tensor, stops: Sequence[int], progress: Progress | None = None
+    objective: Objective, theta: Tensor, stops: Sequence[int], progress: Progress = None
 ) -> list[Tensor]:
     """Limited-memory BFGS of every row by itself.
 
@@ -531,7 +532,7 @@ def adam(
     batches: Sequence[Tensor],
     stops: Sequence[int],
     rate: float = 0.02,
-    progress: Progress | None = None,
+    progress: Progress = None,
 ) -> list[Tensor]:
     """Adam of every row by itself, on batches of runs, with a rate that falls to zero.
 
@@ -629,10 +630,10 @@ class Trainer:
         weights: Array,
         decay: Array,
         stops: Sequence[int],
-        rng: np.random.Generator,
+        rng: Generator,
         *,
-        kinds: NDArray[np.intp] | None = None,
-        progress: Callable[[int], None] | None = None,
+        kinds: IntArray | None = None,
+        progress: Progress = None,
         starts: Array | None = None,
     ) -> list[Array]:
         """Networks at each stop.
@@ -709,7 +710,7 @@ class Trainer:
         """Potential of every run by every network, shape (n_models, n_runs, n_targets)."""
         return evaluate(self.layout, theta, self.task.z, self.task.codes)
 
-    def _batches(self, steps: int, rng: np.random.Generator) -> list[Tensor]:
+    def _batches(self, steps: int, rng: Generator) -> list[Tensor]:
         n = len(self.task.runs)
         out: list[Tensor] = []
         while len(out) < steps:
@@ -783,7 +784,7 @@ class Folds:
     rounds : int
     """
 
-    held: NDArray[np.bool_]
+    held: BoolArray
     pairs: IntArray
     rounds: int
 
@@ -809,7 +810,7 @@ def folds_of(runs: PotentialRuns, seed: int) -> Folds:
     else:
         # two clusters a fold where they allow it, since a pair needs two
         n_folds, rounds = min(8, max(n // 2, min(n, 3))), 2 if n < FEW // 2 else 1
-    held: list[NDArray[np.bool_]] = []
+    held: list[BoolArray] = []
     pairs: list[tuple[int, int, int]] = []
     for _ in range(rounds):
         place = np.empty(n, dtype=np.intp)
@@ -822,9 +823,7 @@ def folds_of(runs: PotentialRuns, seed: int) -> Folds:
     return Folds(np.array(held), np.array(pairs, dtype=np.intp).reshape(-1, 3), rounds)
 
 
-def disjoint_pairs(
-    rows: IntArray, runs: PotentialRuns, rng: np.random.Generator
-) -> list[tuple[int, int]]:
+def disjoint_pairs(rows: IntArray, runs: PotentialRuns, rng: Generator) -> list[tuple[int, int]]:
     """Pairs of the rows that share no run: of two clusters, and of one label if any.
 
     Parameters
@@ -891,7 +890,7 @@ def choose(
     deep: Trainer | None,
     folds: Folds,
     settings: Settings,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress = None,
 ) -> PotentialChoice:
     """Train without each fold at every smoothness, and keep the smoothest that is not worse.
 
@@ -938,9 +937,7 @@ def choose(
     return PotentialChoice(decay, iterations, theta, rougher, scores)
 
 
-def _linear_networks(
-    trainer: Trainer, weights: Array, max_iter: int, rng: np.random.Generator
-) -> Array:
+def _linear_networks(trainer: Trainer, weights: Array, max_iter: int, rng: Generator) -> Array:
     """Power laws of each set of weights; in closed form where the loss allows it."""
     if trainer.loss == "squared" and trainer.penalty is None:
         return trainer.linear(weights)
@@ -953,8 +950,8 @@ def _deep(
     weights: Array,
     folds: Folds,
     settings: Settings,
-    rng: np.random.Generator,
-    progress: Callable[[int], None] | None,
+    rng: Generator,
+    progress: Progress,
 ) -> list[tuple[float, int, Array, Array]]:
     decays = [d for d in settings.decays if np.isfinite(d)]
     n_folds, n = len(folds), INITIALISATIONS
@@ -1019,7 +1016,7 @@ def held_out_errors(trainer: Trainer, theta: Array, folds: Folds) -> Array:
     return np.array([centred_on_seen(trainer, miss, held) for miss, held in pairs])
 
 
-def centred_on_seen(trainer: Trainer, miss: Array, held: NDArray[np.bool_]) -> Array:
+def centred_on_seen(trainer: Trainer, miss: Array, held: BoolArray) -> Array:
     """Misses about the prefactor of the runs seen; a label never seen about its own."""
     runs = trainer.task.runs
     out = runs.centred(miss, np.where(held, 0.0, runs.weights))
@@ -1032,7 +1029,7 @@ def centred_on_seen(trainer: Trainer, miss: Array, held: NDArray[np.bool_]) -> A
     return out
 
 
-def _error(difference: Array, clusters: NDArray[np.intp]) -> float:
+def _error(difference: Array, clusters: IntArray) -> float:
     """Standard error of a mean difference, over clusters of runs."""
     n = len(difference)
     sums = np.bincount(clusters, difference)
@@ -1136,7 +1133,7 @@ def growth_of(trainer: Trainer, choice: PotentialChoice, folds: Folds, seed: int
     return Growth(float(usual), float(np.median(away[far])), slopes)
 
 
-def _outside(z: Array, held: NDArray[np.bool_]) -> tuple[IntArray, Array]:
+def _outside(z: Array, held: BoolArray) -> tuple[IntArray, Array]:
     """Some of the runs held out, and their distances from the hull of the others."""
     rows = np.flatnonzero(held)
     rows = rows[:: -(-len(rows) // _MOST_POINTS)]
@@ -1359,7 +1356,7 @@ class FittedPotential:
             )
         return variance, each - 1
 
-    def outside(self, X: Array) -> NDArray[np.bool_]:
+    def outside(self, X: Array) -> BoolArray:
         """Mask of rows outside the convex hull of the runs."""
         beyond = self.hull.distance(self.axes.coordinates(X)) > 0
         return beyond | self.axes.leaves_span(X)
@@ -1513,7 +1510,7 @@ def _sharpened(
 
 
 @contextmanager
-def _progress(shown: bool, iterations: int) -> Iterator[Callable[[int], None] | None]:
+def _progress(shown: bool, iterations: int) -> Iterator[Progress]:
     if not shown:
         yield None
         return
