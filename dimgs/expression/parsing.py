@@ -18,6 +18,7 @@ from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 from sympy.printing.str import StrPrinter
 
 from dimgs.common.errors import LawError
+from dimgs.groups.kinds import greek_name
 
 # name -> least and greatest number of arguments (None: any)
 _ARITY: dict[str, tuple[int, int | None]] = {
@@ -360,26 +361,6 @@ def spelled(text: str) -> str:
         apart = greek is not None and (following.isalnum() or following == "∞")
         pieces.append(f"{greek or character}{'_' if apart else ''}")
     return "".join(pieces)
-
-
-def greek_name(character: str) -> str | None:
-    """English name of a plain Greek letter, capitalised for a capital; None for others.
-
-    Examples
-    --------
-    >>> greek_name("ρ"), greek_name("Δ"), greek_name("µ"), greek_name("d")
-    ('rho', 'Delta', 'mu', None)
-    """
-    words = unicodedata.name(character, "").split()
-    if words[:1] == ["MICRO"]:
-        return "mu"
-    if words[:1] != ["GREEK"] or "LETTER" not in words:
-        return None
-    letter = next((w for w in words[words.index("LETTER") + 1 :] if w != "FINAL"), "").lower()
-    if not letter.isalpha():
-        return None
-    letter = "lambda" if letter == "lamda" else letter
-    return letter.capitalize() if "CAPITAL" in words else letter
 
 
 def sympy_parse(text: str, identifiers: Iterable[str] | Mapping[str, sympy.Symbol]) -> sympy.Expr:

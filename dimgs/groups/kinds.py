@@ -129,21 +129,30 @@ def name_tokens(name: str) -> tuple[str, ...]:
     text = unicodedata.normalize("NFKC", name).replace("∆", "Δ")
     text = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", " ", text).strip() or text
     text = text.replace("*", " star ").replace("'", " prime ")
-    text = "".join(_spell(letter) for letter in text)
+    spelled = ((letter, greek_name(letter)) for letter in text)
+    text = "".join(f" {name} " if name else letter for letter, name in spelled)
     text = re.sub(r"(?<=[a-z]{3})(?=[A-Z])|(?<=[A-Za-z])(?=\d)", " ", text)
     return tuple(re.findall(r"[^\W_]+", text))
 
 
-def _spell(letter: str) -> str:
-    words = unicodedata.name(letter, "").split()
+def greek_name(character: str) -> str | None:
+    """English name of a plain Greek letter, capitalised for a capital; None for others.
+
+    Examples
+    --------
+    >>> greek_name("ρ"), greek_name("Δ"), greek_name("µ"), greek_name("d")
+    ('rho', 'Delta', 'mu', None)
+    """
+    words = unicodedata.name(character, "").split()
+    if words[:1] == ["MICRO"]:
+        return "mu"
     if words[:1] != ["GREEK"] or "LETTER" not in words:
-        return letter
-    spelled = next(
-        (word for word in words[-1:] + words if word.lower().replace("lamda", "lambda") in GREEK),
-        letter,
-    ).lower()
-    spelled = spelled.replace("lamda", "lambda")
-    return f" {spelled.capitalize() if 'CAPITAL' in words else spelled} "
+        return None
+    letter = next((w for w in words[words.index("LETTER") + 1 :] if w != "FINAL"), "").lower()
+    if not letter.isalpha():
+        return None
+    letter = "lambda" if letter == "lamda" else letter
+    return letter.capitalize() if "CAPITAL" in words else letter
 
 
 @functools.cache

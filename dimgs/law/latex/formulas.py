@@ -14,9 +14,9 @@ from sympy.printing.latex import LatexPrinter, greek_letters_set, tex_greek_dict
 from sympy.printing.precedence import PRECEDENCE
 
 from dimgs.common.errors import InputError, attempt
-from dimgs.expression.parsing import greek_name, spelled
+from dimgs.expression.parsing import spelled
 from dimgs.groups.group import PiGroup
-from dimgs.groups.kinds import Kind
+from dimgs.groups.kinds import Kind, greek_name
 from dimgs.groups.kinds import kind as kind_named
 from dimgs.variables import parse_unit, registry
 from dimgs.variables.units import powers_of, rewritten, shown_unit, written
