@@ -9,7 +9,7 @@ import html as _html
 import re
 import textwrap
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 # control, format, surrogate, line and paragraph separator: nothing of these is seen, and some
 # move the cursor or turn the direction of what follows
@@ -45,12 +45,13 @@ def visible(text: str, keep: str = "") -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    allowed = _JOINERS + keep
+    return _escaped(text, _JOINERS + keep, lambda c: c.encode("unicode_escape").decode())
+
+
+def _escaped(text: str, keep: str, escape: Callable[[str], str]) -> str:
+    """Text with escapes for what is not seen, but for some characters."""
     return "".join(
-        c
-        if c in allowed or unicodedata.category(c) not in _UNSEEN
-        else c.encode("unicode_escape").decode()
-        for c in text
+        escape(c) if c not in keep and unicodedata.category(c) in _UNSEEN else c for c in text
     )
 
 
@@ -76,9 +77,7 @@ def json_text(document: str) -> str:
     """
     if document.isascii() and document.replace("\n", "").isprintable():
         return document
-    return "".join(
-        c if c == "\n" or unicodedata.category(c) not in _UNSEEN else _utf16(c) for c in document
-    )
+    return _escaped(document, "\n", _utf16)
 
 
 def _utf16(character: str) -> str:
