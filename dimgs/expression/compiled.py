@@ -1,26 +1,19 @@
 """Expressions as functions of arrays and of numbers, in any mixture."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, reduce
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial, reduce
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import sympy
 
-
-@dataclass(frozen=True)
-class _Junction:
-    """A logical function of conditions that are arrays, or single truth values."""
-
-    of_two: Callable[[Any, Any], Any]
-
-    def reduce(self, conditions: Iterable[Any]) -> Any:
-        """NumPy's own would make one array of all, which they need not make."""
-        return reduce(self.of_two, conditions)
-
-
-_JUNCTIONS = {"logical_and": _Junction(np.logical_and), "logical_or": _Junction(np.logical_or)}
+# logical functions of conditions that are arrays, or single truth values: NumPy's own would make
+# one array of all, which they need not make
+_JUNCTIONS = {
+    name: SimpleNamespace(reduce=partial(reduce, getattr(np, name)))
+    for name in ("logical_and", "logical_or")
+}
 
 
 def compile_expression(
