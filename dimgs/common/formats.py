@@ -42,12 +42,9 @@ _NEEDED = {
     "int_type": "a whole number is needed",
     "bool_type": "true or false is needed",
     "string_type": "a text is needed",
-    "list_type": "a list is needed",
-    "tuple_type": "a list is needed",
-    "dict_type": "a table is needed",
-    "mapping_type": "a table is needed",
-    "model_type": "a table is needed",
-    "dataclass_type": "a table is needed",
+    **dict.fromkeys(("list_type", "tuple_type"), "a list is needed"),
+    **dict.fromkeys(("dict_type", "mapping_type"), "a table is needed"),
+    **dict.fromkeys(("model_type", "dataclass_type"), "a table is needed"),
 }
 
 # a key, or an argument, that there is none of
