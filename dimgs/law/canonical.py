@@ -156,10 +156,11 @@ def scale_powers(
     # the scale drops out where it is the one base dimension, and the whole has none
     dimensions = {str(s): Dimension() for s in expression.free_symbols if str(s) not in constants}
     dimensions[scale] = Dimension.of({scale: 1})
-    found = attempt(infer_dimensions, expression, dimensions, constants, Dimension())
-    if found is None or found[1]:
+    inference = attempt(infer_dimensions, expression, dimensions, constants, Dimension())
+    if inference is None or inference[1]:
         return None
-    return {n: -dimension.get(scale) for n, dimension in found[0].items() if dimension.get(scale)}
+    powers = {name: -dimension.get(scale) for name, dimension in inference[0].items()}
+    return {name: power for name, power in powers.items() if power}
 
 
 def _numbered(
