@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations_with_replacement
 from math import comb
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -407,14 +407,29 @@ class ClusterInfluence(Influence):
         Orthonormal coordinates of each cluster times its residuals.
     embedding : ndarray of shape (k, rank + 1)
         Where the constant and the feature coordinates lie among the k.
-    nested : float
-        Share of the constant in groups that lie inside one cluster, which cannot be left out.
     """
 
     scatter: Array
     score: Array
     embedding: Array
-    nested: float
+
+    @classmethod
+    def of_runs(
+        cls, runs: RunInfluence, columns: Array, clusters: IntArray, embedding: Array
+    ) -> Self:
+        """Influence of clusters of runs, numbered from 0, whose k coordinates are the columns."""
+        order = np.argsort(clusters, kind="stable")
+        bounds = np.flatnonzero(np.diff(clusters[order]) > 0) + 1
+        parts = [(columns[rows], runs.residuals[rows]) for rows in np.split(order, bounds)]
+        scatter = np.stack([column.T @ column for column, _ in parts])
+        score = np.stack([column.T @ residual for column, residual in parts])
+        of_fit = runs.residual_dof, runs.variance, runs.kind, runs.seed
+        return cls(*of_fit, scatter, score, embedding)
+
+    @property
+    def _nested(self) -> float:
+        """Share of the constant in groups that lie inside one cluster: these cannot be left out."""
+        return 1.0 - float((self.embedding[:, 0] ** 2).sum())
 
     @property
     def n_clusters(self) -> int:
@@ -453,7 +468,7 @@ class ClusterInfluence(Influence):
         seen = np.einsum("gij,gj,gkj->ik", vectors, values * shrink, vectors)
         lost = np.einsum("gij,gj,gkj->ik", vectors, values * (shrink == 0.0), vectors)
         fallback = self.embedding.T @ lost @ self.embedding
-        fallback[0, 0] += self.nested
+        fallback[0, 0] += self._nested
         return self.embedding.T @ seen @ self.embedding, fallback
 
     def _reference(self, u: Array) -> tuple[Array, Array]:
@@ -601,7 +616,16 @@ def linearised(
     keep = singular > _RANK * singular.max(initial=0.0)
     left, back = left[:, keep], right[keep].T / singular[keep]
     names, codes = np.unique(np.arange(n) if clusters is None else clusters, return_inverse=True)
-    influence = _influence(left, miss / scale, codes if len(names) < n else None, kind)
+    residuals, residual_dof, none = (miss / scale)[:, None], float(n - left.shape[1]), np.zeros(n)
+    variance = (residuals**2).sum(axis=0) / residual_dof if residual_dof > 0 else np.zeros(1)
+    # the columns have no constant of their own
+    runs = RunInfluence(
+        residual_dof, variance, kind, 0, left, none, none, none.astype(np.intp), residuals
+    )
+    influence: Influence = runs
+    if len(names) < n:
+        embedding = np.eye(left.shape[1], 1 + left.shape[1], 1)
+        influence = ClusterInfluence.of_runs(runs, left, codes, embedding)
     functionals = np.column_stack([np.zeros(p), back])
     matrix = back @ influence.covariance[0, 1:, 1:] @ back.T
     seen = np.abs(np.eye(p) - right[keep].T @ right[keep]).max(axis=0, initial=0.0) < _IDENTIFIED
@@ -609,32 +633,10 @@ def linearised(
         scale / size,
         matrix if len(names) > 1 else np.full((p, p), np.inf),
         influence.dof(functionals),
-        influence.residual_dof,
+        residual_dof,
         seen,
         influence,
         functionals,
-    )
-
-
-def _influence(rows: Array, miss: Array, codes: IntArray | None, kind: IntervalKind) -> Influence:
-    """Influence of orthonormal columns without a constant of their own."""
-    n, rank = rows.shape
-    dof = float(n - rank)
-    variance = np.array([miss @ miss / dof if dof > 0 else 0.0])
-    if codes is None:
-        none = np.zeros(n)
-        group = np.zeros(n, dtype=np.intp)
-        return RunInfluence(dof, variance, kind, 0, rows, none, none, group, miss[:, None])
-    members = [codes == k for k in range(int(codes.max()) + 1)]
-    return ClusterInfluence(
-        dof,
-        variance,
-        kind,
-        0,
-        scatter=np.stack([rows[k].T @ rows[k] for k in members]),
-        score=np.stack([rows[k].T @ miss[k, None] for k in members]),
-        embedding=np.eye(rank, 1 + rank, 1),
-        nested=0.0,
     )
 
 

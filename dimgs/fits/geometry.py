@@ -446,16 +446,16 @@ def active_directions(
     to_slopes = covariance @ whitening.transform
     field, copies = gradients.gradients @ to_slopes, gradients.replicates @ to_slopes
     n_blocks = len(copies)
-    kept = np.array([gradients.blocks != b for b in range(n_blocks)])
-    moments = [
-        copy[keep].T @ copy[keep] / int(keep.sum()) for copy, keep in zip(copies, kept, strict=True)
-    ]
+    kept = gradients.blocks != np.arange(n_blocks)[:, None]
+    inside = copies * kept[:, :, None]
+    moments = inside.mT @ inside / kept.sum(axis=1)[:, None, None]
     noise = _noise(field, copies, kept)
     values, vectors = _eigen(field.T @ field / len(field) - noise)
     vectors = vectors * np.where(field.mean(axis=0) @ vectors < 0, -1.0, 1.0)
-    matched = [_matched(moment - noise, vectors) for moment in moments]
-    replicate_values = np.stack([pair[0] for pair in matched])
-    changes = np.stack([pair[1] for pair in matched]) - vectors
+    replicate_values, turned = _eigen(moments - noise)
+    # in order, with the signs of the whole
+    changes = turned * np.where((turned * vectors).sum(axis=1, keepdims=True) < 0, -1.0, 1.0)
+    changes -= vectors
     factor = (n_blocks - 1) / n_blocks
     directions = whitening.transform @ vectors
     moved = np.einsum("fr,brk->bkf", whitening.transform, changes)
@@ -511,15 +511,9 @@ def _noise(field: Array, copies: Array, kept: BoolArray) -> Array:
 
 
 def _eigen(moment: Array) -> tuple[Array, Array]:
+    """Eigenvalues, the largest first, and eigenvectors of matrices."""
     values, vectors = np.linalg.eigh(moment)
-    return values[::-1], vectors[:, ::-1]
-
-
-def _matched(moment: Array, reference: Array) -> tuple[Array, Array]:
-    """Eigenpairs in order, with the signs of the reference."""
-    values, vectors = _eigen(moment)
-    sign = np.where(np.einsum("rk,rk->k", vectors, reference) < 0, -1.0, 1.0)
-    return values, vectors * sign
+    return values[..., ::-1], vectors[..., ::-1]
 
 
 def _shares(values: Array) -> Array:

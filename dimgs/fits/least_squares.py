@@ -278,29 +278,15 @@ def cluster_influence(
     A group that lies inside one cluster goes with it: its prefactor, which no other run determines,
     is granted to the left-out residuals.
     """
-    order = np.argsort(clusters, kind="stable")
-    bounds = np.flatnonzero(np.diff(clusters[order], prepend=-1, append=-1))
     cells = np.unique(np.stack([runs.codes, clusters]), axis=1)
     spanning = np.flatnonzero(np.bincount(cells[0], minlength=len(group_weight)) > 1)
     explicit, embedding = group_embedding(group_weight, spanning, runs.rows.shape[1])
     indicator = runs.codes[:, None] == explicit
-    columns = np.hstack([indicator * runs.dummy[:, None], runs.rows])[order]
-    residuals = runs.residuals[order]
-    slices = [slice(a, b) for a, b in pairwise(bounds)]
-    influence = ClusterInfluence(
-        runs.residual_dof,
-        runs.variance,
-        runs.kind,
-        runs.seed,
-        scatter=np.stack([columns[s].T @ columns[s] for s in slices]),
-        score=np.stack([columns[s].T @ residuals[s] for s in slices]),
-        embedding=embedding,
-        nested=1.0 - float((embedding[:, 0] ** 2).sum()),
-    )
-    shift = influence.leave_out()
-    left_out = np.empty_like(residuals)
-    for i, s in enumerate(slices):
-        left_out[order[s]] = residuals[s] + columns[s] @ shift[i]
+    columns = np.hstack([indicator * runs.dummy[:, None], runs.rows])
+    influence = ClusterInfluence.of_runs(runs, columns, clusters, embedding)
+    left_out = runs.residuals.copy()
+    for column, shift in zip(columns.T, influence.leave_out().transpose(1, 0, 2), strict=True):
+        left_out += column[:, None] * shift[clusters]
     return influence, left_out
 
 
@@ -439,7 +425,6 @@ class BlockMoments:
             scatter=np.stack([part[0] for part in parts_of]),
             score=np.stack([part[1] for part in parts_of]),
             embedding=embedding,
-            nested=1.0 - float((embedding[:, 0] ** 2).sum()),
         )
         # sum of (e + Q shift)^2 over a block, from its scores alone
         shift = influence.leave_out()
