@@ -618,13 +618,19 @@ def round_direction(
     length = float(np.linalg.norm(along))
     unit = along / length
     across = np.linalg.svd(unit[None, :])[2][1:]
-    test = _AngleTest.of(across @ triangle / length, np.asarray(covariance), min(dof, 1e9))
+    turn, q = across @ triangle / length, len(across)
+    values, vectors = np.linalg.eigh(turn @ np.asarray(covariance) @ turn.T)
+    # Hotelling's test of the offset across the direction; below rounding there is none
+    scaled = (vectors / np.sqrt(np.maximum(values, 0.0) + 1e-18)).T
+    dof = min(dof, 1e9)
+    rest = dof - q + 1
+    is_tested, factor = rest >= 1, rest / (max(dof, 1.0) * max(q, 1))
     if tolerance is not None:
-        root = np.eye(len(across)) / np.tan(min(tolerance, 1.5))
-    elif test.second_dof < 1:
+        root = np.eye(q) / np.tan(min(tolerance, 1.5))
+    elif not is_tested:
         return []
     else:
-        root = test.root / np.sqrt(test.cut(level))
+        root = scaled / np.sqrt(stats.f.ppf(level, q, rest) / factor if q else 1.0)
     frame = np.vstack([unit, root @ across]) @ triangle
 
     def simple(reach: float) -> list[RoundedDirection]:
@@ -637,7 +643,9 @@ def round_direction(
         divisors = np.gcd.reduce(exponents, axis=1)
         sizes = np.abs(exponents).sum(axis=1) // divisors
         inside = ((offs @ root.T) ** 2).sum(axis=1) <= 1
-        chances = test.p_values(offs)
+        chances = np.full(len(offs), np.nan if q else 1.0)
+        if is_tested and q:
+            chances = stats.f.sf(factor * ((offs @ scaled.T) ** 2).sum(axis=1), q, rest)
         return [
             RoundedDirection(
                 exponents=tuple(Fraction(int(v), int(divisors[i])) for v in exponents[i]),
@@ -673,41 +681,6 @@ def _whole_map(exponent_map: Exponents | None, n_groups: int) -> tuple[NDArray[n
         )
     shared = lcm(*(v.denominator for row in exact for v in row))
     return np.array([[int(v * shared) for v in row] for row in exact], dtype=np.int64), shared
-
-
-@dataclass(frozen=True, eq=False)
-class _AngleTest:
-    """Hotelling test of the offset across the direction."""
-
-    root: Array
-    dof: float
-
-    @classmethod
-    def of(cls, turn: Array, covariance: Array, dof: float) -> "_AngleTest":
-        values, vectors = np.linalg.eigh(turn @ covariance @ turn.T)
-        # Offsets below rounding are not offsets, however exact the data.
-        return cls((vectors / np.sqrt(np.maximum(values, 0.0) + 1e-18)).T, dof)
-
-    @property
-    def second_dof(self) -> float:
-        """Of the F statistic; below one there is no test."""
-        return self.dof - len(self.root) + 1
-
-    @property
-    def _factor(self) -> float:
-        return self.second_dof / (self.dof * max(len(self.root), 1))
-
-    def cut(self, level: float) -> float:
-        """Largest squared length that is not rejected."""
-        q = len(self.root)
-        return float(stats.f.ppf(level, q, self.second_dof)) / self._factor if q else 1.0
-
-    def p_values(self, offs: Array) -> Array:
-        """Of offsets, one a row; nan where the degrees of freedom are too few."""
-        if self.second_dof < 1 or not len(self.root):
-            return np.full(len(offs), np.nan if len(self.root) else 1.0)
-        statistics = self._factor * ((offs @ self.root.T) ** 2).sum(axis=1)
-        return np.asarray(stats.f.sf(statistics, len(self.root), self.second_dof))
 
 
 # enough for one bend and an inflection, few enough for a dozen runs

@@ -16,7 +16,6 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.fits.geometry import (
     GradientField,
-    _AngleTest,
     _penalty,
     active_directions,
     dominant_group,
@@ -252,23 +251,33 @@ def test_given_gradients_are_used() -> None:
 @pytest.mark.parametrize(("q", "dof"), [(1, 5.0), (2, 9.0), (3, np.inf)])
 def test_offsets_of_a_direction_are_judged_by_hotellings_test(q: int, dof: float) -> None:
     rng = np.random.default_rng(q)
-    root = rng.normal(size=(q, q))
-    covariance, off = root @ root.T, rng.normal(size=q)
-    test = _AngleTest.of(np.eye(q), covariance, dof)
-    length = off @ np.linalg.solve(covariance, off)
+    root = 0.05 * rng.normal(size=(q + 1, q + 1))
+    covariance, d = root @ root.T, np.array([2.0, 1.0, 0.5, -0.4])[: q + 1]
     factor = (dof - q + 1) / (dof * q) if np.isfinite(dof) else 1 / q
-    second = dof - q + 1
-    if np.isfinite(dof):
-        (chance,) = test.p_values(off[None])
-        assert chance == pytest.approx(stats.f.sf(length * factor, q, second))
-        # the offset of the critical length has the chance of the level
-        edge = off * np.sqrt(test.cut(0.9) / length)
-        assert test.p_values(edge[None])[0] == pytest.approx(0.1)
-        assert _AngleTest(test.root, q - 1.0).second_dof < 1
-        assert np.isnan(_AngleTest(test.root, q - 1.0).p_values(off[None])[0])
+    second = min(dof, 1e9) - q + 1
+    across = np.linalg.svd(d[None])[2][1:]
+    spread = across @ covariance @ across.T / (d @ d)
+
+    def chance(powers: Array) -> float:
+        off = across @ powers / (powers @ d) * np.linalg.norm(d)
+        return float(stats.f.sf(off @ np.linalg.solve(spread, off) * factor, q, second))
+
+    every = round_direction(d, covariance, tolerance=0.8, dof=dof, n_candidates=20)
+    assert len(every) > 3
+    for found in every:
+        powers = np.array([float(x) for x in found.exponents])
+        assert found.p_value == pytest.approx(chance(powers), rel=1e-5, abs=1e-12)
+    kept = round_direction(d, covariance, dof=dof, level=0.9, n_candidates=20)
+    assert all(found.p_value >= 0.1 for found in kept)
+    assert {c.exponents for c in every if c.p_value > 0.1} <= {c.exponents for c in kept}
+    # blocks that are too few for the test
+    assert round_direction(d, covariance, dof=q - 1.0) == []
+    few = round_direction(d, covariance, tolerance=0.8, dof=q - 1.0, n_candidates=20)
+    assert len(few) > 3
+    assert all(np.isnan(found.p_value) for found in few)
     # a direction without any scatter, to rounding
-    flat = _AngleTest.of(np.eye(2), np.array([[1.0, 1.0], [1.0, 1.0 - 1e-15]]), 5.0)
-    assert np.isfinite(flat.root).all()
+    flat = round_direction([1.0, 1.0], np.array([[1.0, 1.0], [1.0, 1.0 - 1e-15]]), dof=5.0)
+    assert [int(p) for p in flat[0].exponents] == [1, 1]
 
 
 def test_eigenvalues_and_their_intervals_by_leaving_out_blocks() -> None:
