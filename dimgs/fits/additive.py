@@ -475,9 +475,7 @@ class AdditiveDesign:
         self, moments: Array, alphas: Array | None, n_alphas: int
     ) -> tuple[Array, list[tuple[int, ...]]]:
         """Penalties, and the curved groups at each, from second moments of some of the runs."""
-        lines = self._lines(range(self.n_groups))
-        sizes = [len(block) for block in self.blocks]
-        bends = np.concatenate(self.blocks)
+        lines, bends = self._lines(range(self.n_groups)), np.concatenate(self.blocks)
         cross = moments[np.ix_(lines, np.append(bends, -1))]
         inverse = np.linalg.pinv(moments[np.ix_(lines, lines)], rcond=1e-10, hermitian=True)
         partial = moments[np.ix_(np.append(bends, -1), np.append(bends, -1))]
@@ -488,25 +486,16 @@ class AdditiveDesign:
         n = len(root)
         design = np.asfortranarray(np.sqrt(n) * root[:, None] * vectors[:, solid].T)
         target = np.sqrt(n) * (vectors[:, solid].T @ partial[:-1, -1]) / root
-        present = [i for i, size in enumerate(sizes) if size]
-        ends = np.cumsum(sizes)
-        members = {i: np.arange(ends[i] - sizes[i], ends[i]) for i in present}
-        weights = np.sqrt([sizes[i] for i in present])
+        members = {i: block - bends[0] for i, block in enumerate(self.blocks) if len(block)}
+        weights = np.sqrt([len(block) for block in members.values()])
         if alphas is None:
             pull = design.T @ target / n
-            most = max(
-                float(np.linalg.norm(pull[members[i]])) / weight
-                for i, weight in zip(present, weights, strict=True)
-            )
-            alphas = most * np.geomspace(1.0, 1e-3, n_alphas)
-        coefs = _group_lasso(
-            design, target, [members[i].tolist() for i in present], weights, alphas
-        )
-        active = [np.abs(coefs[members[i]]).max(axis=0) > 0 for i in present]
-        return alphas, [
-            tuple(i for i, on in zip(present, active, strict=True) if on[k])
-            for k in range(len(alphas))
-        ]
+            sizes = [np.linalg.norm(pull[block]) for block in members.values()]
+            alphas = float(np.max(sizes / weights)) * np.geomspace(1.0, 1e-3, n_alphas)
+        blocks = [block.tolist() for block in members.values()]
+        coefs = _group_lasso(design, target, blocks, weights, alphas)
+        active = {i: np.abs(coefs[block]).max(axis=0) > 0 for i, block in members.items()}
+        return alphas, [tuple(i for i, on in active.items() if on[k]) for k in range(len(alphas))]
 
 
 def _group_lasso(
