@@ -809,10 +809,8 @@ def _sharpened(model: RegimeModel) -> RegimeModel:
 
 def _meeting(model: RegimeModel, one: int, other: int, only: list[IntArray]) -> Border | None:
     """The border of two laws that are equal between their runs."""
-    z = model.sites.z
     coefficients = [law.coefficients for law in model.laws]
-    border = Border.meeting(coefficients, one, other, 1.0)
-    gaps = [border.along(z[rows]) for rows in only]
+    gaps = [model.sites.design[rows] @ (coefficients[other] - coefficients[one]) for rows in only]
     if not len(gaps[0]) or not len(gaps[1]):
         return None
     sign = float(np.sign(np.median(gaps[1]) - np.median(gaps[0])))

@@ -274,6 +274,21 @@ def t_quantile(level: float, dof: ArrayLike) -> Array:
     return np.where(freedom > 1e-3, special.stdtrit(usable, (1.0 + level) / 2.0), np.inf)
 
 
+def t_half_widths(variance: ArrayLike, dof: ArrayLike, level: float) -> Array:
+    """Half widths of the intervals of estimates of these variances, by Student's t.
+
+    Open without a degree of freedom, also where there is no variance.
+
+    Examples
+    --------
+    >>> t_half_widths([0.01, 0.0, 0.0], [10, 10, 0], 0.9).round(2)
+    array([0.18, 0.  ,  inf])
+    """
+    with np.errstate(invalid="ignore"):
+        half = t_quantile(level, dof) * np.sqrt(np.maximum(variance, 0.0))
+    return np.where(np.isnan(half), np.inf, half)
+
+
 def t_intervals(value: ArrayLike, variance: ArrayLike, dof: ArrayLike, level: float) -> Array:
     """Intervals [low, high] of estimates of these variances, by Student's t; shape (..., 2).
 
@@ -283,11 +298,7 @@ def t_intervals(value: ArrayLike, variance: ArrayLike, dof: ArrayLike, level: fl
     array([[0.82, 1.18],
            [-inf,  inf]])
     """
-    quantile, size = t_quantile(level, dof), np.sqrt(np.maximum(variance, 0.0))
-    with np.errstate(invalid="ignore"):
-        half = quantile * size
-    # no variance, but no degree of freedom either: open as well
-    half = np.where(np.isnan(half), np.inf, half)
+    half = t_half_widths(variance, dof, level)
     centre = np.asarray(value, dtype=np.float64)
     return np.stack([centre - half, centre + half], axis=-1)
 
@@ -569,11 +580,9 @@ class Linearised:
 
     def half_widths(self, level: float) -> Array:
         """Half width of each parameter's interval, shape (n_parameters,); may be infinite."""
-        variance = np.maximum(self.matrix.diagonal(), 0.0)
-        quantile = t_quantile(level, self.dof)
+        half = t_half_widths(self.matrix.diagonal(), self.dof, level)
         with np.errstate(over="ignore", invalid="ignore"):
-            half = quantile * np.sqrt(variance) * self.unit
-        return np.where(self.identified & np.isfinite(quantile), half, np.inf)
+            return np.where(self.identified, half * self.unit, np.inf)
 
 
 def linearised(

@@ -245,10 +245,8 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         return (low, high) if blend.power > 0 else (-high, -low)
 
     def _blend(self, X: Array) -> Array:
-        one, other = (self.intercepts_[:, None] + self.exponents_ @ X.T) if len(X) else ([], [])
-        if self.form_ == "single":
-            return np.asarray(one)
-        return mix(np.column_stack([one, other]), self.n_)[0]
+        laws = self.intercepts_ + X @ self.exponents_.T
+        return np.asarray(laws[:, 0]) if self.form_ == "single" else mix(laws, self.n_)[0]
 
     def _potential(self, X: Array) -> Array:
         return np.asarray(self._blend(X) - self.intercept_)

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from dimgs.common.arrays import Array
-from dimgs.fits.covariance import t_quantile
+from dimgs.fits.covariance import t_half_widths
 from dimgs.fits.design.features import Design, Feature
 from dimgs.fits.least_squares import PowerLawFit
 from dimgs.fits.noise import Scatter
@@ -178,7 +178,7 @@ class Estimate:
         if self.least_squares is not None:
             return self.least_squares.half_widths(functionals, level)[:, 0]
         variance = np.einsum("ij,jk,ik->i", functionals, self.covariance, functionals)
-        return np.asarray(t_quantile(level, self.dof) * np.sqrt(np.maximum(variance, 0.0)))
+        return t_half_widths(variance, self.dof, level)
 
     def predict(self, design: Design) -> Array:
         """ln(target) of runs of another design of the same features, before snapping."""

@@ -264,7 +264,11 @@ def dependence(
     target = target - target.mean()
     basis = _orthonormal(polynomial(covariates, rows.shape[1]))
     remainder = target - basis @ (basis.T @ target)
-    more = _orthonormal(_apart(_standard(rows), basis))
+    apart = _standard(rows)
+    for _ in range(2):
+        # twice: what the first leaves of the basis is rounding of the size of the columns
+        apart = apart - basis @ (basis.T @ apart)
+    more = _orthonormal(apart)
     if not more.shape[1] or np.linalg.norm(remainder) <= _ROUNDING * np.linalg.norm(target):
         return 1.0
     if len(target) < basis.shape[1] + more.shape[1] + 2:
@@ -318,12 +322,6 @@ def _standard(columns: Array) -> Array:
     spread = centred.std(axis=0)
     varies = spread > _ROUNDING * np.maximum(np.abs(columns).max(axis=0, initial=0.0), 1.0)
     return np.asarray(centred[:, varies] / spread[varies])
-
-
-def _apart(columns: Array, basis: Array) -> Array:
-    """Columns without what orthonormal ones explain."""
-    remainder = columns - basis @ (basis.T @ columns)
-    return np.asarray(remainder - basis @ (basis.T @ remainder))
 
 
 def _orthonormal(columns: Array) -> Array:

@@ -1810,10 +1810,6 @@ class RegimePowerLaw(ContrastiveRegressor):
         return short_monomials(checked_map(self.exponent_map, self.n_features_in_), most)
 
     def _directions(self, axes: WhitenedAxes) -> Array:
-        directions = [sphere(axes.rank)]
         least = _NO_DIRECTION * float(np.linalg.norm(axes.inverse))
-        for monomial in self._monomials(axes, _SEARCH_MONOMIALS):
-            direction = axes.direction(monomial, least)
-            if direction is not None:
-                directions.append(direction[None])
-        return np.concatenate(directions)
+        ways = (axes.direction(m, least) for m in self._monomials(axes, _SEARCH_MONOMIALS))
+        return np.vstack([sphere(axes.rank), *(way for way in ways if way is not None)])

@@ -15,7 +15,7 @@ from dimgs.common.errors import FitError, InputError
 from dimgs.fits.base import TrainingRuns, WithinRegressor
 from dimgs.fits.covariance import jackknife_covariance
 from dimgs.fits.design.moments import group_means, group_sums
-from dimgs.fits.design.whitening import whiten
+from dimgs.fits.design.whitening import Whitening, whiten
 from dimgs.fits.run_checks import check_clusters, label_codes
 
 
@@ -916,15 +916,16 @@ class RobustPowerLaw(WithinRegressor):
         whole = len(rows) == len(y) and len(labels) == 1
         Xs, ys, ws = (X, y, weights) if whole else (X[rows], y[rows], weights[rows])
         ws = ws / ws.mean()
-        self._solve(Xs, ys, ws, starts.astype(np.intp))
+        state = self._solve(Xs, ys, ws, starts.astype(np.intp))
         self._locate(runs, codes, labels)
-        self._infer(rows, None if runs.groups is None else runs.clusters[rows])
+        self._infer(rows, None if runs.groups is None else runs.clusters[rows], *state)
         sizes = np.diff(starts).tolist()
         self.n_contrasts_ = len(rows) - len(sizes)
         self.n_pairs_ = sum(size * (size - 1) // 2 for size in sizes)
-        del self._state
 
-    def _solve(self, X: Array, y: Array, weights: Array, starts: IntArray) -> None:
+    def _solve(
+        self, X: Array, y: Array, weights: Array, starts: IntArray
+    ) -> tuple[Whitening, RankProblem, float, Solution]:
         pairs = PairLoss(weights, starts)
         codes = pairs.group
         means = group_means(np.column_stack([X, y]), codes, len(starts) - 1, weights)[1][codes]
@@ -946,7 +947,7 @@ class RobustPowerLaw(WithinRegressor):
         self.objective_ = solution.loss.value
         self.duality_gap_ = solution.gap
         self.n_iter_ = problem.n_iter
-        self._state = (whitening, problem, solution.loss, threshold, solution)
+        return whitening, problem, threshold, solution
 
     def _locate(self, runs: TrainingRuns, codes: IntArray, labels: NDArray[np.generic]) -> None:
         y, weights = runs.y, runs.weights
@@ -973,9 +974,16 @@ class RobustPowerLaw(WithinRegressor):
         outlying = np.flatnonzero(np.abs(self.robust_z_) > self.outlier_threshold)
         self.outliers_ = outlying[np.argsort(-size[outlying], kind="stable")]
 
-    def _infer(self, rows: IntArray, clusters: IntArray | None) -> None:
-        whitening, problem, loss, threshold, solution = self._state
-        pairs, Z = problem.pairs, problem.Z
+    def _infer(
+        self,
+        rows: IntArray,
+        clusters: IntArray | None,
+        whitening: Whitening,
+        problem: RankProblem,
+        threshold: float,
+        solution: Solution,
+    ) -> None:
+        pairs, Z, loss, hessian = problem.pairs, problem.Z, solution.loss, solution.hessian
         leverage = np.zeros(len(self.residuals_))
         leverage[rows] = hat_values(Z, pairs.weights)
         distances, cutoff = robust_distances(Z, loss.order)
@@ -990,7 +998,12 @@ class RobustPowerLaw(WithinRegressor):
             clusters = np.unique(clusters, return_inverse=True)[1]
             check_clusters(clusters)
             self.dof_ = int(clusters.max())
-        self.tau_ = self._tau(problem, loss, parameters)
+        width = shrunken_bandwidth(loss, pairs)
+        # a bandwidth of the size of rounding is none
+        if width <= 1e-13 * float(np.abs(problem.y).max(initial=0.0)):
+            self.tau_ = 0.0
+        else:
+            self.tau_ = koul_tau(pairs.smoothed(loss, width), pairs, width, parameters)
         spread = self.tau_ / np.sqrt(pairs.weights.sum())
         diagonal = (whitening.transform**2).sum(axis=1)
         self.tau_errors_ = spread * np.sqrt(np.maximum(diagonal, np.finfo(np.float64).tiny))
@@ -999,21 +1012,11 @@ class RobustPowerLaw(WithinRegressor):
             return
         if threshold <= 0.0 and size <= LARGE:
             loss = tied(loss, pairs, problem)
-        scores = pairs.run_scores(loss, threshold, Z)
-        hessian = solution.hessian
-        if threshold <= 0.0 and size <= LARGE:
             width = shrunken_bandwidth(loss, pairs, power=0.25)
             hessian = pairs.hessian(pairs.smoothed(loss, width), width, Z)
+        scores = pairs.run_scores(loss, threshold, Z)
         if clusters is None:
             whitened = run_covariance(scores, hessian, Z, pairs.weights)
         else:
             whitened = cluster_covariance(scores, hessian, Z, pairs.weights, clusters)
         self.covariance_ = whitening.covariance(whitened)
-
-    def _tau(self, problem: RankProblem, loss: SortedLoss, parameters: int) -> float:
-        width = shrunken_bandwidth(loss, problem.pairs)
-        rounding = 1e-13 * float(np.abs(problem.y).max(initial=0.0))
-        if width <= rounding:
-            return 0.0
-        near = problem.pairs.smoothed(loss, width)
-        return koul_tau(near, problem.pairs, width, parameters)

@@ -24,9 +24,9 @@ from math import comb
 
 import numpy as np
 from scipy.stats import norm, qmc, rankdata
-from scipy.stats import t as student
 
 from dimgs.common.arrays import Array
+from dimgs.fits.covariance import t_half_widths
 
 Function = Callable[[Array], Array]
 # points at which a function is asked for each set of inputs: powers of two suit the sequence, and
@@ -200,5 +200,4 @@ def jackknife_half(values: Array, level: float) -> Array:
     level : float
     """
     parts = len(values)
-    variance = (parts - 1) / parts * np.sum((values - values.mean(axis=0)) ** 2, axis=0)
-    return np.asarray(student.isf((1 - level) / 2, parts - 1) * np.sqrt(variance))
+    return t_half_widths((parts - 1) * np.var(values, axis=0), parts - 1, level)

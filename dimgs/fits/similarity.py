@@ -14,7 +14,7 @@ from scipy.stats import qmc
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import FitError
-from dimgs.fits.covariance import deleted_residuals, linearised, t_quantile
+from dimgs.fits.covariance import deleted_residuals, linearised, t_half_widths
 
 Noise = Literal["relative", "amplitude", "constant", "mixed", "stated"]
 
@@ -277,9 +277,8 @@ class SimilarityFit:
                 variance = np.einsum("ij,jk,ik->i", directions, spread, directions)
             # the least certain of the powers that a direction has
             dof = np.where(directions != 0, self.dof[part], np.inf).min(axis=1, initial=np.inf)
-            half = t_quantile(level, np.where(np.isfinite(dof), dof, 1.0)) * np.sqrt(variance)
-            moved = np.any(directions != 0, axis=1)
-            widths.append(np.where(moved, np.where(np.isnan(half), np.inf, half), 0.0))
+            half = t_half_widths(variance, np.where(np.isfinite(dof), dof, 1.0), level)
+            widths.append(np.where(np.any(directions != 0, axis=1), half, 0.0))
         return widths[0], widths[1]
 
     def collapsed(self) -> tuple[Array, Array]:
@@ -325,7 +324,7 @@ class SimilarityFit:
         columns = BSpline.design_matrix(u, state.spline.t, 3).toarray()
         estimates = linearised(state.columns, state.residuals, clusters=p.runs)
         spread = np.einsum("ij,jk,ik->i", columns, estimates.covariance, columns)
-        half = t_quantile(level, float(np.min(estimates.dof))) * np.sqrt(np.maximum(spread, 0.0))
+        half = t_half_widths(spread, np.min(estimates.dof), level)
         bounds = np.stack([state.spline(u), state.spline(u) - half, state.spline(u) + half])
         if self.noise == "relative":
             bounds = np.exp(bounds)
