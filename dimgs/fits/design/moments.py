@@ -20,11 +20,9 @@ from dimgs.common.errors import InputError
 BLOCK_ROWS = 8192
 # the squares of 1e8 such values still add up to a number
 _LARGEST = 1e150
-# Blocks are used where they lie, uncentred, and centred afterwards. The cancellation costs a
-# relative error of eps * mean^2 / variance; beyond this ratio the blocks are shifted first.
+# Sums are centred afterwards. The cancellation costs a relative error of eps * mean^2 / variance;
+# beyond this ratio they are formed again about the means.
 _MAX_CANCELLATION = 1e3
-# blocks whose sums are added before they are centred and merged
-_BLOCKS_PER_MERGE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +92,7 @@ class Moments:
             If the shapes disagree, a weight is negative, or a value is not finite.
         """
         x, t, w = checked_arrays(X, y, sample_weight)
-        p, q = x.shape[1], t.shape[1]
+        p, d = x.shape[1], x.shape[1] + t.shape[1]
         distinct, codes = np.zeros(1, dtype=np.intp), np.zeros(0, dtype=np.intp)
         if labels is not None:
             distinct, codes = np.unique(np.asarray(labels), return_inverse=True)
@@ -103,27 +101,19 @@ class Moments:
         if len(distinct) != 1:
             weights, means = group_means(np.hstack([x, t]), codes, len(distinct), w)
             counts = np.bincount(codes, None if w is None else w > 0, len(distinct))
-            scatter = np.zeros((p + q, p + q))
-            for start in range(0, len(x), BLOCK_ROWS):
-                rows = slice(start, start + BLOCK_ROWS)
-                z = np.hstack([x[rows], t[rows]]) - means[codes[rows]]
-                scatter += z.T @ (z if w is None else z * w[rows, None])
-            scatter = (scatter + scatter.T) / 2
-            total = cls(distinct, weights, counts.astype(np.int64), means, scatter, p)
+            scatter = _products(x, t, w, means, codes)[:d, :d]
         else:
-            step = BLOCK_ROWS * _BLOCKS_PER_MERGE
-            shift = np.zeros(p + q)
-            total = cls.empty(p, q, distinct)
-            for start in range(0, len(x), step):
-                rows = slice(start, start + step)
-                part = (x[rows], t[rows], None if w is None else w[rows])
-                moments = cls._from_sums(distinct, *part, shift)
-                # where a mean is so large against its spread that centring lost digits
-                gap = moments.weights[0] * (moments.means[0] - shift) ** 2
-                if (gap > _MAX_CANCELLATION * moments.scatter.diagonal()).any():
-                    shift = moments.means[0]
-                    moments = cls._from_sums(distinct, *part, shift)
-                total = total.merge(moments)
+            means = np.zeros((1, d))
+            counts = np.array([len(x) if w is None else np.count_nonzero(w)])
+            for _ in range(2):
+                raw = _products(x, t, w, means)
+                weights, sums = raw[d:, d], raw[d, :d]
+                gap = sums / (weights[0] or 1.0)
+                means, scatter = means + gap, raw[:d, :d] - gap[:, None] * sums
+                if not (gap * sums > _MAX_CANCELLATION * scatter.diagonal()).any():
+                    break
+        scatter = (scatter + scatter.T) / 2
+        total = cls(distinct, weights, counts.astype(np.int64), means, scatter, p)
         if not np.isfinite(total.scatter).all():
             raise InputError(not_finite_message(x, t))
         return total
@@ -138,42 +128,6 @@ class Moments:
         none = np.zeros(n, dtype=np.int64)
         scatter = np.zeros((size, size))
         return cls(labels, np.zeros(n), none, np.zeros((n, size)), scatter, n_features)
-
-    @classmethod
-    def _from_sums(
-        cls, label: NDArray[np.generic], x: Array, t: Array, w: Array | None, shift: Array
-    ) -> Self:
-        """Moments of one group, by sums of what lies in a cache, uncentred but for a shift."""
-        p, q = x.shape[1], t.shape[1]
-        d = p + q
-        rows = min(BLOCK_ROWS, len(x))
-        raw = np.zeros((d + 1, d))  # of [X | Y | 1] times [X | Y]
-        left = np.ones((q + 1, rows))
-        tile = np.tile(shift[:p], (rows, 1)) if shift.any() else None
-        for start in range(0, len(x), rows):
-            block = x[start : start + rows]
-            target = t[start : start + rows]
-            if tile is not None:
-                block = block - tile[: len(block)]
-                target = target - shift[p:]
-            z = left[:, : len(block)]
-            z[:q] = target.T
-            if w is None:
-                raw[:p, :p] += block.T @ block
-            else:
-                weights = w[start : start + rows]
-                raw[:p, :p] += block.T @ (block * weights[:, None])
-                z = z * weights
-            raw[p:, :p] += z @ block
-            raw[p:, p:] += z @ target
-        weight = float(len(x)) if w is None else float(w.sum())
-        count = np.array([len(x) if w is None else np.count_nonzero(w)])
-        scatter, sums = raw[:d], raw[d]
-        scatter[:p, p:] = scatter[p:, :p].T
-        mean = sums / weight if weight > 0.0 else np.zeros(d)
-        scatter -= mean[:, None] * sums
-        scatter = (scatter + scatter.T) / 2
-        return cls(label, np.array([weight]), count, (mean + shift)[None], scatter, p)
 
     def merge(self, other: "Moments") -> Self:
         """Moments of both sets of runs; groups of equal label become one (Chan et al. 1983)."""
@@ -219,6 +173,26 @@ class Moments:
             self.scatter + gap.T @ (gap * self.weights[:, None]),
             self.n_features,
         )
+
+
+def _products(
+    x: Array, t: Array, w: Array | None, centres: Array, codes: IntArray | None = None
+) -> Array:
+    """Weighted sums of products of [X | Y | 1], of X and Y less the centres of their groups.
+
+    By what lies in a cache.
+    """
+    p, d = x.shape[1], centres.shape[1]
+    out, buffer = np.zeros((d + 1, d + 1)), np.ones((min(BLOCK_ROWS, len(x)), d + 1))
+    moved = bool(centres.any())
+    for start in range(0, len(x), BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        z = buffer[: len(x[rows])]
+        z[:, :p], z[:, p:d] = x[rows], t[rows]
+        if moved:
+            z[:, :d] -= centres if codes is None else centres[codes[rows]]
+        out += z.T @ (z if w is None else z * w[rows, None])
+    return out
 
 
 def checked_arrays(
