@@ -43,13 +43,18 @@ class WhitenedAxes(Whitening):
 
     inverse: Array
 
-    def direction(self, monomial: Sequence[float], least: float = 0.0) -> Array | None:
+    def direction(
+        self, monomial: Sequence[float], least: float = 0.0, towards: Array | None = None
+    ) -> Array | None:
         """Unit direction along which a monomial of the groups varies among the runs, shape (rank,).
 
-        None where its length, in whitened coordinates, is no more than `least`.
+        None where its length, in whitened coordinates, is no more than `least`. Of the two ways
+        along it, that `towards` a direction, if one is given.
         """
         direction = self.inverse @ np.asarray(monomial, dtype=np.float64)
         length = float(np.linalg.norm(direction))
+        if towards is not None and direction @ towards < 0:
+            direction = -direction
         return np.asarray(direction / length) if length > least else None
 
 
@@ -967,10 +972,9 @@ def simple_boundaries(
         now = losses[rows, labels(tree, sample.Z)[rows]]
         below, above = losses[rows, left[rows]] - now, losses[rows, right[rows]] - now
         for monomial in monomials:
-            direction = axes.direction(monomial)
+            direction = axes.direction(monomial, towards=edge.direction)
             if direction is None:
                 continue
-            direction = direction if direction @ edge.direction >= 0 else -direction
             threshold, rise = best_place(sample.Z[rows] @ direction, below, above)
             if rise > slack:
                 continue
@@ -1283,15 +1287,14 @@ def round_directions(
             continue
         place = placer(sample, tree, k)
         slack = variance * jump_nuisance(sample, pieces, k, variance) * hansen_quantile(level)
-        ways = [(monomial, axes.direction(monomial)) for monomial in monomials]
+        # the sides of a boundary are not alike: each may be divided further
+        ways = [(m, axes.direction(m, towards=edge.direction)) for m in monomials]
         tried = [(monomial, way, *place(way)) for monomial, way in ways if way is not None]
         least = min([place(edge.direction)[1], *(t[3] for t in tried)])
-        kept = [t for t in tried if t[3] <= least + slack]
+        kept = [t for t in tried if np.isfinite(t[3]) and t[3] <= least + slack]
         rationals[k] = tuple(rational(t[0]) for t in kept)
         if kept:
             _, direction, threshold, _ = kept[0]
-            if direction @ edge.direction < 0:
-                direction, threshold = -direction, -threshold
             tree = with_boundary(tree, k, Boundary(direction, threshold))
     if tree is pieces.tree:
         return pieces, rationals
