@@ -12,7 +12,6 @@ from dimgs.fits.regimes import (
     Kinds,
     Pieces,
     Sample,
-    Tree,
     _chains,
     best_chains,
     bic,
@@ -256,24 +255,20 @@ def test_a_rounded_boundary_keeps_the_regimes_on_each_side_of_it(sign: float) ->
     high, far = X[:, 0] >= 0.1, X[:, 1] >= -0.2
     y = np.where(high, 3.0 + X[:, 0], np.where(far, -2.0 * X[:, 1], 1.0 + X[:, 1]))
     data = prepare(X, y + 0.01 * rng.normal(size=200), np.ones(200), np.arange(200))
-    axes = data.axes
-    ways = [axes.direction(monomial) for monomial in ((1, 0), (0, 1))]
-    assert ways[0] is not None
-    assert ways[1] is not None
     # of the regimes of the first boundary that which is divided lies above it, or below it
-    first, second = (sign * way for way in ways)
-    cuts = [sign * float(axes.centre[k] - c) for k, c in enumerate((0.1, -0.2))]
-    scale = [float(np.linalg.norm(axes.inverse @ np.eye(2)[k])) for k in (0, 1)]
-    tree = split_leaf((), 0, Boundary(first, -cuts[0] / scale[0]))
-    tree = split_leaf(tree, 0 if sign > 0 else 1, Boundary(second, -cuts[1] / scale[1]))
-    pieces = polish_pieces(data.sample, tree)
+    edges = []
+    for group, cut in enumerate((0.1, -0.2)):
+        along = data.axes.inverse[:, group]
+        length = float(np.linalg.norm(along))
+        place = float(cut - data.axes.centre[group]) / length
+        edges.append(Boundary(sign * along / length, sign * place))
+    tree = split_leaf(split_leaf((), 0, edges[0]), 0 if sign > 0 else 1, edges[1])
+    pieces = jump_pieces(data.sample, polish(data.sample, tree))
     rounded, rationals = round_directions(data, pieces, [(1, 0), (0, 1), (1, 1)], 0.9)
     assert rounded.loss < 1.5 * pieces.loss
     found = sorted(tuple(int(x) for x in ways[0]) for ways in rationals.values())
     assert found == [(0, 1), (1, 0)]
-    counts = np.bincount(labels(rounded.tree, data.sample.Z))
-    assert sorted(counts) == sorted([high.sum(), (~high & far).sum(), (~high & ~far).sum()])
-
-
-def polish_pieces(sample: Sample, tree: Tree) -> Pieces:
-    return jump_pieces(sample, polish(sample, tree))
+    counts = np.bincount(labels(rounded.tree, data.sample.Z)).tolist()
+    assert sorted(counts) == sorted(
+        map(int, (high.sum(), (~high & far).sum(), (~high & ~far).sum()))
+    )
