@@ -517,21 +517,22 @@ def _careful_cells(
 ) -> tuple[list[NDArray[Any]], dict[int, str]]:
     """Columns of a block, read record by record, and what is wrong with rows of another length."""
     source, width = layout.table.source, len(layout.fields)
-    rows, ragged = list[list[str]](), dict[int, str]()
+    cells, ragged = [list[str]() for _ in layout.fields], dict[int, str]()
+    read = [(i, cells[i]) for i, field in enumerate(layout.fields) if field.is_read]
     every = records(text.split("\n"), layout.delimiter, first_line, source)
     for index, (line, row) in enumerate(every):
         if len(row) == width:
-            rows.append(row)
+            for i, column in read:
+                column.append(row[i])
             continue
         ragged[index] = (
             f"line {line} of {source} has {len(row)} {'field' if len(row) == 1 else 'fields'} "
             f"where the header has {width}"
         )
-    columns: list[NDArray[Any]] = []
-    for field, *cells in zip(layout.fields, *rows, strict=True):
-        cells = cells if field.is_read else []
-        text_cells = np.array(cells, dtype=object)
-        columns.append(text_cells if field.as_text else _numbers(cells, layout.table.decimal))
+    columns = [
+        np.array(column, dtype=object) if field.as_text else _numbers(column, layout.table.decimal)
+        for field, column in zip(layout.fields, cells, strict=True)
+    ]
     return columns, ragged
 
 

@@ -18,13 +18,7 @@ from dimgs.common.errors import InputError, attempt
 from dimgs.common.formats import json_value, read_text, shown, validated
 from dimgs.groups.dimensions import spans
 from dimgs.variables import Unit, parse_unit, split_header
-from dimgs.variables.readings import (
-    Reading,
-    absolute_difference,
-    improbable,
-    is_named_temperature,
-    mixed_turning,
-)
+from dimgs.variables.readings import Reading, doubt_of, mixed_turning
 from dimgs.variables.units import DIMENSIONLESS_TEXTS, LABEL_TEXTS
 
 BLANKS = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "<na>"})
@@ -685,7 +679,7 @@ write 'watt / millikelvin' or 'W/(m*K)'.
     for name, text in units.items():
         try:
             parsed[name] = parse_unit(text)
-            reading = improbable(text) or absolute_difference(name, text)
+            reading = doubt_of(name, text)
         except InputError as error:
             raise InputError(f"Column '{name}' of {source}: {error}") from error
         if reading is not None:
@@ -696,8 +690,7 @@ write 'watt / millikelvin' or 'W/(m*K)'.
     for name, reading in readings.items():
         literal = _fits(parsed[name], certain)
         meant = reading.unit is not None and _fits(reading.unit, certain)
-        unlikely = literal or not meant
-        if reading.doubtful and unlikely and not is_named_temperature(name, reading):
+        if reading.doubtful and (literal or not meant):
             continue
         fits = ""
         if literal != meant:

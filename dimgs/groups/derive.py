@@ -30,7 +30,7 @@ from dimgs.groups.repeating import by_repeating
 from dimgs.groups.response import smallest_monomial
 from dimgs.variables import Unit, Variable, parse_unit, parse_variable, si_unit, split_header
 from dimgs.variables.quantities import unit_of
-from dimgs.variables.readings import absolute_difference, improbable, is_named_temperature
+from dimgs.variables.readings import doubt_of
 
 # the reduction of the lattice takes a second; a law of so many inputs needs as many runs
 _MOST_INPUTS = 200
@@ -84,11 +84,8 @@ def variables_of(source: Any) -> tuple[Variable, ...]:
 
 def _check(variable: Variable) -> Variable:
     """The variable, with a warning where its unit probably means something else."""
-    text = variable.unit.text
-    reading = improbable(text) or absolute_difference(variable.name, text)
-    if reading is not None and (
-        not reading.doubtful or is_named_temperature(variable.name, reading)
-    ):
+    reading = doubt_of(variable.name, variable.unit.text)
+    if reading is not None and not reading.doubtful:
         doubt = f"Variable '{variable.name}': {reading.sentence(variable.unit.text)}"
         warnings.warn(doubt, DimgsWarning, stacklevel=4)
     return variable

@@ -125,7 +125,14 @@ class Checkout:
                 timeout=timeout,
                 environment={**_ENVIRONMENT, "PYTHONPATH": path},
             )
-            return _answer(folder / "answer.json", self.name)
+            try:
+                text = (folder / "answer.json").read_text(encoding="utf-8")
+                answer: dict[str, Any] = json.loads(text)
+            except (OSError, ValueError, RecursionError) as error:
+                raise RunFailedError(f"{self.name} ended without an answer ({error}).") from error
+        if answer.get("diverged"):
+            raise RunDivergedError(str(answer["diverged"]))
+        return answer
 
 
 class CheckoutKernel(BaseKernel):
@@ -152,16 +159,6 @@ class CheckoutKernel(BaseKernel):
     def _answer(self, values: Values, settings: Settings) -> dict[str, Any]:
         child = str(Path(__file__).with_name(self.child))
         return self.checkout.run(child, {**values, **settings}, self.timeout)
-
-
-def _answer(path: Path, name: str) -> dict[str, Any]:
-    try:
-        answer: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunFailedError(f"{name} ended without an answer ({error}).") from error
-    if answer.get("diverged"):
-        raise RunDivergedError(str(answer["diverged"]))
-    return answer
 
 
 def _git(root: Path, *arguments: str) -> str | None:

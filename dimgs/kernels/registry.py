@@ -148,7 +148,8 @@ def importing(what: str, file: str | None = None) -> Iterator[None]:
     except DimgsError as error:
         raise InputError(f"{what}: {error}") from error
     except (Exception, SystemExit) as error:
-        why = f"{with_kind(error)}{_line(error, file)}"
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+        why = with_kind(error) + (f", line {frames[-1].lineno}" if frames else "")
         raise InputError(f"{what} fails when it is imported ({why}); correct it.") from error
 
 
@@ -207,11 +208,6 @@ def _check_parts(entry: Any, name: str) -> None:
             raise InputError(f"{fault}; give a tuple of {kind.__name__} objects.")
         if not ports and part != "inputs":
             raise InputError(f"The kernel '{name}' declares no {part}; give at least one.")
-
-
-def _line(error: BaseException, file: str | None) -> str:
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
-    return f", line {frames[-1].lineno}" if frames else ""
 
 
 def load_kernel(reference: Any) -> Kernel:

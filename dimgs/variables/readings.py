@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -183,6 +183,20 @@ def absolute_difference(name: str, text: str) -> Reading | None:
         # what is written out is meant
         return None
     return Reading(literal, f"the difference {meant}", parse_unit(meant))
+
+
+def doubt_of(name: str, text: str) -> Reading | None:
+    """The other reading of the unit of a column; certain where the name of the column says it.
+
+    Examples
+    --------
+    >>> [doubt_of(name, "C").doubtful for name in ("q", "T_in")], doubt_of("dT", "degC").doubtful
+    ([True, False], False)
+    """
+    reading = improbable(text) or absolute_difference(name, text)
+    if reading is not None and is_named_temperature(name, reading):
+        return replace(reading, doubtful=False)
+    return reading
 
 
 @cache
