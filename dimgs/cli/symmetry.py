@@ -60,11 +60,11 @@ def invariants(
     json: tables.Json = False,
 ) -> None:
     """Find conserved quantities: equal along each run, and different between runs."""
-    from dimgs.symmetry.invariants import invariants_with
+    from dimgs.symmetry.invariants import invariants as find
 
     data = options.read(table, along, curve)
     with working(f"searching for conserved quantities along {along}"):
-        conserved = invariants_with(data, along, curve, options.constants)
+        conserved = find(data, along, curve, options.constants)
     warn(data.warnings)
     emit(conserved.to_json(), str(conserved), json)
 
@@ -80,12 +80,11 @@ def symmetries(
 ) -> None:
     """Find the symmetries of a law, or test symmetries of the runs of a table."""
     from dimgs.symmetry.symmetries import symmetries as find
-    from dimgs.symmetry.symmetries import table_symmetries
 
     if target is None or source.endswith(".json"):
         generators = find(source, target)
     else:
         data = options.read(source, target)
         warn(data.warnings)
-        generators = table_symmetries(data, target, options.constants, options.split_by)
+        generators = find(data, target, options.constants, split_by=options.split_by)
     emit(generators.to_json(), str(generators), json)

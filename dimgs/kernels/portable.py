@@ -31,10 +31,6 @@ class PackedKernel:
     file: str | None = None
     needs_main: bool = False
 
-    def unpacked(self) -> Any:
-        """The kernel; equal bytes are read once in a process."""
-        return _unpacked(self.content)
-
 
 def portable(reference: Any) -> Any:
     """Form of a kernel for another process: its name, or the kernel with its code.
@@ -109,5 +105,6 @@ def _with_code(kernel: Any, home: ModuleType | None) -> bytes:
 
 
 @lru_cache(maxsize=16)
-def _unpacked(content: bytes) -> Any:
+def unpacked(content: bytes) -> Any:
+    """The kernel of a packed one; equal bytes are read once in a process."""
     return pickle.loads(content)

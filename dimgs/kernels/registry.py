@@ -15,7 +15,7 @@ from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.plugins import entry_points
 from dimgs.kernels.fingerprint import file_digest
-from dimgs.kernels.portable import PackedKernel
+from dimgs.kernels.portable import PackedKernel, unpacked
 from dimgs.kernels.record import with_kind
 from dimgs.kernels.spec import Kernel, Port, Tier
 
@@ -231,7 +231,7 @@ def load_kernel(reference: Any) -> Kernel:
     if isinstance(reference, PackedKernel):
         if reference.file is not None:
             load_file(Path(reference.file))
-        reference = reference.unpacked()
+        reference = unpacked(reference.content)
     if isinstance(reference, str):
         file = reference if reference.endswith(".toml") else reference.rpartition(":")[0]
         return _by_text(reference, file_digest(file))

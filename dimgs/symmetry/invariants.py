@@ -1156,17 +1156,11 @@ def invariants(
     >>> print(found.invariants[0].expression)
     k*x**2 + m*v**2
     """
-    return invariants_with(dataset_of(data, ReadOptions(**reading)), along, curve, constants)
-
-
-def invariants_with(
-    data: Dataset, along: str, curve: str, constants: Sequence[str] = ()
-) -> Invariants:
-    """Conserved quantities of a table that is read already; see :func:`invariants`."""
-    runs = trajectories(data, along, curve, constants)
+    table = dataset_of(data, ReadOptions(**reading))
+    runs = trajectories(table, along, curve, constants)
     if not runs.states:
         raise InputError(
-            f"No column of {data.source} varies along the runs beyond its noise; give the columns "
+            f"No column of {table.source} varies along the runs beyond its noise; give the columns "
             f"that change with '{along}'."
         )
     search = Search(library := Library(runs))

@@ -112,27 +112,23 @@ class NamedNumber:
     broader: str = ""
 
     def __post_init__(self) -> None:
-        for definition in self.definitions:
-            self._check(definition)
         if not self.definitions:
             raise InputError(f"The {self.name} has no definition; give at least one.")
-
-    def _check(self, definition: Definition) -> None:
-        total = Dimension()
-        taken: set[str] = set()
-        for slot, exponent in definition:
-            if taken & slot_kinds(slot):
-                raise InputError(
-                    f"Two slots of the {self.name} could hold the same kind ({slot}); "
-                    "name the kinds apart."
+        for definition in self.definitions:
+            total, taken = Dimension(), set[str]()
+            for slot, exponent in definition:
+                if taken & slot_kinds(slot):
+                    raise InputError(
+                        f"Two slots of the {self.name} could hold the same kind ({slot}); name the "
+                        f"kinds apart."
+                    )
+                taken |= slot_kinds(slot)
+                total *= slot_dimension(slot) ** exponent
+            if not total.is_dimensionless or not definition:
+                raise DimensionError(
+                    f"A definition of the {self.name} is not a dimensionless product: "
+                    f"{definition} leaves {total}."
                 )
-            taken |= slot_kinds(slot)
-            total *= slot_dimension(slot) ** exponent
-        if not total.is_dimensionless or not definition:
-            raise DimensionError(
-                f"A definition of the {self.name} is not a dimensionless product: "
-                f"{definition} leaves {total}."
-            )
 
 
 def parse_definition(text: str) -> Definition:
