@@ -54,7 +54,10 @@ class TrainingRuns:
 
     def only_used(self) -> Self:
         """The runs of positive weight alone."""
-        rows = self.used
+        return self.take(self.used)
+
+    def take(self, rows: IntArray | BoolArray) -> Self:
+        """Some of the runs."""
         groups, within = (None if v is None else v[rows] for v in (self.groups, self.within))
         return replace(self, X=self.X[rows], y=self.y[rows], weights=self.weights[rows],
                        groups=groups, within=within)  # fmt: skip

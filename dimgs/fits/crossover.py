@@ -382,8 +382,7 @@ def _held_out_squares(
     """Squared error of each run by a fit without its fold."""
     squares, cluster = np.zeros(len(runs)), runs.clusters
     for train, test in regimes.folds(cluster, seed):
-        part = clone(model).fit(
-            runs.X[train], runs.y[train], runs.weights[train], groups=cluster[train]
-        )
+        some = runs.take(train)
+        part = clone(model).fit(some.X, some.y, some.weights, some.groups)
         squares[test] = (runs.y[test] - part.predict(runs.X[test])) ** 2
     return squares

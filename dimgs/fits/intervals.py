@@ -15,9 +15,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import FitError, InputError
-from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import check_level
-from dimgs.fits.run_checks import checked_weights, cluster_codes
+from dimgs.fits.run_checks import checked_weights, labels_of
 
 Method = Literal["auto", "jackknife+", "split"]
 
@@ -167,24 +167,22 @@ class PredictionIntervals(BaseEstimator):
             raise InputError(f"method is {self.method!r}: use auto, jackknife+ or split.")
         x, t = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         t = np.asarray(t, dtype=np.float64)
-        w = None if sample_weight is None else checked_weights(sample_weight, len(x))
+        weights = checked_weights(sample_weight, len(x))
         if t.ndim != 1:
             raise InputError("Intervals are for one response at a time: give y of shape (n_runs,).")
-        clusters = cluster_codes(groups, len(x))
-        n_clusters = len(np.unique(clusters))
+        runs = TrainingRuns(x, t, weights, labels_of(groups, len(x), "groups"))
+        n_clusters = len(np.unique(runs.clusters))
         if n_clusters < 4:
             few = f"{n_clusters} runs or clusters (n_samples={len(x)}) are too few"
             raise FitError(f"{few}: give at least four.")
         many = n_clusters >= SPLIT_FROM or (groups is not None and len(x) >= 5 * SPLIT_FROM)
         self.method_ = ("split" if many else "jackknife+") if self.method == "auto" else self.method
-        self._data = (x, t, w, clusters, groups is not None)
         if self.method_ == "split":
-            self._fit_split()
+            self._fit_split(runs)
         else:
-            self._fit_jackknife()
+            self._fit_jackknife(runs)
         self.n_calibration_ = len(self._values.fold)
         self.n_calibration_pairs_ = len(self._pairs.fold)
-        del self._data
         return self
 
     def predict_interval(self, X: ArrayLike, level: float = 0.9) -> Array:
@@ -198,12 +196,12 @@ class PredictionIntervals(BaseEstimator):
         values = np.stack([model.predict_ratio(X_u, X_v) for model in self._pair_models])
         return _bounds(self._pairs, values, level)
 
-    def _fit_split(self) -> None:
-        x, y, _, clusters, _ = self._data
+    def _fit_split(self, runs: TrainingRuns) -> None:
+        x, y, clusters = runs.X, runs.y, runs.clusters
         rng = np.random.default_rng(self.random_state)
         order = rng.permutation(np.unique(clusters))
         calibrating = np.isin(clusters, order[: len(order) // 2])
-        model = self._fit_on(~calibrating)
+        model = self._fit_on(runs, ~calibrating)
         held = np.flatnonzero(calibrating)
         errors = y[held] - model.predict(x[held])
         pairs = next(_matchings(len(held), clusters[held], rng))
@@ -212,21 +210,21 @@ class PredictionIntervals(BaseEstimator):
         between = errors[pairs[:, 0]] - errors[pairs[:, 1]]
         self._pairs = _calibration(np.zeros(len(pairs), dtype=np.intp), between, len(pairs))
 
-    def _fit_jackknife(self) -> None:
-        x, y, _, clusters, _ = self._data
+    def _fit_jackknife(self, runs: TrainingRuns) -> None:
+        x, y, clusters = runs.X, runs.y, runs.clusters
         rng = np.random.default_rng(self.random_state)
         distinct, model_of = np.unique(clusters, return_inverse=True)
         self._models, errors = [], np.empty(len(x))
         for cluster in distinct:
             out = clusters == cluster
-            model = self._fit_on(~out)
+            model = self._fit_on(runs, ~out)
             errors[out] = y[out] - model.predict(x[out])
             self._models.append(model)
         self._values = _calibration(model_of, errors, len(x))
         pair_models, pair_errors = [], []
         for matching in _matchings(len(x), clusters, rng):
             for u, v in matching:
-                model = self._fit_on((clusters != clusters[u]) & (clusters != clusters[v]))
+                model = self._fit_on(runs, ~np.isin(clusters, clusters[[u, v]]))
                 ratio = model.predict_ratio(x[u : u + 1], x[v : v + 1])[0]
                 pair_models.append(model)
                 pair_errors.append(y[u] - y[v] - ratio)
@@ -237,12 +235,13 @@ class PredictionIntervals(BaseEstimator):
         n = len(pair_errors)
         self._pairs = _calibration(np.arange(n), np.array(pair_errors), min(n, len(x)))
 
-    def _fit_on(self, rows: BoolArray) -> Any:
-        x, y, w, clusters, clustered = self._data
-        arguments: dict[str, Any] = {} if w is None else {"sample_weight": w[rows]}
-        if clustered:
-            arguments["groups"] = clusters[rows]
-        return clone(self.estimator).fit(x[rows], y[rows], **arguments)
+    def _fit_on(self, runs: TrainingRuns, rows: BoolArray) -> Any:
+        some = runs.take(rows)
+        # other estimators know no weights and no groups
+        given = {} if np.all(some.weights == 1.0) else {"sample_weight": some.weights}
+        if some.groups is not None:
+            given["groups"] = some.groups
+        return clone(self.estimator).fit(some.X, some.y, **given)
 
 
 def _matchings(n_runs: int, clusters: IntArray, rng: np.random.Generator) -> Iterator[IntArray]:

@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.covariance import (
     FULL_LEVERAGE,
@@ -175,8 +175,15 @@ def fit_power_law(
         codes=codes,
         residuals=residuals,
     )
-    loo = _deleted(runs, used)
-    influence, left_out = _by_cluster(runs, loo, groups, group_weight)
+    influence: Influence = runs
+    # a run that alone determines a direction cannot be left out
+    free = (used & (runs.leverage < FULL_LEVERAGE))[:, None]
+    left_out = np.full(residuals.shape, np.nan)
+    np.divide(residuals, 1.0 - runs.leverage[:, None], out=left_out, where=free)
+    if groups is not None:
+        _, clusters = label_codes(groups, len(x), "groups")
+        check_clusters(clusters)
+        influence, left_out = cluster_influence(runs, clusters, group_weight)
     finite = np.isfinite(left_out).all(axis=1)
     return assembled(
         GroupTable(labels, group_weight, counts, means),
@@ -186,7 +193,7 @@ def fit_power_law(
         r2=score(sse, np.einsum("iq,iq->q", target, target)),
         cv_r2=score((left_out[finite] ** 2).sum(axis=0), (target[finite] ** 2).sum(axis=0)),
         residuals=tc - xc @ exponents.T,
-        loo_residuals=np.divide(left_out, root, out=np.full(loo.shape, np.nan), where=root > 0.0),
+        loo_residuals=np.divide(left_out, root, out=np.full_like(left_out, np.nan), where=root > 0),
     )
 
 
@@ -197,25 +204,6 @@ def _projected(rows: Array, target: Array) -> tuple[Array, Array]:
     # one refinement step: what rounding left of the fit in the residuals
     correction = rows.T @ residuals
     return loadings + correction, residuals - rows @ correction
-
-
-def _deleted(runs: RunInfluence, used: BoolArray) -> Array:
-    """Residual of each run by the fit without it; NaN where it alone determines a direction."""
-    free = used & (runs.leverage < FULL_LEVERAGE)
-    out = np.full(runs.residuals.shape, np.nan)
-    out[free] = runs.residuals[free] / (1.0 - runs.leverage[free])[:, None]
-    return out
-
-
-def _by_cluster(
-    runs: RunInfluence, left_out: Array, groups: ArrayLike | None, group_weight: Array
-) -> tuple[Influence, Array]:
-    """Influence and left-out residuals of clusters of runs, where there are any."""
-    if groups is None:
-        return runs, left_out
-    _, clusters = label_codes(groups, len(left_out), "groups")
-    check_clusters(clusters)
-    return cluster_influence(runs, clusters, group_weight)
 
 
 class GroupTable(NamedTuple):

@@ -385,7 +385,10 @@ def build_design(
             columns.append(1.0 / values if feature.contrast == "inverse" else values)
         elif feature.group is not None and not feature.logged:
             columns.append(signed_values(data, basis, feature.group))
-    varies = [_varies(c, f.contrast) for c, f in zip(columns, features, strict=True)]
+    varies = [
+        bool(c.size) and spans(float(c.min()), float(c.max()), f.contrast)
+        for c, f in zip(columns, features, strict=True)
+    ]
     kept = [c for c, v in zip(columns, varies, strict=True) if v]
     y, offset, scale = _response(data, basis, linear)
     sigma = stated_errors(data, basis.target.name, scale)
@@ -409,10 +412,6 @@ def build_design(
         never_varied=tuple(f.name for f, v in zip(features, varies, strict=True) if not v),
         labelled=tuple(n for n in (within, split_by, *by) if n is not None),
     )
-
-
-def _varies(column: Array, contrast: Contrast) -> bool:
-    return bool(column.size) and spans(float(column.min()), float(column.max()), contrast)
 
 
 def spans(low: float, high: float, contrast: Contrast) -> bool:
