@@ -144,7 +144,8 @@ def _contrasts(fit: PowerLawFit) -> dict[str, Any]:
     return {
         "independent_contrasts": fit.n_contrasts,
         "pairs": fit.n_pairs,
-        "directions": (fit.coordinates.null_directions(), fit.coordinates.weak_directions()),
+        "null_directions": fit.coordinates.null_directions(),
+        "weak_directions": fit.coordinates.weak_directions(),
     }
 
 

@@ -88,7 +88,7 @@ class Estimate:
         m - 1 (less with groups), and the pairs that entered.
     effects : mapping of str to float, optional
         Intercept of each label that keeps its own, minus `intercept`.
-    directions : tuple of (ndarray, ndarray) of shape (n, n_features)
+    null_directions, weak_directions : ndarray of shape (n, n_features)
         Along which the runs determine nothing of the exponents, and hardly anything.
     left_out : tuple of float
         Residual of each run, on the logarithm of the target, by the power law fitted without it
@@ -118,7 +118,8 @@ class Estimate:
     independent_contrasts: int = 0
     pairs: int = 0
     effects: Mapping[str, float] | None = None
-    directions: tuple[Array, Array] = field(default_factory=lambda: (np.zeros((0, 0)),) * 2)
+    null_directions: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    weak_directions: Array = field(default_factory=lambda: np.zeros((0, 0)))
     left_out: tuple[float, ...] = ()
     outliers: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
@@ -129,26 +130,6 @@ class Estimate:
     def __post_init__(self) -> None:
         if not self.coefficients:
             object.__setattr__(self, "coefficients", tuple(e.value for e in self.exponents))
-
-    @property
-    def intercept_low(self) -> float:
-        """Lower end of the interval of the intercept."""
-        return self.intercept - self.intercept_half
-
-    @property
-    def intercept_high(self) -> float:
-        """Upper end of the interval of the intercept."""
-        return self.intercept + self.intercept_half
-
-    @property
-    def null_directions(self) -> Array:
-        """Along which the runs determine nothing of the exponents, shape (n, n_features)."""
-        return self.directions[0]
-
-    @property
-    def weak_directions(self) -> Array:
-        """Along which the runs determine hardly anything, shape (n, n_features)."""
-        return self.directions[1]
 
     @property
     def values(self) -> Array:

@@ -319,15 +319,13 @@ def _penalty(z: Array, y: Array) -> float:
     left, singular, _ = np.linalg.svd(bend, full_matrices=False)
     rest = y - lines @ (lines.T @ y)
     leverage = np.einsum("ij,ij->i", lines, lines)
-    best, chosen = np.inf, 1.0
-    for penalty in len(z) * np.geomspace(1e-4, 1e4, 33):
+    penalties, scores = len(z) * np.geomspace(1e-4, 1e4, 33), []
+    for penalty in penalties:
         shrink = singular**2 / (singular**2 + penalty)
-        left_out = 1 - leverage - left**2 @ shrink
-        error = (rest - left @ (shrink * (left.T @ rest))) / np.maximum(left_out, 1e-9)
-        score = float(error @ error)
-        if score < best * (1 - 1e-9):
-            best, chosen = score, float(penalty)
-    return chosen
+        left_out = np.maximum(1 - leverage - left**2 @ shrink, 1e-9)
+        scores.append(np.sum(((rest - left @ (shrink * (left.T @ rest))) / left_out) ** 2))
+    # of those that are equal but for rounding the least
+    return float(penalties[np.argmax(np.array(scores) <= min(scores) * (1 + 1e-9))])
 
 
 def _gradients(whitening: Whitening, z: Array, y: Array, kept: BoolArray, penalty: float) -> Array:
