@@ -463,9 +463,7 @@ def _snap(problem: RankProblem, slopes: Array, loss: SortedLoss) -> tuple[Array,
     return (trial_slopes, trial) if trial.value < loss.value else (slopes, loss)
 
 
-def _exact(
-    problem: RankProblem, slopes: Array, hessian: Array, gap: float
-) -> tuple[Array, SortedLoss, Array, float]:
+def _exact(problem: RankProblem, slopes: Array, hessian: Array, gap: float) -> Solution:
     """Solve for the pairs that may still change order until the answer lies inside the box."""
     loss = problem.absolute(slopes)
     size, rank = problem.Z.shape
@@ -489,9 +487,9 @@ def _exact(
         if trial.value <= loss.value * (1.0 + 1e-15):
             slopes, loss = slopes + step, trial
         if interior:
-            return slopes, loss, hessian, 0.0
+            return Solution(slopes, loss, hessian, 0.0)
         radius *= 1.5
-    return slopes, loss, hessian, gap
+    return Solution(slopes, loss, hessian, gap)
 
 
 def solve_absolute(problem: RankProblem) -> Solution:
@@ -515,7 +513,7 @@ def solve_absolute(problem: RankProblem) -> Solution:
         if loss.value <= rounding:
             return Solution(slopes, loss, hessian, 0.0)
         near = slopes, hessian, gap
-    return Solution(*_exact(problem, *near))
+    return _exact(problem, *near)
 
 
 def _sharp(problem: RankProblem) -> tuple[Array, Array, float] | None:

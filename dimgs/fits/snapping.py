@@ -140,7 +140,18 @@ def snap(
         if not active or (system.consistent and p_value >= ALPHA and hold(implied)):
             break
         active = _without_the_worst(active, physical, sd)
-    return _snapped(b, factor, system, a0, load, implied, p_value, set(proposals) - set(active))
+    restricted = _restricted(b, factor, system)
+    rationals = tuple(None if v is None else v + a0[j] for j, v in enumerate(implied))
+    units = np.eye(len(b), dtype=int).tolist()
+    exact = [system.implied([Fraction(x) for x in row]) for row in units]
+    return Snapped(
+        rationals=rationals,
+        physical_exponents=_or_else(rationals, np.array(a0, dtype=np.float64) + load @ restricted),
+        exponents=_or_else(exact, restricted),
+        constraints=system.rows,
+        p_value=p_value,
+        dropped=tuple(sorted(set(proposals) - set(active))),
+    )
 
 
 def _proposals(value: Array, half: Array) -> dict[int, Fraction]:
@@ -158,32 +169,6 @@ def _without_the_worst(
     worst = max(misfit.values())
     # equals go together, so that the order of the variables does not decide
     return {j: r for j, r in active.items() if misfit[j] < worst * (1.0 - 1e-9)}
-
-
-def _snapped(
-    b: Array,
-    factor: Array,
-    system: ReducedSystem,
-    a0: list[Fraction],
-    load: Array,
-    implied: list[Fraction | None],
-    p_value: float,
-    dropped: set[int],
-) -> Snapped:
-    """Exponents of groups and variables under a system of restrictions."""
-    restricted = _restricted(b, factor, system)
-    rationals = tuple(None if v is None else v + a0[j] for j, v in enumerate(implied))
-    floats = np.array(a0, dtype=np.float64) + load @ restricted
-    units = np.eye(len(b), dtype=int).tolist()
-    exact = [system.implied([Fraction(x) for x in row]) for row in units]
-    return Snapped(
-        rationals=rationals,
-        physical_exponents=_or_else(rationals, floats),
-        exponents=_or_else(exact, restricted),
-        constraints=system.rows,
-        p_value=p_value,
-        dropped=tuple(sorted(dropped)),
-    )
 
 
 def _or_else(exact: Sequence[Fraction | None], values: Array) -> tuple[Fraction | float, ...]:
