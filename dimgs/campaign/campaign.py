@@ -137,7 +137,6 @@ class CampaignLoop:
         report = None
         consistent = ends is None or ends.outcome.is_consistent
         if tolerance.law is not None and consistent and (tolerance.of_one_law or ends is None):
-            self.phase = "law"
             report, ends = self._one_law(evidence)
         ends, surrogate = self._unanswered(evidence, ends), None
         if ends is not None and ends.outcome.is_consistent:
@@ -151,11 +150,9 @@ class CampaignLoop:
             if self.experiment.over(last):
                 ends = replace(ends, outcome=Outcome.BUDGET)
         notes = [*self.binding.notes, *self.notes]
-        self.phase = "law"
-        self.tell("the law of all runs is looked for, and judged")
+        self.tell("the law of all runs is looked for, and judged", phase="law")
         result = conclude(evidence, self.experiment, ends, notes, report, surrogate)
-        self.phase = "done"
-        self.tell(result.ended)
+        self.tell(result.ended, phase="done")
         return result
 
     def _predicted(self, evidence: TierEvidence) -> Surrogate | None:
@@ -450,8 +447,9 @@ class CampaignLoop:
         self.log.add(decision, text, **more)
         self.tell(text)
 
-    def tell(self, text: str, is_run: bool = False) -> None:
-        """Report the state of the campaign to the observer."""
+    def tell(self, text: str, is_run: bool = False, phase: str = "") -> None:
+        """Report the state of the campaign, and the phase that begins, to the observer."""
+        self.phase = phase or self.phase
         experiment, evidence = self.experiment, self.evidence
         names, most = [t.name for t in self.binding.tiers], experiment.most
         runs = dict(zip(names, map(experiment.made, most), strict=True))
@@ -513,6 +511,7 @@ class CampaignLoop:
             if isinstance(report, Report) and report.probability is not None:
                 sure = report.probability if report.confirmed else None
                 text = f"{report.law} has the probability {report.probability:.3g}"
+            self.phase = "law"
             self._say("law", text)
             if sure is not None and sure >= wanted:
                 return report, None
@@ -674,8 +673,7 @@ def run_campaign(
             text = f"The answer could not be written to {home} ({error.strerror or error})"
             result = _warned(result, f"{text}; it is only returned.")
         assert loop is not None
-        loop.phase = "report"
-        loop.tell(f"the answer is in {home}")
+        loop.tell(f"the answer is in {home}", phase="report")
         hear(result)
         try:
             result.write_report(home, loop.tell)

@@ -134,7 +134,7 @@ class Runner:
                     late = True
                     future.cancel()
                     why = f"No answer came within {task.timeout:g} s."
-                    ended.append((task, task.failed(why, task.timeout, Failure.TIME)))
+                    ended.append((task, task.request.failed(why, Failure.TIME, task.timeout)))
                 else:
                     continue
                 del flying[future]
@@ -168,7 +168,7 @@ class Runner:
         if self._deaths >= _MOST_DEATHS:
             many = f"{_MOST_DEATHS} runs in a row ended with their worker."
             raise FitError(f"{many} {self.place.death}")
-        record = record or task.failed(self.place.death, failure=Failure.DIED)
+        record = record or task.request.failed(self.place.death, Failure.DIED)
         self.store.finish(record)
         self.tally["made"] += 1
         self._ended[record.status] += 1

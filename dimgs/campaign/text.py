@@ -24,6 +24,7 @@ from dimgs.report.plain_text import (
     sources_lines,
 )
 from dimgs.report.words import listed
+from dimgs.variables import unit_suffix
 
 if TYPE_CHECKING:
     # results know how to search for a law, which a dry run does not
@@ -148,8 +149,7 @@ def campaign_text(result: "CampaignResult") -> str:
         lines += [_RULE, "boundaries"]
     for b in result.boundaries:
         jump, where = ", a jump" if b.kind == "jump" else "", f"{b.regimes[0]} | {b.regimes[1]}"
-        unit = "" if b.unit == "1" else f" {b.unit}"
-        at = f"{b.physical} = {number(b.value)}{unit} {interval(b.low, b.high)}"
+        at = f"{b.physical} = {number(b.value)}{unit_suffix(b.unit)} {interval(b.low, b.high)}"
         lines.append(f"  {where} at {at}{jump}")
     for i, point in enumerate(result.points, 1):
         value = quantity(point.value, point.unit)

@@ -20,7 +20,7 @@ from dimgs.kernels import process
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.conversion import holds_inputs
 from dimgs.kernels.portable import PackedKernel, portable
-from dimgs.kernels.record import Failure, RunRecord, RunRequest, Status, printable, with_kind
+from dimgs.kernels.record import Failure, RunRecord, RunRequest, printable, with_kind
 from dimgs.kernels.registry import load_kernel
 from dimgs.kernels.spec import Kernel
 
@@ -59,19 +59,6 @@ class RunTask:
     def __reduce__(self) -> tuple[Any, ...]:
         return RunTask, (portable(self.kernel), self.request, dict(self.values), self.timeout)
 
-    def failed(
-        self, reason: str, seconds: float = 0.0, failure: Failure = Failure.KERNEL
-    ) -> RunRecord:
-        """Record of a run that gave no answer."""
-        return RunRecord(
-            **vars(self.request),
-            outputs={},
-            status=Status.FAILED,
-            reason=reason,
-            wall_seconds=seconds,
-            provenance={"failure": failure},
-        )
-
     def checked(self, record: Any, kernel: Kernel) -> RunRecord:
         """A record that can be sent back and kept, under the key that was asked for.
 
@@ -84,9 +71,9 @@ class RunTask:
             or (record.ok and not holds_inputs(record.inputs, asked.inputs))
         ):
             why = f"{record!r:.60} came back where the RunRecord of this run is needed."
-            return self.failed(why, failure=Failure.RECORD)
+            return asked.failed(why, Failure.RECORD)
         if record.ok and record.key != asked.key and isinstance(kernel, BaseKernel):
-            return self.failed(CHANGED, record.wall_seconds, Failure.CHANGED)
+            return asked.failed(CHANGED, Failure.CHANGED, record.wall_seconds)
         kept: RunRecord = replace(record, key=asked.key, reason=printable(record.reason))
         pickle.dumps(kept)
         return kept
@@ -123,14 +110,14 @@ def _made(task: RunTask) -> RunRecord:
         return task.checked(record, kernel)
     except _OutOfTime:
         why = f"It took longer than {seconds:g} s and was stopped."
-        return task.failed(why, seconds, Failure.TIME)
+        return task.request.failed(why, Failure.TIME, seconds)
     except BaseException as error:
         # Ctrl-C can be meant for us in the leading thread; elsewhere it is the kernel's
         leading = threading.current_thread() is threading.main_thread() and not parent_process()
         if isinstance(error, _Stopped) or (leading and isinstance(error, KeyboardInterrupt)):
             raise
-        memory = isinstance(error, MemoryError)
-        return task.failed(with_kind(error), failure=Failure.MEMORY if memory else Failure.KERNEL)
+        failure = Failure.MEMORY if isinstance(error, MemoryError) else Failure.KERNEL
+        return task.request.failed(with_kind(error), failure)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -503,28 +504,24 @@ class RemoteHub(Hub):
                 "A bundle is trusted only on the machine of the server, with --hub and its file or "
                 "postgresql:// address; or let the server trust its key: dimgs hub trust KEY."
             )
-        merged = Merged()
-        part: list[str] = []
+        merged, read = Merged(), 0
 
-        def send() -> None:
+        def texts() -> Iterator[str]:
+            for _, line in lines:
+                if isinstance(line, InputError):
+                    merged.refused.append(str(line))
+                else:
+                    yield canonical(line)
+
+        def part_of(text: str) -> int:
+            nonlocal read
+            read += len(text)
+            return read // _PART
+
+        for _, part in groupby(texts(), part_of):
             body = "\n".join(part).encode()
-            part.clear()
             answer = self._send("POST", "bundle", None, content=body).json()
             merged.join(Merged(**{**answer, "keys": set(answer["keys"])}))
-
-        size = 0
-        for _, line in lines:
-            if isinstance(line, InputError):
-                merged.refused.append(str(line))
-                continue
-            text = canonical(line)
-            if part and size + len(text) > _PART:
-                send()
-                size = 0
-            part.append(text)
-            size += len(text)
-        if part:
-            send()
         return merged
 
     def users(self) -> list[Json]:

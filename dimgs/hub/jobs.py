@@ -4,11 +4,11 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from dimgs.common.advice import Act, Step
 from dimgs.common.formats import read_toml, validated
@@ -20,7 +20,7 @@ from dimgs.hub.runs import now, run_content, run_record
 from dimgs.hub.sandbox import bubblewrap, in_package, run_job, run_plan
 from dimgs.hub.schema import claims, entries, imports
 from dimgs.hub.supervise import Limits
-from dimgs.hub.writing import write
+from dimgs.hub.writing import insert_new, write
 from dimgs.kernels.registry import available
 
 # a worker that has died gives its job up so much later than the job could have taken
@@ -210,7 +210,7 @@ def _claim(
         died = and_(claims.c.state == "running", claims.c.until < clock)
         free = or_(claims.c.job.is_(None), and_(died, claims.c.attempts < MOST_ATTEMPTS))
         query = (
-            select(entries, claims.c.attempts, imports.c.agent.label("brought_by_agent"))
+            select(entries, imports.c.agent.label("brought_by_agent"))
             .outerjoin(claims, claims.c.job == entries.c.id)
             .outerjoin(imports, imports.c.entry == entries.c.seq)
             .where(entries.c.kind == "job", entries.c.content.is_not(None), free, hub.readable())
@@ -225,18 +225,16 @@ def _claim(
                 worked.passed_over[row.id] = why
                 continue
             seconds = min(float(content.get("seconds", policy.seconds)), policy.seconds)
-            _take(connection, row, worker, clock + seconds + _LEASE)
+            _take(connection, row.id, worker, clock + seconds + _LEASE)
             return entry_of(row), seconds, agent and bubblewrap() is not None
     return None
 
 
-def _take(connection: Connection, row: Any, worker: str, until: float) -> None:
+def _take(connection: Connection, job: str, worker: str, until: float) -> None:
     values = {"state": "running", "worker": worker, "until": until, "reason": ""}
-    if row.attempts is None:
-        connection.execute(insert(claims).values(job=row.id, attempts=1, **values))
-    else:
-        claim = update(claims).where(claims.c.job == row.id)
-        connection.execute(claim.values(attempts=row.attempts + 1, **values))
+    connection.execute(insert_new(connection, claims), [{"job": job, "attempts": 0, **values}])
+    taken = update(claims).where(claims.c.job == job)
+    connection.execute(taken.values(attempts=claims.c.attempts + 1, **values))
 
 
 def needs_approval(content: Document, policy: Policy) -> bool:

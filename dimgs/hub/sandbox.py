@@ -28,7 +28,7 @@ from dimgs.hub.supervise import MOST_BYTES, Answer, Limits
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.conversion import holds_inputs
 from dimgs.kernels.process import ending, marked, text_printed
-from dimgs.kernels.record import Failure, RunRecord, Status, one_sentence, printable
+from dimgs.kernels.record import Failure, RunRecord, RunRequest, one_sentence, printable
 from dimgs.kernels.registry import GROUP, available, load
 
 # seconds that a trial, and the end of the processes of a group, may take
@@ -191,16 +191,9 @@ def run_job(job: Document, limits: Limits, sandboxed: bool) -> RunRecord:
     answer = _answered(_RUN, job, limits, sandboxed)
     if answer.failure is None:
         return run_record(answer.document)
-    return RunRecord(
-        kernel=str(job["kernel"]),
-        tier=str(job.get("tier") or ""),
-        inputs=quantities(job["inputs"]),
-        outputs={},
-        status=Status.FAILED,
-        key="",
-        reason=answer.reason,
-        provenance={"failure": answer.failure},
-    )
+    kernel, tier, inputs = str(job["kernel"]), str(job.get("tier") or ""), job["inputs"]
+    request = RunRequest("", kernel, tier, quantities(inputs))
+    return request.failed(answer.reason, answer.failure)
 
 
 def run_plan(job: Document, limits: Limits, sandboxed: bool) -> Json:
@@ -229,7 +222,8 @@ def _answered(steps: Sequence[str], job: Document, limits: Limits, sandboxed: bo
         return last
     try:
         declared = Declared(**answers[0].document)
-        contents = last.document.get("runs", ()) if job.get("plan") else [last.document]
+        alone = job.get("plan") is None
+        contents = [last.document] if alone else last.document.get("runs", ())
         records = (run_record(checked("run", content)) for content in contents)
         why = next(filter(None, (declared.problem(record, job) for record in records)), "")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -262,7 +256,7 @@ class Declared:
 
     def problem(self, record: RunRecord, job: Document) -> str:
         """Difference between a record and its job; empty if there is none."""
-        inputs = {} if job.get("plan") else quantities(job["inputs"])
+        inputs = quantities(job["inputs"]) if job.get("plan") is None else {}
         units, outputs = {n: u for n, (_, u) in record.outputs.items()}, record.outputs.values()
         tiers = self.tiers if self.tier is None else [self.tier]
         right = {
@@ -307,7 +301,7 @@ def _supervised(
             **variables,
         }
         request = {**job, "kernel": kernel}
-        if request.get("plan"):
+        if request.get("plan") is not None:
             request["plan"] = {**request["plan"], "kernel": kernel}
         document = {"job": request, "steps": steps, "limits": asdict(limits), "alone": sandboxed}
         document["folders"] = ["/tmp", "/dev/shm"] if sandboxed else []
@@ -504,7 +498,7 @@ def declared(job: Document) -> Json:
         "inputs": {p.name: p.unit for p in kernel.inputs},
         "outputs": {p.name: p.unit for p in kernel.outputs},
     }
-    if job.get("plan") or not isinstance(kernel, BaseKernel):
+    if job.get("plan") is not None or not isinstance(kernel, BaseKernel):
         return declaration
     # where it refuses the inputs, so will the run, and its record says why
     with suppress(InputError):

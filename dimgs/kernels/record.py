@@ -174,6 +174,12 @@ class RunRequest:
     inputs: Mapping[str, tuple[float | str, str]]
     seed: int | None = None
 
+    def failed(self, reason: str, failure: Failure, seconds: float = 0.0) -> RunRecord:
+        """Record of the run where it gave no answer."""
+        how: dict[str, Any] = {"reason": reason, "wall_seconds": seconds}
+        how["provenance"] = {"failure": failure}
+        return RunRecord(**vars(self), outputs={}, status=Status.FAILED, **how)
+
 
 # letters that a terminal shows in a few lines
 _LONGEST = 500
