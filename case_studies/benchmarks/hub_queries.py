@@ -85,7 +85,7 @@ def filled(hub: Hub, runs: int) -> float:
 def multiplied(hub: Hub, copies: int) -> None:
     """Add copies of all runs, at other inputs, within the database: a million in minutes."""
     new = "md5(random()::text) || md5(random()::text)"
-    if hub.database.is_file:
+    if hub.database.path is not None:
         new = "lower(hex(randomblob(32)))"
     same = "kind, author, agent, time, visibility, until, title, name, status, reuse, links, digest"
     same += ", content, origin"

@@ -57,9 +57,8 @@ def set_user(database: Database, name: str, role: str, password: str | None = No
             raise InputError(f"A password has {_SHORTEST_PASSWORD} to {_LONGEST_PASSWORD} letters.")
         values["password"] = str(_hasher().hash(password))
     with database.transaction() as connection:
-        admins = set(
-            connection.execute(select(users.c.name).where(users.c.role == "admin")).scalars()
-        )
+        query = select(users.c.name).where(users.c.role == "admin")
+        admins = set(connection.execute(query).scalars())
         if admins == {name} and role != "admin":
             raise InputError(
                 f"{name} is the only admin of this hub; register another admin before {name} "

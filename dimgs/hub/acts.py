@@ -442,11 +442,9 @@ class Writer(Reader):
         self.check_adder()
         digest = sha256(data)
         with self.database.transaction() as connection:
-            query = self._rows(here=False).where(attached.c.digest == digest)
-            wanting = connection.execute(query).all()
-            there = connection.execute(
-                self._rows(here=True).where(attached.c.digest == digest).limit(1)
-            ).first()
+            of_file = attached.c.digest == digest
+            wanting = connection.execute(self._rows(here=False).where(of_file)).all()
+            there = connection.execute(self._rows(here=True).where(of_file).limit(1)).first()
             if not (wanting or there) or len(data) > MOST_FILE:
                 raise InputError(f"No entry names the file '{digest[:12]}'; add the entry first.")
             by_user = [row for row in wanting if self.user in (row.author, row.sender)]

@@ -49,11 +49,10 @@ class Database(schema.Transactions):
 
     def __init__(self, address: Address, make: bool = True) -> None:
         text = os.fspath(address)
-        self.is_file = not text.startswith(_POSTGRESQL)
-        self.path = _file(text) if self.is_file else None
-        self.address = str(self.path) if self.is_file else _shown(text)
+        self.path = None if text.startswith(_POSTGRESQL) else _file(text)
+        self.address = _shown(text) if self.path is None else str(self.path)
         self.upgraded = ""
-        engine = self._sqlite(make) if self.is_file else self._postgresql(text)
+        engine = self._postgresql(text) if self.path is None else self._sqlite(self.path, make)
         super().__init__(engine, f"The hub '{self.address}'", "address")
         self._lineage: tuple[tuple[int, str], Lineage] | None = None
         self.numbers = NumberCache()
@@ -67,9 +66,7 @@ class Database(schema.Transactions):
             self._lineage = cached
         return cached[1]
 
-    def _sqlite(self, make: bool) -> Engine:
-        path = self.path
-        assert path is not None
+    def _sqlite(self, path: Path, make: bool) -> Engine:
         if not path.exists():
             if not make:
                 raise InputError(

@@ -342,11 +342,10 @@ class RemoteHub(Hub):
 
     def _call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         sent = {} if body is None else {"json": body}
+        answer = self._send(method, path, query, **sent)
         try:
-            return self._send(method, path, query, **sent).json()
+            return answer.json()
         except ValueError as error:
-            if isinstance(error, InputError):
-                raise
             raise StoreError(
                 f"'{self.address}' is not a hub of dimgs; check the address."
             ) from error

@@ -199,12 +199,12 @@ class Asked:
         unreadable = select(entries.c.seq).where(entries.c.visibility != "open", ~self.readable)
         parts.append(seq.not_in(unreadable.correlate(None)))
         if ask.state is not None:
-            some = self.lineage.with_state(ask.state)
-            if some is None:
-                parts.append(seq.not_in(self._of(self.lineage.not_open())))
-            else:
+            some, others = self.lineage.with_state(ask.state), self.lineage.not_open()
+            if some is not None:
                 ids = {i for i in some if self.lineage.state(i, "run") == ask.state}
                 parts.append(seq.in_(self._of(ids)))
+            elif others:
+                parts.append(seq.not_in(self._of(others)))
         if ask.review is not None:
             reviewed = self._of(self.lineage.reviewed(ask.review))
             parts.append(seq.not_in(reviewed) if ask.review == "none" else seq.in_(reviewed))
@@ -360,24 +360,14 @@ def fetch_runs(
         Whether numbers of all runs are compared: then they are looked at once for both. Without, an
         index gives the first, and another counts.
     """
-    if not ranged or limit == 0:
-        total = connection.execute(
-            select(sa.func.count()).select_from(numbers.subquery())
-        ).scalar_one()
-        chosen = numbers.order_by("seq").limit(limit).subquery()
-        query = select(entries)
-    else:
-        cte = numbers.cte("found")
-        chosen = select(cte.c.seq).order_by(cte.c.seq).limit(limit).subquery()
-        query = select(entries, select(sa.func.count()).select_from(cte).scalar_subquery())
-        total = None
+    selected = numbers.cte("found") if ranged else numbers.subquery()
+    count = select(sa.func.count()).select_from(selected).scalar_subquery()
     if limit == 0:
-        return [], int(total or 0)
-    there = chosen.c.seq == entries.c.seq
-    rows = connection.execute(query.join(chosen, there).order_by(entries.c.seq)).all()
-    if total is None:
-        total = rows[0][-1] if rows else 0
-    return list(rows), int(total)
+        return [], int(connection.execute(select(count)).scalar_one())
+    chosen = select(selected.c.seq).order_by(selected.c.seq).limit(limit).subquery()
+    query = select(entries, count).join(chosen, chosen.c.seq == entries.c.seq)
+    rows = connection.execute(query.order_by(entries.c.seq)).all()
+    return list(rows), int(rows[0][-1]) if rows else 0
 
 
 # tables of runs that are kept: each of a kernel, a tier and labels
