@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from dimgs.common.arrays import Array, IntArray, leading_rows
 from dimgs.common.errors import InputError, LawError
@@ -65,26 +66,20 @@ class Coordinates:
     def of(cls, design: Design) -> "Coordinates | None":
         """Those of a design; None where its features are more than products and columns."""
         groups = [f.group for f in design.features if f.group is not None and f.logged]
-        others = [f for f in design.features if f.group is None or not f.logged]
-        named = [f.variable for f in others if f.variable is not None]
-        columns = {n: np.asarray(design.data[n], dtype=np.float64) for n in named}
-        as_they_are = [x for x, f in zip(design.X.T, design.features, strict=True) if f in others]
-        if len(named) < len(others) or not all(
-            np.array_equal(x, columns[n]) for x, n in zip(as_they_are, named, strict=True)
-        ):
+        columns = zip(design.features, design.X.T, strict=True)
+        plain = [(f.variable, x) for f, x in columns if not f.logged]
+        if not all(n is not None and np.array_equal(x, design.data[n]) for n, x in plain):
             return None
+        named = tuple(n for n, _ in plain if n is not None)
         names = sorted({n for g in groups for n, _ in g.exponents} & set(design.data.numeric_names))
-        logs = np.array([np.log(np.asarray(design.data[n], dtype=np.float64)) for n in names])
-        spread = logs.std(axis=1) if len(logs) else np.zeros(0)
-        varied = spread > 0
-        logged = tuple(n for n, varies in zip(names, varied, strict=True) if varies)
+        spread = {n: float(np.log(design.data[n]).std()) for n in names}
+        logged = tuple(n for n in names if spread[n] > 0)
+        unit = np.array([spread[n] for n in logged])
         loadings = np.array([[float(g.get(n)) for n in logged] for g in groups])
-        rows = leading_rows(loadings * spread[varied]) if len(logged) else []
-        matrix = np.zeros((len(rows) + len(named), len(logged) + len(named)))
-        for k, row in enumerate(rows):
-            matrix[k, : len(logged)] = row / spread[varied]
-        matrix[len(rows) :, len(logged) :] = np.eye(len(named))
-        whole = cls(logged, tuple(named), matrix, np.zeros(len(matrix)))
+        rows = leading_rows(loadings * unit) if logged else []
+        of_logs = np.array(rows).reshape(len(rows), len(logged)) / unit
+        matrix = block_diag(of_logs, np.eye(len(named)))
+        whole = cls(logged, named, matrix, np.zeros(len(matrix)))
         places = whole.at(design.data)
         size = np.where(places.std(axis=0) > 0, places.std(axis=0), 1.0)
         return replace(whole, matrix=matrix / size[:, None], shift=-places.mean(axis=0) / size)

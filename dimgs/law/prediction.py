@@ -204,10 +204,7 @@ def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
     apart = gradients[0] - gradients[1]
     of_sources = _of_sources(law, apart, *((x, _source_terms(law, x)) for x in (a, b)))
     half = law.uncertainty.half_width(apart, level, runs, *of_sources)
-    if law.target.is_level:
-        half = half / abs(law.target.unit.log_factor)
-        return Interval(*map(shaped.like, (value, value - half, value + half)))
-    ends = log_interval(value, half)
+    ends = ends_of(law, value, half) if law.target.is_level else log_interval(value, half)
     return Interval(*map(shaped.like, (value, np.minimum(*ends), np.maximum(*ends))))
 
 
