@@ -190,3 +190,9 @@ def test_long_exponents_are_constants_of_the_document_and_simple_ones_stay_simpl
     assert all(len(digits) <= 4 for digits in re.findall(r"\*\*\(?-?\d\.(\d+)", str(other)))
     simple, _ = example("power")
     assert "0.3333" not in simple.with_units(D="ft").to_json()["expression"]
+
+
+def test_each_label_keeps_its_prefactor_in_other_units() -> None:
+    law, data = example("within")
+    other = law.with_units(tau="psi", U="ft/s")
+    np.testing.assert_allclose(other.predict(data), law.predict_si(data) / 6894.757293168361)
