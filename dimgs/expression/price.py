@@ -32,8 +32,9 @@ The prices are those of the greatest log score on the development laws; `python 
 case_studies.benchmarks.belief --fit` fits them again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import sympy
@@ -226,23 +227,16 @@ def in_groups(
     }
 
     def powers(node: Any) -> dict[Any, Any] | None:
+        """Exponents of a product of powers of inputs; None of anything else."""
         if node.is_Symbol:
-            if str(node) in constants:
-                return None
-            factors: dict[Any, Any] = inputs.get(str(node), {node: sympy.Integer(1)})
-            return factors
+            alone = {node: sympy.Integer(1)}
+            return None if str(node) in constants else inputs.get(str(node), alone)
         if node.is_Pow and node.exp.is_Rational:
             inner = powers(node.base)
             return None if inner is None else {k: v * node.exp for k, v in inner.items()}
-        if node.is_Mul:
-            out: dict[Any, Any] = {}
-            for factor in node.args:
-                if (inner := powers(factor)) is None:
-                    return None
-                for k, v in inner.items():
-                    out[k] = out.get(k, 0) + v
-            return {k: v for k, v in out.items() if v != 0}
-        return None
+        factors = [powers(factor) for factor in node.args] if node.is_Mul else [None]
+        every = [factor for factor in factors if factor is not None]
+        return _product(every) if len(every) == len(factors) else None
 
     def group(product: dict[Any, Any]) -> Any:
         if not product:
@@ -269,8 +263,7 @@ def in_groups(
         if node.is_Mul:
             parts = [(a, powers(a)) for a in node.args]
             rest = [walk(a) for a, p in parts if p is None]
-            monomial = powers(sympy.Mul(*(a for a, p in parts if p is not None)))
-            return sympy.Mul(group(monomial or {}), *rest)
+            return sympy.Mul(group(_product(p for _, p in parts if p is not None)), *rest)
         return node.func(*(walk(a) for a in node.args)) if node.args else node
 
     walk(expression)
@@ -288,6 +281,14 @@ def in_groups(
         if beside := {k: v for k, v in kept.items() if k not in free}:
             bases.append(beside)
     return whole, bases
+
+
+def _product(factors: Iterable[dict[Any, Any]]) -> dict[Any, Any]:
+    """Exponents of a product of products of powers."""
+    out: dict[Any, Any] = {}
+    for base, power in chain.from_iterable(factor.items() for factor in factors):
+        out[base] = out.get(base, 0) + power
+    return {base: power for base, power in out.items() if power != 0}
 
 
 def _power_of(product: dict[Any, Any], base: dict[Any, Any]) -> Any:
