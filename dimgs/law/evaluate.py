@@ -1,7 +1,7 @@
 """Numbers out of SymPy expressions, and tables of values into the symbols they need."""
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -191,14 +191,12 @@ def _titled(name: str, value: Any) -> tuple[str, Any]:
     return f"{name} [{quantity.unit}]", quantity.number(f"The input '{name}'")
 
 
-def _present(wanted: Sequence[str], names: Iterable[str]) -> list[str]:
-    available = set(names)
-    return [n for n in dict.fromkeys(wanted) if n in available]
+def _present(wanted: Sequence[str], names: Container[str]) -> list[str]:
+    return [n for n in dict.fromkeys(wanted) if n in names]
 
 
-def _require(variables: Sequence[Variable], names: Iterable[str]) -> None:
-    available = set(names)
-    missing = next((v.name for v in variables if v.name not in available), None)
+def _require(variables: Sequence[Variable], names: Container[str]) -> None:
+    missing = next((v.name for v in variables if v.name not in names), None)
     if missing is not None:
         listed = ", ".join(f"{v.name} [{v.unit.text}]" for v in variables)
         raise InputError(f"The input '{missing}' is missing; the law needs {listed}.")

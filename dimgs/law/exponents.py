@@ -99,16 +99,14 @@ def round_decimals(
         Half widths of exponents, as :func:`half_widths` gives them.
     """
     long = [x for x in expression.atoms(sympy.Rational) if is_decimal(x)]
-    short = {x: _rounded(x, half_widths.get(abs(x))) for x in long}
+
+    def digits(number: sympy.Rational) -> int:
+        half = half_widths.get(abs(number))
+        return _UNKNOWN if half is None else significant_digits(float(number), half)
+
+    short = {x: sympy.Float(float(x), digits(x)) for x in long}
     short |= {x: sympy.Float(float(x), 5) for x in expression.atoms(sympy.Float)}
     return expression.xreplace(short)
-
-
-def _rounded(number: sympy.Rational, half_width: float | None) -> sympy.Expr:
-    value = float(number)
-    return sympy.Float(
-        value, _UNKNOWN if half_width is None else significant_digits(value, half_width)
-    )
 
 
 class Named(NamedTuple):
