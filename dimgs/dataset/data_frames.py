@@ -62,19 +62,14 @@ def from_columns(columns: list[RawColumn], source: str, sidecar: Sidecar) -> Raw
     columns = [c for c in columns if c.header or not is_blank(c.cells)]
     n_rows = len(columns[0].cells) if columns else 0
     if n_rows:
-        first = [_item(c.cells[0]) for c in columns]
-        second = [_item(c.cells[1]) for c in columns] if n_rows > 1 else None
-        if is_unit_row([c.header for c in columns], first, second):
+        first, *more = map(list, zip(*(c.cells[:2].tolist() for c in columns), strict=True))
+        if is_unit_row([c.header for c in columns], first, more[0] if more else None):
             columns = [
                 replace(c, cells=c.cells[1:], row_unit=cell_text(unit))
                 for c, unit in zip(columns, first, strict=True)
             ]
             n_rows -= 1
     return RawTable(source, columns, np.arange(1, n_rows + 1), sidecar)
-
-
-def _item(cell: Any) -> object:
-    return cell.item() if isinstance(cell, np.generic) else cell
 
 
 def _title(label: Any) -> str:

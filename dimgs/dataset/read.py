@@ -262,13 +262,9 @@ def _raw_file(path: Path, options: ReadOptions) -> RawTable:
 
 def field_units(schema: Any) -> dict[str, str]:
     """Units in the metadata of single fields of a Parquet schema (``units`` or ``unit``)."""
-    units: dict[str, str] = {}
-    for column in schema:
-        metadata = column.metadata or {}
-        unit = metadata.get(b"units", metadata.get(b"unit"))
-        if unit is not None:
-            units[column.name] = unit.decode("utf-8", "replace")
-    return units
+    attached = {column.name: column.metadata or {} for column in schema}
+    units = {name: data.get(b"units", data.get(b"unit")) for name, data in attached.items()}
+    return {name: u.decode("utf-8", "replace") for name, u in units.items() if u is not None}
 
 
 def from_parquet(path: Path, options: ReadOptions) -> RawTable:

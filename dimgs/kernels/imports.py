@@ -131,19 +131,18 @@ def _imports(code: str, package: str) -> frozenset[str]:
         return frozenset()
     names: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {a.name for a in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            home = _absolute("." * node.level + (node.module or ""), package)
-            names |= {home, *(f"{home}.{a.name}" for a in node.names)} if home else set()
-        elif isinstance(node, ast.Call):
-            # importlib.import_module("name")
-            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            first = node.args[0] if node.args else None
-            if called in ("import_module", "__import__") and isinstance(first, ast.Constant):
-                names |= (
-                    {_absolute(first.value, package)} if isinstance(first.value, str) else set()
-                )
+        match node:
+            case ast.Import():
+                names |= {a.name for a in node.names}
+            case ast.ImportFrom():
+                home = _absolute("." * node.level + (node.module or ""), package)
+                names |= {home, *(f"{home}.{a.name}" for a in node.names)} if home else set()
+            case ast.Call(
+                ast.Attribute(attr="import_module" | "__import__")
+                | ast.Name("import_module" | "__import__"),
+                [ast.Constant(str(name)), *_],
+            ):
+                names.add(_absolute(name, package))
     return frozenset(names - {""})
 
 
