@@ -350,9 +350,9 @@ def forms_of(
         expression = law.pi_expression
         proposals.append(Proposal(name="law", expression=expression, constants=fitted, law=law))
     for c in candidates[:MOST_JUDGED]:
-        expression = _with_powers(c.expression.xreplace(named), c.constants)
+        expression, start = _with_powers(c.expression.xreplace(named), c.constants)
         proposals.append(
-            Proposal(name=c.engine, expression=expression, constants=c.constants, candidate=c)
+            Proposal(name=c.engine, expression=expression, constants=start, candidate=c)
         )
     for one in proposals:
         if one.name == "power_law" or str(one.expression) in seen or design.scale == "level":
@@ -391,8 +391,14 @@ def _has_decimal_exponents(expression: sympy.Expr) -> bool:
     return decimals and is_monomial(expression)
 
 
-def _with_powers(expression: sympy.Expr, constants: Iterable[str]) -> sympy.Expr:
-    """The form with u**c for exp(c log u): a fitted exponent has its price in either spelling."""
+def _with_powers(
+    expression: sympy.Expr, constants: Mapping[str, float]
+) -> tuple[sympy.Expr, Mapping[str, float]]:
+    """The form with u**c for exp(c log u), and c log u for log(u**c), and its constants.
+
+    A fitted exponent has its price in either spelling, and a logarithm of a power has none that
+    the prefactor does not have too.
+    """
     known = set(map(sympy.Symbol, constants))
 
     def power(exponent: sympy.Expr) -> sympy.Expr:
@@ -401,7 +407,17 @@ def _with_powers(expression: sympy.Expr, constants: Iterable[str]) -> sympy.Expr
             return sympy.exp(exponent)
         return logs[0].args[0] ** (exponent / logs[0])
 
-    return expression.replace(sympy.exp, power)
+    def logarithm(argument: sympy.Expr) -> sympy.Expr:
+        base, exponent = argument.as_base_exp()
+        plain = not exponent.free_symbols & known
+        return sympy.log(argument) if plain else exponent * sympy.log(base)
+
+    powers = expression.replace(sympy.exp, power)
+    products = powers.replace(sympy.log, logarithm)
+    if products == powers:
+        return powers, constants
+    apart = sympy.expand_power_base(products, force=True)
+    return _with_one_constant(apart, constants, list(constants))
 
 
 def _carried(

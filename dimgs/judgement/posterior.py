@@ -19,12 +19,13 @@ import sympy
 from scipy import special
 
 from dimgs.common.arrays import Array, BoolArray
+from dimgs.expression.complexity import complexity_of
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import NOISE, Errors, NoiseKind
 from dimgs.judgement.candidates import JudgedForm, is_monomial, refutes
 from dimgs.judgement.evidence import FormulaModel, PowerModel, fit_model
 from dimgs.judgement.residual_structure import chance_of_structure
-from dimgs.law.assemble import feature_values
+from dimgs.law.assemble import feature_values, in_variables
 
 # relative rms between forms of one law: rounding, and the end of a refit; or a tenth of a run's
 # error, and never more than the benchmarks of known laws allow
@@ -307,11 +308,15 @@ def extensions(density: Array, bits: Array, laws: Sequence[int]) -> BoolArray:
     return np.asarray(longer & (np.abs(density - density[best]) < _INDISTINGUISHABLE))
 
 
-def representative(scores: Array, exponents: Sequence[int]) -> int:
-    """Representative form of a law: the best, unless its simple exponents are uncertain.
+def representative(
+    scores: Array, exponents: Sequence[int], lengths: Sequence[int] | None = None
+) -> int:
+    """Representative form of a law: the shortest of equally good ones, or one of fitted exponents.
 
-    Of forms with fitted exponents the one with the most of them stands, where those with simple
-    ones in their place have less than nine times its probability.
+    The runs cannot distinguish the forms of a law. Of those with at least half of the probability
+    of the best, the shortest formula of the inputs stands. Of forms with fitted exponents the one
+    with the most of them stands, where those with simple ones in their place have less than nine
+    times its probability.
 
     Parameters
     ----------
@@ -319,11 +324,20 @@ def representative(scores: Array, exponents: Sequence[int]) -> int:
         Log density of the runs left out, less the price of the structure.
     exponents : sequence of int
         How many are fitted in each form.
+    lengths : sequence of int, optional
+        Nodes of each form as a formula of the inputs.
+
+    Examples
+    --------
+    >>> representative(np.array([3.0, 2.9, 0.0]), [0, 0, 0], [12, 7, 5])
+    1
     """
     best = int(np.argmax(scores))
-    close = np.flatnonzero(scores > scores[best] - TEMPERATURE * np.log(9.0)).tolist()
-    several = [k for k in close if exponents[k]] if exponents[best] else [best]
-    return max(several, key=lambda k: (exponents[k], float(scores[k])))
+    odds = 9.0 if exponents[best] else 2.0
+    close = np.flatnonzero(scores > scores[best] - TEMPERATURE * np.log(odds)).tolist()
+    several = [k for k in close if bool(exponents[k]) == bool(exponents[best])]
+    length = [0] * len(scores) if lengths is None or exponents[best] else lengths
+    return max(several, key=lambda k: (exponents[k], -length[k], float(scores[k])))
 
 
 def support(chance: Array) -> Array:
@@ -389,6 +403,11 @@ def none_of_these(
 
 
 @np.errstate(all="ignore")
+def _length(design: Design, expression: sympy.Expr) -> int:
+    """Nodes of the target as a formula of the inputs."""
+    return complexity_of(in_variables(design, expression))
+
+
 def posterior_of(
     design: Design, judged_forms: Sequence[JudgedForm], laws: Sequence[int]
 ) -> Posterior:
@@ -428,7 +447,9 @@ def posterior_of(
     listed = []
     for law, p in by_law.items():
         forms = [one for number, one in zip(laws, judged_forms, strict=True) if number == law]
-        place = representative(np.array([c.score for c in forms]), [c.exponents for c in forms])
+        lengths = [0] if len(forms) == 1 else [_length(design, c.expression) for c in forms]
+        scores, exponents = np.array([c.score for c in forms]), [c.exponents for c in forms]
+        place = representative(scores, exponents, lengths)
         shown = forms[place]
         if _has_free_exponents(shown):
             # a power law is that of its fit, in whatever constants a search has written it
