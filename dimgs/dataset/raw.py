@@ -349,7 +349,10 @@ def whats_wrong(word: str) -> tuple[str, str]:
     if is_decimal_comma(word):
         return f"'{short}' has a decimal comma", "write decimal points"
     if looks_numeric(word):
-        return f"'{short}' has thousands separators", "write the number without them"
+        remedy = "write the number without them"
+        if word.count(",") == 1 and "." not in word:
+            remedy += f", or '{short.replace(',', '.')}' where the comma marks decimals"
+        return f"'{short}' has thousands separators", remedy
     if _DATE.fullmatch(word):
         return f"'{short}' is a date", "give the elapsed time as a number with a unit"
     if _CENSORED.match(word):

@@ -63,6 +63,9 @@ _EXACT = 1e-15
 # squares that may be those of one minimum while its fits have not ended, and when they have; and of
 # a run whose residual is rounding
 _ALIKE, _SAME, _ROUNDING = 0.01, 1e-9, 1e-26
+# natural logarithm of the likelihood by which other constants than those near a given start must
+# be better: at equal distances in time a frequency and its aliases differ by rounding alone
+_PREFERRED = 2.0
 # degree of the polynomial that stands for a free function, and the fewest runs for each term of it
 _DEGREE, _RUNS_PER_TERM = 6, 5
 # closed forms of a free function that are judged: the first of a front hold all but a thousandth of
@@ -507,10 +510,13 @@ def _least(
         solution = minimise_squares(at, theta, steps=_STEPS, enough=_ENOUGH)
         best = fitted(solution.parameters[int(np.argmin(solution.squares))])
         # constants that may be exchanged, or change their signs together, stand as they were given
-        alike = np.flatnonzero(solution.squares <= (1 + _ALIKE) * solution.squares.min())
+        most = max(_ALIKE, float(np.expm1(2 * _PREFERRED / model.n)) if len(drawn) > 1 else 0.0)
+        alike = np.flatnonzero(solution.squares <= (1 + most) * solution.squares.min())
         nearest = min(alike, key=lambda k: _distance(solution.parameters[k], drawn[0][0][0]))
         other = fitted(solution.parameters[nearest])
-    return other if other[0] <= (1 + _SAME) * best[0] + _ROUNDING * model.n else best
+    # beside starts that were given a further set is drawn: the runs must prefer what that finds
+    odds = 1 + _SAME if len(drawn) == 1 else float(np.exp(2 * _PREFERRED / model.n))
+    return other if other[0] <= odds * best[0] + _ROUNDING * model.n else best
 
 
 def _distance(one: Array, other: Array) -> float:

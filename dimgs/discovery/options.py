@@ -426,6 +426,11 @@ class Options:
         from dimgs.dataset import Dataset
         from dimgs.dataset.read import dataset_of
 
+        for target in targets:
+            if not isinstance(target, str):
+                raise InputError(
+                    f"The target is the name of one column, not {target!r}; call once for each."
+                )
         chosen = self.units or self.columns is not None or self.drop is not None or self.si
         if isinstance(data, Dataset) and not chosen and not self.rounded:
             return data

@@ -261,7 +261,7 @@ def _improbable(facts: LawFacts) -> Iterator[Reason]:
             why.append(f"the probability that no candidate is true is {percent(facts.none)}")
         yield Reason(
             "converged",
-            f"Its posterior probability is {percent(min(facts.probability, PROBABLE - 0.01))}, "
+            f"Its posterior probability is {percent(facts.probability)}, "
             f"below {percent(PROBABLE)}: "
             f"{' and '.join(why)}.",
         )

@@ -513,13 +513,14 @@ class SourceEffects:
 
 
 def percent(share: float) -> str:
-    """A probability, never rounded up to certainty or down to impossibility.
+    """A probability, never rounded to certainty, impossibility, or 90 %, which confirms a law.
 
     Examples
     --------
-    >>> percent(0.9999), percent(0.123), percent(1e-9)
-    ('> 99 %', '12 %', '< 1 %')
+    >>> percent(0.9999), percent(0.896), percent(0.123), percent(1e-9)
+    ('> 99 %', '89 %', '12 %', '< 1 %')
     """
     if share > 0.99:
         return "> 99 %"
-    return "< 1 %" if share < 0.01 else f"{100 * share:.0f} %"
+    whole = f"{100 * share:.0f} %"
+    return "< 1 %" if share < 0.01 else "89 %" if share < 0.9 and whole == "90 %" else whole

@@ -188,3 +188,16 @@ def test_a_column_of_a_form_may_be_called_like_a_function_or_number_of_sympy(nam
     # stated before the search, it is no dearer than the power law that misses by 30 %
     text = str(report)
     assert "It is the most probable law" in " ".join(text.split())
+
+
+def test_a_frequency_near_its_start_stands_before_its_aliases() -> None:
+    """At equal distances in time the runs do not distinguish a frequency from its aliases."""
+    t = np.round(np.linspace(0.0, 5.0, 30), 4)
+    x = 2.0 + np.exp(-0.4 * t) * np.cos(6.0 * t) + 0.01 * np.random.default_rng(0).normal(size=30)
+    table = Dataset.from_columns({"t [s]": t, "x [m]": x})
+    found = dimgs.discover(
+        table, "x", scales="auto", engine="power_law", form="c + a*exp(-b*t)*cos(w*t); w=6, b=0.5"
+    )
+    assert found.law is not None
+    (frequency,) = (c.value for c in found.law.constants if c.name == "w")
+    assert frequency == pytest.approx(6.0, rel=0.01)

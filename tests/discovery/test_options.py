@@ -180,3 +180,10 @@ def test_efforts_are_as_large_as_their_help_says(
     assert asked.side_budget == expressions // 12
     assert Options(effort=effort, evaluations=7, time_limit=3).budget == 7
     assert Options(effort=effort, evaluations=7, time_limit=3).seconds == 3
+
+
+@pytest.mark.parametrize("ask", [dimgs.fit, dimgs.discover])
+def test_two_targets_are_two_questions(ask: Any) -> None:
+    table = dimgs.Dataset.from_columns({"x [m]": [1.0, 2.0, 4.0], "y [m]": [1.0, 2.0, 4.0]})
+    with pytest.raises(InputError, match="one column, not .'y', 'x'.; call once for each"):
+        ask(table, ["y", "x"])
