@@ -185,5 +185,5 @@ def test_efforts_are_as_large_as_their_help_says(
 @pytest.mark.parametrize("ask", [dimgs.fit, dimgs.discover])
 def test_two_targets_are_two_questions(ask: Any) -> None:
     table = dimgs.Dataset.from_columns({"x [m]": [1.0, 2.0, 4.0], "y [m]": [1.0, 2.0, 4.0]})
-    with pytest.raises(InputError, match="one column, not .'y', 'x'.; call once for each"):
+    with pytest.raises(InputError, match=r"one column, not .'y', 'x'.; call once for each"):
         ask(table, ["y", "x"])
