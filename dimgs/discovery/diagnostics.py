@@ -64,8 +64,6 @@ def group_warnings(design: Design, fit: Estimate, level: float) -> list[str]:
     -------
     list of str
     """
-    if design.X.shape[1] == 0:
-        return []
     if design.within is not None:
         note = _exponents_apart(design, fit, design.labelled[0], design.within)
         return [] if note is None else [note]
@@ -161,7 +159,7 @@ def _exponents_apart(
     common = _with_prefactors(design, labels, fit.level)
     plain = replace(design, within=None, split=None, sources=())
     parts = _by_label(plain, labels, fit.level)
-    if len(parts) < 2 or common is None:
+    if len(parts) < 2 or common is None or not design.features:
         return None
     p = design.X.shape[1]
     held = np.isin(labels.astype(str), [*parts])

@@ -18,6 +18,7 @@ from dimgs.discovery.regimes import REGIMES, RegimeResult, regime_document, swit
 from dimgs.discovery.scoring import (
     fitted_by,
     followed_input,
+    followed_unmeasured,
     law_scores,
     left_out_predictions,
     left_out_score,
@@ -229,7 +230,7 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
     chosen = replace(posterior, chosen=_first(posterior, lambda form: form.name in names))
     study = replace(study, law=law, cv_r2=cv_r2, left_out=left_out, posterior=chosen)
     # of a law of no probability, what it leaves is no more than a detail
-    study = replace(study, engine=seen.closed, unexplained=None, follows="")
+    study = replace(study, engine=seen.closed, unexplained=None, follows="", unmeasured=())
     return study if clock.over else _examined(study, options)
 
 
@@ -300,7 +301,12 @@ def _examined(study: Study, options: Options) -> Study:
     """The study with what its law leaves of the runs."""
     design = study.prepared.design
     share = unexplained_share(design, study.law, options.seed)
-    return replace(study, unexplained=share, follows=followed_input(design, study.law))
+    return replace(
+        study,
+        unexplained=share,
+        follows=followed_input(design, study.law),
+        unmeasured=followed_unmeasured(design, study.law),
+    )
 
 
 # chance of structure in residuals of heavy tails, below which these are those of a law that is off

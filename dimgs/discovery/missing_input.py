@@ -32,6 +32,7 @@ from dimgs.groups.missing_input import (
     scale_text,
 )
 from dimgs.judgement.residual_structure import (
+    beside_label,
     followed_inputs,
     idle,
     logged_inputs,
@@ -133,6 +134,8 @@ def scale_advice(design: Design, again: Designer, options: Options) -> list[str]
     """
     if any(f.logged for f in design.features) or design.scale != "log":
         return []
+    # labels that differ in what nobody measured may differ in their inputs too
+    design = beside_label(design, design.y - design.y.mean())
     inputs = [v for v in logged_inputs(design) if not v.dimension.is_dimensionless]
     for variable in followed_inputs(design, inputs):
         scale = scale_of(variable)
@@ -278,6 +281,7 @@ def hidden_scale_advice(design: Design, again: Designer, options: Options) -> li
     """
     if design.scale != "log" or not any(f.logged for f in design.features):
         return []
+    design = beside_label(design, design.y - design.y.mean())
     possible = list(extra_scales(design.basis))
     for scale in possible:
         if not scale_is_missing(design, scale.dimension, len(possible)):

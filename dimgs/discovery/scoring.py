@@ -8,6 +8,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, BoolArray, IntArray, times_exp
 from dimgs.common.errors import DimgsError, attempt
 from dimgs.dataset import Dataset
@@ -16,11 +17,17 @@ from dimgs.engines.selection import is_white, normal_scores, predictable_share
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import Noise, NoiseKind, noise_about
 from dimgs.fits.one_error import gain_and_error
-from dimgs.judgement.residual_structure import SURELY_INCOMPLETE, followed_beyond_groups
+from dimgs.judgement.residual_structure import (
+    SURELY_INCOMPLETE,
+    beside_label,
+    drift,
+    followed_beyond_groups,
+    followed_label,
+)
 from dimgs.law.assemble import feature_values, fit_form_of, refit
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
-from dimgs.law.parts import Scores
+from dimgs.law.parts import Scores, percent
 
 if TYPE_CHECKING:
     from dimgs.fits.base import ContrastiveRegressor
@@ -509,8 +516,43 @@ def followed_input(design: Design, law: Law) -> str:
     residuals = _scaled_residuals(design, law)
     if residuals is None or not np.all(np.isfinite(residuals)):
         return ""
-    chance, name = followed_beyond_groups(design, residuals)
+    chance, name = followed_beyond_groups(beside_label(design, residuals), residuals)
     return name if chance < SURELY_INCOMPLETE else ""
+
+
+def followed_unmeasured(design: Design, law: Law) -> tuple[str, ...]:
+    """What a law's residuals follow that is no input: labels, the order of the rows.
+
+    Parameters
+    ----------
+    design : Design
+    law : Law
+
+    Returns
+    -------
+    tuple of str
+        One sentence each, with a remedy.
+    """
+    residuals = _scaled_residuals(design, law)
+    if residuals is None or not np.all(np.isfinite(residuals)):
+        return ()
+    out = []
+    label, share = followed_label(design, residuals)
+    if label:
+        out.append(
+            f"Its residuals follow the labels of '{label}' ({percent(share)} of their "
+            f"variance), so runs with different labels differ in more than the inputs: "
+            f"{setting('within', label)} gives each label its own prefactor, and "
+            f"{setting('by', label)} holds for new labels too."
+        )
+    share = drift(beside_label(design, residuals), residuals)
+    if share:
+        out.append(
+            f"Its residuals drift in the order of the rows ({percent(share)} of their "
+            f"variance), so something changed from run to run that no column holds, such as a "
+            f"calibration: add it as a column."
+        )
+    return tuple(out)
 
 
 def _scaled_residuals(design: Design, law: Law) -> Array | None:

@@ -84,6 +84,8 @@ class Study:
         Share of the residuals that still depends on the groups; None where it is not known.
     follows : str
         An input that the residuals follow at equal groups.
+    unmeasured : tuple of str
+        What else the residuals follow, which is no input.
     left_out : ndarray of shape (n_runs,) or None
         Residual of each run by the law refitted without it, where that was needed.
     posterior : Posterior or None
@@ -110,6 +112,7 @@ class Study:
     unavailable: str = ""
     unexplained: float | None = None
     follows: str = ""
+    unmeasured: tuple[str, ...] = ()
     left_out: Array | None = None
     posterior: Posterior | None = None
     complete_to: Completed | None = None
@@ -130,6 +133,7 @@ class Study:
             self.unavailable,
             varies=scores.exist,
             follows=self.follows,
+            unmeasured=self.unmeasured,
         )
         return conclude(facts if self.posterior is None else replace(facts, **self.posterior.facts))
 

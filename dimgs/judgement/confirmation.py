@@ -79,6 +79,8 @@ class LawFacts:
         Whether the target does.
     follows : str
         An input that the residuals still follow at equal groups.
+    unmeasured : sequence of str
+        What else they follow that is no input, one sentence each.
     probability : float or None
         Of the law, among all that were found and none of them; None where that was not judged.
     rivals : int
@@ -105,6 +107,7 @@ class LawFacts:
     unavailable: str = ""
     varies: bool = True
     follows: str = ""
+    unmeasured: Sequence[str] = ()
     probability: float | None = 1.0
     rivals: int = 0
     none: float = 0.0
@@ -136,6 +139,7 @@ def conclude(facts: LawFacts) -> Verdict:
     ('timeout', False)
     """
     reasons = [*_unseen(facts), *_structure(facts.unexplained, facts.follows)]
+    reasons += [Reason("converged", text) for text in facts.unmeasured]
     reasons += [*_improbable(facts), *_beyond(facts)]
     if facts.unavailable:
         reasons.append(Reason("unavailable", facts.unavailable))

@@ -15,7 +15,7 @@ from scipy import special
 from dimgs.common.arrays import Array, lengths
 from dimgs.engines.selection import normal_scores
 from dimgs.fits.design.features import Design
-from dimgs.fits.homogeneity import dependence
+from dimgs.fits.homogeneity import dependence, polynomial
 from dimgs.fits.noise import Errors, StudentTails, rms, student_freedom, student_likelihoods
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.judgement.candidates import JudgedForm
@@ -110,6 +110,122 @@ def followed_beyond_groups(design: Design, residuals: Array) -> tuple[float, str
     return min(1.0, least), " or ".join([first.name, *alike])
 
 
+# The ranks of the residuals must follow as well, so that no outlying run decides, at a level that
+# two labels of six runs can reach.
+_BY_RANKS = 0.1
+# Share of the variance: less changes a typical error by a fortieth of itself.
+_LEAST_SHARE = 0.05
+# Share of the variance of the order of the rows, without which it is that of an input.
+_OF_ITS_OWN = 0.25
+# Standard deviations of the number of rising steps from one row to the next in a random order.
+_SORTED = 3.0
+# runs that show whatever changes a law: more of them cost time alone
+_MOST_RUNS = 1000
+
+
+def followed_label(design: Design, residuals: Array) -> tuple[str, float]:
+    """The unused label column that residuals follow most clearly, beside functions of the inputs.
+
+    Parameters
+    ----------
+    design : Design
+    residuals : ndarray of shape (n_runs,)
+
+    Returns
+    -------
+    name : str
+        Empty where they follow none, up to a chance of one in a thousand over all columns.
+    share : float
+        Of the variance of the residuals, about the means of the labels.
+    """
+    names = [n for n in design.data.label_names if n not in design.labelled]
+    names = names if np.ptp(residuals) > 0.0 else []
+    found = []
+    for name in names:
+        labels = _indicators(design.data[name])
+        runs, count = labels.shape
+        if not 1 < count < runs - 1:
+            continue
+        means = labels @ ((labels.T @ residuals) / labels.sum(axis=0))
+        share = 1.0 - float(np.var(residuals - means) / np.var(residuals)) * (runs - 1) / (
+            runs - count
+        )
+        if share > _LEAST_SHARE:
+            chance = _beside_inputs(design, labels, residuals) * len(names)
+            found.append((chance, -share, name))
+    chance, share, name = min(found, default=(1.0, 0.0, ""))
+    return (name, -share) if chance < SURELY_INCOMPLETE else ("", 0.0)
+
+
+def beside_label(design: Design, residuals: Array) -> Design:
+    """The design with a prefactor of each label of the column that residuals follow, if any."""
+    name, _ = followed_label(design, residuals)
+    return replace(design, within=np.asarray(design.data[name])) if name else design
+
+
+def drift(design: Design, residuals: Array) -> float:
+    """Share of the variance of residuals that a drift in the order of the rows explains.
+
+    Rows that were sorted by the target show nothing of a drift, and where an input moves with the
+    rows, its effect and a drift are one.
+
+    Parameters
+    ----------
+    design : Design
+    residuals : ndarray of shape (n_runs,)
+
+    Returns
+    -------
+    float
+        Zero up to a chance of one in a thousand.
+    """
+    rows = np.argsort(np.argsort(design.data.rows)).astype(np.float64)
+    n = len(rows)
+    target = design.basis.target
+    assert target is not None
+    in_order = design.data[target.name][np.argsort(rows)]
+    rising = int(np.count_nonzero(np.diff(in_order) > 0))
+    if abs(rising - (n - 1) / 2) > _SORTED * ((n + 1) / 12) ** 0.5:
+        return 0.0
+    if _beside_inputs(design, rows[:, None], residuals, _OF_ITS_OWN) >= SURELY_INCOMPLETE:
+        return 0.0
+    share = float(np.corrcoef(rows, residuals)[0, 1]) ** 2
+    return share if share > _LEAST_SHARE else 0.0
+
+
+def _indicators(labels: NDArray[np.generic]) -> Array:
+    """One column of zeros and ones for each label."""
+    names, code = np.unique(labels.astype(str), return_inverse=True)
+    return np.asarray(np.eye(len(names))[code.ravel()])
+
+
+def _beside_inputs(design: Design, columns: Array, residuals: Array, least: float = 0.0) -> float:
+    """Chance that noise follows the columns so closely, beside smooth functions of the inputs.
+
+    1 where the inputs leave less than a share of the columns.
+    """
+    used = np.ones((design.n_runs, 1)) if design.within is None else _indicators(design.within)
+    parts = [columns, used, _places(design), residuals[:, None], normal_scores(residuals)[:, None]]
+    if design.split is not None:
+        groups = _indicators(design.split)
+        parts = [groups.T @ part / groups.sum(axis=0)[:, None] for part in parts]
+    if len(parts[0]) > _MOST_RUNS:
+        some = np.random.default_rng(0).choice(len(parts[0]), _MOST_RUNS, replace=False)
+        parts = [part[some] for part in parts]
+    columns, used, places, *values = parts
+    known = polynomial(places, columns.shape[1] + used.shape[1])
+    left, size, _ = np.linalg.svd(np.column_stack([used, known]), full_matrices=False)
+    basis = left[:, size > 1e-7 * size[0]]
+    away = columns - columns.mean(axis=0)
+    if np.sum((away - basis @ (basis.T @ away)) ** 2) < max(least, 1e-9) * np.sum(away**2):
+        return 1.0
+    by_values, by_ranks = (
+        _chance_of(v[:, 0] - basis @ (basis.T @ v[:, 0]), columns, basis, len(v) - basis.shape[1])
+        for v in values
+    )
+    return max(by_values, _BY_RANKS * by_ranks)
+
+
 # terms of the polynomials that residuals are tried by
 _DEGREE = 3
 # errors of that size are rounding: there is nothing left to explain
@@ -145,21 +261,25 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
         # few runs show a bend at most, and by their places rather than by their ranks
         place = (x - x.mean()) / (x.std() or 1.0) if few else normal_scores(x) / 2.0
         terms = np.vander(place, 3 if few else _DEGREE + 1)[:, :-1]
-        terms = terms - basis @ (basis.T @ terms)
-        axes, size, _ = np.linalg.svd(terms, full_matrices=False)
-        axes = axes[:, size > 1e-6]
-        k = axes.shape[1]
-        rest = whole.dof - k
-        if k == 0 or rest < 1:
-            continue
-        explained = float(np.sum((axes.T @ e) ** 2))
-        unexplained = max(float(e @ e) - explained, 1e-300)
-        least = min(least, float(special.fdtrc(k, rest, explained / k / (unexplained / rest))))
+        least = min(least, _chance_of(e, terms, basis, whole.dof))
     beyond, _ = followed_beyond_groups(design, e)
     # a test, not one look more: right laws lose nothing by it
     beyond = beyond if beyond < SURELY_INCOMPLETE else 1.0
     block = form.evidence.p_block
     return min(1.0, least * len(along), beyond, 1.0 if block is None else block)
+
+
+def _chance_of(residuals: Array, columns: Array, basis: Array, dof: float) -> float:
+    """Chance that noise follows the columns so closely, beside an orthonormal basis (F test)."""
+    axes, size, _ = np.linalg.svd(columns - basis @ (basis.T @ columns), full_matrices=False)
+    axes = axes[:, size > 1e-6]
+    k = axes.shape[1]
+    rest = dof - k
+    if k == 0 or rest < 1:
+        return 1.0
+    explained = float(np.sum((axes.T @ residuals) ** 2))
+    unexplained = max(float(residuals @ residuals) - explained, 1e-300)
+    return float(special.fdtrc(k, rest, explained / k / (unexplained / rest)))
 
 
 def with_heavy_tails(
@@ -224,17 +344,22 @@ def _beyond_groups(design: Design, columns: Array, values: Array) -> float:
 
 def target_follows(design: Design) -> bool:
     """Whether the target of a design depends on its inputs at all."""
-    others = [j for j, f in enumerate(design.features) if not f.logged]
     target = design.y + design.offset
     if design.scale == "linear":
         # in a unit of its own: the size of the target may be beyond doubles, and plays no part
         target = design.y * np.exp(design.offset - design.offset.max())
-    logs = _logs(design, [*logged_inputs(design), *idle(design)])
-    columns = _within(design, np.column_stack([logs, design.X[:, others]]))
+    columns = _within(design, _places(design))
     # ranks, so that one large value does not hide what the others follow
     return follows_inputs(
         columns, normal_scores(_within(design, target[:, None])[:, 0]), design.split
     )
+
+
+def _places(design: Design) -> Array:
+    """All inputs of the runs, as logarithms where they have one."""
+    others = [j for j, f in enumerate(design.features) if not f.logged]
+    logs = _logs(design, [*logged_inputs(design), *idle(design)])
+    return np.column_stack([logs, design.X[:, others]])
 
 
 def logged_inputs(design: Design) -> list[Variable]:
