@@ -116,7 +116,7 @@ _BY_RANKS = 0.1
 # Share of the variance: less changes a typical error by a fortieth of itself.
 _LEAST_SHARE = 0.05
 # Share of the variance of the order of the rows, without which it is that of an input.
-_OF_ITS_OWN = 0.25
+_LEAST_FREE = 0.25
 # Standard deviations of the number of rising steps from one row to the next in a random order.
 _SORTED = 3.0
 # runs that show whatever changes a law: more of them cost time alone
@@ -140,7 +140,7 @@ def followed_label(design: Design, residuals: Array) -> tuple[str, float]:
     """
     names = [n for n in design.data.label_names if n not in design.labelled]
     names = names if np.ptp(residuals) > 0.0 else []
-    found = []
+    chances = []
     for name in names:
         labels = _indicators(design.data[name])
         runs, count = labels.shape
@@ -152,8 +152,8 @@ def followed_label(design: Design, residuals: Array) -> tuple[str, float]:
         )
         if share > _LEAST_SHARE:
             chance = _beside_inputs(design, labels, residuals) * len(names)
-            found.append((chance, -share, name))
-    chance, share, name = min(found, default=(1.0, 0.0, ""))
+            chances.append((chance, -share, name))
+    chance, share, name = min(chances, default=(1.0, 0.0, ""))
     return (name, -share) if chance < SURELY_INCOMPLETE else ("", 0.0)
 
 
@@ -187,7 +187,7 @@ def drift(design: Design, residuals: Array) -> float:
     rising = int(np.count_nonzero(np.diff(in_order) > 0))
     if abs(rising - (n - 1) / 2) > _SORTED * ((n + 1) / 12) ** 0.5:
         return 0.0
-    if _beside_inputs(design, rows[:, None], residuals, _OF_ITS_OWN) >= SURELY_INCOMPLETE:
+    if _beside_inputs(design, rows[:, None], residuals, _LEAST_FREE) >= SURELY_INCOMPLETE:
         return 0.0
     share = float(np.corrcoef(rows, residuals)[0, 1]) ** 2
     return share if share > _LEAST_SHARE else 0.0
