@@ -120,9 +120,7 @@ def constant(symbol: str) -> PhysicalConstant:
     near = get_close_matches(plain.casefold(), words, n=5, cutoff=0.6)
     near += [key for key in exact if key.casefold() == plain.casefold()]
     listed = list(dict.fromkeys((words.get(each) or exact[each]) for each in near))
+    remedy = f"known are {', '.join(each.symbol for each in all_constants())}."
     if listed:
-        remedy = "did you mean " + " or ".join(f"{each.symbol} ({each.name})" for each in listed)
-        remedy += "?"
-    else:
-        remedy = "known are " + ", ".join(each.symbol for each in all_constants()) + "."
+        remedy = f"did you mean {' or '.join(f'{each.symbol} ({each.name})' for each in listed)}?"
     raise InputError(f"No physical constant is called {symbol!r}; {remedy}")

@@ -82,22 +82,17 @@ def smallest_monomial(variables: Sequence[Variable], target: Dimension) -> Monom
     reduced = np.array(ReducedSystem.of(system, len(candidates)).rows, dtype=np.float64)
     rank, complete = len(reduced), True
     for size in range(1, rank + 1):
-        if size == rank:
-            sets = _shortest(reduced)
-        elif comb(len(candidates), size - 1) * len(candidates) * rank > _MOST:
+        if size < rank and comb(len(candidates), size - 1) * len(candidates) * rank > _MOST:
             complete = False
             continue
-        else:
-            sets = _spanning(reduced, size)
-        # proposed in floats, and solved exactly
-        solved = ((s, matrix.solve(target, s)) for s in sets)
-        monomials = [
-            Monomial(
-                tuple((matrix.names[j], e) for j, e in zip(s, solution, strict=True) if e), complete
-            )
-            for s, solution in solved
-            if solution is not None
-        ]
+        monomials = []
+        for columns in _spanning(reduced, size) if size < rank else _shortest(reduced):
+            # proposed in floats, and solved exactly
+            solution = matrix.solve(target, columns)
+            if solution is not None:
+                powers = zip(columns, solution, strict=True)
+                exponents = tuple((matrix.names[j], e) for j, e in powers if e)
+                monomials.append(Monomial(exponents, complete))
         if monomials:
             return min(monomials, key=lambda m: m.key)
     return None
