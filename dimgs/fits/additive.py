@@ -637,14 +637,14 @@ class SparseAdditive(ContrastiveRegressor):
         fold = self._folds(runs)[runs.used]
         fold = np.unique(fold, return_inverse=True)[1].ravel()
         runs = runs.only_used()
-        designs: dict[int, AdditiveDesign] = {}
-        seen = set()
+        # bases of the same groups, or of their inverses, are one
+        by_axes: dict[object, int] = {}
         for k, basis in enumerate(bases):
-            axes = frozenset(frozenset((tuple(c), tuple(-c))) for c in basis.T)
-            if axes not in seen:
-                seen.add(axes)
-                z = runs.X @ basis
-                designs[k] = AdditiveDesign(z, runs.y, runs.weights, fold, self.n_knots)
+            by_axes.setdefault(frozenset(frozenset((tuple(c), tuple(-c))) for c in basis.T), k)
+        designs = {
+            k: AdditiveDesign(runs.X @ bases[k], runs.y, runs.weights, fold, self.n_knots)
+            for k in by_axes.values()
+        }
         choice = self._choose(designs)
         self.basis_index_ = choice.basis
         self.basis_ = bases[choice.basis]

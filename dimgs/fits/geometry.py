@@ -20,7 +20,7 @@ from dimgs.fits.design.pairs import triples
 from dimgs.fits.design.splits import run_folds
 from dimgs.fits.design.whitening import Whitening, whiten
 from dimgs.fits.one_error import within_one_error
-from dimgs.fits.run_checks import checked_table
+from dimgs.fits.run_checks import checked_response, checked_table
 from dimgs.fits.short_vectors import checked_map, short_vectors
 from dimgs.fits.solve import oriented
 
@@ -281,9 +281,7 @@ def gradient_field(
     [1.0, -0.5]
     """
     rows = checked_rows(X, least=3)
-    target = np.asarray(y, dtype=np.float64)
-    if target.shape != (len(rows),) or not np.isfinite(target).all():
-        raise InputError(f"y must hold one finite value for each of the {len(rows)} runs")
+    target = checked_response(y, "y", len(rows))
     blocks = _blocks(len(rows), groups, max_blocks, random_state)
     n_blocks = int(blocks.max()) + 1
     if n_blocks < 2:

@@ -14,7 +14,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
-from dimgs.fits.run_checks import checked_table
+from dimgs.fits.run_checks import checked_response, checked_table
 from dimgs.fits.solve import echelon
 from dimgs.groups.dimensions import primitive
 from dimgs.groups.rationals import simplest_between
@@ -78,13 +78,6 @@ def checked_logs(log_X: ArrayLike, names: Sequence[str] | None) -> tuple[Array, 
     """Finite table of logarithms and one name for each column."""
     rows = checked_table(log_X, "log_X", columns=names)
     return rows, [f"x{j}" for j in range(rows.shape[1])] if names is None else list(names)
-
-
-def _checked_target(log_y: ArrayLike, n_runs: int) -> Array:
-    target = np.asarray(log_y, dtype=np.float64)
-    if target.shape != (n_runs,) or not np.isfinite(target).all():
-        raise InputError(f"log_y must hold one finite value for each of the {n_runs} runs")
-    return target
 
 
 def never_varied(log_X: ArrayLike, names: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -182,7 +175,7 @@ def monomial_leak(
     {'A': '1/2', 'B': '-1'}
     """
     rows, labels = checked_logs(log_X, names)
-    target = _checked_target(log_y, len(rows))
+    target = checked_response(log_y, "log_y", len(rows))
     if np.ptp(target) <= _CONSTANT:
         return []
     centred, y = rows - rows.mean(axis=0), target - target.mean()
@@ -467,7 +460,9 @@ def homogeneity_test(
             f"{len(wanted)} powers in dim_y and {len(labels)} base dimensions"
         )
     # the plain jackknife: the F test is scaled for it
-    fit = fit_power_law(rows, _checked_target(log_y, len(rows)), None, groups, interval="jackknife")
+    fit = fit_power_law(
+        rows, checked_response(log_y, "log_y", len(rows)), None, groups, interval="jackknife"
+    )
     rank = fit.coordinates.rank
     if groups is None and len(rows) < rank + 2:
         raise FitError(

@@ -805,7 +805,6 @@ def bic(sample: Sample, pieces: Pieces) -> float:
 def grow(sample: Sample, directions: Array, max_regimes: int, kinds: Kinds) -> list[Pieces]:
     """Best pieces for 1, 2, ... regimes, until more only lose, or the runs are too few."""
     path = [jump_pieces(sample, ())]
-    score = [bic(sample, path[0])]
     if max_regimes < 2 or len(sample.y) < 2 * sample.min_runs or not sample.Z.shape[1]:
         return path
     directions = np.concatenate([directions, curvature_directions(sample)])
@@ -829,8 +828,8 @@ def grow(sample: Sample, directions: Array, max_regimes: int, kinds: Kinds) -> l
         if not options:
             break
         path.append(min(options, key=lambda p: bic(sample, p)))
-        score.append(bic(sample, path[-1]))
-        if len(score) > 2 and score[-1] > score[-2] > score[-3]:
+        last = [bic(sample, p) for p in path[-3:]]
+        if len(last) > 2 and last[2] > last[1] > last[0]:
             break
         if path[-1].loss <= EXACT * len(sample.y):
             break

@@ -409,14 +409,13 @@ def newton(
         decrement = float(-gradient @ direction) / max(loss.value, 1e-300)
         if decrement <= tolerance:
             break
-        step, descended = 1.0, False
+        step = 1.0
         while step > 1e-6:
             trial = problem.huber(slopes + step * direction, threshold)
             if trial.value <= loss.value * (1.0 - 1e-4 * step * decrement):
-                descended = True
                 break
             step *= 0.25
-        if not descended:
+        else:
             break
         slopes = slopes + step * direction
         loss = trial

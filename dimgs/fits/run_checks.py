@@ -64,6 +64,20 @@ def checked_table(
     return rows
 
 
+def checked_response(values: ArrayLike, name: str, n_runs: int) -> Array:
+    """Response of each run, shape (n_runs,).
+
+    Raises
+    ------
+    InputError
+        If it has another shape, or holds NaN or infinity.
+    """
+    response = np.asarray(values, dtype=np.float64)
+    if response.shape != (n_runs,) or not np.isfinite(response).all():
+        raise InputError(f"{name} must hold one finite value for each of the {n_runs} runs")
+    return response
+
+
 def distinct_rows(table: Array, weights: Array) -> tuple[IntArray, IntArray, Array]:
     """First row of every distinct run, the distinct run of each row, and summed weights.
 
