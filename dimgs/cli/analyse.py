@@ -513,7 +513,7 @@ def next(
     range: list[str] | None = Option(
         None,
         help="Range of an input, such as 'U=0.1..10 m/s'; repeatable. By default that of the runs, "
-        "each end wider by √2.",
+        "each end wider by up to √2.",
     ),
     against: Path | None = Option(
         None, help="law.json of a published law; the runs test where it fails."

@@ -89,7 +89,8 @@ def _in_si(number: float, unit: str | None, variable: Variable) -> float:
     return float(given_unit.to_si(number))
 
 
-# each end of the range of the runs, wider by it: a law is first asked near the runs
+# each end of the range of the runs, wider by it at most: a law is first asked near the runs; a
+# range of less than a factor of two, such as of absolute temperatures, becomes twice as long
 WIDER = float(np.sqrt(2.0))
 # places that are compared, besides the corners of the ranges where those are not too many
 _PLACES, _MOST_CORNERS = 256, 6
@@ -130,7 +131,7 @@ class Places:
 
 
 def places_of(data: Dataset, inputs: Sequence[str], ranges: Mapping[str, Any]) -> Places:
-    """Possible runs over the ranges of the inputs, each end wider by √2 unless a range is given.
+    """Possible runs over the ranges of the inputs, each end wider by up to √2 if no range is given.
 
     Columns that never varied keep their value, and whole numbers stay whole.
 
@@ -173,7 +174,8 @@ def places_of(data: Dataset, inputs: Sequence[str], ranges: Mapping[str, Any]) -
         if not has_range:
             # a level or an input that changes sign is widened by as much of its span
             gap = 0.5 * (WIDER - 1.0) * (high - low)
-            low, high = (low / WIDER, high * WIDER) if log else (low - gap, high + gap)
+            wider = min(WIDER, float(np.sqrt(high / low))) if log else 1.0
+            low, high = (low / wider, high * wider) if log else (low - gap, high + gap)
         spans[name] = (low, high, log, whole)
     shares = _shares(len(spans))
     for j, (name, (low, high, log, whole)) in enumerate(spans.items()):

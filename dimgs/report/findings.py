@@ -334,7 +334,7 @@ class Rival:
         Whether it predicts outer blocks of runs.
     differs_most : mapping of str to (float, str)
         Value and unit of each column where it differs most from the chosen law, in units of what
-        a run there would show; over the range of the runs, each end wider by √2.
+        a run there would show; over the range of the runs, each end wider by up to √2.
 
     Examples
     --------

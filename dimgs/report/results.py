@@ -73,7 +73,7 @@ class Report(Findings):
             How many.
         ranges : mapping of str to str, pair of float or of quantities, optional
             Of inputs, such as ``{"U": "0.1..10 m/s"}``; numbers are in the unit of the table. By
-            default the range of the runs, each end wider by √2.
+            default the range of the runs, each end wider by up to √2.
         against : Law, optional
             A published law, which takes half of the probability: where would it fail?
 

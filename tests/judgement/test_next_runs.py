@@ -142,3 +142,11 @@ def test_what_is_expected_of_a_run_is_the_information_between_law_and_outcome() 
         half = (one + two) / 2
         expected = trapezoid(one * np.log(one / half) + two * np.log(two / half), y) / 2
         assert choose(both, 1)[0].information == pytest.approx(expected, rel=0.05)
+
+
+def test_temperatures_stay_near_those_of_the_runs() -> None:
+    table = Dataset.from_columns({"T [degC]": [33.0, 60.0, 86.0], "U [m/s]": [1.0, 4.0, 9.0]})
+    places = places_of(table, ["T", "U"], {})
+    low, high = float(places.columns["T"].min()), float(places.columns["T"].max())
+    assert high / low == pytest.approx((359.15 / 306.15) ** 2)
+    assert low * high == pytest.approx(359.15 * 306.15)

@@ -210,7 +210,8 @@ class StructuredEngine:
     c. two and three factors; sums of monomials and of monomials times functions; their ratios;
        roots of quadratic equations; the same for transformed responses, and for what the best
        sums leave beside one of their terms;
-    d. sums of monomials with free exponents, functions of such monomials, logarithms of such sums.
+    d. sums of monomials with free exponents, functions of such monomials, logarithms of such sums;
+       exponents that are functions of other groups.
 
     Parameters
     ----------

@@ -2,8 +2,9 @@
 
 Conjugate depths, a base line under a curve; with the logarithm as link a power law stands in place
 of a m, so that exp(b/(x - c)) of glasses and melts (Vogel, Fulcher and Tammann; Williams, Landel
-and Ferry) is one of these. For given m, n, g, c and u the relation is linear in all else, so that
-every choice costs a few inner products; c runs over a grid, and the best choices are fitted.
+and Ferry) is one of these, and so is a power law whose exponents vary with g. For given m, n, g, c
+and u the relation is linear in all else, so that every choice costs a few inner products; c runs
+over a grid, and the best choices are fitted.
 
 References
 ----------
