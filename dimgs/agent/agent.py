@@ -18,6 +18,7 @@ from dimgs.hub.jobs import Policy
 
 if TYPE_CHECKING:
     from pydantic_ai import Tool
+    from pydantic_ai.exceptions import AgentRunError
     from pydantic_ai.models import Model
 
 FINISH = "finish"
@@ -159,7 +160,7 @@ class Agent:
     async def _run(self, session: Session) -> tuple[str, int | None]:
         """Let the model choose until it ends; what it says, and the call that answers."""
         from pydantic_ai import Agent as Loop
-        from pydantic_ai import ModelRetry, ToolOutput, exceptions
+        from pydantic_ai import ModelRetry, TextOutput, ToolOutput, exceptions
         from pydantic_ai.usage import UsageLimits
 
         limits = self.context.policy.agent
@@ -177,56 +178,47 @@ class Agent:
                 )
             return text, answer_call
 
+        def finish_in_text(text: str) -> tuple[str, int | None]:
+            """End of a model that writes text instead of calling finish."""
+            return finish(text)
+
         loop = Loop(
             self.model,
             instructions=INSTRUCTIONS,
-            output_type=[ToolOutput(finish, name=FINISH), finish_text(finish)],
+            output_type=[ToolOutput(finish, name=FINISH), TextOutput(finish_in_text)],
             tools=_tools(session),
             retries=2,
             model_settings={"timeout": limits.model_seconds},
         )
-        prompt = session.question
+        usage = UsageLimits(request_limit=limits.steps)
         try:
-            async with loop.run_stream_events(
-                prompt, usage_limits=UsageLimits(request_limit=limits.steps)
-            ) as events:
+            async with loop.run_stream_events(session.question, usage_limits=usage) as events:
                 async for event in events:
                     _report(event, session.progress)
             result = events.result
-        except exceptions.UsageLimitExceeded as error:
-            raise ModelFailedError(
-                f"The model gave no result within {limits.steps} replies; ask a narrower "
-                f"question, or raise 'steps' in the policy."
-            ) from error
-        except exceptions.ModelHTTPError as error:
-            raise ModelFailedError(
-                f"The model '{shown(error.model_name)}' answers with the status "
-                f"{error.status_code}; check its name, the key and the address."
-            ) from error
-        except exceptions.ModelAPIError as error:
-            raise ModelFailedError(
-                f"The model cannot be reached ({visible(str(error))[:200]}); check the address "
-                f"and the network."
-            ) from error
         except exceptions.AgentRunError as error:
-            raise ModelFailedError(
-                f"The model gave no usable answer ({visible(str(error))[:200]}); ask again, or "
-                f"take another model."
-            ) from error
+            raise ModelFailedError(_why_failed(error, limits.steps)) from error
         assert result is not None
         output: Any = result.output
         return output[0], output[1]
 
 
-def finish_text(finish: Callable[..., Any]) -> Any:
-    """The end of a model that writes text instead of calling finish."""
-    from pydantic_ai import TextOutput
+def _why_failed(error: "AgentRunError", steps: int) -> str:
+    from pydantic_ai import exceptions
 
-    def ended(text: str) -> tuple[str, int | None]:
-        final: tuple[str, int | None] = finish(text)
-        return final
-
-    return TextOutput(ended)
+    text = visible(str(error))[:200]
+    if isinstance(error, exceptions.UsageLimitExceeded):
+        return (
+            f"The model gave no result within {steps} replies; ask a narrower question, or raise "
+            f"'steps' in the policy."
+        )
+    if isinstance(error, exceptions.ModelHTTPError):
+        status = f"answers with the status {error.status_code}"
+        remedy = "check its name, the key and the address"
+        return f"The model '{shown(error.model_name)}' {status}; {remedy}."
+    if isinstance(error, exceptions.ModelAPIError):
+        return f"The model cannot be reached ({text}); check the address and the network."
+    return f"The model gave no usable answer ({text}); ask again, or take another model."
 
 
 def _tools(session: Session) -> "list[Tool[object]]":
@@ -241,11 +233,10 @@ def _tools(session: Session) -> "list[Tool[object]]":
 
     tools = []
     for name, tool in session.schemas.items():
-        schema = {**tool.parameters}
-        schema["properties"] = {**schema.get("properties", {}), "sources": _SOURCES}
-        tools.append(
-            Tool.from_schema(calling(name), name, tool.description, schema, sequential=True)
-        )
+        properties = {**tool.parameters.get("properties", {}), "sources": _SOURCES}
+        schema = {**tool.parameters, "properties": properties}
+        made = Tool.from_schema(calling(name), name, tool.description, schema, sequential=True)
+        tools.append(made)
 
     async def ask_person(question: str) -> Json:
         """Ask a person for an input that nobody gave."""

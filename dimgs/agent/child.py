@@ -79,7 +79,6 @@ def _write(report: "Report", folder: Path) -> None:
 
 
 def _write_json(file: Path, document: Any) -> None:
-
     write_whole(file, json.dumps(plain(document), ensure_ascii=False))
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from inspect import Parameter, signature
 from threading import Event
 from typing import Any, get_type_hints
@@ -45,15 +45,11 @@ class Server(MCPServer[Any]):
         tool = self._tool_manager.get_tool(name)
         try:
             if tool is not None:
-                _refuse_unknown(name, arguments, tool.parameters)
+                checked_arguments(tool, arguments)
             return await super().call_tool(name, arguments, context)
-        except InputError as error:
-            raise ToolError(str(error)) from error
-        except ToolError as error:
-            cause = error.__cause__
-            if isinstance(cause, ValidationError):
-                raise ToolError(_describe_error(name, cause)) from error
-            if isinstance(cause, ToolError):
+        except (InputError, ToolError) as error:
+            cause = error.__cause__ if isinstance(error, ToolError) else error
+            if isinstance(cause, InputError | ToolError):
                 raise ToolError(str(cause)) from error
             raise
 
@@ -117,7 +113,11 @@ def checked_arguments(tool: Tool, arguments: Json) -> Json:
     InputError
         If one is unknown, missing or of another type.
     """
-    _refuse_unknown(tool.name, arguments, tool.parameters)
+    names = list(tool.parameters.get("properties", {}))
+    for argument in arguments:
+        if argument not in names:
+            remedy = did_you_mean(argument, names, f"it takes {', '.join(names)}.")
+            raise InputError(f"'{tool.name}' takes no '{shown(argument)}'; {remedy}")
     try:
         return dict(tool.fn_metadata.validate_arguments(arguments))
     except ValidationError as error:
@@ -148,7 +148,7 @@ def _called(method: Callable[..., Any]) -> Callable[..., Any]:
                 CONTROL.reset(token)
 
         try:
-            return await anyio.to_thread.run_sync(partial(run), abandon_on_cancel=True)
+            return await anyio.to_thread.run_sync(run, abandon_on_cancel=True)
         except DimgsError as error:
             notes = " ".join(getattr(error, "__notes__", ()))
             raise ToolError(f"{error} {notes}".strip()) from error
@@ -166,14 +166,6 @@ def _called(method: Callable[..., Any]) -> Callable[..., Any]:
     # find_context_parameter would look through it
     del call.__wrapped__
     return call
-
-
-def _refuse_unknown(name: str, arguments: Json, schema: Json) -> None:
-    names = list(schema.get("properties", {}))
-    for argument in arguments:
-        if argument not in names:
-            remedy = did_you_mean(argument, names, f"it takes {', '.join(names)}.")
-            raise InputError(f"'{name}' takes no '{shown(argument)}'; {remedy}")
 
 
 def _describe_error(name: str, error: ValidationError) -> str:

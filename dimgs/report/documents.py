@@ -18,7 +18,7 @@ from dimgs.law.law import Law
 from dimgs.law.serialise import source_document
 from dimgs.law.typeset import column_symbols
 from dimgs.report.findings import Activation, Findings, FittedLaw, Lead, Rival
-from dimgs.report.verdict import in_table_unit, log_error
+from dimgs.report.verdict import curve_table, in_table_unit, log_error
 from dimgs.variables import Variable
 from dimgs.variables.quantities import Quantity
 
@@ -111,9 +111,7 @@ def fit_document(fit: FittedLaw) -> dict[str, Any]:
             "exponents": [exponent_document(e) for e in fit.exponents],
             "variable_exponents": [exponent_document(e) for e in fit.variable_exponents],
             "undetermined": list(undetermined_inputs(fit.law)),
-            "prefactor": None
-            if prefactor is None
-            else attributes(prefactor, "value low high unit"),
+            "prefactor": prefactor and attributes(prefactor, "value low high unit"),
             "centre": None if fit.centre is None else fit.centre.to_json(),
             "group_prefactors": fit.group_prefactors,
             "sources": [source_document(fit.law, each) for each in fit.law.sources] or None,
@@ -178,21 +176,15 @@ def curve_document(curve: Curve) -> dict[str, Any]:
 
     In the units of the table; the further inputs are held at the middle of their runs.
     """
-    line, units = curve.along(), {v.name: v.unit for v in curve.inputs}
-    x = units[line.name].from_si(line.x)
-    values = zip(x, *map(curve.target.unit.from_si, line.interval), strict=True)
+    line = curve.along()
+    unit, rows, held = curve_table(curve, line)
+    names = ("at", "value", "low", "high")
     return {
         "input": line.name,
-        "input_unit": units[line.name].text,
+        "input_unit": unit,
         "unit": curve.target.unit.text,
-        "held": {
-            n: Quantity(float(units[n].from_si(value)), units[n].text).to_json()
-            for n, value in line.held.items()
-        },
-        "points": [
-            dict(zip(("at", "value", "low", "high"), map(float, row), strict=True))
-            for row in list(values)[::_POINTS_STEP]
-        ],
+        "held": {n: Quantity(*x).to_json() for n, x in held.items()},
+        "points": [dict(zip(names, row, strict=True)) for row in rows[::_POINTS_STEP]],
     }
 
 

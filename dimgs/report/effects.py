@@ -101,13 +101,10 @@ def _doubling(name: str, target: str, low: float, high: float, level: bool) -> s
         return f"Doubling {name} changes {target} by {shown}."
     factors = sorted({round(2.0**s, 9) for s in (low, high)})
     shown = " to ".join(short(f) for f in factors)
-    if high - low < _CONSTANT:
-        same = abs(low - round(low)) < _CONSTANT and low > 0
-        words = {1: "doubles", 2: "quadruples"}.get(round(low)) if same else None
-        if words:
-            return f"Doubling {name} {words} {target}."
-        if abs(low + 1) < _CONSTANT:
-            return f"Doubling {name} halves {target}."
+    if high - low < _CONSTANT and abs(low - round(low)) < _CONSTANT:
+        verb = {1: "doubles", 2: "quadruples", -1: "halves"}.get(round(low))
+        if verb is not None:
+            return f"Doubling {name} {verb} {target}."
     return f"Doubling {name} multiplies {target} by {shown}."
 
 

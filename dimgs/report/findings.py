@@ -1,6 +1,6 @@
 """Results of an analysis, as values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import LawError
+from dimgs.common.formats import attributes
 from dimgs.dataset import Dataset
 from dimgs.engines.protocol import Completed
 from dimgs.expression.candidate import Candidate
@@ -112,6 +113,18 @@ class ProposedRun:
     predicted: tuple[RivalPrediction, ...]
     information: float
 
+    def to_json(self) -> dict[str, Any]:
+        """The run in the document of `dimgs next`."""
+        inputs = {
+            name: x if isinstance(x, str) else dict(zip(("value", "unit"), x, strict=True))
+            for name, x in self.inputs.items()
+        }
+        return {
+            "inputs": inputs,
+            "predicted": [vars(p) for p in self.predicted],
+            "information": self.information,
+        }
+
 
 @dataclass(frozen=True)
 class PlannedRuns:
@@ -153,27 +166,15 @@ class PlannedRuns:
 
     def to_json(self) -> dict[str, Any]:
         """The document of `dimgs next`."""
+        named = zip(self.rivals, self.names, strict=True)
         return {
-            "runs": [
-                {
-                    "inputs": {
-                        k: v if isinstance(v, str) else {"value": v[0], "unit": v[1]}
-                        for k, v in run.inputs.items()
-                    },
-                    "predicted": [vars(p) for p in run.predicted],
-                    "information": run.information,
-                }
-                for run in self.runs
-            ],
+            "runs": [run.to_json() for run in self.runs],
             "rivals": [
-                {"law": law.to_json(), "probability": p, "name": name}
-                for (law, p), name in zip(self.rivals, self.names, strict=True)
+                {"law": law.to_json(), "probability": p, "name": name} for (law, p), name in named
             ],
             "none_of_these": self.none_of_these,
             "weights": list(self.weights),
-            "target": self.target,
-            "unit": self.unit,
-            "level": self.level,
+            **attributes(self, "target unit level"),
         }
 
 
@@ -191,6 +192,15 @@ class Activation:
         from scipy.constants import R
 
         return float(self.kelvin * R / 1000)
+
+
+def trajectories(local: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Local exponents along the trajectories of runs, in order; no others."""
+    points = [p for p in local if "run" in p]
+    runs: dict[str, list[Mapping[str, Any]]] = {p["run"]: [] for p in points}
+    for point in sorted(points, key=lambda p: float(p["at"])):
+        runs[point["run"]].append(point)
+    return runs
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,16 @@ from dimgs.law.exponents import held_note
 from dimgs.law.law import Law
 from dimgs.law.parts import LabelEffects, Scores, percent
 from dimgs.law.serialise import source_document
-from dimgs.report.findings import Activation, Findings, FittedLaw, PlannedRuns, Verdict
+from dimgs.report.findings import (
+    Activation,
+    Findings,
+    FittedLaw,
+    PlannedRuns,
+    Verdict,
+    trajectories,
+)
 from dimgs.report.verdict import (
+    curve_table,
     descriptions,
     headline,
     leads_words,
@@ -280,19 +288,18 @@ def scores_lines(scores: Scores) -> list[str]:
         unseen += f"; {score(scores.holdout_r2_log)} on {scores.holdout_n} held-out runs"
     logs = "" if scores.r2_log is None else f"{score(scores.r2_log)} of the logarithm, "
     fitted = f"R² of the fit {logs}{score(scores.r2)} of the target"
-    if scores.rmse_log is None:
-        return [unseen, fitted]
-    return [unseen, fitted, f"typical error {log_size(scores.rmse_log)}"]
+    error = [] if scores.rmse_log is None else [f"typical error {log_size(scores.rmse_log)}"]
+    return [unseen, fitted, *error]
 
 
 def _of_column(where: str, law: Law) -> str:
     """A condition, with a column in the unit of the table for a group of this column alone."""
     inputs = {v.name: v for v in law.inputs}
     for group in law.groups:
-        alone = [(inputs[n], e) for n, e in group.exponents if n in law.domain.columns]
-        if len(alone) != 1 or alone[0][1] != 1:
+        column = column_of(law, group.name)
+        if column is None or group.get(column) != 1:
             continue
-        variable = alone[0][0]
+        variable = inputs[column]
 
         def shown(match: re.Match[str], variable: Variable = variable) -> str:
             value = float(variable.unit.from_si(float(match[2])))
@@ -318,25 +325,17 @@ def _regime(regime: Mapping[str, Any], law: Law) -> str:
 
 def _along(local: Sequence[Mapping[str, Any]]) -> list[str]:
     """Local exponents along the trajectory of each run: at its ends and in its middle."""
-    runs: dict[str, list[Mapping[str, Any]]] = {}
-    for point in local:
-        if "run" in point:
-            runs.setdefault(point["run"], []).append(point)
-    lines = []
-    for name, points in runs.items():
-        points.sort(key=lambda point: point["at"])
-        shown = [
-            (p["at"], p["exponents"][0]) for p in (points[0], points[len(points) // 2], points[-1])
-        ]
+    lines: list[str] = []
+    for name, points in trajectories(local).items():
+        shown = [points[k] for k in (0, len(points) // 2, -1)]
+        exponents = [p["exponents"][0] for p in shown]
+        lines = lines or [f"Local exponent along {exponents[0]['name']} (SI):"]
         parts = [
-            f"{number(e['value'])} {interval(e['low'], e['high'])} at {number(at)}"
-            for at, e in shown
+            f"{number(e['value'])} {interval(e['low'], e['high'])} at {number(p['at'])}"
+            for p, e in zip(shown, exponents, strict=True)
         ]
         lines.append(f"  {visible(name)}: {', '.join(parts)}")
-    head = (
-        [f"Local exponent along {next(iter(local))['exponents'][0]['name']} (SI):"] if lines else []
-    )
-    return [*head, *lines]
+    return lines
 
 
 def _loops(pairs: Mapping[str, Any]) -> str:
@@ -466,19 +465,16 @@ def _curve_lines(report: Findings, folder: str) -> list[str]:
     curve, target = report.curve, report.basis.target
     if curve is None or target is None:
         return []
-    line, variables = curve.listed, {v.name: v for v in curve.inputs}
-    unit, x = variables[line.name].unit, variables[line.name].unit.from_si(line.x)
-    values = zip(*map(target.unit.from_si, line.interval), strict=True)
+    line = curve.listed
+    unit, rows, held = curve_table(curve, line)
     shown = [
         (
-            place({line.name: (float(at), unit.text)}),
+            place({line.name: (at, unit)}),
             f"{visible(target.name)} = {amount(value, target.unit.text)}",
             interval(low, high),
         )
-        for at, (value, low, high) in zip(x, values, strict=True)
+        for at, value, low, high in rows
     ]
-    held = {n: (float(variables[n].unit.from_si(v)), variables[n].unit.text)
-            for n, v in line.held.items()}  # fmt: skip
     text = f"A description, no law, with the {report.level:.0%} band of a new run"
     text += f" at {place(held)}. " if held else ". "
     written = f"{folder or 'DIR'}/curve.json"
@@ -488,12 +484,8 @@ def _curve_lines(report: Findings, folder: str) -> list[str]:
 
 def place(inputs: Mapping[str, tuple[float, str] | str]) -> str:
     """Values of the inputs of a run, in words."""
-    return ", ".join(
-        f"{visible(name)} = {x}"
-        if isinstance(x, str)
-        else f"{visible(name)} = {amount(x[0], x[1])}"
-        for name, x in inputs.items()
-    )
+    texts = {name: x if isinstance(x, str) else amount(*x) for name, x in inputs.items()}
+    return ", ".join(f"{visible(name)} = {text}" for name, text in texts.items())
 
 
 def next_text(planned: PlannedRuns) -> str:
@@ -502,13 +494,12 @@ def next_text(planned: PlannedRuns) -> str:
         f"{percent(p):>6}  {name}: {law}"
         for name, (law, p) in zip(planned.names, planned.rivals, strict=True)
     ]
-    lines = _section("Laws", rivals)[1:]
+    lines, notes = _section("Laws", rivals)[1:], []
     if len(planned.rivals) == 1:
-        note = "There is no rival: these runs determine the constants of the one law best."
-        lines += _section("", _prose(note))
+        notes = ["There is no rival: these runs determine the constants of the one law best."]
     if planned.none_of_these > _MAY_BE_NONE:
-        note = f"The probability that none of these is true is {percent(planned.none_of_these)}."
-        lines += _section("", _prose(note))
+        none = percent(planned.none_of_these)
+        notes.append(f"The probability that none of these is true is {none}.")
     if len(planned.weights) > 1:
         count, bits = len(planned.rivals), -sum(w * np.log2(w) for w in planned.weights if w > 0)
         shares = ", ".join(map(percent, planned.weights[:count]))
@@ -516,6 +507,8 @@ def next_text(planned: PlannedRuns) -> str:
             shares += f", and {percent(sum(planned.weights[count:]))} for {more} further candidates"
         note = "The runs are chosen with weights in proportion to the square roots of the "
         note += f"probabilities, as laws may not have been found: {shares} ({bits:.2g} bits)."
+        notes.append(note)
+    for note in notes:
         lines += _section("", _prose(note))
     for k, run in enumerate(planned.runs, 1):
         expected = f"expected information {run.information / np.log(2):.2g} bits"

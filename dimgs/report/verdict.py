@@ -5,6 +5,7 @@ import numpy as np
 from dimgs.common.arrays import Array
 from dimgs.common.formats import in_percent, log_size
 from dimgs.fits.noise import Noise, rms
+from dimgs.law.curve import Along, Curve
 from dimgs.law.display import shown_constants
 from dimgs.law.parts import percent
 from dimgs.report.findings import Findings, Verdict
@@ -116,6 +117,28 @@ def error_of(report: Findings) -> str:
         return "error unknown"
     which = "on runs left out" if left_out else "on the fitted runs"
     return f"{error_size(report, measured, predicted)} {which}"
+
+
+def curve_table(
+    curve: Curve, line: Along
+) -> tuple[str, list[tuple[float, ...]], dict[str, tuple[float, str]]]:
+    """Points of a smooth curve in the units of the table.
+
+    Parameters
+    ----------
+    curve : Curve
+    line : Along
+
+    Returns
+    -------
+    str, list of (at, value, low, high), dict of str to (float, str)
+        Unit of the input, the points, and the inputs that are held with their units.
+    """
+    units = {v.name: v.unit for v in curve.inputs}
+    columns = (units[line.name].from_si(line.x), *map(curve.target.unit.from_si, line.interval))
+    rows = [tuple(map(float, row)) for row in zip(*columns, strict=True)]
+    held = {n: (float(units[n].from_si(x)), units[n].text) for n, x in line.held.items()}
+    return units[line.name].text, rows, held
 
 
 # what each description is, for a reader

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from dimgs.common.errors import DimgsError
+from dimgs.common.errors import attempt
 from dimgs.expression import sympy_parse_condition
 from dimgs.groups.catalogue import named_number
 from dimgs.groups.group import PiGroup
@@ -91,12 +91,9 @@ def reference_of(group: PiGroup) -> str | None:
     if not group.known_as:
         return None
     name = group.known_as
-    for candidate in (name, name.removeprefix("1/"), re.sub(r"\s*[\^²³⁻½¹⁄/].*$", "", name)):
-        try:
-            return named_number(candidate).reference
-        except DimgsError:
-            continue
-    return None
+    plain = (name, name.removeprefix("1/"), re.sub(r"\s*[\^²³⁻½¹⁄/].*$", "", name))
+    found = (attempt(named_number, each) for each in plain)
+    return next((number.reference for number in found if number is not None), None)
 
 
 def regime_sentences(runs: ReportRuns) -> list[tuple[str, str]]:

@@ -1,8 +1,7 @@
 """The server as an ASGI application: each request is read, judged, answered or refused."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from importlib.resources import files
 from typing import IO, Any
 
@@ -14,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as At
 
 from dimgs.common.advice import worded
-from dimgs.common.errors import DimgsError, InputError, StoreError
+from dimgs.common.errors import DimgsError, StoreError
 from dimgs.common.formats import json_value, validated
 from dimgs.hub import Hub
 from dimgs.hub.entry import Json
@@ -78,7 +77,7 @@ def make_app(hub: Hub, names: Iterable[str] = (), *, closed: bool = False) -> Gu
                 for method, path, run in pages.routes
             ),
         ],
-        exception_handlers={HTTPException: _http_error, Exception: _broken},
+        exception_handlers={HTTPException: _refused, DimgsError: _refused, Exception: _broken},
     )
     app.state.pages, app.state.intake = pages, intake
     return Guard(app, {*_HERE, *names})
@@ -86,23 +85,20 @@ def make_app(hub: Hub, names: Iterable[str] = (), *, closed: bool = False) -> Gu
 
 def _rest(route: Route, people: People, intake: Intake, closed: bool) -> Endpoint:
     async def answer(request: Request) -> Response:
-        try:
-            who = await run_in_threadpool(admitted, request)
-            if route.body is None:
-                return await run_in_threadpool(_answer, request, who, None)
-            async with intake.body(request, route.longest) as file:
-                return await run_in_threadpool(_answer, request, who, file)
-        except DimgsError as error:
-            return _refused(error)
+        who = await run_in_threadpool(admitted, request)
+        if route.body is None:
+            return await run_in_threadpool(_answer, request, who, None)
+        async with intake.body(request, route.longest) as file:
+            return await run_in_threadpool(_answer, request, who, file)
 
     def admitted(request: Request) -> Who:
         who = people.of_program(request.headers)
-        with _asking_for_a_token(who):
+        with who.asked_to("Send a token."):
             check(route, who, closed)
         return who
 
     def _answer(request: Request, who: Who, file: IO[bytes] | None) -> Response:
-        with _asking_for_a_token(who):
+        with who.asked_to("Send a token."):
             body: Any = file
             if file is not None and route.body is not Lines:
                 body = body_of(route, json_value(text_of(file) or "{}", "The body", "send a table"))
@@ -113,15 +109,6 @@ def _rest(route: Route, people: People, intake: Intake, closed: bool) -> Endpoin
         return JSONResponse(document, route.status)
 
     return answer
-
-
-@contextmanager
-def _asking_for_a_token(who: Who) -> Iterator[None]:
-    """Ask those who are not known who they are, where they may not do what they ask for."""
-    try:
-        yield
-    except NotAllowedError as error:
-        raise error if who.known else UnknownError(f"{error} Send a token.") from error
 
 
 def check(route: Route, who: Who, closed: bool) -> None:
@@ -164,24 +151,15 @@ def status_of(error: Exception) -> int:
     return next((status for kind, status in kinds if isinstance(error, kind)), 500)
 
 
-def _refused(error: DimgsError) -> Response:
-    status = status_of(error)
-    headers = {"www-authenticate": "Bearer"} if status == 401 else {}
-    return JSONResponse({"error": str(error)}, status, headers)
-
-
 def _page(run: Any, pages: Pages, intake: Intake) -> Endpoint:
     async def answer(request: Request) -> Response:
-        try:
-            with worded(in_the_browser):
-                who = await run_in_threadpool(pages.admitted, request)
-                if request.method != "POST":
-                    return await run_in_threadpool(run, request, who, "")
-                # of a form: what a fork changes is the longest; those who sign in send two words
-                async with intake.body(request, _FORM if who.known else _SIGN_IN) as file:
-                    return await run_in_threadpool(run, request, who, text_of(file))
-        except DimgsError as error:
-            return await run_in_threadpool(pages.refused, request, error, status_of(error))
+        with worded(in_the_browser):
+            who = await run_in_threadpool(pages.admitted, request)
+            if request.method != "POST":
+                return await run_in_threadpool(run, request, who, "")
+            # of a form: what a fork changes is the longest; those who sign in send two words
+            async with intake.body(request, _FORM if who.known else _SIGN_IN) as file:
+                return await run_in_threadpool(run, request, who, text_of(file))
 
     return answer
 
@@ -201,17 +179,23 @@ def static(name: str) -> Endpoint:
     return answer
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    sentences = {
-        404: "This address does not exist.",
-        405: "This address does not support the request method.",
-    }
-    sentence = sentences.get(status, "The request failed.")
+_SENTENCES = {
+    404: "This address does not exist.",
+    405: "This address does not support the request method.",
+}
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """A refusal in one sentence: a document for programs, a page for people."""
+    status, sentence = status_of(error), str(error)
+    if isinstance(error, HTTPException):
+        status = error.status_code
+        sentence = _SENTENCES.get(status, "The request failed.")
     if request.url.path.startswith("/api/"):
-        return JSONResponse({"error": sentence}, status)
-    pages = request.app.state.pages
-    return await run_in_threadpool(pages.refused, request, InputError(sentence), status)
+        headers = {"www-authenticate": "Bearer"} if status == 401 else {}
+        return JSONResponse({"error": sentence}, status, headers)
+    refused: Response = request.app.state.pages.refused(request, sentence, status)
+    return refused
 
 
 async def _broken(request: Request, error: Exception) -> Response:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.errors import InputError
 from dimgs.common.formats import json_value
 from dimgs.hub import Hub
 from dimgs.hub.acts import ADDED
@@ -144,12 +144,8 @@ class Pages:
                 raise NotAllowedError("The form is of another session; open the page again.")
             if self._closed and not (who.known or signing):
                 return RedirectResponse("/sign-in", 303)
-            try:
+            with who.asked_to("Sign in."):
                 return run(Visit(request, who, form))
-            except UnknownError:
-                raise
-            except NotAllowedError as error:
-                raise error if who.known else UnknownError(f"{error} Sign in.") from error
 
         return answer
 
@@ -160,14 +156,12 @@ class Pages:
         about |= {"here": visit.request.url.path, "roles": ROLES}
         return HTMLResponse(templates().get_template(name).render(**about, **content), status)
 
-    def refused(self, request: Request, error: DimgsError, status: int) -> Response:
+    def refused(self, request: Request, sentence: str, status: int) -> Response:
         """Page with the reason of a refusal."""
-        who = Who(self._hub.for_anybody())
-        if status < 500:
-            who = self._people.of_person(request.cookies)
-        return self.show(
-            Visit(request, who, {}), "error.html", status, sentence=str(error), status_code=status
-        )
+        # where the hub fails, nobody is looked up in it
+        who = self._people.of_person(request.cookies if status < 500 else {})
+        visit = Visit(request, who, {})
+        return self.show(visit, "error.html", status, sentence=sentence, status_code=status)
 
     def _home(self, visit: Visit) -> Response:
         questions = visit.hub.listed(kind="question", limit=10 * _LISTED, newest=True)

@@ -2,8 +2,8 @@
 
 import hmac
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
 from time import monotonic
@@ -59,6 +59,16 @@ class Who:
     def csrf(self) -> str:
         """Token against cross-site requests that each form of this session must send."""
         return hmac.new(self.session.encode(), b"form", "sha256").hexdigest()
+
+    @contextmanager
+    def asked_to(self, remedy: str) -> Iterator[None]:
+        """Ask those who are not known who they are, where they may not do what they ask for."""
+        try:
+            yield
+        except NotAllowedError as error:
+            if self.known or isinstance(error, UnknownError):
+                raise
+            raise UnknownError(f"{error} {remedy}") from error
 
 
 class People:

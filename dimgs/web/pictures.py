@@ -36,6 +36,7 @@ _WIDTH, _ACROSS, _BOX, _HIGH, _STEP = 480, 3, 150, 58, 88
 _LETTERS = 18
 
 Powers = Mapping[str, Fraction | float]
+Span = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,37 @@ def graph(evidence: Document) -> Graph | None:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """Two axes of powers of ten; places on them go from 0 to 1 across and down.
+
+    Attributes
+    ----------
+    spans : pair of (float, float)
+        Ends of the axes, as powers of ten.
+    """
+
+    spans: tuple[Span, Span]
+
+    @classmethod
+    def around(cls, x: Sequence[Any], y: Sequence[Any]) -> "Frame":
+        """Axes that hold powers of ten, with a margin."""
+        return cls((_span(x), _span(y)))
+
+    def place(self, x: Any, y: Any) -> tuple[float, float]:
+        """Place of two powers of ten."""
+        return _across(x, self.spans[0]), 1 - _across(y, self.spans[1])
+
+    def point(self, x: Any, y: Any) -> Json:
+        """The same place by the names of its coordinates."""
+        return dict(zip("xy", self.place(x, y), strict=True))
+
+    @property
+    def ticks(self) -> dict[str, list[tuple[float, str]]]:
+        """Places and texts of the numbers on the axes."""
+        return dict(zip("xy", map(_ticks, self.spans), strict=True))
+
+
+@dataclass(frozen=True)
 class RunMap:
     """Runs of a kernel over two groups, between 0 and 1 across and down.
 
@@ -103,14 +135,12 @@ class RunMap:
         With x, y, id, state and text.
     borders : list of mapping
         Lines between regimes, with the law that has them.
-    ticks : mapping of str to list of (float, str)
     count, shown : int
         Runs that there are, and that are drawn.
     states : mapping of str to int
     powers : list of mapping of str to float
         Of the inputs, in the axes.
-    spans : list of (float, float)
-        Ends of the axes, as powers of ten.
+    frame : Frame
     """
 
     x: str
@@ -118,12 +148,11 @@ class RunMap:
     offered: list[str]
     points: list[Json]
     borders: list[Json]
-    ticks: Mapping[str, list[tuple[float, str]]]
     count: int
     shown: int
     states: Mapping[str, int]
     powers: Sequence[Powers]
-    spans: list[tuple[float, float]]
+    frame: Frame
 
 
 def run_map(
@@ -167,21 +196,19 @@ def run_map(
     placed = [(run, [_log10(run, powers) for powers in exponents]) for run in runs]
     good = [(run, at) for run, at in placed if all(c is not None for c in at)]
     beside = [] if also is None else [place(also, powers) for powers in exponents]
-    spans = [span([*(at[k] for _, at in good), *beside[k : k + 1]]) for k in (0, 1)]
+    frame = Frame.around(*([*(at[k] for _, at in good), *beside[k : k + 1]] for k in (0, 1)))
     points = [
         {
-            "x": across(at[0], spans[0]),
-            "y": 1 - across(at[1], spans[1]),
+            **frame.point(*at),
             "id": run["id"],
             "state": run["state"],
             "text": ", ".join(f"{n} = {value_text(q)}" for n, q in run["inputs"].items()),
         }
         for run, at in good
     ]
-    (x, y), borders = axes, _borders(hub, exponents, spans)
-    marks = {"x": ticks(spans[0]), "y": ticks(spans[1])}
+    (x, y), borders = axes, _borders(hub, exponents, frame)
     count, shown, states = answer["count"], len(points), Counter(p["state"] for p in points)
-    return RunMap(x, y, offered, points, borders, marks, count, shown, states, exponents, spans)
+    return RunMap(x, y, offered, points, borders, count, shown, states, exponents, frame)
 
 
 def place(inputs: Mapping[str, float], powers: Powers) -> float:
@@ -266,7 +293,7 @@ def _log10(run: Document, powers: Powers) -> float | None:
     return sum((float(p) * math.log10(values[name]) for name, p in powers.items()), 0.0)
 
 
-def span(values: Sequence[Any]) -> tuple[float, float]:
+def _span(values: Sequence[Any]) -> Span:
     """Ends of an axis that holds the values, with a margin."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     wide = max(high - low, 0.1)
@@ -274,12 +301,12 @@ def span(values: Sequence[Any]) -> tuple[float, float]:
     return middle - wide * (0.5 + _MARGIN), middle + wide * (0.5 + _MARGIN)
 
 
-def across(value: Any, span: tuple[float, float]) -> float:
+def _across(value: Any, span: Span) -> float:
     """Place of a value on an axis, from 0 to 1."""
     return round(float((value - span[0]) / (span[1] - span[0])), 4)
 
 
-def ticks(span: tuple[float, float]) -> list[tuple[float, str]]:
+def _ticks(span: Span) -> list[tuple[float, str]]:
     """Powers of ten, or three numbers where there are not two of them."""
     from dimgs.report.words import short
 
@@ -288,10 +315,10 @@ def ticks(span: tuple[float, float]) -> list[tuple[float, str]]:
     decades = decades[:: max(1, math.ceil(len(decades) / 5))]
     parts = [low + (high - low) * part for part in (0.1, 0.5, 0.9)]
     logs: list[float] = list(decades) if len(decades) > 1 else parts
-    return [(across(at, span), short(10.0**at, 2)) for at in logs]
+    return [(_across(at, span), short(10.0**at, 2)) for at in logs]
 
 
-def _borders(hub: Hub, axes: Sequence[Powers], spans: Sequence[tuple[float, float]]) -> list[Json]:
+def _borders(hub: Hub, axes: Sequence[Powers], frame: Frame) -> list[Json]:
     """Borders of regimes of the laws, where they are lines of this map."""
     drawn = []
     for listed in hub.listed(kind="law", limit=_MOST_LAWS, newest=True):
@@ -303,16 +330,14 @@ def _borders(hub: Hub, axes: Sequence[Powers], spans: Sequence[tuple[float, floa
                 level = math.log10(float(border["value"]))
             except (DimgsError, KeyError, TypeError, ValueError):
                 continue
-            ends = _line(powers, level, axes, spans)
+            ends = _line(powers, level, axes, frame)
             if ends is not None:
                 label = f"{border['physical']} = {value_text(float(border['value']))}"
                 drawn.append({"ends": ends, "text": label, "law": listed["id"]})
     return drawn
 
 
-def _line(
-    powers: Powers, level: float, axes: Sequence[Powers], spans: Sequence[tuple[float, float]]
-) -> list[float] | None:
+def _line(powers: Powers, level: float, axes: Sequence[Powers], frame: Frame) -> list[float] | None:
     """Ends of the line on which a monomial has a value; None where no line of the map is one."""
     import numpy as np
 
@@ -322,7 +347,7 @@ def _line(
     (a, b), *_ = np.linalg.lstsq(matrix, powers_of_group, rcond=None)
     if np.abs(matrix @ [a, b] - powers_of_group).max() > _SAME:
         return None
-    (x0, x1), (y0, y1) = spans
+    (x0, x1), (y0, y1) = frame.spans
     met = [(x, (level - a * x) / b) for x in (x0, x1) if abs(b) > _SAME]
     met += [((level - b * y) / a, y) for y in (y0, y1) if abs(a) > _SAME]
     inside = [
@@ -330,6 +355,4 @@ def _line(
     ]
     if len(inside) < 2:
         return None
-    first, last = min(inside), max(inside)
-    return [across(first[0], spans[0]), 1 - across(first[1], spans[1]),
-            across(last[0], spans[0]), 1 - across(last[1], spans[1])]  # fmt: skip
+    return [*frame.place(*min(inside)), *frame.place(*max(inside))]

@@ -87,9 +87,8 @@ class _About:
             raise InputError("The two axes are the same direction; choose another one.")
         self._at = np.array([pictures.place(inputs, axis) for axis in run_map.powers])
         self.cross = self._on_map(self._at)
-        edges = [
-            np.linspace(*span, n + 1) for span, n in zip(run_map.spans, (_ACROSS, _UP), strict=True)
-        ]
+        spans = zip(run_map.frame.spans, (_ACROSS, _UP), strict=True)
+        edges = [np.linspace(*span, n + 1) for span, n in spans]
         self._middles = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
         grid = np.stack(np.meshgrid(*self._middles), axis=-1).reshape(-1, 2)
         self._grid, self._changes = grid, self._change(grid)
@@ -98,10 +97,7 @@ class _About:
         self.width_here = float(np.expm1(here[0]))
 
     def _on_map(self, place: Array) -> list[float]:
-        across, up = (
-            pictures.across(v, span) for v, span in zip(place, self.map.spans, strict=True)
-        )
-        return [across, 1 - up]
+        return list(self.map.frame.place(*place))
 
     def _change(self, places: Array) -> Array:
         """The change of inputs that leads from the question to places on the map.
@@ -121,12 +117,9 @@ class _About:
 
         from dimgs.report.words import short
 
-        x, y = (
-            [pictures.across(v, span) for v in middle]
-            for middle, span in zip(self._middles, self.map.spans, strict=True)
-        )
+        grid = np.array([self._on_map(place) for place in self._grid]).reshape(_UP, _ACROSS, 2)
         z = np.log(self._widths).reshape(_UP, _ACROSS)
-        drawn: Any = contour_generator(np.array(x), 1 - np.array(y), z)
+        drawn: Any = contour_generator(grid[0, :, 0], grid[:, 0, 1], z)
         ends = 2.0 * np.log10([self._widths.min(), min(self._widths.max(), 1.0)])
         halves = np.arange(np.ceil(ends[0]), ends[1])
         levels = 10.0 ** (halves[:: max(1, -(-len(halves) // _LINES))] / 2.0)

@@ -5,6 +5,7 @@ function takes a :class:`~dimgs.report.results.Report` (or plain arrays) and an 
 :class:`~dimgs.common.errors.InputError` where the report has nothing to draw.
 """
 
+from dimgs.report.figures.along import rivals, smooth_curve
 from dimgs.report.figures.campaign import (
     campaign_checks,
     campaign_progress,
@@ -24,9 +25,7 @@ from dimgs.report.figures.residuals import (
     residuals_by_group,
     residuals_by_run,
 )
-from dimgs.report.figures.rival_laws import rivals
 from dimgs.report.figures.save import Drawing, draw_figures, save, save_figures
-from dimgs.report.figures.smooth import smooth_curve
 from dimgs.report.figures.style import DOUBLE, PALETTE, SINGLE, new_axes
 
 __all__ = [

@@ -9,7 +9,7 @@ import sympy
 from dimgs.common.errors import InputError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.evaluate import evaluate
-from dimgs.report.figures.style import BLUE, INK, MUTED, ORANGE, beside, log_ticks, styled
+from dimgs.report.figures.style import BLUE, INK, MUTED, ORANGE, beside, listed, log_ticks
 from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
 
@@ -80,7 +80,7 @@ def _gap(runs: ReportRuns, candidate: Candidate) -> float:
     return float(np.sqrt(np.mean(away**2))) if np.all(np.isfinite(away)) else np.inf
 
 
-@styled
+@listed("candidates", lambda report: len(report.candidates) > 1)
 def pareto_front(report: Findings, axes: "Axes") -> None:
     """Loss against complexity of the candidates, with the front and the one that was chosen.
 

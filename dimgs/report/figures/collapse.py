@@ -25,7 +25,7 @@ _JUMP = 8.0
 _LEAST_ROOM = 10.0
 
 
-@style.styled
+@style.listed("collapse")
 def collapse(
     report: Findings, axes: "Axes", group: str | None = None, level: float | None = None
 ) -> None:
@@ -82,9 +82,7 @@ def collapse(
     axes.fill_between(line, low, high, color=style.MUTED, alpha=0.22, linewidth=0, zorder=1)
     axes.plot(line, middle, color=style.INK, zorder=2)
     style.scatter(runs, axes, x, y, rows)
-    axes.set_xlabel(style.group_label(runs, name))
-    axes.set_ylabel(style.response_label(runs))
-    scale_axes(runs, axes, name, np.concatenate([y, middle]))
+    style.label_axes(runs, axes, name, values=np.concatenate([y, middle]))
     used = {str(s) for s in runs.law.pi_expression.free_symbols}
     others = [n for n in runs.varied if n != name and n in used]
     if others:
@@ -132,14 +130,6 @@ def curve(runs: ReportRuns, name: str) -> tuple[Array, Array]:
     return line, values
 
 
-def scale_axes(runs: ReportRuns, axes: "Axes", name: str, y: Array) -> None:
-    """Scales of the axes: logarithmic where the law is about ratios."""
-    if name in runs.law.logged:
-        style.log_ticks(axes, "x")
-    if runs.is_log and bool(np.all(y[np.isfinite(y)] > 0)):
-        style.log_ticks(axes, "y")
-
-
 def _monomial(runs: ReportRuns, axes: "Axes", rows: IntArray) -> None:
     x, target = runs.factor, runs.measured * runs.factor
     constant = runs.fitted()
@@ -170,7 +160,7 @@ _SHORTEST = 0.08
 _LEAST_LOG = -708.0
 
 
-@style.styled
+@style.listed("slopes")
 def slopes(report: Findings, axes: "Axes", group: str | None = None) -> None:
     """Log-log plot of the collapsed runs with the law's exponents as slope triangles.
 

@@ -100,7 +100,7 @@ def _points(
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
 
 
-@style.styled
+@style.listed("runs")
 def principal_axes(report: Findings, axes: "Axes") -> None:
     """Runs on the principal axes of their log-ratios, coloured by the target.
 

@@ -12,7 +12,7 @@ from dimgs.law.evaluate import evaluate
 from dimgs.law.latex import symbol_latex
 from dimgs.report.figures import style
 from dimgs.report.figures.collapse import curve
-from dimgs.report.findings import Findings
+from dimgs.report.findings import Findings, trajectories
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.words import condition_latex
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NARROW = 0.02
 
 
-@style.styled
+@style.listed("exponents")
 def exponent_forest(report: Findings, axes: "Axes") -> None:
     """Exponents of the variables with their intervals and the rationals proposed.
 
@@ -94,7 +94,7 @@ _MESH = 240
 _MARGIN = 0.06
 
 
-@style.styled
+@style.listed("regimes", lambda report: len(report.regimes or ()) > 1)
 def regime_map(report: Findings, axes: "Axes", x: str | None = None, y: str | None = None) -> None:
     """Regimes as areas in the plane of two groups, with the runs in their markers.
 
@@ -213,7 +213,7 @@ _STEP = 1e-3
 _GUIDES = 5
 
 
-@style.styled
+@style.listed("local_exponents", lambda report: bool(report.fit and report.fit.local))
 def exponent_field(report: Findings, axes: "Axes") -> None:
     """Local exponents of pi_0 over the groups: a curve along one group, arrows over two.
 
@@ -260,7 +260,7 @@ def exponent_field(report: Findings, axes: "Axes") -> None:
         _arrows(runs, axes, names[:2], local)
 
 
-@style.styled
+@style.listed("along")
 def along_exponents(report: Findings, axes: "Axes") -> None:
     """Local exponents along the trajectory of each run, a colour each, with their bands.
 
@@ -291,15 +291,13 @@ def along_exponents(report: Findings, axes: "Axes") -> None:
     >>> print(axes.lines[0].get_ydata()[:2].round(3))
     [0.75 0.75]
     """
-    points = [p for p in (report.fit.local if report.fit else None) or () if "run" in p]
-    if not points or report.data is None:
+    runs = trajectories((report.fit.local if report.fit else None) or ())
+    if not runs or report.data is None:
         raise InputError("The report has no local exponents along a trajectory; fit with along.")
-    for k, run in enumerate(dict.fromkeys(p["run"] for p in points)):
-        trajectory = sorted((p for p in points if p["run"] == run), key=lambda p: float(p["at"]))
-        at = np.array([p["at"] for p in trajectory])
+    for k, (run, points) in enumerate(runs.items()):
+        at = np.array([p["at"] for p in points])
         value, low, high = (
-            np.array([p["exponents"][0][key] for p in trajectory])
-            for key in ("value", "low", "high")
+            np.array([p["exponents"][0][key] for p in points]) for key in ("value", "low", "high")
         )
         colour = style.mark(k)["color"]
         axes.plot(at, value, color=colour, label=style.plot_text(run, style.LABEL_LETTERS))

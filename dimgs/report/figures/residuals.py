@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 BANDS = ((0.2, 0.13), (0.1, 0.2))
 
 
-@style.styled
+@style.listed("predicted_against_measured")
 def predicted_against_measured(report: Findings, axes: "Axes", left_out: bool = True) -> None:
     """Predicted against measured target, with bands of ±10 % and ±20 %.
 
@@ -101,7 +101,7 @@ def residuals(report: Findings) -> tuple[Array, str]:
     return measured - predicted, style.with_unit(what, runs.law.target_unit)
 
 
-@style.styled
+@style.listed("residuals_by_run")
 def residuals_by_run(report: Findings, axes: "Axes") -> None:
     """Residual of every run in the order of the table, far ones named by their label or row.
 
@@ -175,7 +175,7 @@ def _row_names(runs: ReportRuns) -> list[str]:
     return [style.plot_text(str(x), style.LABEL_LETTERS) for x in data[column]]
 
 
-@style.styled
+@style.listed("residuals_by_group")
 def residuals_by_group(report: Findings, axes: "Axes", group: str | None = None) -> None:
     """Residuals along a group, or by label, with the mean of every part and its standard error.
 
@@ -212,7 +212,7 @@ def residuals_by_group(report: Findings, axes: "Axes", group: str | None = None)
     y, what = residuals(report)
     axes.axhline(0.0, color=style.RULE, linewidth=0.9)
     axes.set_ylabel(what)
-    if group in runs.data.label_names:
+    if group is not None and group in runs.data.label_names:
         _by_label(runs, axes, group, y)
         return
     name = runs.name_of(group)
@@ -226,9 +226,16 @@ def residuals_by_group(report: Findings, axes: "Axes", group: str | None = None)
         style.log_ticks(axes, "x")
 
 
-def _by_label(runs: ReportRuns, axes: "Axes", column: str | None, y: Array) -> None:
+@style.listed("residuals_by_label")
+def residuals_by_label(report: Findings, axes: "Axes") -> None:
+    """Residuals by the label that distinguishes the runs."""
+    column = ReportRuns.of(report).label_column
     if column is None:
-        raise InputError("Name a group of the law or a label column.")
+        raise InputError("The table has no label column with a few labels.")
+    residuals_by_group(report, axes, column)
+
+
+def _by_label(runs: ReportRuns, axes: "Axes", column: str, y: Array) -> None:
     labels = np.array([str(label) for label in runs.data[column]])
     names = sorted(set(labels))
     for k, label in enumerate(names):

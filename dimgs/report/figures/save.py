@@ -11,30 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.errors import DimgsError
 from dimgs.common.escape import html as escape
 from dimgs.common.formats import shipped, write_whole
 from dimgs.law.latex import spoken
 from dimgs.report.figures import style as colours
-from dimgs.report.figures.candidates import pareto_front
-from dimgs.report.figures.collapse import collapse, slopes
-from dimgs.report.figures.coverage import principal_axes
-from dimgs.report.figures.exponents import (
-    along_exponents,
-    exponent_field,
-    exponent_forest,
-    regime_map,
-)
-from dimgs.report.figures.residuals import (
-    predicted_against_measured,
-    residuals_by_group,
-    residuals_by_run,
-)
-from dimgs.report.figures.rival_laws import rivals
-from dimgs.report.figures.smooth import smooth_curve
-from dimgs.report.figures.style import SINGLE, new_axes
+from dimgs.report.figures.style import LISTED, SINGLE, new_axes
 from dimgs.report.findings import Findings
-from dimgs.report.report_runs import ReportRuns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,32 +84,6 @@ class Drawing:
         return buffer.getvalue()
 
 
-def _by_label(report: Findings, axes: "Axes") -> None:
-    column = ReportRuns.of(report).label_column
-    if column is None:
-        raise InputError("The table has no label column with a few labels.")
-    residuals_by_group(report, axes, column)
-
-
-_When = Callable[[Findings], bool] | None
-_ALL: "tuple[tuple[str, Callable[[Findings, Axes], object], _When], ...]" = (
-    ("curve", smooth_curve, lambda report: report.curve is not None),
-    ("collapse", collapse, None),
-    ("slopes", slopes, None),
-    ("regimes", regime_map, lambda report: len(report.regimes or ()) > 1),
-    ("predicted_against_measured", predicted_against_measured, None),
-    ("exponents", exponent_forest, None),
-    ("local_exponents", exponent_field, lambda report: bool(report.fit and report.fit.local)),
-    ("along", along_exponents, None),
-    ("residuals_by_run", residuals_by_run, None),
-    ("residuals_by_group", residuals_by_group, None),
-    ("residuals_by_label", _by_label, None),
-    ("rivals", rivals, None),
-    ("candidates", pareto_front, lambda report: len(report.candidates) > 1),
-    ("runs", principal_axes, None),
-)
-
-
 def draw_figures(report: Findings) -> list[Drawing]:
     """Draw every figure that the report has data for.
 
@@ -145,12 +102,12 @@ def draw_figures(report: Findings) -> list[Drawing]:
     ['collapse', 'predicted_against_measured', 'exponents', 'residuals_by_run']
     """
     drawings = []
-    for name, draw, when in _ALL:
-        if when is not None and not when(report):
-            continue
+    # in the order of the captions
+    for name in filter(LISTED.get, _captions()):
+        draw, when = LISTED[name]
         rows = len(report.fit.variable_exponents) if report.fit else 0
         height = max(0.9 + 0.36 * rows, 1.4) if name == "exponents" else _HEIGHT
-        drawing = drawing_of(name, partial(draw, report), height)
+        drawing = drawing_of(name, partial(draw, report), height) if when(report) else None
         if drawing is None:
             continue
         if name == "predicted_against_measured" and drawing.figure.axes[0].get_legend() is not None:

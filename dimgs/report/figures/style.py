@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from functools import cache, lru_cache, wraps
 from inspect import signature
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from dimgs.common.arrays import Array, IntArray
 from dimgs.common.escape import visible
 from dimgs.groups.group import PiGroup
 from dimgs.law.latex import symbol_latex
+from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.words import unit_text
 
@@ -123,12 +124,33 @@ def styled(draw: Callable[_P, object]) -> "Callable[_P, Axes]":
         with mpl.rc_context(_STYLE):
             returned = draw(*args, **kwargs)
         passed = signature(draw).bind(*args, **kwargs).arguments.get("axes")
-        axes: Any = returned if passed is None else passed
-        assert axes is not None
-        drawn_on: Axes = axes
-        return drawn_on
+        return cast("Axes", returned if passed is None else passed)
 
     return run
+
+
+# figures of a report by the names of their captions, and when there is something to show
+LISTED: "dict[str, tuple[Callable[[Findings, Axes], object], Callable[[Findings], bool]]]" = {}
+
+
+def listed(
+    name: str, when: Callable[[Findings], bool] = lambda report: True
+) -> "Callable[[Callable[_P, object]], Callable[_P, Axes]]":
+    """A drawing function whose figure belongs to every report, under the name of its caption.
+
+    Parameters
+    ----------
+    name : str
+    when : callable
+        Whether a report shows the figure; what it has no data for is left out in any case.
+    """
+
+    def add(draw: Callable[_P, object]) -> "Callable[_P, Axes]":
+        drawn: Any = styled(draw)
+        LISTED[name] = drawn, when
+        return cast("Callable[_P, Axes]", drawn)
+
+    return add
 
 
 @lru_cache(maxsize=1024)
@@ -258,11 +280,17 @@ def response_label(runs: ReportRuns) -> str:
     return math_label(formula, f"pi_0 = {response}")
 
 
-def label_axes(runs: ReportRuns, axes: "Axes", x: str, y: str | None = None) -> None:
-    """Label axes along a group, and along another or the response; logarithmic for logarithms."""
+def label_axes(
+    runs: ReportRuns, axes: "Axes", x: str, y: str | None = None, *, values: Array | None = None
+) -> None:
+    """Label axes along a group, and along another or the response; logarithmic for logarithms.
+
+    With some of the `values` of the response not above zero, its axis is linear.
+    """
     axes.set_xlabel(group_label(runs, x))
     axes.set_ylabel(response_label(runs) if y is None else group_label(runs, y))
     is_log = runs.is_log if y is None else y in runs.law.logged
+    is_log = is_log and (values is None or not np.any(values <= 0))
     log_ticks(axes, *(["x"] if x in runs.law.logged else []), *(["y"] if is_log else []))
 
 

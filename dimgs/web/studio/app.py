@@ -88,7 +88,7 @@ class Studio:
                 Route("/tables", self._drop, methods=["POST"]),
                 Route(f"{table}/events", self._events),
             ],
-            exception_handlers={HTTPException: self._http_error, Exception: self._broken},
+            exception_handlers=dict.fromkeys((HTTPException, DimgsError, Exception), self._failed),
         )
         return Guard(app, {"127.0.0.1", "localhost", "::1"}, inline_styles=True)
 
@@ -119,11 +119,8 @@ class Studio:
 
     def _post(self, run: Callable[[Request, Form], Response]) -> Endpoint:
         async def answer(request: Request) -> Response:
-            try:
-                async with self._intake.body(request, _FORM_BYTES) as file:
-                    text = text_of(file)
-            except DimgsError as error:
-                return self._refused(error)
+            async with self._intake.body(request, _FORM_BYTES) as file:
+                text = text_of(file)
             form = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
             return await self._answer(request, lambda: run(request, form), form)
 
@@ -133,28 +130,20 @@ class Studio:
         self, request: Request, run: Callable[[], Response], form: Form | None = None
     ) -> Response:
         def answer() -> Response:
-            try:
-                self._check(request, form)
-                return run()
-            except DimgsError as error:
-                return self._refused(error)
+            self._check(request, form)
+            return run()
 
         with worded(in_the_browser):
             return await run_in_threadpool(answer)
 
-    def _refused(self, error: DimgsError) -> Response:
-        return self._page("studio_error.html", status_of(error), sentence=str(error))
-
-    async def _http_error(self, request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        sentence = "This address does not exist."
+    def _failed(self, request: Request, error: Exception) -> Response:
+        status, sentence = status_of(error), str(error)
+        if isinstance(error, HTTPException):
+            status, sentence = error.status_code, "This address does not exist."
+        elif not isinstance(error, DimgsError):
+            what = f"{type(error).__name__}: {error}"
+            sentence = f"This is a mistake in dimgs ({what}); please report it."[:400]
         return self._page("studio_error.html", status, sentence=sentence)
-
-    async def _broken(self, request: Request, error: Exception) -> Response:
-        sentence = (
-            f"This is a mistake in dimgs ({type(error).__name__}: {error}); please report it."
-        )
-        return self._page("studio_error.html", 500, sentence=sentence[:400])
 
     def _page(self, name: str, status: int = 200, **content: Any) -> Response:
         text = templates().get_template(name).render(csrf=self._csrf, **content)
@@ -218,15 +207,19 @@ class Studio:
 
     def _start(self, request: Request, form: Form, act: Callable[[str], None]) -> Response:
         """Ask, with what is chosen in the form; what is wrong with it is shown beside the law."""
-        id, problem = request.path_params["id"], ""
-        try:
-            self.workbench.choose(id, form)
-            act(id)
-        except DimgsError as error:
-            problem = str(error)
+        problem = self._problem(request, lambda id: self.workbench.choose(id, form), act)
         if "hx-request" not in request.headers and not problem:
-            return self._to(id)
+            return self._to(request.path_params["id"])
         return self._law(request, problem)
+
+    def _problem(self, request: Request, *acts: Callable[[str], None]) -> str:
+        """Do something with a table; why it failed, else nothing."""
+        try:
+            for act in acts:
+                act(request.path_params["id"])
+        except DimgsError as error:
+            return str(error)
+        return ""
 
     def _stop(self, request: Request, form: Form) -> Response:
         search = self.workbench.search(request.path_params["id"])
@@ -236,12 +229,7 @@ class Studio:
 
     def _done(self, request: Request, act: Callable[[str], None]) -> Response:
         """The law after something was done with it; what failed is shown beside it."""
-        problem = ""
-        try:
-            act(request.path_params["id"])
-        except DimgsError as error:
-            problem = str(error)
-        return self._law(request, problem)
+        return self._law(request, self._problem(request, act))
 
     async def _events(self, request: Request) -> Response:
         id = request.path_params["id"]

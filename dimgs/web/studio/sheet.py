@@ -36,7 +36,7 @@ from dimgs.law.latex import group_latex, symbol_latex
 from dimgs.law.typeset import column_symbols
 from dimgs.variables import Dimension
 from dimgs.web.intake import number_in
-from dimgs.web.pictures import across, span, ticks
+from dimgs.web.pictures import Frame
 
 # seconds that a search may take, as offered
 TIME_LIMITS = (10, 30, 60, 300, 1800)
@@ -439,7 +439,7 @@ class Plot:
     offered : list of Axis
     points : list of mapping
         Places from 0 to 1 (y downwards), the text of each, and its colour from 0 on.
-    ticks : mapping of str to list of (place, text)
+    frame : Frame
     colours : list of (text, number of points)
         Of the labels, in the order of their colours.
     left_out : int
@@ -452,7 +452,7 @@ class Plot:
     y: Axis
     offered: list[Axis]
     points: list[Json]
-    ticks: Mapping[str, list[tuple[float, str]]]
+    frame: Frame
     colours: list[tuple[str, int]]
     left_out: int
     thinned: int
@@ -488,14 +488,13 @@ def plot(
     rows = np.flatnonzero(good)
     # always the same ones
     drawn = rows[:: max(1, -(-len(rows) // _MOST_POINTS))]
-    spans = [span(a.logs[drawn].tolist()) for a in (over, up)]
+    frame = Frame.around(*(a.logs[drawn].tolist() for a in (over, up)))
     labels = [str(v) for v in data[colour]] if colour in data.label_names else []
     counts = Counter(labels[i] for i in drawn) if labels else Counter[str]()
     place = {label: k for k, (label, _) in enumerate(counts.most_common(_MOST_COLOURS))}
     points = [
         {
-            "x": across(over.logs[i], spans[0]),
-            "y": 1 - across(up.logs[i], spans[1]),
+            **frame.point(over.logs[i], up.logs[i]),
             "text": f"row {data.rows[i]}" + (f", {labels[i]}" if labels else ""),
             "colour": place.get(labels[i], _MOST_COLOURS) if labels else 0,
         }
@@ -504,9 +503,8 @@ def plot(
     legend = [(label, counts[label]) for label in place]
     rest = sum(counts.values()) - sum(n for _, n in legend)
     colours = [*legend, *([("others", rest)] if rest else [])]
-    marks = {"x": ticks(spans[0]), "y": ticks(spans[1])}
     left_out = int(np.count_nonzero(~good))
-    return Plot(over, up, offered, points, marks, colours, left_out, len(rows) - len(drawn))
+    return Plot(over, up, offered, points, frame, colours, left_out, len(rows) - len(drawn))
 
 
 def _offered_axes(data: Dataset, basis: PiBasis | None) -> list[Axis]:

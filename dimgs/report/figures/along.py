@@ -1,4 +1,4 @@
-"""Rivals: ratios of the rival laws to the law, within the runs and beyond."""
+"""The law along one input: its rivals beside it, or a smooth curve through the runs."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
-from dimgs.report.figures.style import INK, MUTED, PALETTE, RULE, log_ticks, styled
+from dimgs.report.figures import style
 from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.words import unit_text
@@ -22,7 +22,7 @@ _WIDER = 2.0
 _POINTS = 120
 
 
-@styled
+@style.listed("rivals")
 def rivals(report: Findings, axes: "Axes") -> None:
     """Rivals over the law, along the input where they part the most; the others at their middle.
 
@@ -63,16 +63,18 @@ def rivals(report: Findings, axes: "Axes") -> None:
     variable = next(v for v in runs.data.variables if v.name == name)
     shown = variable.unit.from_si(x)
     sampled = variable.unit.from_si(np.asarray(runs.data[name], dtype=np.float64))
-    axes.axvspan(float(sampled.min()), float(sampled.max()), color=RULE, alpha=0.5, linewidth=0)
+    axes.axvspan(
+        float(sampled.min()), float(sampled.max()), color=style.RULE, alpha=0.5, linewidth=0
+    )
     band = lines.pop(0)
-    axes.fill_between(shown, 1 / band, band, color=MUTED, alpha=0.25, linewidth=0)
-    axes.axhline(1.0, color=INK, linewidth=1.2, label="the law")
+    axes.fill_between(shown, 1 / band, band, color=style.MUTED, alpha=0.25, linewidth=0)
+    axes.axhline(1.0, color=style.INK, linewidth=1.2, label="the law")
     for k, line in enumerate(lines):
         probability = report.rivals[k].probability
-        axes.plot(shown, line, color=PALETTE[(k + 1) % len(PALETTE)], linewidth=1.2,
+        axes.plot(shown, line, color=style.PALETTE[(k + 1) % len(style.PALETTE)], linewidth=1.2,
                   label=f"rival {k + 1} ({100 * probability:.0f} %)")  # fmt: skip
-    log_ticks(axes, "x")
-    axes.set_xlabel(f"{name} [{unit_text(variable.unit.text)}]", color=INK)
+    style.log_ticks(axes, "x")
+    axes.set_xlabel(f"{name} [{unit_text(variable.unit.text)}]", color=style.INK)
     axes.set_ylabel("rival over the law")
     axes.legend(frameon=False)
 
@@ -110,3 +112,58 @@ def _along(report: Findings, runs: ReportRuns, name: str) -> list[Array] | None:
 def _for(law: Any, table: dict[str, Any]) -> dict[str, Any]:
     inputs = {v.name for v in (*law.symbols.values(), *law.unused)}
     return {k: v for k, v in table.items() if k in inputs}
+
+
+@style.listed("curve")
+def smooth_curve(report: Findings, axes: "Axes") -> None:
+    """Smooth curve along the input with which it varies most, the others in the middle.
+
+    Runs are moved along the curve to that middle.
+
+    Parameters
+    ----------
+    report : Report
+    axes : Axes
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InputError
+        If no curve describes the runs: a law is probable, or none could be compared.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> from dimgs.report.figures import new_axes
+    >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"], engine="power_law")
+    >>> smooth_curve(report, new_axes())
+    Traceback (most recent call last):
+    dimgs.common.errors.InputError: ...
+    """
+    curve, runs = report.curve, ReportRuns.of(report)
+    if curve is None:
+        raise InputError("No smooth curve was compared with the laws of this report.")
+    line = curve.along()
+    variable = next(v for v in curve.inputs if v.name == line.name)
+    x, (middle, low, high) = variable.unit.from_si(line.x), line.interval
+    log = curve.scale == "log" and bool(np.all(low > 0))
+    columns = {v.name: np.asarray(runs.data[v.name], dtype=np.float64) for v in curve.inputs}
+    held = {n: np.full(runs.n, value) for n, value in line.held.items()}
+    there = curve.predict_si(columns).value
+    here = curve.predict_si({**columns, **held}).value
+    measured = np.asarray(report.measured, dtype=np.float64)
+    moved = measured * here / there if log else measured + here - there
+    axes.fill_between(x, low, high, color=style.MUTED, alpha=0.25, linewidth=0)
+    axes.plot(x, middle, color=style.PALETTE[0], linewidth=1.4)
+    rows = style.drawn(runs.n)
+    at = variable.unit.from_si(columns[line.name])
+    axes.scatter(at[rows], moved[rows], s=9, color=style.PALETTE[1], linewidths=0)
+    if np.all(line.x > 0) and line.name in curve.coordinates.logged:
+        style.log_ticks(axes, "x")
+    if log:
+        style.log_ticks(axes, "y")
+    axes.set_xlabel(f"{line.name} [{unit_text(variable.unit.text)}]")
+    axes.set_ylabel(style.target_label(runs))
