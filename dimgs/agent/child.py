@@ -67,15 +67,14 @@ def _write(report: "Report", folder: Path) -> None:
     from dimgs.law.serialise import as_text
     from dimgs.report.figures import draw_figures
     from dimgs.report.render import report_html
+    from dimgs.report.write import write_all
 
-    (folder / "figures").mkdir(parents=True, exist_ok=True)
     drawings = draw_figures(report)
     files = {"report.json": as_text(report.to_json()), "report.html": report_html(report, drawings)}
     files |= {f"figures/{drawing.name}.svg": drawing.svg() for drawing in drawings}
     if report.law is not None:
         files["law.json"] = as_text(report.law.to_json())
-    for name, text in files.items():
-        write_whole(folder / name, text)
+    write_all(folder, files)
 
 
 def _write_json(file: Path, document: Any) -> None:

@@ -1,4 +1,4 @@
-"""The commands that analyse a table: fit, discover, explore, pi, predict and next."""
+"""The commands that analyse a table, a law, or the curves of several runs."""
 
 import os
 import sys
@@ -15,7 +15,18 @@ from typer import Argument, Option
 
 from dimgs.cli import tables
 from dimgs.cli.hub import As, Keep, keep_report
-from dimgs.cli.output import command_line, emit_json, handling, note, say, table, warn, working
+from dimgs.cli.output import (
+    command_line,
+    emit,
+    emit_json,
+    handling,
+    note,
+    say,
+    table,
+    warn,
+    working,
+)
+from dimgs.cli.tables import Column
 from dimgs.common.advice import setting
 from dimgs.common.errors import InputError, noting
 from dimgs.common.escape import file_names, visible
@@ -126,12 +137,9 @@ def fit(
     """Fit a power law in the pi groups, by least squares over all pairs of runs."""
     from dimgs.discovery import fitting
     from dimgs.report.plain_text import fit_text
-    from dimgs.report.write import check_folder
 
     if out is not None and stream:
         raise InputError("A report shows its runs, which --stream does not keep; leave out --out.")
-    if out is not None:
-        check_folder(out)
     if stream:
         results = fit_streamed(table, target, options, chunk_rows, resume)
     else:
@@ -143,7 +151,7 @@ def fit(
         from dimgs.discovery.discover import report_on_fit
 
         for name, data, chosen in tables.each(table, target, options):
-            _write(out, target, name, report_on_fit(data, name, chosen))
+            _write(out, target, name, _with_command(report_on_fit(data, name, chosen)))
     _emit(documents, json)
 
 
@@ -174,7 +182,6 @@ def _write(out: Path, targets: Sequence[str], name: str, report: "Report") -> Pa
     """The files of a report, in a folder of its own where there are several; that folder."""
     from dimgs.report.write import write_study
 
-    report = _with_command(report)
     folder = out if len(targets) == 1 else out / file_names(targets)[name]
     _tell_files(folder, write_study(report, folder))
     return folder
@@ -195,11 +202,8 @@ def discover(
     from dimgs.discovery.discover import discover as study
     from dimgs.report.documents import discover_document
     from dimgs.report.plain_text import report_text
-    from dimgs.report.write import check_folder
 
     check_model(options.model)
-    if out is not None:
-        check_folder(out)
     documents: list[dict[str, Any]] = []
     interrupted = False
     for name, data, chosen in tables.each(table, target, options):
@@ -587,3 +591,77 @@ def _print_effects(effects: "Sensitivity") -> None:
     if effects.r2_left_out is not None:
         behind = "The smooth model behind these effects has a cross-validated R² of"
         say(f"{behind} {effects.r2_left_out:.3g}.")
+
+
+Along = Annotated[str, Column(help="Coordinate along each curve: time, position, frequency.")]
+_SEARCH = ("engine", "effort", "evaluations", "time_limit", "level", "seed")
+
+
+@tables.takes("constants", "scales", *_SEARCH, *TABLE)
+def collapse(
+    table: tables.Table,
+    target: Annotated[str, Column("--target", "-y", help="Column of the values.")],
+    along: Along,
+    options: "Options",
+    curve: Annotated[
+        str | None,
+        Column(
+            help="Label column that names the run; by default rows with equal parameters form one."
+        ),
+    ] = None,
+    out: Path | None = Option(
+        None, help="Folder for the figures before and after, JSON and LaTeX."
+    ),
+    json: tables.Json = False,
+) -> None:
+    """Find the similarity variables in which the curves of several runs fall on one."""
+    from dimgs.symmetry.collapse import collapse_with
+
+    data = options.read(table, *(n for n in (target, along, curve) if n is not None))
+    with working(f"searching for the curve of {target}", options.seconds) as progress:
+        collapsed = collapse_with(data, target, along, curve, options, progress)
+    warn(collapsed.warnings)
+    if out is not None:
+        written = collapsed.write(out)
+        note(f"wrote {', '.join(path.name for path in written)} to {out}")
+    emit(collapsed.to_json(), str(collapsed), json)
+
+
+@tables.takes("constants", *TABLE)
+def invariants(
+    table: tables.Table,
+    along: Along,
+    curve: Annotated[str, Column(help="Column that names the run.")],
+    options: "Options",
+    json: tables.Json = False,
+) -> None:
+    """Find conserved quantities: equal along each run, and different between runs."""
+    from dimgs.symmetry.invariants import invariants as find
+
+    data = options.read(table, along, curve)
+    with working(f"searching for conserved quantities along {along}"):
+        conserved = find(data, along, curve, options.constants)
+    warn(data.warnings)
+    emit(conserved.to_json(), str(conserved), json)
+
+
+@tables.takes("constants", "split_by", *TABLE)
+def symmetries(
+    source: Annotated[
+        str, Argument(metavar="LAW.json|TABLE", help="A stored law, or a table with units.")
+    ],
+    options: "Options",
+    target: Annotated[str | None, Column("--target", "-y", help="Response of a table.")] = None,
+    json: tables.Json = False,
+) -> None:
+    """Find the symmetries of a law, or test symmetries of the runs of a table."""
+    from dimgs.symmetry.symmetries import symmetries as find
+
+
+    if target is None or source.endswith(".json"):
+        generators = find(source, target)
+    else:
+        data = options.read(source, target)
+        warn(data.warnings)
+        generators = find(data, target, options.constants, split_by=options.split_by)
+    emit(generators.to_json(), str(generators), json)

@@ -2,7 +2,7 @@
 
 import typer
 
-from dimgs.cli import agent, analyse, ask, demo, help, hub, library, run, studio, symmetry
+from dimgs.cli import agent, analyse, ask, demo, help, hub, library, run, studio
 from dimgs.cli.output import command
 from dimgs.common.formats import shipped
 
@@ -29,9 +29,9 @@ def register(app: typer.Typer) -> None:
         analyse.next,
         analyse.predict,
         analyse.sensitivity,
-        symmetry.collapse,
-        symmetry.invariants,
-        symmetry.symmetries,
+        analyse.collapse,
+        analyse.invariants,
+        analyse.symmetries,
         studio.studio,
         library.reproduce,
         run.run,

@@ -599,6 +599,8 @@ def summary(outcomes: Sequence[Outcome]) -> str:
 
 def _files_of(outcome: Outcome, folder: Path) -> list[Path]:
     """The report as a page, which holds its own figures, the law to predict with, and a figure."""
+    from dimgs.report.write import write_all
+
     findings, texts = outcome.findings, dict[str, str]()
     if findings is None or (findings.report is None and findings.draw is None):
         return []
@@ -609,7 +611,5 @@ def _files_of(outcome: Outcome, folder: Path) -> list[Path]:
             from dimgs.law.serialise import as_text
 
             texts["law.json"] = as_text(findings.report.law.to_json())
-    for name, text in texts.items():
-        write_whole(folder / name, text)
-    drawn = ["figure.svg"] if findings.save_figure(folder / "figure.svg") else []
-    return [folder / name for name in (*texts, *drawn)]
+    figure = folder / "figure.svg"
+    return [*write_all(folder, texts), *([figure] if findings.save_figure(figure) else [])]

@@ -51,8 +51,12 @@ def takes(*commanded: str) -> Callable[[Callable[..., None]], Callable[..., None
 
         @wraps(function)
         def run(**typed: Any) -> None:
+            from dimgs.report.write import check_folder
             from dimgs.variables import define_unit
 
+            # before anything long is computed for it
+            if typed.get("out") is not None:
+                check_folder(typed["out"])
             for definition in typed.pop("define") or ():
                 define_unit(definition)
             options = _options({name: typed.pop(name) for name in commanded})

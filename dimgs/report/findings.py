@@ -194,7 +194,7 @@ class Activation:
         return float(self.kelvin * R / 1000)
 
 
-def trajectories(local: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+def by_run(local: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
     """Local exponents along the trajectories of runs, in order; no others."""
     points = [p for p in local if "run" in p]
     runs: dict[str, list[Mapping[str, Any]]] = {p["run"]: [] for p in points}

@@ -228,9 +228,7 @@ def report_card(report: Findings) -> str:
     if _runs(report) is not None:
         axes = new_axes()
         collapse(report, axes)
-        figure = axes.get_figure(root=True)
-        assert figure is not None
-        drawing = Drawing("collapse", figure, "Collapse of the runs", "")
+        drawing = Drawing.of("collapse", axes, "Collapse of the runs")
     return html_templates().get_template("card.html").render(report=report, figure=drawing)
 
 

@@ -163,7 +163,7 @@ def chart(report: Findings, runs: ReportRuns | None) -> dict[str, Any] | None:
 
     The points are at places in percent, and `line` is an SVG path along the front.
     """
-    from dimgs.report.figures.candidates import chosen_of, front_of
+    from dimgs.report.figures.other_laws import chosen_of, front_of
 
     shown = report.candidates[:_MOST_CANDIDATES]
     if not shown:

@@ -71,10 +71,44 @@ def write_study(
     InputError
         If the folder cannot be written to.
     """
+    from dimgs.law.serialise import as_text
+    from dimgs.law.typeset import law_article
+    from dimgs.report.documents import discover_document
+    from dimgs.report.figures import draw_figures, save_figures
+    from dimgs.report.references import bibliography
+    from dimgs.report.render import fragments, report_html, report_latex, report_markdown
+
+    # first what cannot be made again from the rest; the figures take longest
+    results = {"report.json": as_text(sealed(discover_document(report)))}
+    if report.law is not None:
+        results["law.json"] = as_text(report.law.to_json())
+    if report.curve is not None:
+        results["curve.json"] = as_text(report.curve.to_json())
     with writing_to(folder):
-        for name in (_FIGURES, _FRAGMENTS):
-            (folder / name).mkdir(exist_ok=True)
-        return _write(report, folder, drawings)
+        (folder / _FIGURES).mkdir(exist_ok=True)
+        written = write_all(folder, results)
+        drawings = draw_figures(report) if drawings is None else drawings
+        shown = [(d.title, f"{_FIGURES}/{d.name}.svg", d.caption) for d in drawings]
+        files = {
+            "report.html": report_html(report, drawings),
+            "report.md": report_markdown(report, shown),
+            "study.tex": report_latex(report, [(d.name, d.caption) for d in drawings]),
+            "references.bib": bibliography(report),
+        }
+        parts = fragments(report).items()
+        files |= {f"{_FRAGMENTS}/{name}.tex": f"{text}\n" for name, text in parts}
+        if report.law is not None:
+            files["law.tex"] = law_article(report.law)
+        written = write_all(folder, files) + written
+        return written + save_figures(report, folder / _FIGURES, drawings)
+
+
+def write_all(folder: Path, files: Mapping[str, str]) -> list[Path]:
+    """Write texts into a folder, by their paths in it."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / name, text)
+    return [folder / name for name in files]
 
 
 @contextmanager
@@ -98,38 +132,3 @@ def writing_to(folder: Path) -> Iterator[None]:
         raise InputError(
             f"Cannot write to '{folder}': {reason}; choose another {setting('out')}."
         ) from error
-
-
-def _write(report: Findings, folder: Path, drawings: "list[Drawing] | None") -> list[Path]:
-    from dimgs.law.serialise import as_text
-    from dimgs.report.documents import discover_document
-    from dimgs.report.figures import draw_figures, save_figures
-    from dimgs.report.references import bibliography
-    from dimgs.report.render import fragments, report_html, report_latex, report_markdown
-
-    def write(files: Mapping[str, str]) -> list[Path]:
-        for name, text in files.items():
-            write_whole(folder / name, text)
-        return [folder / name for name in files]
-
-    # first what cannot be made again from the rest; the figures take longest
-    results = {"report.json": as_text(sealed(discover_document(report)))}
-    if report.law is not None:
-        results["law.json"] = as_text(report.law.to_json())
-    if report.curve is not None:
-        results["curve.json"] = as_text(report.curve.to_json())
-    results_written = write(results)
-    drawings = draw_figures(report) if drawings is None else drawings
-    shown = [(d.title, f"{_FIGURES}/{d.name}.svg", d.caption) for d in drawings]
-    files = {
-        "report.html": report_html(report, drawings),
-        "report.md": report_markdown(report, shown),
-        "study.tex": report_latex(report, [(d.name, d.caption) for d in drawings]),
-        "references.bib": bibliography(report),
-    }
-    files |= {f"{_FRAGMENTS}/{name}.tex": f"{text}\n" for name, text in fragments(report).items()}
-    if report.law is not None:
-        from dimgs.law.typeset import law_article
-
-        files["law.tex"] = law_article(report.law)
-    return write(files) + results_written + save_figures(report, folder / _FIGURES, drawings)

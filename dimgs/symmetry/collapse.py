@@ -15,7 +15,7 @@ import numpy as np
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import DimgsError, FitError, InputError, attempt, noting, warn_all
-from dimgs.common.formats import attributes, plain, write_whole
+from dimgs.common.formats import attributes, plain
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     check_along,
@@ -50,7 +50,7 @@ from dimgs.law.serialise import as_text
 from dimgs.report.documents import exponent_document
 from dimgs.report.figures import style
 from dimgs.report.figures.save import Drawing
-from dimgs.report.write import writing_to
+from dimgs.report.write import write_all, writing_to
 from dimgs.variables import Variable, parse_unit
 
 if TYPE_CHECKING:
@@ -371,12 +371,10 @@ class Collapse:
 
     def drawings(self) -> list[Drawing]:
         """The figures before and after."""
-        listed = []
-        for name, title, caption in _FIGURES:
-            figure = self.draw(collapsed=name == "after").get_figure(root=True)
-            assert figure is not None
-            listed.append(Drawing(name, figure, title, caption))
-        return listed
+        return [
+            Drawing.of(name, self.draw(collapsed=name == "after"), title, caption)
+            for name, title, caption in _FIGURES
+        ]
 
     def write(self, folder: str | Path) -> list[Path]:
         """Files of the collapse in a folder: collapse.json and .tex, figures, law.json.
@@ -392,9 +390,7 @@ class Collapse:
             files["law.json"] = as_text(self.function.to_json())
         files |= {f"{d.name}.svg": d.svg() for d in self.drawings()}
         with writing_to(into):
-            for name, text in files.items():
-                write_whole(into / name, text)
-        return [into / name for name in files]
+            return write_all(into, files)
 
     def __str__(self) -> str:
         lines = []

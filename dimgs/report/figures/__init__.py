@@ -5,13 +5,11 @@ function takes a :class:`~dimgs.report.results.Report` (or plain arrays) and an 
 :class:`~dimgs.common.errors.InputError` where the report has nothing to draw.
 """
 
-from dimgs.report.figures.along import rivals, smooth_curve
 from dimgs.report.figures.campaign import (
     campaign_checks,
     campaign_progress,
     campaign_regimes,
 )
-from dimgs.report.figures.candidates import pareto_front
 from dimgs.report.figures.collapse import collapse, slopes
 from dimgs.report.figures.coverage import principal_axes, principal_map
 from dimgs.report.figures.exponents import (
@@ -20,6 +18,7 @@ from dimgs.report.figures.exponents import (
     exponent_forest,
     regime_map,
 )
+from dimgs.report.figures.other_laws import pareto_front, rivals, smooth_curve
 from dimgs.report.figures.residuals import (
     predicted_against_measured,
     residuals_by_group,

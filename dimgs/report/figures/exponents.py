@@ -12,7 +12,7 @@ from dimgs.law.evaluate import evaluate
 from dimgs.law.latex import symbol_latex
 from dimgs.report.figures import style
 from dimgs.report.figures.collapse import curve
-from dimgs.report.findings import Findings, trajectories
+from dimgs.report.findings import Findings, by_run
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.words import condition_latex
 
@@ -291,7 +291,7 @@ def along_exponents(report: Findings, axes: "Axes") -> None:
     >>> print(axes.lines[0].get_ydata()[:2].round(3))
     [0.75 0.75]
     """
-    runs = trajectories((report.fit.local if report.fit else None) or ())
+    runs = by_run((report.fit.local if report.fit else None) or ())
     if not runs or report.data is None:
         raise InputError("The report has no local exponents along a trajectory; fit with along.")
     for k, (run, points) in enumerate(runs.items()):

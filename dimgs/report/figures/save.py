@@ -53,6 +53,13 @@ class Drawing:
     title: str
     caption: str
 
+    @classmethod
+    def of(cls, name: str, axes: "Axes", title: str = "", caption: str = "") -> "Drawing":
+        """The figure that Axes stand in."""
+        figure = axes.get_figure(root=True)
+        assert figure is not None
+        return cls(name, figure, title, caption)
+
     def svg(self) -> str:
         """The figure as SVG text, the same on every run."""
         return self._svg
@@ -137,9 +144,7 @@ def drawing_of(
         draw(axes)
     except DimgsError:
         return None
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    return Drawing(name, figure, **_captions()[name])
+    return Drawing.of(name, axes, **_captions()[name])
 
 
 @cache
@@ -169,9 +174,7 @@ def save(axes: "Axes", path: str | Path) -> Path:
     'empty.svg'
     """
     target = Path(path)
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    drawing = Drawing(target.stem, figure, "", "")
+    drawing = Drawing.of(target.stem, axes)
     made = {".pdf": drawing.pdf, ".png": drawing.png}.get(target.suffix, drawing.svg)
     write_whole(target, made())
     return target

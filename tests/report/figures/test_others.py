@@ -29,8 +29,8 @@ from dimgs.report.figures import (
     save_figures,
 )
 from dimgs.report.figures.campaign import campaign_drawings
-from dimgs.report.figures.candidates import chosen_of
 from dimgs.report.figures.exponents import inside
+from dimgs.report.figures.other_laws import chosen_of
 from dimgs.report.findings import Candidates
 from dimgs.report.report_runs import ReportRuns
 from tests.report.examples import ASKED, drawings_of, report_of
