@@ -12,7 +12,7 @@ from dimgs.agent.session import INSTRUCTIONS, Session
 from dimgs.agent.tools import each
 from dimgs.common.advice import Act, Step
 from dimgs.common.errors import DimgsError, InputError
-from dimgs.common.formats import shown
+from dimgs.common.formats import plain, shown
 from dimgs.hub import Hub
 from dimgs.hub.acts import AGENT
 from dimgs.hub.entry import Address, Document, Json
@@ -35,8 +35,6 @@ def keep(
     str or None
         Id of the decision; None without a hub to keep it in.
     """
-    from dimgs.common.formats import plain
-
     if not context.has_hub or not context.hub.may("add", "open", is_author=True):
         return None
     answer = {k: v for k, v in document.items() if k not in ("transcript", "decision")}

@@ -280,10 +280,8 @@ def _single(kernel: Kernel, name: str, target: str, at: Json, tier: str | None) 
         raise InputError(
             f"'{kernel.name}' has no tier '{shown(chosen)}'; it has {', '.join(tiers)}."
         )
-    defaults = {
-        p.name: p.default for p in kernel.inputs if p.name not in at and p.default is not None
-    }
-    notes = [f"'{n}' has the kernel's default {v}" for n, v in defaults.items()]
+    others = [p for p in kernel.inputs if p.name not in at]
+    notes = [f"'{p.name}' has the kernel's default {p.default}" for p in others]
     document = {"kernel": name, "target": target, "at": at, "tier": chosen}
     cost: Json = {"seconds_at_most": float(tiers[chosen].cost), "runs": {chosen: 1}}
     return {**cost, "document": document, "groups": [], "notes": notes}
@@ -779,10 +777,9 @@ def _next(report: Json) -> list[str]:
         at = rival.get("differs_most") or {}
         where = ", ".join(f"{n} = {q['value']:.4g} {q.get('unit', '1')}" for n, q in at.items())
         expression = (rival.get("law") or {}).get("text", "a rival")
-        sentences.append(
-            f"A run at {where} would distinguish the law from {expression}." if where else ""
-        )
-    return [t for t in sentences if t]
+        if where:
+            sentences.append(f"A run at {where} would distinguish the law from {expression}.")
+    return sentences
 
 
 def _would_change(entry: Json, content: Json) -> list[str]:
@@ -905,7 +902,6 @@ def describe_kernels(context: ToolContext, name: str | None = None) -> Kernels:
 def _card(context: ToolContext, name: str) -> Json:
     kernel = context.kernel(name)
     id, card = context.card(name)
-
     return {
         "name": name,
         "usable": True,

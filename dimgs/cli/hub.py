@@ -91,9 +91,7 @@ def keep_report(address: str | None, user: str | None, report: "Report") -> dict
     from dimgs.hub.keeping import keep_report
 
     with opened(address, user, make=True) as hub:
-        ids = keep_report(hub, report)
-        note(f"kept in {hub.address}: question {ids['question'][:12]}, {ids['runs']} runs")
-    return {"hub": ids}
+        return _kept(hub, keep_report(hub, report))
 
 
 def keep_campaign(
@@ -109,8 +107,11 @@ def keep_campaign(
     with RunStore(folder / "runs.sqlite") as store, opened(address, user, make=True) as hub:
         page = folder / "report.html"
         files = {page.name: _content(page)} if page.is_file() else None
-        ids = keep_campaign(hub, result, plan, store.records(), files)
-        note(f"kept in {hub.address}: question {ids['question'][:12]}, {ids['runs']} runs")
+        return _kept(hub, keep_campaign(hub, result, plan, store.records(), files))
+
+
+def _kept(hub: "Hub", ids: dict[str, Any]) -> dict[str, Any]:
+    note(f"kept in {hub.address}: question {ids['question'][:12]}, {ids['runs']} runs")
     return {"hub": ids}
 
 

@@ -72,7 +72,7 @@ def effects(runs: ReportRuns) -> list[Effect]:
             for v in inputs
             if (text := behaviour(runs, v))
         ]
-    exponents = {e.name: e for e in runs.report.fit.variable_exponents} if runs.report.fit else {}
+    exponents = {e.name: e for e in runs.report.exponents}
     with np.errstate(all="ignore"):
         slopes = law.elasticities(runs.data) if law.symbols else {}
     effects = []

@@ -302,11 +302,10 @@ def fragments(report: Findings) -> dict[str, str]:
         "symbols": law_symbol_table(law),
         "scores": tex.get_template("scores.tex").render(law=law, runs=_runs(report)).strip(),
     }
-    shown = report.fit.variable_exponents if report.fit is not None else ()
-    if shown:
+    if report.exponents:
         level = f"{100 * report.level:g} %"
         table = tex.get_template("exponents.tex")
-        texts["exponents"] = table.render(exponents=shown, level=level).strip()
+        texts["exponents"] = table.render(exponents=report.exponents, level=level).strip()
     return {name: text for name, text in texts.items() if text}
 
 

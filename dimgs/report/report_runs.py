@@ -198,11 +198,9 @@ class ReportRuns:
     @property
     def label_column(self) -> str | None:
         """Label column that distinguishes runs: of the prefactors, or the one with fewest."""
-        effects = self.law.label_effects
-        if self.law.sources and self.law.sources[0].column in self.data.names:
-            return self.law.sources[0].column
-        if effects is not None and effects.column in self.data.names:
-            return effects.column
+        for each in (*self.law.sources[:1], self.law.label_effects):
+            if each is not None and each.column in self.data.names:
+                return each.column
         counts = {n: len(set(self.data[n])) for n in self.data.label_names}
         few = {n: c for n, c in counts.items() if 2 <= c <= 6}
         return min(few, key=lambda n: (few[n], n)) if few else None

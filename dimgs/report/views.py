@@ -132,18 +132,16 @@ def tiles_of(report: Findings) -> list[tuple[str, str, str, str]]:
 
 def columns(report: Findings) -> list[dict[str, Any]]:
     """Columns of the table with their ranges, in its units; no symbol for labels."""
-    ranges, data = [], report.data
-    for v in () if data is None else data.variables:
-        assert data is not None
+    data, keys = report.data, ("name", "symbol", "unit", "low", "high")
+    rows: list[tuple[Any, ...]] = []
+    for v, values in () if data is None else [(v, data[v.name]) for v in data.variables]:
         if v.is_label:
-            row: tuple[Any, ...] = ("", "label", f"{len(set(data[v.name]))} labels", "")
+            rows.append((v.name, "", "label", f"{len(set(values))} labels", ""))
         else:
-            x = v.unit.from_si(np.asarray(data[v.name], dtype=np.float64))
-            row = (symbol_latex(v.name, v.kind), v.unit.text, float(np.min(x)), float(np.max(x)))
-        ranges.append(
-            {"name": v.name, **dict(zip(("symbol", "unit", "low", "high"), row, strict=True))}
-        )
-    return ranges
+            x = v.unit.from_si(np.asarray(values, dtype=np.float64))
+            ends = float(np.min(x)), float(np.max(x))
+            rows.append((v.name, symbol_latex(v.name, v.kind), v.unit.text, *ends))
+    return [dict(zip(keys, row, strict=True)) for row in rows]
 
 
 def facts(report: Findings, provenance: Mapping[str, str]) -> dict[str, str]:

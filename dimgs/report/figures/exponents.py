@@ -53,8 +53,7 @@ def exponent_forest(report: Findings, axes: "Axes") -> None:
     >>> [text.get_text() for text in axes.texts]
     ['1/2', '−1/2']
     """
-    exponents = report.fit.variable_exponents if report.fit else ()
-    shown = sorted(exponents, key=lambda e: (-e.value, e.name))
+    shown = sorted(report.exponents, key=lambda e: (-e.value, e.name))
     if not shown:
         raise InputError("The report has no exponents of variables; fit a power law first.")
     rows = list(reversed(range(len(shown))))

@@ -112,8 +112,7 @@ def draw_figures(report: Findings) -> list[Drawing]:
     # in the order of the captions
     for name in filter(LISTED.get, _captions()):
         draw, when = LISTED[name]
-        rows = len(report.fit.variable_exponents) if report.fit else 0
-        height = max(0.9 + 0.36 * rows, 1.4) if name == "exponents" else _HEIGHT
+        height = max(0.9 + 0.36 * len(report.exponents), 1.4) if name == "exponents" else _HEIGHT
         drawing = drawing_of(name, partial(draw, report), height) if when(report) else None
         if drawing is None:
             continue
