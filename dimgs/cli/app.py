@@ -7,10 +7,34 @@ from typing import Any
 
 import typer
 
-from dimgs.cli import commands
+from dimgs.cli import agent, analyse, ask, demo, help, hub, library, studio
+from dimgs.cli import run as campaign
 from dimgs.cli.exits import INTERRUPTED
-from dimgs.cli.output import fail, is_lost, note, remember, unwritten, warn
+from dimgs.cli.output import command, fail, is_lost, note, remember, unwritten, warn
 from dimgs.common.errors import DimgsError, EngineUnavailableError, InputError, LawError
+from dimgs.common.formats import shipped
+
+# in the order of the help; each imports what it needs when it runs
+_COMMANDS = (
+    demo.demo,
+    analyse.pi,
+    analyse.fit,
+    analyse.explore,
+    analyse.discover,
+    analyse.next,
+    analyse.predict,
+    analyse.sensitivity,
+    analyse.collapse,
+    analyse.invariants,
+    analyse.symmetries,
+    studio.studio,
+    library.reproduce,
+    campaign.run,
+    ask.ask,
+    library.engines,
+    help.help,
+    agent.mcp,
+)
 
 app = typer.Typer(
     name="dimgs",
@@ -20,7 +44,22 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-commands.register(app)
+
+
+def _examples(name: str) -> str:
+    """Examples for the end of the help of a command: what each does, and what is typed."""
+    plain = ((line.replace("[", r"\["), what) for line, what in _SHIPPED[name])
+    typed = [f"[dim]# {what}[/dim]\n  {line}" for line, what in plain]
+    return "\n".join(["[bold]Examples[/bold]", *typed])
+
+
+_SHIPPED = shipped("dimgs.cli", "examples.toml")
+for _function in _COMMANDS:
+    _name = _function.__name__
+    app.command(_name, epilog=_examples(_name))(command(_function))
+# groups, with the commands that other modules add to them
+app.add_typer(hub.group, epilog=_examples("hub"))
+app.add_typer(agent.agent, epilog=_examples("agent"))
 
 
 @app.callback(invoke_without_command=True)

@@ -43,21 +43,14 @@ _ACTS = {r.path.rpartition("/")[2]: r for r in ROUTES if r.path.count("/") == 3 
 @cache
 def templates() -> "Environment":
     """Templates of the pages, with those of reports and their filters."""
-    from importlib.resources import files
-
-    from jinja2 import ChoiceLoader, FunctionLoader
+    from jinja2 import ChoiceLoader, PackageLoader
 
     from dimgs.law.typeset import group_definitions
     from dimgs.report.render import html_templates
     from dimgs.report.views import candidate_latex
 
-    def source(name: str) -> str | None:
-        path = files("dimgs.web") / "templates" / name
-        return path.read_text(encoding="utf-8") if path.is_file() else None
-
-    reports = html_templates()
-    assert reports.loader is not None
-    environment = reports.overlay(loader=ChoiceLoader([FunctionLoader(source), reports.loader]))
+    reports, homes = html_templates(), map(PackageLoader, ("dimgs.web", "dimgs.report"))
+    environment = reports.overlay(loader=ChoiceLoader([*homes]))
     environment.filters = reports.filters | {
         "markdown": views.markdown_html,
         "value": views.value_text,
