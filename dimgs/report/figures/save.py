@@ -227,9 +227,9 @@ _THEME = {
     colours.SKY: "--sky",
     colours.AMBER: "--amber",
 }
-_HEAD = re.compile(r"^.*?(?=<svg)", re.DOTALL)
-_METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+# what stands before the element, and what no page shows
+_UNSEEN = re.compile(r"^.*?(?=<svg)|<metadata>.*?</metadata>|<!--.*?-->", re.DOTALL)
+_NAMES = re.compile(r'\bid="|url\(#|href="#')
 _OPENING = re.compile(r"<svg[^>]*>")
 _VIEW = re.compile(r'viewBox="([^"]*)"')
 # hundredths of a point are finer than any screen or printer
@@ -241,7 +241,7 @@ _BLANKS = re.compile(r">\s+<")
 
 def inline_svg(drawing: "Drawing") -> str:
     """SVG element of a figure, for a page that sets the colours."""
-    text = _COMMENT.sub("", _METADATA.sub("", _HEAD.sub("", drawing.svg())))
+    text = _UNSEEN.sub("", drawing.svg())
     view = _VIEW.search(text)
     assert view is not None
     opening = (
@@ -249,9 +249,7 @@ def inline_svg(drawing: "Drawing") -> str:
         f'xmlns:xlink="http://www.w3.org/1999/xlink">'
     )
     text = _OPENING.sub(lambda _: opening, text, count=1)
-    prefix = f"{drawing.name}-"
-    text = re.sub(r'\bid="', f'id="{prefix}', text)
-    text = text.replace("url(#", f"url(#{prefix}").replace('href="#', f'href="#{prefix}')
+    text = _NAMES.sub(lambda match: f"{match[0]}{drawing.name}-", text)
     for colour, name in _THEME.items():
         text = re.sub(colour, f"var({name})", text, flags=re.IGNORECASE)
     text = _PLACES.sub(lambda match: _LONG.sub(_rounded, match[0]), text)
@@ -267,10 +265,9 @@ def alternative(drawing: "Drawing") -> str:
     axes = drawing.figure.axes[0]
     points = sum(np.size(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "None")
     parts = [f"{drawing.title}."]
-    if axes.get_xlabel():
-        parts.append(f"Horizontal axis: {plain(axes.get_xlabel())}.")
-    if axes.get_ylabel():
-        parts.append(f"Vertical axis: {plain(axes.get_ylabel())}.")
+    for which, label in (("Horizontal", axes.get_xlabel()), ("Vertical", axes.get_ylabel())):
+        if label:
+            parts.append(f"{which} axis: {plain(label)}.")
     if points:
         parts.append(f"{points} points.")
     return " ".join([*parts, drawing.caption])

@@ -4,7 +4,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from itertools import combinations
 from math import comb
 from pathlib import Path
@@ -249,13 +249,10 @@ class Sheet:
         """Sheets of a workbook; none of another file."""
         if self.path.suffix.lower() not in EXCEL_SUFFIXES:
             return ()
-        from openpyxl import load_workbook
+        from pandas import ExcelFile
 
-        book = load_workbook(self.path, read_only=True)
-        try:
-            return tuple(book.sheetnames)
-        finally:
-            book.close()
+        with ExcelFile(self.path) as book:
+            return tuple(map(str, book.sheet_names))
 
     @property
     def table_units(self) -> dict[str, str]:
@@ -286,7 +283,7 @@ class Sheet:
 
     def _column(self, titled: Titled, stated: str) -> Column:
         name, unit = titled.name, titled.unit or ""
-        base = quantity_of(name)
+        base, understood = quantity_of(name), partial(Column, name, unit, stated)
         column = replace(titled.column, row_unit="")
         alone = replace(self.raw, columns=[column], sidecar=({}, ""), notes=[])
         units = {name: f"{unit}; {titled.kind}" if titled.kind else unit} if titled.unit else {}
@@ -295,18 +292,16 @@ class Sheet:
         except DimgsError as error:
             if titled.unit is None and not read_cells(titled.column.cells, self.raw.decimal).words:
                 what = "It has no unit yet; write one, or 1 for a pure number."
-                return Column(name, unit, stated, "unitless", problem=what)
-            return Column(name, unit, stated, "unknown", problem=str(error))
+                return understood("unitless", problem=what)
+            return understood("unknown", problem=str(error))
         if name not in data.names:
-            return Column(name, unit, stated, "unknown", problem="The column is empty.")
-        variable = data.variable(name)
-        if variable.is_label:
+            return understood("unknown", problem="The column is empty.")
+        if data.variable(name).is_label:
             count = len(set(data[name]))
-            return Column(name, unit, stated, "label", f"{count} label{'s' if count > 1 else ''}")
-        role = "error" if base is not None and base in self.table_units else "number"
-        return Column(
-            name, unit, stated, role, _meaning(data, name, base if role == "error" else "")
-        )
+            return understood("label", f"{count} label{'s' if count > 1 else ''}")
+        if base is not None and base in self.table_units:
+            return understood("error", _meaning(data, name, base))
+        return understood("number", _meaning(data, name, ""))
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -368,7 +363,7 @@ def repeating_sets(basis: PiBasis) -> list[tuple[str, ...]]:
     return [chosen for chosen in possible if repeating_groups(basis.matrix, chosen) is not None]
 
 
-def _meaning(data: Dataset, name: str, base: str | None) -> str:
+def _meaning(data: Dataset, name: str, base: str) -> str:
     """Kind or dimension, and range, of a column in words."""
     from dimgs.groups.kinds import infer_kinds
     from dimgs.report.words import short
@@ -491,7 +486,8 @@ def plot(
     frame = Frame.around(*(a.logs[drawn].tolist() for a in (over, up)))
     labels = [str(v) for v in data[colour]] if colour in data.label_names else []
     counts = Counter(labels[i] for i in drawn) if labels else Counter[str]()
-    place = {label: k for k, (label, _) in enumerate(counts.most_common(_MOST_COLOURS))}
+    legend = counts.most_common(_MOST_COLOURS)
+    place = {label: k for k, (label, _) in enumerate(legend)}
     points = [
         {
             **frame.point(over.logs[i], up.logs[i]),
@@ -500,8 +496,7 @@ def plot(
         }
         for i in drawn.tolist()
     ]
-    legend = [(label, counts[label]) for label in place]
-    rest = sum(counts.values()) - sum(n for _, n in legend)
+    rest = counts.total() - sum(n for _, n in legend)
     colours = [*legend, *([("others", rest)] if rest else [])]
     left_out = int(np.count_nonzero(~good))
     return Plot(over, up, offered, points, frame, colours, left_out, len(rows) - len(drawn))
@@ -568,9 +563,11 @@ def workbench_view(sheet: Sheet) -> Json:
     if basis is not None:
         notes += tuple(f"{d.name} is not used: {d.why}." for d in basis.dropped)
         notes += basis.suggestions
-    ticked = [(c, c.symbol in choices.constants) for c in all_constants()]
-    constants = [{**attributes(c, "symbol latex name"), "ticked": t} for c, t in ticked]
-    shown = [k for k, (_, t) in enumerate(ticked) if k < _COMMON or t]
+    constants = [
+        {**attributes(c, "symbol latex name"), "ticked": c.symbol in choices.constants}
+        for c in all_constants()
+    ]
+    common = [c for k, c in enumerate(constants) if k < _COMMON or c["ticked"]]
     return {
         "sheet": sheet,
         "choices": choices,
@@ -584,8 +581,8 @@ def workbench_view(sheet: Sheet) -> Json:
         # what is doubtful stands beside its column already
         "notes": tuple(n for n in dict.fromkeys(notes) if all(n not in c.doubts for c in columns)),
         "plot": drawn,
-        "common": [constants[k] for k in shown],
-        "rare": [c for k, c in enumerate(constants) if k not in shown],
+        "common": common,
+        "rare": [c for c in constants if c not in common],
         "runs": len(sheet.raw.rows),
         "question": sheet.question,
         "limits": TIME_LIMITS,

@@ -1,12 +1,10 @@
 """The tables on the workbench, the searches that run, and the study of each."""
 
-import io
 import re
 import secrets
 import threading
 import time
 import warnings
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,6 +14,7 @@ from mimetypes import guess_type
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
+from shutil import make_archive
 from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -125,16 +124,12 @@ class Study:
     def _zip(self) -> bytes:
         from dimgs.report.write import write_study
 
-        buffer, drawings = io.BytesIO(), self.drawings
-        with (
-            TemporaryDirectory() as folder,
-            zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as box,
-        ):
+        drawings = self.drawings
+        with TemporaryDirectory() as folder:
+            study = Path(folder, "study")
             with _drawing:
-                written = write_study(self.report, Path(folder), drawings)
-            for path in sorted(written):
-                box.write(path, path.relative_to(folder).as_posix())
-        return buffer.getvalue()
+                write_study(self.report, study, drawings)
+            return Path(make_archive(str(study), "zip", study)).read_bytes()
 
 
 @dataclass
@@ -173,10 +168,12 @@ class LawSearch:
     ----------
     data : Dataset
     choices : Choices
+    options : Options
+        Of the analysis of the runs.
     """
 
-    def __init__(self, data: "Dataset", choices: Choices) -> None:
-        self.choices, options = choices, choices.options().without_reading()
+    def __init__(self, data: "Dataset", choices: Choices, options: Options) -> None:
+        self.choices = choices
         context = get_context("spawn")
         self._here, there = context.Pipe()
         self._process = context.Process(
@@ -403,11 +400,14 @@ class Workbench:
         provenance = {**report.provenance, "command": command}
         return Study(replace(report, provenance=provenance), choices.question, {})
 
-    def _question(self, id: str) -> tuple[Sheet, Choices]:
+    def _question(self, id: str, **changes: Any) -> "tuple[Choices, Dataset, Options]":
+        """What is asked of a table, its runs, and the options of the analysis."""
         sheet = self.table(id)
         if not sheet.choices.target:
             raise InputError("Choose a target first.")
-        return sheet, sheet.question
+        choices = sheet.question
+        options = choices.options(**changes)
+        return choices, options.read(sheet.path, choices.target), options.without_reading()
 
     def fit(self, id: str) -> None:
         """Fit the power law, at once.
@@ -419,11 +419,8 @@ class Workbench:
         """
         from dimgs.discovery.discover import discover_with
 
-        sheet, choices = self._question(id)
-        options = choices.options(engine="power_law")
-        report = discover_with(
-            options.read(sheet.path, choices.target), choices.target, options.without_reading()
-        )
+        choices, data, options = self._question(id, engine="power_law")
+        report = discover_with(data, choices.target, options)
         self._end(id)
         self._studies[id] = self._make_study(id, choices, report, "fit")
 
@@ -437,13 +434,11 @@ class Workbench:
         """
         from dimgs.discovery.prepare import prepare
 
-        sheet, choices = self._question(id)
-        options = choices.options()
-        data = options.read(sheet.path, choices.target)
+        choices, data, options = self._question(id)
         # a question that cannot be answered is refused at once
-        prepare(data, choices.target, options.without_reading(), any_sign=True)
+        prepare(data, choices.target, options, any_sign=True)
         self._end(id)
-        self._searches[id] = LawSearch(data, choices)
+        self._searches[id] = LawSearch(data, choices, options)
 
     def propose(self, id: str, count: int) -> None:
         """Propose the runs that best distinguish the rivals.
