@@ -207,6 +207,11 @@ class ToolContext:
         Gives the hub for whoever asks now; the one hub by default.
     address : str, optional
         Of the hub, with its password where it has one; its file by default.
+
+    Attributes
+    ----------
+    shared_hub : Hub or None
+        The hub as it was opened, whoever asks.
     """
 
     def __init__(
@@ -217,7 +222,7 @@ class ToolContext:
         caller: Callable[[], Hub] | None = None,
         address: str | None = None,
     ) -> None:
-        self._hub = hub
+        self.shared_hub = hub
         self.address = address or (None if hub is None else hub.address)
         self._caller = caller
         self.policy_file = None if policy is None or isinstance(policy, Policy) else Path(policy)
@@ -233,14 +238,7 @@ class ToolContext:
     @property
     def has_hub(self) -> bool:
         """Whether there is a hub."""
-        return self._hub is not None
-
-    @property
-    def shared_hub(self) -> Hub:
-        """The hub as it was opened, whoever asks."""
-        if self._hub is None:
-            raise InputError(f"No hub is open; give {setting('hub')}.")
-        return self._hub
+        return self.shared_hub is not None
 
     @property
     def hub(self) -> Hub:
@@ -251,12 +249,12 @@ class ToolContext:
         InputError
             If there is none.
         """
-        if self._hub is None:
+        if self.shared_hub is None:
             raise InputError(
                 "No hub is open, so that there are no stored runs, laws and jobs; a person may "
                 "start the tools with one."
             )
-        return self._hub if self._caller is None else self._caller()
+        return self.shared_hub if self._caller is None else self._caller()
 
     def kernels(self) -> list[str]:
         """Names of the kernels that may run."""

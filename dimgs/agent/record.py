@@ -144,20 +144,17 @@ def _renamed(value: Any, ids: Mapping[str, str]) -> Any:
 
 def _difference(then: Any, now: Any, ids: dict[str, str], place: str) -> str:
     """The first number that differs, and where; ids are paired on the way."""
+    parts: list[tuple[Any, Any, str]] = []
     if isinstance(then, Mapping) and isinstance(now, Mapping):
-        for key in then:
-            if key in _TIMES:
-                continue
-            where = _difference(then[key], now.get(key), ids, f"{place}.{key}" if place else key)
-            if where:
-                return where
-        return ""
-    if isinstance(then, list) and isinstance(now, list | tuple):
+        dot = f"{place}." if place else ""
+        parts = [(then[k], now.get(k), f"{dot}{k}") for k in then if k not in _TIMES]
+    elif isinstance(then, list) and isinstance(now, list | tuple):
         if len(then) != len(now):
             return f"{place} has {len(now)} parts, and had {len(then)}"
-        differences = (_difference(a, b, ids, f"{place}[{k}]") for k, (a, b) in enumerate(
-            zip(then, now, strict=True)))  # fmt: skip
-        return next((t for t in differences if t), "")
+        parts = [(then[k], now[k], f"{place}[{k}]") for k in range(len(then))]
+    for before, after, where in parts:
+        if difference := _difference(before, after, ids, where):
+            return difference
     if isinstance(then, str) and isinstance(now, str) and len(then) == _ID_DIGITS:
         ids[then] = now
     is_number = isinstance(then, int | float) and not isinstance(then, bool)

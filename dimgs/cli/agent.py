@@ -48,6 +48,8 @@ def mcp(
     from dimgs.web.serving import listening, server_of
 
     with opened_context(hub, policy, workspace, caller_of=caller_of) as context:
+        # over HTTP there is no context without a hub
+        assert context.shared_hub is not None
         socket, at = listening("127.0.0.1", http)
         server = server_of(http_app(context, context.shared_hub, at))
         announce(f"{at}{PATH}", "the tools are served at ")
