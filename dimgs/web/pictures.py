@@ -15,7 +15,6 @@ from dimgs.groups.group import read_group
 from dimgs.hub import Hub
 from dimgs.hub.entry import Document, Json
 from dimgs.hub.runs import si_of
-from dimgs.variables import parse_unit
 from dimgs.web.views import value_text
 
 # points that a picture of a few hundred pixels resolves
@@ -254,22 +253,20 @@ def _principal(runs: Sequence[Document]) -> dict[str, dict[str, float]]:
     """
     import numpy as np
 
-    from dimgs.groups.scalings import Scalings
+    from dimgs.fits.geometry import log_ratio_pca
+    from dimgs.groups.derive import pi_basis
 
-    units = {n: parse_unit(str(q.get("unit", "1"))) for n, q in _numbers(runs[0]).items()}
-    names = [n for n in units if n in runs[0]["inputs"]]
-    rows = [[_log10(run, {n: 1}) for n in names] for run in runs]
-    logs = np.array([row for row in rows if None not in row], dtype=float).reshape(-1, len(names))
-    T = Scalings({n: units[n].dimension for n in names}).coordinates()
-    if not len(logs) or len(T) < 2:
+    inputs = {n: q for n, q in _numbers(runs[0]).items() if n in runs[0]["inputs"]}
+    groups = pi_basis({n: str(q.get("unit", "1")) for n, q in inputs.items()}).groups
+    rows = [[_log10(run, {n: 1}) for n in inputs] for run in runs]
+    logs = np.array([row for row in rows if None not in row], dtype=float)
+    if not len(logs) or len(groups) < 2:
         raise InputError("These runs have fewer than two groups; choose inputs for the axes.")
-    z = (logs - logs.mean(axis=0)) @ T.T
-    _, _, axes = np.linalg.svd(z, full_matrices=False)
-    if len(axes) < 2:
+    if len(logs) < 2:
         raise InputError("There are too few runs for principal coordinates; choose groups.")
-    # the sign in which the largest power is positive, so that a map looks the same again
-    powers = [row * np.sign(row[np.argmax(np.abs(row))]) for row in axes[:2] @ T]
-    named = [dict(zip(names, map(float, row), strict=True)) for row in powers]
+    exponents = np.array([[float(g.get(n)) for g in groups] for n in inputs])
+    axes = log_ratio_pca(logs @ exponents, exponents).physical_exponents.T[:2]
+    named = [dict(zip(inputs, map(float, row), strict=True)) for row in axes]
     return dict(zip(PRINCIPAL, named, strict=True))
 
 
