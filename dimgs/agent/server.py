@@ -3,9 +3,8 @@
 import json
 from collections.abc import Callable
 from functools import wraps
-from inspect import Parameter, signature
 from threading import Event
-from typing import Any, get_type_hints
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -84,12 +83,13 @@ def make_server(context: ToolContext, **options: Any) -> Server:
     return server
 
 
-def _tool(name: str, function: Callable[..., Any]) -> Tool:
+def _tool(name: str, method: Callable[..., Any]) -> Tool:
     """A tool with schemas of few words."""
     # what only reads destroys nothing
     hints: Json = {"read_only_hint": True} if name in _READ else {"destructive_hint": False}
-    text, notes = (function.__doc__ or "").strip(), ToolAnnotations(**hints)
-    tool = Tool.from_function(function, name=name, description=text, annotations=notes)
+    text, notes = (method.__doc__ or "").strip(), ToolAnnotations(**hints)
+    tool = Tool.from_function(method, name=name, description=text, annotations=notes)
+    tool.fn, tool.is_async, tool.context_kwarg = _called(method), True, "ctx"
     tool.parameters = _lean(tool.parameters)
     output = tool.fn_metadata.output_schema
     if output is not None:
@@ -102,7 +102,7 @@ def _tool(name: str, function: Callable[..., Any]) -> Tool:
 
 def tools_of(context: ToolContext) -> dict[str, Tool]:
     """The tools of a context by name, with descriptions and schemas."""
-    return {name: _tool(name, _called(method)) for name, method in each(context).items()}
+    return {name: _tool(name, method) for name, method in each(context).items()}
 
 
 def checked_arguments(tool: Tool, arguments: Json) -> Json:
@@ -127,7 +127,6 @@ def checked_arguments(tool: Tool, arguments: Json) -> Json:
 def _called(method: Callable[..., Any]) -> Callable[..., Any]:
     """The tool as the SDK calls it: in a thread, with progress, ended when nobody waits."""
 
-    @wraps(method)
     async def call(ctx: Context, **arguments: Any) -> Any:
         stop, reports, loop = Event(), 0, anyio.lowlevel.current_token()
 
@@ -155,16 +154,6 @@ def _called(method: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             stop.set()
 
-    sig = signature(method)
-    first = Parameter("ctx", Parameter.KEYWORD_ONLY, annotation=Context)
-    hints = get_type_hints(method, include_extras=True)
-    call.__signature__ = sig.replace(  # type: ignore[attr-defined]
-        parameters=[*(p.replace(annotation=hints[p.name]) for p in sig.parameters.values()), first],
-        return_annotation=hints["return"],
-    )
-    call.__annotations__ = {**hints, "ctx": Context}
-    # find_context_parameter would look through it
-    del call.__wrapped__
     return call
 
 
