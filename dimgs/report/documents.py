@@ -160,7 +160,7 @@ def noise_document(noise: Noise | None, target: Variable | None) -> dict[str, An
 def lead_document(report: Findings, lead: Lead) -> dict[str, Any]:
     """Description of the runs if no law is probable, with its error."""
     measured, predicted = np.array(lead.measured), np.array(lead.left_out)
-    away, target = log_error(report, (measured, predicted)), report.basis.target
+    away, target = log_error(report, measured, predicted), report.basis.target
     assert target is not None
     size = in_table_unit(target, rms(predicted - measured)) if away is None else away
     return {
@@ -190,9 +190,6 @@ def curve_document(curve: Curve) -> dict[str, Any]:
 
 def discover_document(report: Findings) -> dict[str, Any]:
     """The `discover` document."""
-    import sympy
-
-    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in report.unlogged.items()}
     document: dict[str, Any] = plain(
         {
             "schema": SCHEMA,
@@ -202,7 +199,7 @@ def discover_document(report: Findings) -> dict[str, Any]:
             "display": None if report.law is None else display_document(report.law),
             "candidates": [
                 {
-                    "expression": str(round_decimals(c.expression.xreplace(named), {})),
+                    "expression": str(round_decimals(report.expression_of(c), {})),
                     "complexity": c.complexity,
                     "loss": c.loss,
                 }

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import sympy
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import LawError
@@ -563,6 +564,11 @@ class Findings:
     def exponents(self) -> Exponents:
         """Exponents of the variables in the power law over all runs; empty where it has none."""
         return Exponents(() if self.fit is None else self.fit.variable_exponents)
+
+    def expression_of(self, candidate: Candidate) -> Any:
+        """Expression of a candidate, in which inputs have their names in the law."""
+        names = {sympy.Symbol(k): sympy.Symbol(v) for k, v in self.unlogged.items()}
+        return candidate.expression.xreplace(names)
 
     def judged_on(self, *, left_out: bool = True) -> tuple[Array, Array, bool]:
         """Measured and predicted target, and whether each run was left out for its prediction.

@@ -60,25 +60,22 @@ def noise_text(noise: Noise | None, target: Variable | None) -> str:
     return f"noise {size}; {beside}"
 
 
-def log_error(report: Findings, judged: tuple[Array, Array] | None = None) -> float | None:
+def log_error(report: Findings, measured: Array, predicted: Array) -> float | None:
     """Root mean square of the logarithms of predicted over measured targets.
 
     Parameters
     ----------
     report : Report
-    judged : pair of ndarray, optional
-        Measured and predicted targets; by default those of the law.
+    measured, predicted : ndarray of shape (n,)
+        Targets in SI.
 
     Returns
     -------
     float or None
         None for a level, where some target is not positive, and where errors are not relative.
     """
-    measured, predicted = judged or report.judged_on()[:2]
     target = report.basis.target
-    if not len(measured) or len(predicted) != len(measured) or (target and target.is_level):
-        return None
-    if not report.errors_are_relative:
+    if (target and target.is_level) or not report.errors_are_relative:
         return None
     with np.errstate(all="ignore"):
         if np.all(measured > 0) and np.all(predicted > 0):
@@ -95,7 +92,7 @@ def error_size(report: Findings, measured: Array, predicted: Array) -> str:
     measured, predicted : ndarray of shape (n,)
         Targets in SI.
     """
-    away, target = log_error(report, (measured, predicted)), report.basis.target
+    away, target = log_error(report, measured, predicted), report.basis.target
     if away is not None:
         return f"error {log_size(away)}"
     if report.noise is not None and target is not None and not report.errors_are_relative:

@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import sympy
 
 from dimgs.common.arrays import Array
-from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import rms
 from dimgs.law.exponents import round_decimals
 from dimgs.law.latex import expression_latex, symbol_latex
@@ -113,7 +111,7 @@ def tiles_of(report: Findings) -> list[tuple[str, str, str, str]]:
     measured, predicted, left_out = report.judged_on()
     error, unit = "–", ""
     if measured.size and measured.shape == predicted.shape:
-        away, size = log_error(report), rms(predicted - measured)
+        away, size = log_error(report, measured, predicted), rms(predicted - measured)
         if away is not None:
             error = (
                 f"{short(100 * away, 2)} %" if away < 1 else f"× {short(float(np.exp(away)), 2)}"
@@ -181,7 +179,7 @@ def chart(report: Findings, runs: ReportRuns | None) -> dict[str, Any] | None:
             "y": up[k],
             "in_front": id(c) in front,
             "is_law": law == k,
-            "latex": candidate_latex(c, runs, report.unlogged),
+            "latex": candidate_latex(report.expression_of(c), runs),
         }
         for k, c in enumerate(shown)
     ]
@@ -202,15 +200,10 @@ def _percent(values: Array) -> list[float]:
     return [float(6 + 88 * v) for v in (values - values.min()) / span]
 
 
-def candidate_latex(
-    candidate: Candidate, runs: ReportRuns | None, unlogged: Mapping[str, str]
-) -> str:
-    """LaTeX of a candidate, groups by their symbols."""
-    renamed: Any = candidate.expression.xreplace(
-        {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
-    )
+def candidate_latex(expression: Any, runs: ReportRuns | None) -> str:
+    """LaTeX of the expression of a candidate, groups by their symbols."""
     names, left = {}, "\\pi_{0}"
     if runs is not None:
         names = {name: runs.symbol(name) for name in (*runs.groups, *runs.law.symbols)}
         left = runs.response_symbol
-    return f"{left} = {expression_latex(round_decimals(renamed, {}), names)}"
+    return f"{left} = {expression_latex(round_decimals(expression, {}), names)}"

@@ -54,7 +54,7 @@ def templates() -> "Environment":
     environment.filters = reports.filters | {
         "markdown": views.markdown_html,
         "value": views.value_text,
-        "formula": lambda candidate: candidate_latex(candidate, None, {}),
+        "formula": lambda candidate: candidate_latex(candidate.expression, None),
         # options of a list: what is sent, and what is shown
         "zip_self": lambda names: [(n, n) for n in names],
         "joined": lambda sets: [(",".join(s), ", ".join(s)) for s in sets],

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import sympy
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
@@ -70,9 +69,7 @@ def _room(loss: float) -> float:
 
 def _gap(runs: ReportRuns, candidate: Candidate) -> float:
     """Root mean square of how far a candidate is from the law over the runs."""
-    unlogged = runs.report.unlogged
-    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
-    expression = candidate.expression.xreplace(named)
+    expression = runs.report.expression_of(candidate)
     arguments = {**runs.values, **candidate.constants}
     if {str(s) for s in expression.free_symbols} - set(arguments):
         return np.inf
