@@ -6,7 +6,7 @@ import typer
 from typer import Argument, Option
 
 from dimgs.cli import tables
-from dimgs.cli.hub import Address, As, named, opened
+from dimgs.cli.hub import Address, As, opened
 from dimgs.cli.output import emit_json, say, say_assumed, table, working
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ def ask(
     """Answer a question from the runs and laws of a hub, also by similitude."""
     from dimgs.ask import ask as asked
 
-    named(hub)
     with opened(hub, user, make=run) as opened_hub, working(f"asking {opened_hub.address}"):
         every = asked(
             target, at, opened_hub, kernel=kernel, physics=physics, tolerance=tolerance,

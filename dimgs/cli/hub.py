@@ -65,23 +65,12 @@ def opened(address: str | None, user: str | None, make: bool = False) -> "Iterat
     """
     from dimgs.hub import Hub
 
-    with Hub(named(address), user, make=make) as hub:
+    if not address:
+        raise InputError(f"No hub is named; give --hub FILE, or set {VARIABLE}.")
+    with Hub(address, user, make=make) as hub:
         if hub.upgraded:
             note(f"the hub was upgraded; the file as it was is {hub.upgraded}")
         yield hub
-
-
-def named(address: str | None) -> str:
-    """Address of the hub that was typed, or that DIMGS_HUB names.
-
-    Raises
-    ------
-    InputError
-        If there is neither.
-    """
-    if not address:
-        raise InputError(f"No hub is named; give --hub FILE, or set {VARIABLE}.")
-    return address
 
 
 def keep_report(address: str | None, user: str | None, report: "Report") -> dict[str, Any]:
@@ -95,11 +84,9 @@ def keep_report(address: str | None, user: str | None, report: "Report") -> dict
 
 
 def keep_campaign(
-    address: str | None, user: str | None, folder: Path, result: dict[str, Any]
+    address: str, user: str | None, folder: Path, result: dict[str, Any]
 ) -> dict[str, Any]:
     """Store a campaign, whose plan and runs are in a folder."""
-    if address is None:
-        return {}
     from dimgs.hub import RunStore
     from dimgs.hub.keeping import keep_campaign
 
