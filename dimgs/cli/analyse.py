@@ -108,11 +108,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, float], None] | None]:
     )
     with bar:
         task = bar.add_task(visible(what), total=1.0, rows=0)
-
-        def show(rows: int, fraction: float) -> None:
-            bar.update(task, completed=fraction, rows=rows)
-
-        yield show
+        yield lambda rows, fraction: bar.update(task, completed=fraction, rows=rows)
 
 
 TABLE = tuple(TableKeywords.__annotations__)
