@@ -109,8 +109,8 @@ def draw_figures(report: Findings) -> list[Drawing]:
     ['collapse', 'predicted_against_measured', 'exponents', 'residuals_by_run']
     """
     drawings = []
-    # in the order of the captions
-    for name in filter(LISTED.get, _captions()):
+    # in the order of the captions, of which each has one
+    for name in sorted(LISTED, key=[*_captions()].index):
         draw, when = LISTED[name]
         height = max(0.9 + 0.36 * len(report.exponents), 1.4) if name == "exponents" else _HEIGHT
         drawing = drawing_of(name, partial(draw, report), height) if when(report) else None
