@@ -92,8 +92,8 @@ def reference_of(group: PiGroup) -> str | None:
         return None
     name = group.known_as
     plain = (name, name.removeprefix("1/"), re.sub(r"\s*[\^²³⁻½¹⁄/].*$", "", name))
-    found = (attempt(named_number, each) for each in plain)
-    return next((number.reference for number in found if number is not None), None)
+    numbers = (attempt(named_number, each) for each in plain)
+    return next((number.reference for number in numbers if number is not None), None)
 
 
 def regime_sentences(runs: ReportRuns) -> list[tuple[str, str]]:
