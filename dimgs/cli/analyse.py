@@ -653,7 +653,6 @@ def symmetries(
     """Find the symmetries of a law, or test symmetries of the runs of a table."""
     from dimgs.symmetry.symmetries import symmetries as find
 
-
     if target is None or source.endswith(".json"):
         generators = find(source, target)
     else:
