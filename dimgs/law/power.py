@@ -280,7 +280,8 @@ def _forms(
     powers = {f.group: exact(c) for f, c in pairs if f.logged and f.group is not None}
     powers = _without_rounding(powers, response)
     terms, constants = _unlogged(design, names, estimate, unit)
-    ends = estimate.intercept + estimate.intercept_half * np.array([0.0, -1.0, 1.0])
+    half = estimate.intercept_half
+    ends = estimate.intercept + np.array([0.0, -half, half])
     with np.errstate(over="ignore"):
         ends = np.exp(ends) if design.scale == "log" else ends / unit
     value, low, high = ends.tolist()
