@@ -16,6 +16,7 @@ from dimgs.common.escape import comments, docstring
 from dimgs.expression.simplest import monomial
 from dimgs.law.canonical import shortest
 from dimgs.law.checked_law import CheckedLaw
+from dimgs.law.display import plain_number_note
 from dimgs.law.domain import LEVERAGE, bounds
 from dimgs.law.exponents import name_exponents
 
@@ -207,7 +208,8 @@ def _commented(lines: Iterable[str], mark: str) -> list[str]:
 def _described(law: CheckedLaw, names: Mapping[str, str]) -> tuple[str, list[str]]:
     """Comment of a function: its value, its inputs and the domain of the law."""
     inputs = [f"{names[s]}: {v.name} in {v.si_unit}" for s, v in law.symbols.items()]
-    return f"{law.target.name} in {law.target_unit}", [*inputs, "", *domain_lines(law)]
+    note = [plain_number_note(law)] if plain_number_note(law) else []
+    return f"{law.target.name} in {law.target_unit}", [*inputs, *note, "", *domain_lines(law)]
 
 
 def domain_lines(law: CheckedLaw) -> list[str]:

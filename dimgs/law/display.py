@@ -119,6 +119,21 @@ def shown_ranges(law: CheckedLaw) -> dict[str, tuple[str, tuple[float, float]]]:
     return ranges
 
 
+def plain_number_note(law: CheckedLaw) -> str:
+    """Note on angles and shares that the formula takes as plain numbers; empty where it has none.
+
+    Parameters
+    ----------
+    law : Law
+    """
+    scaled = [
+        f"1 {v.unit.text} of {v.name} counts as {v.unit.factor:.5g}"
+        for v in (*law.symbols.values(), law.target)
+        if v.unit.scale == "ratio" and v.unit.dimension.is_dimensionless and v.unit.factor != 1.0
+    ]
+    return f"In the formula {' and '.join(scaled)}." if scaled else ""
+
+
 def only_scales(variable: Variable) -> bool:
     """Whether the unit of a variable multiplies its number, and has a dimension.
 

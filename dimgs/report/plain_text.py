@@ -12,7 +12,7 @@ from dimgs.common.escape import terminal, visible
 from dimgs.common.formats import in_percent, log_size
 from dimgs.fits.estimate import Exponent
 from dimgs.law.centre import Centre
-from dimgs.law.display import ShownConstant, shown_at, shown_constants
+from dimgs.law.display import ShownConstant, plain_number_note, shown_at, shown_constants
 from dimgs.law.domain import held_texts
 from dimgs.law.exponents import held_note
 from dimgs.law.law import Law
@@ -95,7 +95,8 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
 def law_lines(law: Law, centre: Centre | None = None) -> list[str]:
     """A law, its constants, and what was held while they were fitted."""
     at = [] if centre is None else _prose(centre_text(centre))
-    return [str(law), *map(_constant, shown_constants(law)), *_prose(held_note(law) or ""), *at]
+    notes = [*_prose(plain_number_note(law)), *_prose(held_note(law))]
+    return [str(law), *map(_constant, shown_constants(law)), *notes, *at]
 
 
 def interval(low: float | None, high: float | None) -> str:

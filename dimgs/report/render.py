@@ -37,7 +37,7 @@ _CALLED: tuple[tuple[ModuleType, str], ...] = (
     (views, "tiles_of"),
     (effects, "exponent_text"),
     (references, "works_of"),
-    (display, "shown_constants"),
+    (display, "shown_constants plain_number_note"),
     (exponents, "held_note"),
     (parts, "percent"),
 )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dimgs
-from dimgs.law.display import ShownConstant, _converted, shown_constants
+from dimgs.law.display import ShownConstant, _converted, plain_number_note, shown_constants
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
 from dimgs.report.documents import fit_document
@@ -136,3 +136,21 @@ def test_a_chosen_scale_is_shown_as_the_unit_that_it_is() -> None:
     assert _converted(law, chosen, factors).unit == "s"
     known = Constant("age0", 86400.0, time, 80000.0, 90000.0, origin="scale")
     assert _converted(law, known, factors).value == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("unit", "counts"), [("deg", 0.0174533), ("%", 0.01), ("rad", None), ("1", None)]
+)
+def test_angles_and_shares_are_plain_numbers_in_a_formula(unit: str, counts: float | None) -> None:
+    x = np.linspace(1.0, 40.0, 12)
+    table = dimgs.Dataset.from_columns({f"x [{unit}]": x, "y [V]": 0.05 * x**2})
+    law = dimgs.fit(table, "y", scales="auto").law
+    note = plain_number_note(law)
+    assert note == (
+        "" if counts is None else f"In the formula 1 {unit} of x counts as {counts:.5g}."
+    )
+    # the number that it names is the one that the formula needs
+    size = 1.0 if counts is None else counts
+    values = {**law.constant_values, "x": 10.0 * size}
+    assert float(law.expression.subs(values)) == pytest.approx(5.0)
+    assert note in law.python()
