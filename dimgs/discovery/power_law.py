@@ -37,6 +37,7 @@ from dimgs.discovery.scoring import (
     holdout_rows,
     left_out_residuals,
     left_out_values,
+    log_target,
     r2,
     scores_of,
 )
@@ -45,6 +46,7 @@ from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate, Exponent, exponents_of
 from dimgs.fits.noise import may_show_errors, shown_errors
 from dimgs.fits.snapping import snap
+from dimgs.judgement.residual_structure import settings_apart
 from dimgs.law.centre import centre_of
 from dimgs.law.domain import domain_of
 from dimgs.law.law import Law
@@ -96,6 +98,12 @@ def fit_prepared(prepared: Prepared, options: Options, *, settled: bool = False)
     groups = 1 if design.within is None else len(np.unique(design.within))
     check_enough_runs(design.n_runs, design.X.shape[1] + groups + 1, prepared.data.source)
     fit = estimator(options)(design)
+    settings = None
+    if design.scale == "log" and not (options.robust or limited.limits):
+        settings = settings_apart(design, log_target(design) - fit.predict(design))
+    if settings is not None:
+        design = replace(design, split=settings)
+        fit = estimator(options)(design)
     left_out = _left_out(design, fit, options)
     is_open = not settled and may_show_errors(design)
     is_open = is_open and not (limited.limits or options.robust)
@@ -115,6 +123,11 @@ def fit_prepared(prepared: Prepared, options: Options, *, settled: bool = False)
         unseen = left_out_values(design, left_out.tolist())
     further: dict[str, Any] = {"local": _local(prepared, options)}
     whole, notes = None, _unused_options(options)
+    if settings is not None:
+        notes.append(
+            f"The {len(np.unique(settings))} settings scatter more about the power law than their "
+            f"repeats do: repeats count as one run, and intervals are those of the settings."
+        )
     if options.regimes or (options.along is not None and design.features):
         crossover = crossover_of(limited.design, options)
         regimes, whole = regimes_of(limited.design, options, joined=crossover is None)

@@ -23,6 +23,7 @@ from dimgs.judgement.residual_structure import (
     drift,
     followed_beyond_groups,
     followed_label,
+    settings_apart,
 )
 from dimgs.law.assemble import feature_values, fit_form_of, refit
 from dimgs.law.evaluate import evaluate
@@ -551,6 +552,13 @@ def followed_unmeasured(design: Design, law: Law) -> tuple[str, ...]:
             f"Its residuals drift in the order of the rows ({percent(share)} of their "
             f"variance), so something changed from run to run that no column holds, such as a "
             f"calibration: add it as a column."
+        )
+    settings = settings_apart(design, residuals)
+    if settings is not None:
+        out.append(
+            f"Its residuals differ more between the {len(np.unique(settings))} settings than "
+            f"between repeats of one: the form is not the whole law, or repeats share an error, as "
+            f"those of one day do. Repeat settings on other days, or add settings."
         )
     return tuple(out)
 

@@ -193,6 +193,40 @@ def drift(design: Design, residuals: Array) -> float:
     return share if share > _LEAST_SHARE else 0.0
 
 
+# settings beyond the constants of a power law, from which on their scatter is an estimate
+_SETTINGS = 2
+
+
+def settings_apart(design: Design, residuals: Array) -> NDArray[np.str_] | None:
+    """The setting of each run, where settings scatter more about a law than their repeats do.
+
+    The classical test of lack of fit against pure error. Then the law is not the whole law, or
+    repeats of a setting share an error: either way, settings are the independent units.
+
+    Parameters
+    ----------
+    design : Design
+    residuals : ndarray of shape (n_runs,)
+
+    Returns
+    -------
+    ndarray of str of shape (n_runs,) or None
+        None up to a chance of one in a thousand, with fewer repeats than settings, and where the
+        runs are grouped already.
+    """
+    if design.split is not None or design.within is not None or design.sources:
+        return None
+    code = np.unique(_places(design), axis=0, return_inverse=True)[1].ravel()
+    runs, count = len(code), int(code.max(initial=0)) + 1
+    known = np.column_stack([np.ones(runs), design.X])
+    if runs < 2 * count or count < known.shape[1] + _SETTINGS:
+        return None
+    basis = np.linalg.svd(known, full_matrices=False)[0]
+    beside, dof = residuals - basis @ (basis.T @ residuals), runs - known.shape[1]
+    chance = _chance_of(beside, _indicators(code), basis, dof)
+    return code.astype(str) if chance < SURELY_INCOMPLETE else None
+
+
 def _indicators(labels: NDArray[np.generic]) -> Array:
     """One column of zeros and ones for each label."""
     names, code = np.unique(labels.astype(str), return_inverse=True)

@@ -369,13 +369,13 @@ def _departures(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, B
             inside &= ~bad
             yield bound, values, bad
     for name, seen in law.labels.items():
-        labels = inputs.labels.get(name)
-        bad = np.zeros(n, np.bool_) if labels is None else ~np.isin(labels, seen)
-        if labels is None and law.label_effects is not None and law.label_effects.column == name:
-            # the prefactor of a row without a label is that of all together
-            bad, labels = ~bad, np.full(n, "")
+        # the prefactor of a row without a label is that of all together, if labels have any
+        has_effects = law.label_effects is not None and law.label_effects.column == name
+        labels = inputs.labels.get(name, np.full(n, "") if has_effects else None)
         if labels is not None:
-            yield Bound(name, None, np.nan, np.nan, (name,)), labels, bad
+            known = seen if has_effects else (*seen, "")
+            bound = Bound(name, None, np.nan, np.nan, (name,))
+            yield bound, labels, ~np.isin(labels, known)
     if domain.features:
         leverage = domain.leverage(_features(law, groups, n))
         bad = inside & ~(leverage <= domain.most_leverage)

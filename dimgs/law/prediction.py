@@ -20,7 +20,7 @@ from dimgs.groups.group import PiGroup
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.domain import column_values, group_values
 from dimgs.law.evaluate import Inputs, evaluate, evaluate_each, input_table, inputs_of
-from dimgs.law.parts import SourceEffects, log_interval
+from dimgs.law.parts import LabelEffects, SourceEffects, log_interval
 from dimgs.variables import Variable, parse_unit
 
 Of = Literal["run", "law"]
@@ -299,7 +299,25 @@ def _of_sources(
                 crossed = gradients[i] @ shared @ z
                 more[i] += float(z @ np.array(each.covariances[name]) @ z + 2 * crossed)
         apart.append((new, each.dof))
+    if law.label_effects is not None and law.uncertainty.scale != "linear":
+        apart.append(_of_new_labels(law.label_effects, n, [rows for rows, _ in compared]))
     return more, apart
+
+
+def _of_new_labels(effects: LabelEffects, n: int, sides: Sequence[Inputs]) -> tuple[Array, float]:
+    """Spread of the known prefactors for labels that no run has, with its degrees of freedom."""
+    known = list(effects.log_ratios.values())
+    labels = [
+        np.broadcast_to(x.labels[effects.column], n) for x in sides if effects.column in x.labels
+    ]
+    if len(known) < 2 or len(labels) < len(sides):
+        return np.zeros(n), 1.0
+    unknown = np.sum([~np.isin(x, [*effects.log_ratios]) for x in labels], axis=0)
+    if len(labels) == 2:
+        unknown = np.where(labels[0] == labels[1], 0, unknown)
+    # about a mean of the known ones
+    variance = float(np.var(known, ddof=1)) * (1.0 + 1.0 / len(known))
+    return variance * unknown, len(known) - 1.0
 
 
 def _of_label(law: CheckedLaw, inputs: Inputs) -> Array:

@@ -122,3 +122,29 @@ def test_another_unit_of_one_operator_is_no_hidden_scale() -> None:
     warnings = fit(_labs(6.895), "Q").warnings
     assert not any("scale is missing" in w for w in warnings)
     assert any("'operator' disagree" in w for w in warnings)
+
+
+def _repeated(seed: int, between: float, bend: float = 0.0) -> dict[str, Array]:
+    """Six repeats of five settings, which share an error or do not."""
+    rng = np.random.default_rng(seed)
+    x = np.repeat(10 ** np.linspace(0, 2, 5), 6)
+    shared = np.repeat(between * rng.standard_normal(5), 6)
+    noise = 0.005 * rng.standard_normal(30)
+    return {"x [m]": x, "y [s]": 2 * np.sqrt(x) * np.exp(shared + noise + bend * np.log(x) ** 2)}
+
+
+def test_intervals_are_those_of_settings_where_repeats_share_an_error() -> None:
+    fits = [fit(_repeated(seed, 0.08), "y", scales="auto") for seed in range(20)]
+    # in a few tables the shared errors happen to lie along a power law
+    warned = [any("repeats count as one run" in w for w in f.warnings) for f in fits]
+    assert sum(warned) >= 17
+    exponents = [f.variable_exponents[0] for f in fits]
+    assert sum(e.low <= 0.5 <= e.high for e in exponents) >= 16
+
+
+def test_independent_repeats_stay_runs_and_a_bend_makes_intervals_wide() -> None:
+    for seed in range(20):
+        warnings = fit(_repeated(seed, 0.0), "y", scales="auto").warnings
+        assert not any("repeats count" in w for w in warnings)
+    bent = fit(_repeated(0, 0.0, 0.02), "y", scales="auto")
+    assert any("repeats count as one run" in w for w in bent.warnings)
