@@ -37,7 +37,6 @@ from dimgs.discovery.scoring import (
     holdout_rows,
     left_out_residuals,
     left_out_values,
-    log_target,
     r2,
     scores_of,
 )
@@ -100,7 +99,8 @@ def fit_prepared(prepared: Prepared, options: Options, *, settled: bool = False)
     fit = estimator(options)(design)
     settings = None
     if design.scale == "log" and not (options.robust or limited.limits):
-        settings = settings_apart(design, log_target(design) - fit.predict(design))
+        slopes = np.array([each.value for each in fit.exponents])
+        settings = settings_apart(design, design.y - fit.intercept - design.X @ slopes)
     if settings is not None:
         design = replace(design, split=settings)
         fit = estimator(options)(design)
