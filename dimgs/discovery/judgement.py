@@ -11,7 +11,7 @@ from dimgs.common.errors import attempt
 from dimgs.discovery.estimators import estimator
 from dimgs.discovery.leads import BLEND, CURVE, POWER_LAW, SUM, compare_leads, simple_forms
 from dimgs.discovery.options import Options
-from dimgs.discovery.outliers import in_errors, outlying
+from dimgs.discovery.outliers import carrying, far_runs
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.problem import is_searchable
 from dimgs.discovery.regimes import REGIMES, RegimeResult, regime_document, switching
@@ -78,10 +78,10 @@ def judge(study: Study, options: Options, clock: Clock) -> Study:
 def judge_further(study: Study, options: Options, clock: Clock) -> Study:
     """The study judged with forms that its laws call for.
 
-    Where none is probable, runs that lie far from the first are left out of a further search:
-    least squares follow a gross run, and miss the law of the others. Then sums and switches are
-    tried. Last come sums and blends of runs without what constants of their sources add, as the
-    law to take that from is known by then.
+    Where none is probable, or the first rests on outliers, runs that lie far off are left out of a
+    further search: least squares follow a gross run, and miss the law of the others. Then sums and
+    switches are tried. Last come sums and blends of runs without what constants of their sources
+    add, as the law to take that from is known by then.
 
     Parameters
     ----------
@@ -111,9 +111,11 @@ def _without_gross_runs(
 ) -> Study:
     """Searched again without runs that lie far from the law, and judged by all runs."""
     design = study.prepared.design
-    left_out = None if _is_settled(posterior) else left_out_residuals(study, options)
-    constants = sum(c.origin == "fitted" for c in study.law.constants)
-    runs = [] if left_out is None else outlying(in_errors(design, study.law, left_out), constants)
+    if _is_settled(posterior):
+        runs, _ = carrying(design, study.law)
+    else:
+        constants = sum(c.origin == "fitted" for c in study.law.constants)
+        runs, _ = far_runs(design, study.law, left_out_residuals(study, options), constants)
     if not runs:
         return study
     far = [run for run, _ in runs]
@@ -263,7 +265,8 @@ def _with_posterior(study: Study, posterior: Posterior, options: Options, clock:
         study = replace(study, prepared=replace(study.prepared, design=design))
         study = _with_fit(study, options)
     first = posterior.laws[0].form if posterior.laws else None
-    if first is None or first.law is study.law:
+    tails = study.prepared.design.tails
+    if first is None or (first.law is study.law and first.law.uncertainty.tails == tails):
         return _examined(study, options)
     return _with_law(study, first, options)
 
@@ -301,11 +304,13 @@ def _examined(study: Study, options: Options) -> Study:
     """The study with what its law leaves of the runs."""
     design = study.prepared.design
     share = unexplained_share(design, study.law, options.seed)
+    rows, (far, _) = study.prepared.data.rows, carrying(design, study.law)
     return replace(
         study,
         unexplained=share,
         follows=followed_input(design, study.law),
         unmeasured=followed_unmeasured(design, study.law),
+        rests_on=tuple(sorted(int(rows[run]) for run, _ in far)),
     )
 
 
@@ -443,7 +448,7 @@ def law_of(study: Study, one: JudgedForm, options: Options) -> Law | None:
         fitted = study.result.law if one.law is not None else _real_power(study, options)
         if fitted is None or _has_exponents(fitted, one):
             return fitted
-    elif one.law is not None:
+    elif one.law is not None and one.law.uncertainty.tails == study.prepared.design.tails:
         return one.law
     constants = one.evidence.whole.constants.tolist()
     start = dict(zip(sorted(one.constants), constants, strict=True))

@@ -4,6 +4,7 @@ References
 ----------
 R. D. Cook, S. Weisberg, Residuals and Influence in Regression (1982), section 2.2 (residuals of
 runs left out, compared with the scatter of the others; the least chance times their number).
+B. Rosner, Technometrics 25 (1983) 165 (several outliers, which hide each other).
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, least_squares
 from dimgs.common.errors import DimgsError, attempt
 from dimgs.common.formats import in_percent
 from dimgs.dataset import Dataset
@@ -24,30 +25,50 @@ from dimgs.discovery.rational_exponents import with_rationals
 from dimgs.discovery.scoring import fitted_by, log_target, target_values
 from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate
+from dimgs.fits.noise import residuals_about, rms, working_runs
 from dimgs.law.assemble import refit
 from dimgs.law.canonical import absorb, recognise
 from dimgs.law.display import shown_constants
 from dimgs.law.law import Law
 from dimgs.variables import shown_unit
 
+# outlying runs and by how many errors of the others they lie off, the farthest first; and how far
+# each run lies from the law of the others
+FarRuns = tuple[list[tuple[int, float]], Array]
+
 # chance that the farthest of as many normal errors lies as far: one table in a hundred names a run
 # in vain
 _LEVEL = 0.01
+# that of a run which others hide: gross ones lie much farther, and more sets of runs are compared
+_HIDDEN = 1e-4
 # runs beyond: there the errors have heavy tails, and no single run is the matter
 _MOST = 3
 # share of the runs, beyond which a robust search leaves none out
 _MOST_SHARE = 0.1
 # relative error that is rounding, and runs of which one leaves enough to compare it with
 _EXACT, _FEWEST = 1e-9, 8
+# of so many runs one may be left out: the rest of fewer is small by chance
+_ONE_OF = 5
+# of more runs three widen the scatter so little that they hide nothing
+_MOST_HIDDEN = 1_000
+# times that the law of the other runs describes these as closely as a law that rests on outliers:
+# constants fitted to noise halve the scatter of eight runs at most
+_CLOSER = 2.0
+# steps of a fit by least absolute values, and residuals over the median that count as equal
+_ROUNDS, _TIED, _TINY = 50, 1e-3, 1e-300
 
 
-def outlying(left_out: Array, constants: int) -> list[tuple[int, float]]:
+def outlying(residuals: Array, constants: int) -> list[tuple[int, float]]:
     """Runs farther from a law than chance allows, and by how many errors of the others.
+
+    Several such runs hide each other, as each widens the scatter that the others are compared
+    with. The farthest are therefore left out one by one, and all of them up to the last that lies
+    too far count.
 
     Parameters
     ----------
-    left_out : ndarray of shape (n_runs,)
-        Residual of each run by the law fitted without it.
+    residuals : ndarray of shape (n_runs,)
+        Of equal variance: of each run by the law fitted without it, or by a robust fit.
     constants : int
         Fitted constants.
 
@@ -58,26 +79,90 @@ def outlying(left_out: Array, constants: int) -> list[tuple[int, float]]:
 
     Examples
     --------
-    >>> found = outlying(np.array([0.1, -0.2, 0.15, -0.1, 0.05, 0.2, -0.15, 0.1, 0.0, 3.0]), 1)
-    >>> [(run, round(times)) for run, times in found]
-    [(9, 21)]
+    >>> away = np.array([0.1, -0.2, 0.15, -0.1, 0.05, 0.2, -0.15, 0.1, 0.0, 3.0, -3.0])
+    >>> [(run, round(times)) for run, times in outlying(away, 1)]
+    [(9, 21), (10, 21)]
     """
-    rows = np.flatnonzero(np.isfinite(left_out))
+    rows = np.flatnonzero(np.isfinite(residuals))
     # squares of very large residuals leave the range of doubles
-    left_out = left_out / max(1.0, float(np.abs(left_out[rows]).max(initial=0.0)))
-    out: list[tuple[int, float]] = []
-    while len(rows) >= max(_FEWEST, constants + 3) and len(out) <= _MOST:
-        squares = np.square(left_out[rows])
+    residuals = residuals / max(1.0, float(np.abs(residuals[rows]).max(initial=0.0)))
+    out, found, scatter = list[int](), 0, 1.0
+    most = min(_MOST + 1, max(1, len(rows) // _ONE_OF))
+    while len(rows) >= max(_FEWEST, constants + 3) and len(out) < most:
+        squares = np.square(residuals[rows])
         worst = int(np.argmax(squares))
         dof = len(rows) - 1 - constants
         # in units of their own: of exact runs the others leave nothing of a sum with a large one
         error = max(float(np.sqrt(np.delete(squares, worst).sum() / dof)), _EXACT)
         times = float(np.sqrt(squares[worst])) / error
-        if 2 * len(rows) * float(special.stdtr(dof, -times)) >= _LEVEL:
-            break
-        out.append((int(rows[worst]), times))
+        out.append(int(rows[worst]))
+        level = _LEVEL if found == len(out) - 1 else _HIDDEN
+        if 2 * len(rows) * float(special.stdtr(dof, -times)) < level:
+            found, scatter = len(out), error
         rows = np.delete(rows, worst)
-    return out if len(out) <= _MOST else []
+    far = out[:found] if found <= _MOST else []
+    return [(run, float(np.abs(residuals[run])) / scatter) for run in far]
+
+
+def far_runs(design: Design, law: Law, left_out: Array | None, constants: int) -> FarRuns:
+    """Runs that lie far from a law, or from the law that the others follow.
+
+    Parameters
+    ----------
+    design : Design
+    law : Law
+    left_out : ndarray of shape (n_runs,) or None
+        On the logarithm of the target where the response has one, else on the target; None where
+        the law was not fitted without each run.
+    constants : int
+        That were fitted.
+    """
+    hidden = carrying(design, law)
+    if left_out is None:
+        return hidden
+    found = outlying(in_errors(design, law, left_out), constants)
+    return (found, left_out) if len(found) > len(hidden[0]) else hidden
+
+
+def carrying(design: Design, law: Law) -> FarRuns:
+    """Outlying runs that a law rests on.
+
+    A robust power law names them. The law rests on them if the power law of the others describes
+    these others several times as closely.
+
+    Parameters
+    ----------
+    design : Design
+    law : Law
+    """
+    none: FarRuns = [], np.zeros(design.n_runs)
+    if design.scale == "linear" or design.n_runs > _MOST_HIDDEN or design.censored:
+        return none
+    labels = np.zeros(design.n_runs) if design.within is None else design.within
+    codes = np.unique(labels, return_inverse=True)[1].ravel()
+    columns = np.column_stack([np.eye(codes.max() + 1)[codes], design.X])
+    size = np.ones(design.n_runs) if design.weights is None else np.sqrt(design.weights)
+    scaled = replace(design, errors=law.uncertainty.errors, tails=None)
+
+    def misses(fitted: Array) -> Array:
+        return size * residuals_about(scaled, fitted)[0]
+
+    roots, constants = size, np.zeros(columns.shape[1])
+    for _ in range(_ROUNDS):
+        constants = least_squares(roots[:, None] * columns, roots * design.y)
+        away = np.abs(size * (design.y - columns @ constants))
+        # least absolute values are squares whose weights follow the fit
+        roots = size / np.sqrt(np.maximum(away, _TIED * np.median(away)) + _TINY)
+    for _ in range(2):
+        fitted = columns @ constants + design.offset
+        runs = outlying(misses(fitted), columns.shape[1])
+        rest = np.setdiff1d(np.arange(design.n_runs), [run for run, _ in runs])
+        work = working_runs(scaled, fitted)
+        roots = (size if work.weights is None else np.sqrt(work.weights))[rest]
+        constants = least_squares(roots[:, None] * columns[rest], roots * work.y[rest])
+    fitted = columns @ constants + design.offset
+    closely, loosely = (rms(misses(values)[rest]) for values in (fitted, fitted_by(law, design)))
+    return (runs, log_target(design) - fitted) if _CLOSER * closely < loosely else none
 
 
 def in_errors(design: Design, law: Law, left_out: Array) -> Array:
@@ -107,8 +192,10 @@ def in_errors(design: Design, law: Law, left_out: Array) -> Array:
     size = 1.0 if design.weights is None else np.sqrt(design.weights)
     # products leave the range of doubles before the values do
     roots = np.sqrt(np.abs(away)) * np.sqrt(np.abs(left_out))
+    # refits of few runs at a time: what differs in sign is as small as the smaller of the two
     alike = np.sign(away) == np.sign(left_out)
-    return np.asarray(np.where(alike, np.sign(left_out) * roots, 0.0) * size)
+    sizes = np.where(alike, roots, np.minimum(np.abs(away), np.abs(left_out)))
+    return np.asarray(np.sign(left_out) * sizes * size)
 
 
 def outlier_warnings(
@@ -128,13 +215,13 @@ def outlier_warnings(
     """
     fitted = sum(c.origin == "fitted" for c in law.constants)
     count = fitted if fit is None else 1 + len(fit.exponents)
-    outliers = [] if options.robust else outlying(in_errors(design, law, left_out), count)
+    outliers, away = ([], left_out) if options.robust else far_runs(design, law, left_out, count)
     design = replace(design, errors=law.uncertainty.errors)
     if not outliers:
         return [], ()
     rows = tuple(int(design.data.rows[run]) for run, _ in outliers)
     out = [
-        f"The run of {_place(design, run, float(left_out[run]))} the law of the others, "
+        f"The run of {_place(design, run, float(away[run]))} the law of the others, "
         f"{times:.2g} times their error."
         for run, times in outliers
     ]
@@ -157,8 +244,8 @@ def without_outliers(data: Dataset, target: str, options: Options) -> tuple[Data
     Returns
     -------
     Dataset, list of str
-        All runs where more than a tenth lie far: the errors have heavy tails then, or the law is
-        another one.
+        All runs where more than a tenth lie far, and these are not a few that lie beyond chance:
+        the errors have heavy tails then, or the law is another one.
     """
     try:
         design = prepare(data, target, options).design
@@ -167,9 +254,18 @@ def without_outliers(data: Dataset, target: str, options: Options) -> tuple[Data
         # the search says what is wrong
         return data, []
     far = list(fit.outliers)
-    if not 0 < len(far) <= _MOST_SHARE * design.n_runs:
-        return data, []
     away = log_target(design) - fit.predict(design)
+    if len(far) > _MOST_SHARE * design.n_runs:
+        far = [run for run, _ in outlying(away, 1 + len(fit.exponents))]
+        if not far:
+            note = (
+                f"{len(fit.outliers)} of {design.n_runs} runs lie far from the robust power law: "
+                f"the search leaves none of so many out, as the errors have heavy tails, or the "
+                f"law is another one."
+            )
+            return data, [note]
+    if not far:
+        return data, []
     named = [_place(design, run, float(away[run])) for run in far[:_MOST]]
     more = f", and {len(far) - _MOST} more" if len(far) > _MOST else ""
     note = (

@@ -481,6 +481,14 @@ def _warnings(usable: UsableRuns, design: Design, options: Options) -> list[str]
             f"{', '.join(unlogged)} enter{'s' if len(unlogged) == 1 else ''} "
             f"without a logarithm (a level, or values that vanish or change sign)."
         )
+    if usable.linear and options.drop_bad:
+        name = usable.purpose.target
+        kept = data.rows[data[name] <= 0].tolist()
+        out.append(
+            f"{setting('drop_bad')} keeps {'row' if len(kept) == 1 else 'rows'} "
+            f"{', '.join(map(str, kept[:10]))}{', ...' if len(kept) > 10 else ''}, where '{name}' "
+            f"is zero or negative, as it is fitted on a linear scale: delete what is wrong."
+        )
     for name in design.basis.sizes:
         unit = design.basis.variable(name).si_unit
         out.append(f"{name} = 1 {unit} gives them a dimension, and no law depends on it.")

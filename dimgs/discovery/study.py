@@ -86,6 +86,8 @@ class Study:
         An input that the residuals follow at equal groups.
     unmeasured : tuple of str
         What else the residuals follow, which is no input.
+    rests_on : tuple of int
+        Rows of outlying runs that the law rests on.
     left_out : ndarray of shape (n_runs,) or None
         Residual of each run by the law refitted without it, where that was needed.
     posterior : Posterior or None
@@ -113,6 +115,7 @@ class Study:
     unexplained: float | None = None
     follows: str = ""
     unmeasured: tuple[str, ...] = ()
+    rests_on: tuple[int, ...] = ()
     left_out: Array | None = None
     posterior: Posterior | None = None
     complete_to: Completed | None = None
@@ -134,6 +137,7 @@ class Study:
             varies=scores.exist,
             follows=self.follows,
             unmeasured=self.unmeasured,
+            rests_on=self.rests_on,
         )
         return conclude(facts if self.posterior is None else replace(facts, **self.posterior.facts))
 

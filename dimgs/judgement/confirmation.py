@@ -81,6 +81,8 @@ class LawFacts:
         An input that the residuals still follow at equal groups.
     unmeasured : sequence of str
         What else they follow that is no input, one sentence each.
+    rests_on : tuple of int
+        Rows of outlying runs that the law rests on.
     probability : float or None
         Of the law, among all that were found and none of them; None where that was not judged.
     rivals : int
@@ -108,6 +110,7 @@ class LawFacts:
     varies: bool = True
     follows: str = ""
     unmeasured: Sequence[str] = ()
+    rests_on: tuple[int, ...] = ()
     probability: float | None = 1.0
     rivals: int = 0
     none: float = 0.0
@@ -140,6 +143,14 @@ def conclude(facts: LawFacts) -> Verdict:
     """
     reasons = [*_unseen(facts), *_structure(facts.unexplained, facts.follows)]
     reasons += [Reason("converged", text) for text in facts.unmeasured]
+    if facts.rests_on:
+        rows = ("row " if len(facts.rests_on) == 1 else "rows ") + ", ".join(
+            map(str, facts.rests_on)
+        )
+        text = (
+            f"Its fit rests on outliers ({rows}): a power law describes the other runs far better."
+        )
+        reasons.append(Reason("converged", text))
     reasons += [*_improbable(facts), *_beyond(facts)]
     if facts.unavailable:
         reasons.append(Reason("unavailable", facts.unavailable))

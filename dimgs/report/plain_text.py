@@ -546,7 +546,8 @@ def _next_lines(report: Findings, folder: str) -> list[str]:
     """The command that goes on from here."""
     name = "Y" if report.basis.target is None else visible(report.basis.target.name)
     lines = []
-    if report.outliers and not (report.law and report.law.sources):
+    # a robust search is one in logarithms, as power laws are
+    if report.outliers and report.fit is not None and not (report.law and report.law.sources):
         rows = ", ".join(map(str, report.outliers))
         those = (
             f"row {rows}, which lies" if len(report.outliers) == 1 else f"rows {rows}, which lie"

@@ -12,7 +12,8 @@ from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.fitting import fit_with
 from dimgs.discovery.options import Options
-from dimgs.discovery.outliers import outlying, without_outliers
+from dimgs.discovery.outliers import carrying, outlying, without_outliers
+from dimgs.discovery.prepare import prepare
 
 
 def table(factor: float, noise: float = 0.02, n: int = 24) -> Dataset:
@@ -123,7 +124,8 @@ def test_where_many_lie_far_a_robust_search_leaves_none_out() -> None:
     heavy = Dataset.from_columns({"a [cm]": 100 * np.array(data["a"]), "y [s]": y})
     kept, notes = without_outliers(heavy, "y", Options(scales="auto", robust=True))
     assert len(kept) == 30
-    assert notes == []
+    (note,) = notes
+    assert note.startswith("6 of 30 runs lie far from the robust power law")
 
 
 def test_where_errors_are_of_one_size_a_run_is_off_by_its_difference() -> None:
@@ -141,3 +143,63 @@ def test_where_errors_are_of_one_size_a_run_is_off_by_its_difference() -> None:
     again = fit_with(Dataset.from_columns({"x [1]": x, "y [1]": y}), "y", Options())
     (named,) = [w for w in again.warnings if "times their error" in w]
     assert "row 31" in named
+
+
+def masked(seed: int, n: int, factors: list[float], exponent: float, noise: float) -> Dataset:
+    """Runs of y = 5 x^b in noise, some of which are wrong by factors."""
+    rng = np.random.default_rng(seed)
+    x = 10 ** rng.uniform(-1, 2, n)
+    y = 5 * x**exponent * np.exp(noise * rng.normal(size=n))
+    y[: len(factors)] *= factors
+    return Dataset.from_columns({"x [m]": x, "y [s]": y})
+
+
+def named(data: Dataset) -> set[int]:
+    """Rows that a fit names as outliers."""
+    words = fit_with(data, "y", Options(scales="auto")).warnings
+    return {int(w.split("row ")[1].split()[0]) for w in words if w.startswith("The run of row")}
+
+
+@pytest.mark.parametrize("factors", [[10.0, 10.0], [0.1, 0.1], [10.0, 0.1]])
+def test_two_gross_runs_do_not_hide_each_other(factors: list[float]) -> None:
+    found = [named(masked(seed, 20, factors, 0.75, 0.03)) == {1, 2} for seed in range(8)]
+    assert sum(found) >= 7
+
+
+def test_a_clean_fit_names_few_runs_and_rests_on_none() -> None:
+    tables = [masked(seed, n, [], 0.75, 0.04) for seed in range(20) for n in (8, 12, 20)]
+    laws = [(prepare(each, "y", Options(scales="auto")).design, each) for each in tables]
+    fits = [fit_with(each, "y", Options(scales="auto")) for each in tables]
+    assert not any(carrying(d, f.law)[0] for (d, _), f in zip(laws, fits, strict=True))
+    assert sum(bool(named(each)) for each in tables) <= 2
+
+
+def test_a_law_that_rests_on_outliers_is_not_confirmed() -> None:
+    data = masked(0, 20, [10.0, 0.1, 10.0], 0.75, 0.04)
+    asked: Any = {"scales": "auto", "engine": "structured", "evaluations": 300}
+    result = fit_with(data, "y", Options(scales="auto"))
+    assert result.verdict is not None
+    assert any("rests on outliers (rows 1, 2, 3)" in text for text in result.verdict.why_not)
+    found = dimgs.discover(data, "y", **asked)
+    assert set(found.outliers) == {1, 2, 3}
+    # the runs with gross errors stay, and the law is that of the others
+    assert found.law is not None
+    x = np.array([1.0, 10.0])
+    slope = float(np.diff(np.log(found.law.predict({"x": x})))[0] / np.log(10))
+    assert slope == pytest.approx(0.75, abs=0.02)
+    robust = dimgs.discover(data, "y", robust=True, **asked)
+    assert robust.n_runs == 17
+
+
+def test_where_the_target_vanishes_no_good_run_is_named() -> None:
+    rng = np.random.default_rng(2)
+    L = rng.uniform(0.3, 2.0, 16)
+    T = 2 * np.pi * np.sqrt(L / 9.81) * np.exp(0.01 * rng.normal(size=16))
+    T[14], T[15] = 0.0, 9999.0
+    data = Dataset.from_columns({"L [m]": L, "T [s]": T})
+    asked: Any = {"constants": ["g"], "engine": "power_law", "drop_bad": True}
+    report = dimgs.discover(data, "T", **asked)
+    assert set(report.outliers) <= {15, 16}
+    assert 16 in report.outliers
+    assert any("--drop-bad keeps row 15" in w for w in report.warnings)
+    assert "--robust" not in str(report)
