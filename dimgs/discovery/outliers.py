@@ -88,7 +88,7 @@ def outlying(residuals: Array, constants: int, level: float = _LEVEL) -> list[tu
     rows = np.flatnonzero(np.isfinite(residuals))
     # squares of very large residuals leave the range of doubles
     residuals = residuals / max(1.0, float(np.abs(residuals[rows]).max(initial=0.0)))
-    out, found, scatter = list[int](), 0, 1.0
+    out, n_far, scatter = list[int](), 0, 1.0
     most = min(_MOST + 1, max(1, len(rows) // _ONE_OF))
     while len(rows) >= max(_FEWEST, constants + 3) and len(out) < most:
         squares = np.square(residuals[rows])
@@ -99,10 +99,10 @@ def outlying(residuals: Array, constants: int, level: float = _LEVEL) -> list[tu
         times = float(np.sqrt(squares[worst])) / error
         out.append(int(rows[worst]))
         chance = 2 * len(rows) * float(special.stdtr(dof, -times))
-        if chance < (level if found == len(out) - 1 else _HIDDEN):
-            found, scatter = len(out), error
+        if chance < (level if n_far == len(out) - 1 else _HIDDEN):
+            n_far, scatter = len(out), error
         rows = np.delete(rows, worst)
-    far = out[:found] if found <= _MOST else []
+    far = out[:n_far] if n_far <= _MOST else []
     return [(run, float(np.abs(residuals[run])) / scatter) for run in far]
 
 
@@ -122,8 +122,8 @@ def far_runs(design: Design, law: Law, left_out: Array | None, constants: int) -
     hidden = carrying(design, law)
     if left_out is None:
         return hidden
-    found = outlying(in_errors(design, law, left_out), constants)
-    return (found, left_out) if len(found) > len(hidden[0]) else hidden
+    exposed = outlying(in_errors(design, law, left_out), constants)
+    return (exposed, left_out) if len(exposed) > len(hidden[0]) else hidden
 
 
 def carrying(design: Design, law: Law) -> FarRuns:
