@@ -303,7 +303,7 @@ def _with_first(study: Study, options: Options) -> Study:
 def _examined(study: Study, options: Options) -> Study:
     """The study with what its law leaves of the runs."""
     design = study.prepared.design
-    share = unexplained_share(design, study.law, options.seed)
+    share = unexplained_share(design, study.law)
     rows, (far, _) = study.prepared.data.rows, carrying(design, study.law)
     return replace(
         study,

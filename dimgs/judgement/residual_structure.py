@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from dimgs.common.arrays import Array, lengths
-from dimgs.engines.selection import normal_scores
 from dimgs.fits.design.features import Design
 from dimgs.fits.homogeneity import dependence, polynomial
 from dimgs.fits.noise import Errors, StudentTails, rms, student_freedom, student_likelihoods
+from dimgs.fits.whiteness import normal_scores
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.judgement.candidates import JudgedForm
 from dimgs.judgement.evidence import FormulaModel
@@ -270,8 +270,9 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     """Chance that noise alone would show as much structure, per group, along the law and beyond.
 
     The residuals are regressed on polynomials of each feature's ranks and of the law's own; the
-    least chance counts, times how many were tried. So does that of the predictions of outer blocks,
-    and the chance that the residuals follow an input at equal groups, where that is all but sure.
+    least chance counts, times how many were tried. So does that of the predictions of outer blocks.
+    Where they are all but sure, so do the chances that kernel regressions on the groups predict the
+    residuals, waves among them, and that the residuals follow an input at equal groups.
 
     Parameters
     ----------
@@ -299,8 +300,9 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     beyond, _ = followed_beyond_groups(design, e)
     # a test, not one look more: right laws lose nothing by it
     beyond = beyond if beyond < SURELY_INCOMPLETE else 1.0
+    _, smooth = design.kernels.unexplained(e, SURELY_INCOMPLETE)
     block = form.evidence.p_block
-    return min(1.0, least * len(along), beyond, 1.0 if block is None else block)
+    return min(1.0, least * len(along), beyond, smooth, 1.0 if block is None else block)
 
 
 def _chance_of(residuals: Array, columns: Array, basis: Array, dof: float) -> float:

@@ -18,8 +18,8 @@ from dimgs.discovery.scoring import (
     rows_aside,
     unexplained_share,
 )
-from dimgs.engines.selection import normal_scores, predictable_share
 from dimgs.fits.design.features import Design
+from dimgs.fits.whiteness import KernelRegressions, normal_scores
 from dimgs.law.assemble import assemble
 from dimgs.law.law import Law
 
@@ -103,7 +103,8 @@ def test_what_the_groups_explain_of_the_residuals() -> None:
     residuals = design.y + design.offset - np.log(power.predict_si(design.data))
     places = (design.X - design.X.mean(axis=0)) / design.X.std(axis=0)
     share = unexplained_share(design, power)
-    assert share == pytest.approx(predictable_share(places, normal_scores(residuals)), abs=1e-9)
+    again = KernelRegressions.of(places).share(normal_scores(residuals))
+    assert share == pytest.approx(again, abs=1e-9)
     assert share > 0.8
     assert unexplained_share(design, whole) == 0.0
     exact = replace(design, y=design.y - residuals)

@@ -1,6 +1,6 @@
 """The criterion of choice against brute force and on planted laws."""
 
-from itertools import pairwise, product
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,7 @@ from dimgs.engines.protocol import Problem
 from dimgs.engines.selection import (
     candidate_bits,
     constants_bits,
-    is_white,
     pareto_front,
-    predictable_share,
     select,
 )
 from dimgs.expression.candidate import Candidate
@@ -82,81 +80,6 @@ def test_a_worse_law_is_not_chosen_for_its_brevity() -> None:
     true = Candidate.of(c_1 + c_2 * pi_1, {"c_1": 1.0, "c_2": 0.5})
     short = Candidate.of(c_1 * pi_1, {"c_1": 1.05})
     assert candidate_bits(true, problem) < candidate_bits(short, problem) - 60
-
-
-def kernel_regression_without_each_run(X: Array, e: Array) -> float:
-    e = (e - e.mean()) / e.std()
-    square = ((X[:, None, :] - X[None, :, :]) ** 2).mean(axis=2)
-    best = 0.0
-    for width, ridge in product((0.1, 0.5, 4.0), (0.03, 0.3, 3.0)):
-        K = np.exp(-square / width)
-        wrong = np.empty(len(e))
-        for i in range(len(e)):
-            rest = np.arange(len(e)) != i
-            inner = K[np.ix_(rest, rest)] + ridge * np.eye(len(e) - 1)
-            wrong[i] = e[i] - K[i, rest] @ np.linalg.solve(inner, e[rest])
-        best = max(best, 1 - float(np.mean(wrong**2)))
-    return best
-
-
-@pytest.mark.parametrize("power", [0.3, 1.0, 3.0])
-def test_leftover_is_the_best_kernel_regression_of_runs_left_out(power: float) -> None:
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((40, 2))
-    e = 3.0 + 5.0 * (np.sin(power * X[:, 0]) + 0.2 * rng.standard_normal(40))
-    expected = kernel_regression_without_each_run(X, e)
-    assert 0.2 < expected < 0.99
-    assert predictable_share(X, e) == pytest.approx(expected, abs=1e-9)
-
-
-def test_leftover_tells_structure_from_noise() -> None:
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((200, 2))
-    noise = rng.standard_normal(200)
-    assert predictable_share(X, noise) < 0.05
-    assert predictable_share(X, X[:, 0] ** 2 + 0.3 * noise) > 0.5
-    assert predictable_share(X, np.full(200, 2.0)) == 0.0
-    assert predictable_share(np.empty((200, 0)), noise) == 0.0
-
-
-def test_of_many_runs_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((197, 1))
-    e = np.sin(X[:, 0]) + rng.standard_normal(197)
-    rows = np.linspace(0, 196, 50).astype(int)
-    monkeypatch.setattr("dimgs.engines.selection._MOST_RUNS", 50)
-    assert predictable_share(X, e) == predictable_share(X[rows], e[rows]) != 0.0
-
-
-def test_pure_noise_is_white_as_often_as_the_level_says() -> None:
-    rng = np.random.default_rng(2)
-    X = rng.standard_normal((30, 1))
-    sets = [rng.standard_normal(30) for _ in range(60)]
-    # a quarter of 60, with three standard errors of 3.4
-    assert 5 <= sum(not is_white(X, e, level=0.25, shuffles=19) for e in sets) <= 25
-    assert sum(not is_white(X, e) for e in sets[:40]) <= 4
-    bent = np.cos(2 * X[:, 0])
-    assert not any(is_white(X, bent + 0.3 * e) for e in sets[:10])
-
-
-def test_one_large_residual_does_not_hide_what_the_others_follow() -> None:
-    rng = np.random.default_rng(6)
-    x = rng.uniform(-1.73, 1.73, 40)
-    e = np.cos(2.0 * x) + 0.3 * rng.normal(size=40)
-    assert not is_white(x[:, None], e)
-    e[7] = 20.0
-    assert not is_white(x[:, None], e)
-
-
-def test_ripples_of_several_waves_are_noticed() -> None:
-    rng = np.random.default_rng(5)
-    noticed = 0
-    for _ in range(12):
-        X = rng.uniform(-1.73, 1.73, (60, 2))
-        wave = np.sin(6.0 * X[:, 0] + rng.uniform(0.0, 6.0))
-        noticed += not is_white(X, 2.0 * wave + rng.normal(size=60))
-    # of kernels as wide as the ranges none is
-    assert noticed >= 5
 
 
 @given(SEEDS)

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from dimgs.common.errors import LawError
 from dimgs.common.progress import report_progress
 from dimgs.engines.protocol import Problem
-from dimgs.engines.selection import constants_bits, is_white
+from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.fitting import FittedTree, polish, residuals_of, simplify_numbers
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import Exponents, Tree, evaluate, parameters, to_sympy
 from dimgs.expression.candidate import Candidate
+from dimgs.fits.whiteness import is_white
 from dimgs.groups.rationals import exact_bits
 
 # mean square of relative residuals that is rounding: 3e-10, as of the smallest sums of products
@@ -29,6 +30,8 @@ _SHORT, _LONG, _MOST_BITS = 60.0, 120.0, 8 / 3
 _FRONT, _SIMPLIFIED = 12, 30
 # relative change of a law by 10 % of an input above which it is not a rounding
 _DEPENDS = 1e-9
+# chance of structure in noise, above which a search ends: one true law in a hundred is below
+_LEVEL = 0.1
 # trees whose constants are made simple after each step
 _SHARPENED = 4
 Item = TypeVar("Item")
@@ -208,7 +211,7 @@ def is_explained(archive: Archive) -> bool:
     """Whether nothing that depends on the groups is left by the best law."""
     best = archive.best
     residuals = None if best is None else residuals_of(best.tree, archive.runs)
-    return residuals is not None and is_white(archive.runs.places, residuals[0])
+    return residuals is not None and is_white(archive.runs.places, residuals[0], _LEVEL)
 
 
 def thin_runs(problem: Problem, most: int) -> Problem:

@@ -10,7 +10,6 @@ from scipy.spatial import cKDTree
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.engines.protocol import Problem
-from dimgs.engines.selection import predictable_share
 from dimgs.fits.noise import (
     ADDITIVE_FLOOR,
     FLOOR,
@@ -21,6 +20,7 @@ from dimgs.fits.noise import (
     profile_log_likelihood,
     rms,
 )
+from dimgs.fits.whiteness import KernelRegressions
 
 # times the scatter of the logarithms of the largest third: that of the smallest is partly additive
 _ADDITIVE = 3.0
@@ -340,7 +340,8 @@ def choose_errors(runs: Runs, expected: Array, *, settled: bool = False) -> Runs
     residuals = expected - runs.y
     if runs.n_runs < _FEWEST or not np.all(np.isfinite(residuals)) or not np.any(residuals):
         return runs
-    if predictable_share(runs.places, residuals / runs.size_at(expected)) > _HALF_EXPLAINED:
+    regressions = KernelRegressions.of(runs.places)
+    if regressions.share(residuals / runs.size_at(expected)) > _HALF_EXPLAINED:
         return runs
     present = replace(runs.errors, noise=0.0)
     likelihoods = {kind: _likelihood(runs.with_errors(kind), expected) for kind in _kinds(runs)}

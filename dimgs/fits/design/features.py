@@ -13,6 +13,8 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.fits.design.effects import Effect, Whitening
+from dimgs.fits.design.whitening import whiten
+from dimgs.fits.whiteness import KernelRegressions
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.variables import Variable
 
@@ -242,6 +244,11 @@ class Design:
             if len(kinds) == 1 or (len(kinds) <= self.n_runs // 2 and not held_out):
                 kinds_of[name] = kinds
         return kinds_of
+
+    @cached_property
+    def kernels(self) -> KernelRegressions:
+        """Kernel regressions on the features, by which residuals are tested for structure."""
+        return KernelRegressions.of(whiten(self.X, np.ones(self.n_runs))[1])
 
     @cached_property
     def white(self) -> Whitening | None:
