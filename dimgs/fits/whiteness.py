@@ -38,12 +38,12 @@ class KernelRegressions:
     ----------
     rows : ndarray of int
         The runs that are looked at.
-    spectra : tuple of (ndarray, ndarray)
-        Eigenvalues and eigenvectors of the kernel of each width.
+    errors : ndarray of shape (n_regressions, n_rows, n_rows)
+        From residuals to the errors of their predictions by the other runs.
     """
 
     rows: IntArray
-    spectra: tuple[tuple[Array, Array], ...]
+    errors: Array
 
     @classmethod
     def of(cls, coordinates: Array) -> Self:
@@ -53,9 +53,15 @@ class KernelRegressions:
             rows = np.sort(np.random.default_rng(0).choice(rows, _MOST_RUNS, replace=False))
         X = coordinates[rows]
         if X.shape[1] == 0:
-            return cls(rows, ())
+            return cls(rows, np.empty((0, len(rows), len(rows))))
         square = ((X[:, None, :] - X[None, :, :]) ** 2).mean(axis=2)
-        return cls(rows, tuple(np.linalg.eigh(np.exp(-square / width)) for width in _WIDTHS))
+        noise = np.eye(len(rows))
+        inverses = [
+            np.linalg.inv(np.exp(-square / width) + ridge * noise)
+            for width in _WIDTHS
+            for ridge in _RIDGES
+        ]
+        return cls(rows, np.array([each / np.diag(each)[:, None] for each in inverses]))
 
     def share(self, residuals: Array) -> float:
         """Share of the residuals that is predicted on runs left out (R², 0 if none).
@@ -65,17 +71,11 @@ class KernelRegressions:
         residuals : ndarray of shape (n_runs,)
         """
         e = residuals[self.rows] - residuals[self.rows].mean()
-        scale, best = float(e.std()), 0.0
+        scale = float(e.std())
         if not scale > 0:
-            return best
-        e = e / scale
-        for values, vectors in self.spectra:
-            turned = vectors.T @ e
-            for ridge in _RIDGES:
-                part = ridge / (np.maximum(values, 0) + ridge)
-                deleted = vectors @ (part * turned) / ((vectors**2) @ part)
-                best = max(best, 1.0 - float(np.mean(deleted**2)))
-        return best
+            return 0.0
+        squares = np.mean((self.errors @ (e / scale)) ** 2, axis=1)
+        return max(0.0, 1.0 - float(np.min(squares, initial=1.0)))
 
     def unexplained(self, residuals: Array, level: float) -> tuple[float, float]:
         """Share of the residuals that depends on the coordinates, and its chance in noise.
@@ -94,8 +94,9 @@ class KernelRegressions:
             0 and 1 for noise, and for less than a twentieth of the variance.
         """
         share = self.share(normal_scores(residuals))
-        tried = len(_WIDTHS) * len(_RIDGES)
-        chance = tried * float(np.exp(0.5 * len(self.rows) * np.log1p(-min(share, 1.0 - 1e-12))))
+        chance = len(self.errors) * float(
+            np.exp(0.5 * len(self.rows) * np.log1p(-min(share, 1.0 - 1e-12)))
+        )
         return (share, chance) if share >= NEGLIGIBLE and chance < level else (0.0, 1.0)
 
 
