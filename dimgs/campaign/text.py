@@ -139,7 +139,7 @@ def campaign_text(result: "CampaignResult") -> str:
             lines += [_RULE, *_law_lines(f"law of {title}", law)]
     for i, regime in enumerate(result.regimes, 1):
         inside = [
-            *exponent_lines(regime.exponents, result.level),
+            *exponent_lines(regime.exponents, result.level, result.basis.target),
             *(f"{e.name} {e.rational or number(e.value)}{_IMPLIED}" for e in regime.implied),
             *activation_lines(regime.activation),
             *_law_lines("law of its finest runs", regime.law),

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from dimgs.discovery.options import Options
     from dimgs.discovery.sensitivity import Sensitivity
     from dimgs.report.results import FitResult, Report
+    from dimgs.variables import Variable
 
 
 # a table of that size takes some times as much memory
@@ -451,10 +452,8 @@ def predict(
         listed = _rows(values, [place.to_json() for place in places])
         emit_json({"rows": listed, "unit": unit, "level": options.level, **judged, **warned})
         return
-    if relative_to is None and not (options.si or stored.target.is_level):
-        # the program that reads the document computes in SI, who reads the table does not
-        unit, given = stored.target.unit.text, stored.target.unit
-        values = [np.asarray(given.from_si(v), dtype=np.float64) for v in values]
+    if relative_to is None:
+        values, unit = _in_shown_unit(values, stored.target, options)
     name = stored.target.name if relative_to is None else f"{stored.target.name} ratio"
     title = f"{name} [{unit}] with {options.level:.0%} intervals"
     _print_rows(title, data, values, [place.outside for place in places])
@@ -464,6 +463,15 @@ def predict(
         say(line)
     if len(lines) > _MOST_REASONS:
         say(f"and {len(lines) - _MOST_REASONS} more reasons; --json gives all of them.")
+
+
+def _in_shown_unit(
+    values: Sequence[Any], target: "Variable", options: "Options"
+) -> tuple[Any, str]:
+    """Values in the unit of the table, which a person reads; a program reads SI in the document."""
+    if options.si or target.is_level:
+        return values, target.si_unit
+    return [np.asarray(target.unit.from_si(v), dtype=np.float64) for v in values], target.unit.text
 
 
 def _rows(values: Sequence[Any], places: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -500,6 +508,7 @@ def _predict_by_curve(path: str, rows: str, options: "Options", json: bool) -> N
         listed = _rows(values, [{"outside": names} for names in outside])
         emit_json({"rows": listed, "unit": unit, "level": options.level, "kind": KIND})
         return
+    values, unit = _in_shown_unit(values, curve.target, options)
     title = f"{curve.target.name} [{unit}] by a {KIND}, with {options.level:.0%} intervals"
     _print_rows(title, data, values, outside)
 

@@ -439,10 +439,11 @@ def law_scores(design: Design, law: Law, options: Options, left_out: Array | Non
     values = law.predict_si(design.data)
     truth = target_values(design)
     fitted = _log(values)
-    if design.scale != "log" or fitted is None:
-        return Scores(None, None, None, r2(truth - values, truth))
-    if left_out is None:
+    if left_out is None and design.scale != "linear":
         left_out = left_out_predictions(design, law, options.seed)
+    if design.scale != "log" or fitted is None or left_out is None:
+        unseen = None if left_out is None else r2(truth - left_out, truth)
+        return Scores(None, None, None, r2(truth - values, truth), cv_r2=unseen)
     logs = _log(left_out)
     gap = None if logs is None else log_target(design) - logs
     scores = scores_of(design, fitted, gap, None, options.seed)

@@ -45,8 +45,8 @@ class Effect:
     symbol : str
         LaTeX.
     low, high : float
-        Range over the runs of the local exponent (of the change per factor e, for a level); NaN
-        where the law changes its sign, so that it has none.
+        Range over the runs of the local exponent (of the ratio behind a level); NaN where the law
+        changes its sign, so that it has none.
     fitted : Exponent or None
         Exponent before snapping, where the law is a power law of it.
     text : str
@@ -75,7 +75,9 @@ def effects(runs: ReportRuns) -> list[Effect]:
     exponents = {e.name: e for e in runs.report.exponents}
     with np.errstate(all="ignore"):
         slopes = law.elasticities(runs.data) if law.symbols else {}
-    effects = []
+    target, effects = law.target, []
+    # a level is a logarithm, of another base and sign: its exponent is that of the ratio behind it
+    of_ratio = target.unit.log_factor if target.is_level else 1.0
     for variable in law.shown.symbols.values():
         x = runs.inputs.values[variable.name]
         local = np.broadcast_to(slopes[variable.name], (runs.n,))
@@ -85,27 +87,28 @@ def effects(runs: ReportRuns) -> list[Effect]:
             continue
         # the bulk: a point where the law vanishes has an exponent without bound
         low, high = (float(q) for q in np.quantile(local, [0.02, 0.98]))
-        text = _doubling(variable.name, law.target.name, low, high, law.target.is_level)
+        text = _doubling(variable.name, target, low, high)
         symbol = symbol_latex(variable.name, variable.kind)
         fitted = exponents.get(variable.name) if high - low < _CONSTANT else None
-        effects.append(Effect(variable.name, symbol, low, high, fitted, text))
+        ends = sorted((low * of_ratio, high * of_ratio))
+        effects.append(Effect(variable.name, symbol, ends[0], ends[1], fitted, text))
     return sorted(effects, key=lambda e: -max(abs(e.low), abs(e.high)))
 
 
-def _doubling(name: str, target: str, low: float, high: float, level: bool) -> str:
+def _doubling(name: str, target: Variable, low: float, high: float) -> str:
     if max(abs(low), abs(high)) < _IDLE:
         return f"{name} does not matter."
-    if level:
+    if target.is_level:
         ends = sorted({round(math.log(2) * s, 6) for s in (low, high)})
         shown = " to ".join(short(s, 2) for s in ends)
-        return f"Doubling {name} changes {target} by {shown}."
+        return f"Doubling {name} changes {target.name} by {shown} {unit_text(target.unit.text)}."
     factors = sorted({round(2.0**s, 9) for s in (low, high)})
     shown = " to ".join(short(f) for f in factors)
     if high - low < _CONSTANT and abs(low - round(low)) < _CONSTANT:
         verb = {1: "doubles", 2: "quadruples", -1: "halves"}.get(round(low))
         if verb is not None:
-            return f"Doubling {name} {verb} {target}."
-    return f"Doubling {name} multiplies {target} by {shown}."
+            return f"Doubling {name} {verb} {target.name}."
+    return f"Doubling {name} multiplies {target.name} by {shown}."
 
 
 def exponent_text(effect: Effect) -> str:

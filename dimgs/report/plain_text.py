@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
 from textwrap import wrap
 from typing import Any
@@ -20,6 +21,7 @@ from dimgs.law.parts import LabelEffects, Scores, percent
 from dimgs.law.serialise import source_document
 from dimgs.report import verdict
 from dimgs.report.findings import Activation, Findings, FittedLaw, PlannedRuns, Verdict, by_run
+from dimgs.report.words import exponent_name
 from dimgs.variables import Variable, unit_suffix
 
 # as wide as a terminal of 80 columns, and the titles of its sections
@@ -212,10 +214,12 @@ def _exponent(e: Exponent) -> tuple[str, str, str]:
     return name, number(e.value), f"{interval(e.low, e.high)}{snapped}"
 
 
-def exponent_lines(exponents: Iterable[Exponent], level: float) -> list[str]:
+def exponent_lines(
+    exponents: Iterable[Exponent], level: float, target: Variable | None
+) -> list[str]:
     """Exponents in columns, with what is in them; none where there are none."""
     rows = [_exponent(e) for e in exponents]
-    head = ("", "exponent", f"{100 * level:g} % interval  -> rational")
+    head = ("", exponent_name(target), f"{100 * level:g} % interval  -> rational")
     return _columns([head, *rows]) if rows else []
 
 
@@ -243,7 +247,7 @@ def report_scores(report: Findings, law: Law) -> list[str]:
     """Scores on the scale on which the noise is of one size, with the noise."""
     noise = [text for text in [verdict.noise_text(report.noise, report.basis.target)] if text]
     of_target = law.scores.cv_r2 if report.left_out_r2 is None else report.left_out_r2
-    if report.errors_are_relative or of_target is None or law.target.is_level:
+    if report.errors_are_relative or of_target is None:
         return [*scores_lines(law.scores), *noise]
     return [*_scores_of_target(law.scores, of_target), *noise]
 
@@ -349,7 +353,10 @@ def fit_text(fit: FittedLaw) -> str:
 def _fit_scores(fit: FittedLaw) -> list[str]:
     """Scores, and the error model where it is not that of least squares of logarithms."""
     scores, noise = scores_lines(fit.scores), fit.noise
-    if noise is None or noise.kind == "relative" or fit.law.target.is_level:
+    if fit.law.target.is_level:
+        of_target = replace(fit.scores, r2_log=None, cv_r2_log=None)
+        return _scores_of_target(of_target, fit.scores.cv_r2_log)
+    if noise is None or noise.kind == "relative":
         return scores
     beside = "the law is fitted to logarithms, which exaggerate small targets"
     if fit.law.uncertainty.errors is not None:
@@ -373,7 +380,7 @@ def _exponent_sections(fit: FittedLaw) -> list[str]:
     activation = fit.activation or {}
     # the slope along 1/T is an activation temperature, and no exponent
     exponents = [e for e in (*fit.exponents, *fit.variable_exponents) if e.name not in activation]
-    lines = exponent_lines(exponents, fit.level)
+    lines = exponent_lines(exponents, fit.level, fit.law.target)
     if not lines and not activation:
         lines = ["none: the response group is constant"]
     if fit.crossover is not None or fit.regimes:

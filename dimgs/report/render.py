@@ -33,7 +33,7 @@ _CALLED: tuple[tuple[ModuleType, str], ...] = (
     (verdict, "headline descriptions leads_words rivals_title probability verdict remarks"),
     (verdict, "noise_text"),
     (plain_text, "centre_text column_ranges sources_lines place"),
-    (words, "title_of reference_of spread_text"),
+    (words, "title_of reference_of spread_text exponent_name"),
     (views, "tiles_of"),
     (effects, "exponent_text"),
     (references, "works_of"),

@@ -19,7 +19,7 @@ from dimgs.law.latex.formulas import digits_and_power
 from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.verdict import headline
-from dimgs.variables import shown_unit, superscript, unit_suffix
+from dimgs.variables import Variable, shown_unit, superscript, unit_suffix
 
 # below this half width, the two sides of a factor are the same to two digits
 _EVEN = 0.05
@@ -116,6 +116,11 @@ def _name(runs: ReportRuns, name: str) -> str:
     group = runs.groups.get(name)
     unique = group is not None and group.symbol == runs.symbol(name)
     return (group.known_as if group is not None and unique else None) or name
+
+
+def exponent_name(target: Variable | None) -> str:
+    """Header of a column of exponents."""
+    return "exponent of the ratio" if target is not None and target.is_level else "exponent"
 
 
 def listed(parts: Iterable[str]) -> str:

@@ -116,5 +116,10 @@ def test_the_command_predicts_from_a_curve_and_says_that_it_is_one(
     assert first["outside"] == []
     assert second["outside"] == ["U"]
     assert "no law" in done.err
+    curve.to_json(tmp_path / "slow.json")
+    read = shell("predict", str(tmp_path / "slow.json"), table)
+    unit, in_table = curve.target.unit, f"{float(curve.target.unit.from_si(value)):.6g}"
+    assert f"[{unit.text}]" in read.out
+    assert in_table in read.out
     refused = shell("predict", str(tmp_path / "curve.json"), table, "--relative-to", "1")
     assert refused.code == 2
