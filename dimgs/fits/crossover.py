@@ -10,6 +10,7 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import brentq
 from sklearn.base import clone
 from sklearn.utils.validation import check_X_y
 
@@ -23,6 +24,8 @@ from dimgs.fits.run_checks import checked_weights, cluster_codes
 
 # blunt, usual and sharp: one of them leads to the best minimum
 _STARTING_POWERS = (0.5, 1.5, 5.0)
+# of log |n|: finer than its interval is printed
+_CLOSE = 0.001
 # evaluations of every start, and starts that are followed to the end
 _LOOK, _KEPT = 8, 3
 
@@ -58,17 +61,15 @@ def best_blend(
 
 
 def power_profile(
-    sample: regimes.Sample, best: Blend, scale: float, error: float, slack: float
+    sample: regimes.Sample, best: Blend, scale: float, slack: float
 ) -> tuple[float, float]:
-    """Range of |n| whose loss exceeds the least by at most `slack`, by walking both ways.
+    """Range of |n| whose loss exceeds the least by at most `slack`.
 
     Parameters
     ----------
     sample : Sample
     best : Blend
     scale : float
-    error : float
-        Standard error of log |n|, for the step.
     slack : float
 
     Returns
@@ -76,23 +77,17 @@ def power_profile(
     low, high : float
         Of |n| of the sample; 0 or infinity where no admissible n is rejected.
     """
-    sign = 1.0 if best.power > 0 else -1.0
-    step = float(np.clip(error, 0.05, 0.7)) / 2
+    sign, at = np.sign(best.power), float(np.log(abs(best.power)))
+
+    def excess(log: float) -> float:
+        held = descend(sample, best.laws, float(sign * np.exp(log)), None)
+        return held.loss - best.loss - slack
+
     ends = []
-    for way, limit, beyond in ((-1.0, BLUNTEST, 0.0), (1.0, SHARPEST, np.inf)):
-        at, rise, laws = float(np.log(abs(best.power))), 0.0, best.laws
-        end = beyond
-        while way * (np.log(limit * scale) - at) > 1e-9:
-            ahead = at + way * min(step, way * (np.log(limit * scale) - at))
-            trial = descend(sample, laws, sign * float(np.exp(ahead)), None)
-            gain = trial.loss - best.loss
-            if gain > slack:
-                # The loss is nearly quadratic: interpolate its square root.
-                share = (np.sqrt(slack) - np.sqrt(rise)) / (np.sqrt(gain) - np.sqrt(rise))
-                end = float(np.exp(at + share * (ahead - at)))
-                break
-            at, rise, laws = ahead, max(gain, 0.0), trial.laws
-        ends.append(end)
+    for limit, beyond in ((BLUNTEST, 0.0), (SHARPEST, np.inf)):
+        last = float(np.log(limit * scale))
+        rejected = excess(last) > 0.0
+        ends.append(float(np.exp(brentq(excess, at, last, xtol=_CLOSE))) if rejected else beyond)
     return ends[0], ends[1]
 
 
@@ -239,8 +234,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
             factor = max(1.0, error**2 / plain) if plain > 0 else 1.0
         bound = float(t_quantile(self.level, dof)) ** 2
         slack = max(bound * variance * min(factor, 100.0), regimes.EXACT * len(sample.y))
-        step = error if np.isfinite(error) else 0.5
-        low, high = power_profile(sample, blend, data.scale, step, slack)
+        low, high = power_profile(sample, blend, data.scale, slack)
         low, high = low / data.scale, high / data.scale
         return (low, high) if blend.power > 0 else (-high, -low)
 

@@ -7,7 +7,7 @@ derive the boundaries, repeat, damped until the loss falls (Breiman 1993, IEEE T
 39:999; Pucar & Sjoberg 1998, ibid. 44:1310).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.common.arrays import Array, IntArray
+from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns, seed_of
 from dimgs.fits.covariance import Linearised, check_level, linearised, t_intervals, t_quantile
@@ -25,7 +25,6 @@ from dimgs.fits.design.splits import run_folds
 from dimgs.fits.design.whitening import Whitening, whiten
 from dimgs.fits.one_error import is_as_good
 from dimgs.fits.short_vectors import checked_map, short_monomials
-from dimgs.fits.solve import oriented
 
 # pivots below leave an axis to rounding
 _DEGENERATE = 1e-6
@@ -44,18 +43,23 @@ class WhitenedAxes(Whitening):
     inverse: Array
 
     def direction(
-        self, monomial: Sequence[float], least: float = 0.0, towards: Array | None = None
+        self, powers: ArrayLike, least: float = 0.0, towards: Array | None = None
     ) -> Array | None:
         """Unit direction along which a monomial of the groups varies among the runs, shape (rank,).
 
         None where its length, in whitened coordinates, is no more than `least`. Of the two ways
         along it, that `towards` a direction, if one is given.
         """
-        direction = self.inverse @ np.asarray(monomial, dtype=np.float64)
+        direction = self.inverse @ np.asarray(powers, dtype=np.float64)
         length = float(np.linalg.norm(direction))
         if towards is not None and direction @ towards < 0:
             direction = -direction
         return np.asarray(direction / length) if length > least else None
+
+    def units(self, powers: ArrayLike, direction: Array) -> tuple[float, float]:
+        """Factor and offset from a threshold along a direction to the logarithm of a monomial."""
+        exponents = np.asarray(powers, dtype=np.float64)
+        return float(self.inverse @ exponents @ direction), float(exponents @ self.centre)
 
 
 def whitened_axes(X: Array, y: Array, weight: Array) -> WhitenedAxes:
@@ -105,10 +109,8 @@ def _rotation(orthonormal: Array, y: Array, root: Array) -> Array:
 _PIVOT = 1e-10
 # of the range: projections nearer than this are equal, but for rounding
 _TIE = 1e-9
-# cuts of a first scan: between them the loss is smooth enough for the scans that refine it
+# cuts of a scan: between them the loss is smooth enough for the scans that refine it
 _CUTS = 64
-# rows up to which all prefixes cost less than blocks
-_DENSE = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,19 +190,9 @@ def losses(grams: Array) -> Array:
 
 
 def prefix_grams(rows: Array, cuts: IntArray) -> Array:
-    """Gram matrices of the first cuts[i] rows, shape (n_cuts, q, q); `cuts` ascending."""
-    if len(rows) <= _DENSE:
-        total = np.cumsum(rows[:, :, None] * rows[:, None, :], axis=0)
-        return np.asarray(np.concatenate([np.zeros_like(total[:1]), total])[cuts])
-    grams = np.empty((len(cuts), rows.shape[1], rows.shape[1]))
-    running = np.zeros(grams.shape[1:])
-    start = 0
-    for i, stop in enumerate(cuts):
-        block = rows[start:stop]
-        running = running + block.T @ block
-        grams[i] = running
-        start = int(stop)
-    return grams
+    """Gram matrices of the first cuts[i] rows, shape (n_cuts, q, q); `cuts` positive, ascending."""
+    squares = rows[: cuts[-1], :, None] * rows[: cuts[-1], None, :]
+    return np.asarray(np.cumsum(np.add.reduceat(squares, np.append(0, cuts[:-1])), axis=0))
 
 
 def distinct_cuts(ordered: Array, min_runs: int, most: int | None = None) -> IntArray:
@@ -257,18 +249,12 @@ def split_losses(
 
 
 def best_cut(
-    rows: Array,
-    projection: Array,
-    left: IntArray,
-    right: IntArray,
-    min_runs: int,
-    most: int = _CUTS,
-    exact: bool = False,
+    rows: Array, projection: Array, left: IntArray, right: IntArray, min_runs: int
 ) -> tuple[float, float]:
     """Threshold on a projection with the least loss, and that loss (infinite if none is possible).
 
-    A first scan over at most `most` cuts; with `exact`, the neighbourhood of the best one is
-    scanned again until every run has been considered, so the cost stays linear in the runs.
+    The neighbourhood of the best of some cuts is scanned again until every run has been considered,
+    so the cost stays linear in the runs.
     """
     order = np.argsort(projection, kind="stable")
     ordered, rows, left, right = projection[order], rows[order], left[order], right[order]
@@ -277,55 +263,14 @@ def best_cut(
         return 0.0, np.inf
     low, high = 0, len(every) - 1
     while True:
-        chosen = np.unique(np.linspace(low, high, min(most, high - low + 1)).astype(np.intp))
+        chosen = np.unique(np.linspace(low, high, min(_CUTS, high - low + 1)).astype(np.intp))
         loss = split_losses(rows, left, right, every[chosen], min_runs)
         at = int(np.argmin(loss))
-        if not exact or len(chosen) == high - low + 1:
+        if len(chosen) == high - low + 1:
             break
         low, high = int(chosen[max(at - 1, 0)]), int(chosen[min(at + 1, len(chosen) - 1)])
     cut = int(every[chosen[at]])
     return float(0.5 * (ordered[cut - 1] + ordered[cut])), float(loss[at])
-
-
-def best_chains(
-    rows: Array, projection: Array, min_runs: int, most: int
-) -> list[tuple[Array, float]]:
-    """Least-loss thresholds along one direction for 2, 3, ..., `most` regimes.
-
-    Dynamic programming over at most `_CUTS` cuts (Bai & Perron 2003, J. Appl. Econometrics 18:1).
-
-    Returns
-    -------
-    list of (thresholds, loss)
-        Shorter than `most` - 1 where the runs are too few.
-    """
-    order = np.argsort(projection, kind="stable")
-    ordered = projection[order]
-    cuts = distinct_cuts(ordered, min_runs, _CUTS)
-    if not len(cuts):
-        return []
-    stops = np.concatenate([[0], cuts, [len(ordered)]]).astype(np.intp)
-    grams = prefix_grams(rows[order], stops)
-    i, j = np.triu_indices(len(stops), k=1)
-    wide = stops[j] - stops[i] >= min_runs
-    cost = np.full((len(stops), len(stops)), np.inf)
-    cost[i[wide], j[wide]] = losses(grams[j[wide]] - grams[i[wide]])
-    best = cost[0]
-    back: list[IntArray] = []
-    chains: list[tuple[Array, float]] = []
-    for _ in range(2, most + 1):
-        total = best[:, None] + cost
-        back.append(np.argmin(total, axis=0))
-        best = np.min(total, axis=0)
-        if not np.isfinite(best[-1]):
-            break
-        place, at = [], len(stops) - 1
-        for pointer in reversed(back):
-            at = int(pointer[at])
-            place.append(int(stops[at]))
-        cut = np.array(place[::-1])
-        chains.append((0.5 * (ordered[cut - 1] + ordered[cut]), float(best[-1])))
-    return chains
 
 
 @dataclass(frozen=True, eq=False)
@@ -395,17 +340,6 @@ def sphere(rank: int) -> Array:
     return np.asarray(points)
 
 
-def curvature_directions(sample: Sample) -> Array:
-    """Principal Hessian directions of the response (Li 1992, JASA 87:1025), largest first.
-
-    The kink between two power laws is curvature along the normal of their boundary.
-    """
-    hessian = (sample.Z * (sample.weight * sample.y)[:, None]).T @ sample.Z
-    value, vector = np.linalg.eigh(hessian)
-    vector = vector[:, np.argsort(-np.abs(value), kind="stable")]
-    return np.asarray((vector * oriented(vector)).T)
-
-
 def leading(direction: Array) -> float:
     """Exponent of the largest size, the first of those that are equal: it is made 1.
 
@@ -435,60 +369,25 @@ def thin(sample: Sample) -> Sample:
     return sample.take(np.arange(0, len(sample.y), step))
 
 
-def knots_of(projection: Array, min_runs: int, most: int) -> Array:
-    """Thresholds between runs that leave enough of them on both sides."""
-    ordered = np.sort(projection)
-    cuts = distinct_cuts(ordered, min_runs, most)
-    return np.asarray(0.5 * (ordered[cuts - 1] + ordered[cuts]))
-
-
-def kink_scores(
-    sample: Sample, projection: Array, knots: Array, response: Array
-) -> tuple[Array, Array]:
-    """Projections on single hinges, given the law already fitted.
+def hinge_gains(sample: Sample, projection: Array, knots: Array, response: Array) -> Array:
+    """What a hinge beside the law takes off the sum of squares, for each knot; shape (n_knots,).
 
     Parameters
     ----------
     sample : Sample
     projection : ndarray of shape (n_runs,)
     knots : ndarray of shape (n_knots,)
-    response : ndarray of shape (n_runs, n_responses)
-        Weighted responses, already without what the law explains.
-
-    Returns
-    -------
-    scores : ndarray of shape (n_knots, n_responses)
-        Their squares are the reductions of the sum of squares.
-    hinges : ndarray of shape (n_runs, n_knots)
-        Unit vectors beside the law; zero where it already contains the hinge.
+    response : ndarray of shape (n_runs, 1)
+        Weighted, already without what the law explains.
     """
     hinge = np.sqrt(sample.weight)[:, None] * np.maximum(projection[:, None] - knots, 0.0)
     raw = np.sum(hinge**2, axis=0)
     hinge = sample.apart(hinge)
-    size = np.sqrt(np.sum(hinge**2, axis=0))
-    usable = size > 1e-5 * np.sqrt(raw)
-    hinge *= np.where(usable, 1.0 / np.where(usable, size, 1.0), 0.0)
-    return np.asarray(hinge.T @ response), hinge
-
-
-def best_hinge(
-    sample: Sample, regime: IntArray, directions: Array
-) -> tuple[int, Array, float] | None:
-    """The regime, direction and threshold of the hinge that explains most, or None."""
-    best: tuple[int, Array, float] | None = None
-    most = 0.0
-    for k in range(int(regime.max()) + 1):
-        part = thin(sample.take(np.flatnonzero(regime == k)))
-        response = part.apart(part.rows[:, -1:])
-        for direction in directions:
-            projection = part.Z @ direction
-            knots = knots_of(projection, part.min_runs, 32)
-            if len(knots):
-                gain = kink_scores(part, projection, knots, response)[0][:, 0] ** 2
-                at = int(np.argmax(gain))
-                if gain[at] > most * (1 + 1e-9):
-                    most, best = float(gain[at]), (k, direction, float(knots[at]))
-    return best
+    size = np.sum(hinge**2, axis=0)
+    # what is left of a hinge that the law contains is rounding
+    usable = size > 1e-10 * raw
+    gain = (hinge.T @ response)[:, 0] ** 2
+    return np.asarray(np.where(usable, gain / np.where(usable, size, 1.0), 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -536,12 +435,7 @@ def split_leaf(tree: Tree, regime: int, boundary: Boundary) -> Tree:
     return (*tree[:regime], replace(boundary, order=len(tree)), *tree[regime:])
 
 
-def chain(direction: Array, thresholds: Array) -> Tree:
-    """Parallel boundaries along one direction, thresholds ascending."""
-    return tuple(Boundary(direction, t, order=k) for k, t in enumerate(thresholds.tolist()))
-
-
-def at_boundary(tree: Tree, k: int, Z: Array) -> tuple[Array, IntArray, IntArray]:
+def at_boundary(tree: Tree, k: int, Z: Array) -> tuple[BoolArray, IntArray, IntArray]:
     """Runs divided by boundary `k`, and their regimes on either side of it.
 
     Returns
@@ -554,7 +448,7 @@ def at_boundary(tree: Tree, k: int, Z: Array) -> tuple[Array, IntArray, IntArray
     # with the boundary moved beyond all runs, one way and the other
     ends = (with_boundary(tree, k, replace(edge, threshold=end)) for end in (np.inf, -np.inf))
     left, right = (labels(moved, Z) for moved in ends)
-    return left != right, left, right
+    return np.asarray(left != right), left, right
 
 
 def paths(tree: Tree) -> list[list[tuple[int, int]]]:
@@ -570,8 +464,8 @@ def paths(tree: Tree) -> list[list[tuple[int, int]]]:
     return ways
 
 
-# shares of a step towards the least squares that are tried
-_STEPS = 0.5 ** np.arange(8)
+# shares of a step towards the least squares that are tried, and steps; a few are the rule
+_STEPS, _ROUNDS = 0.5 ** np.arange(8), 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -622,118 +516,158 @@ def jump_pieces(sample: Sample, tree: Tree) -> Pieces:
 
 
 def _loss(sample: Sample, laws: Array, regime: IntArray) -> float:
-    miss = np.empty_like(sample.y)
-    for k, law in enumerate(laws):
-        member = regime == k
-        miss[member] = sample.y[member] - law[0] - sample.Z[member] @ law[1:]
+    law = laws[regime]
+    miss = sample.y - law[:, 0] - np.sum(law[:, 1:] * sample.Z, axis=1)
     return float(sample.weight @ miss**2)
 
 
-def _derive(tree: Tree, laws: Array) -> Tree | None:
-    """The tree with its continuous boundaries where the laws meet; None if two are parallel."""
-    edges = []
-    for old, law, change in zip(tree, laws, np.diff(laws, axis=0), strict=False):
-        edge, length = old, float(np.linalg.norm(change[1:]))
-        if old.continuous:
-            if length <= 1e-9 * (1.0 + float(np.abs(law[1:]).max())):
-                return None
-            if change[1:] @ old.direction < 0:
-                length = -length
-            edge = replace(old, direction=change[1:] / length, threshold=-change[0] / length)
-        edges.append(edge)
-    return tuple(edges)
+def _met(sample: Sample, tree: Tree, laws: Array) -> Pieces | None:
+    """Laws with the continuous boundaries where they meet.
 
-
-def _evaluate(sample: Sample, tree: Tree, laws: Array) -> Pieces | None:
-    derived = _derive(tree, laws)
-    if derived is None:
-        return None
-    regime = labels(derived, sample.Z)
+    None if two of them are parallel, or a regime has too few runs.
+    """
+    edges = list(tree)
+    for k, (edge, law, change) in enumerate(zip(tree, laws, np.diff(laws, axis=0), strict=False)):
+        length = float(np.linalg.norm(change[1:]))
+        if edge.continuous and length <= 1e-9 * (1.0 + float(np.abs(law[1:]).max())):
+            return None
+        if edge.continuous:
+            length = length if change[1:] @ edge.direction >= 0.0 else -length
+            edges[k] = replace(edge, direction=change[1:] / length, threshold=-change[0] / length)
+    regime = labels(tuple(edges), sample.Z)
     if np.bincount(regime, minlength=len(laws)).min() < sample.min_runs:
         return None
-    return Pieces(derived, laws, _loss(sample, laws, regime))
-
-
-def _hinge_laws(sample: Sample, tree: Tree) -> Array:
-    """Least squares of laws that meet at the given parallel boundaries."""
-    columns = [np.maximum(sample.Z @ edge.direction - edge.threshold, 0.0) for edge in tree]
-    root = np.sqrt(sample.weight)[:, None]
-    design = root * np.column_stack([sample.design, *columns])
-    solution = np.linalg.lstsq(design, root[:, 0] * sample.y, rcond=1e-10)[0]
-    width = sample.Z.shape[1] + 1
-    laws = [solution[:width]]
-    for edge, change in zip(tree, solution[width:], strict=True):
-        laws.append(laws[-1] + change * np.append(-edge.threshold, edge.direction))
-    return np.array(laws)
+    return Pieces(tuple(edges), laws, _loss(sample, laws, regime))
 
 
 def fit_continuous(sample: Sample, tree: Tree, which: list[int]) -> Pieces | None:
     """Fit with the boundaries numbered `which` continuous; None where the laws do not meet."""
     flagged = tuple(replace(b, continuous=k in which) for k, b in enumerate(tree))
-    starts = [fit_laws(sample, labels(tree, sample.Z), len(tree) + 1)]
-    parallel = all(abs(abs(b.direction @ tree[0].direction) - 1) < 1e-9 for b in tree)
-    if len(which) == len(tree) and parallel:
-        starts.append(_hinge_laws(sample, tree))
-    evaluated = [_evaluate(sample, flagged, start) for start in starts]
-    results = [_descend(sample, current) for current in evaluated if current is not None]
-    return min(results, key=lambda r: r.loss, default=None)
-
-
-def _descend(sample: Sample, current: Pieces) -> Pieces:
-    for _ in range(50):
+    current = _met(sample, flagged, jump_pieces(sample, tree).laws)
+    for _ in range(_ROUNDS if current is not None else 0):
+        assert current is not None
         goal = fit_laws(sample, labels(current.tree, sample.Z), current.n_regimes)
-        move = goal - current.laws
-        trials = (_evaluate(sample, current.tree, current.laws + step * move) for step in _STEPS)
-        least = current.loss * (1 - 1e-12)
+        move, least = goal - current.laws, current.loss * (1 - 1e-9)
+        trials = (_met(sample, current.tree, current.laws + step * move) for step in _STEPS)
         better = next((t for t in trials if t is not None and t.loss < least), None)
         if better is None:
-            return current
-        settled = better.loss > current.loss * (1 - 1e-9)
-        current = better
-        if settled:
             break
+        current = better
     return current
 
 
+# places of a profile: the ends of a jump are known to a twentieth of a percent of the runs, and
+# those of a meeting to a quarter of a percent of the range
+_PLACES, _KNOTS = 2000, 400
+# numbers in memory at a time: 16 MB
+_BLOCK = 2_000_000
 # first step of the pattern search, in radians, and what it shrinks by
 _WIDEST, _NARROWER = 0.3, 0.45
+
+
+@dataclass(frozen=True, eq=False)
+class BoundaryRuns:
+    """The runs that one boundary divides, to see what they lose where it is moved.
+
+    Attributes
+    ----------
+    part : Sample
+    left, right : ndarray of int of shape (n_runs,)
+        Regime of each run if it falls below, or above, the boundary: the others are held.
+    continuous : bool
+        Whether the laws beside it meet.
+    """
+
+    part: Sample
+    left: IntArray
+    right: IntArray
+    continuous: bool
+
+    @classmethod
+    def of(cls, sample: Sample, tree: Tree, k: int) -> "BoundaryRuns":
+        """Those of boundary `k`; where laws meet, those of the two regimes beside it."""
+        reaches, left, right = at_boundary(tree, k, sample.Z)
+        near = reaches & np.isin(labels(tree, sample.Z), (k, k + 1))
+        rows = np.flatnonzero(near if tree[k].continuous else reaches)
+        return cls(sample.take(rows), left[rows], right[rows], tree[k].continuous)
+
+    @cached_property
+    def rows(self) -> Array:
+        """Weighted columns 1, Z, y."""
+        return self.part.rows
+
+    @cached_property
+    def response(self) -> Array:
+        """What one law leaves of the weighted response, shape (n_runs, 1)."""
+        return self.part.apart(self.rows[:, -1:])
+
+    def scan(
+        self, direction: Array, most: int, within: tuple[float, float] | None = None
+    ) -> tuple[Array, Array, Array]:
+        """Ranges of thresholds along a direction, and the loss of each, the laws refitted.
+
+        Parameters
+        ----------
+        direction : ndarray of shape (rank,)
+        most : int
+            Of thresholds.
+        within : tuple of float, optional
+            Thresholds between which laws that meet are looked at; all by default.
+        """
+        projection, least = self.part.Z @ direction, self.part.min_runs
+        order = np.argsort(projection, kind="stable")
+        ordered = projection[order]
+        cuts = distinct_cuts(ordered, least, most)
+        if not self.continuous or not len(cuts):
+            sides = self.left[order], self.right[order]
+            loss = split_losses(self.rows[order], *sides, cuts, least)
+            first, last = np.append(0, cuts[:-1]), np.append(cuts[1:], len(ordered)) - 1
+            return ordered[first], ordered[last], loss
+        low, high = within or (float(ordered[cuts[0] - 1]), float(ordered[cuts[-1]]))
+        knots = np.linspace(low, high, min(most, _KNOTS))
+        blocks = np.array_split(knots, -(-len(knots) * len(projection) // _BLOCK))
+        gains = [hinge_gains(self.part, projection, b, self.response) for b in blocks]
+        loss = float(np.sum(self.response**2)) - np.concatenate(gains)
+        return np.append(knots[0], knots[:-1]), np.append(knots[1:], knots[-1]), loss
+
+    def best(self, direction: Array) -> tuple[float, float]:
+        """Threshold along a direction with the least loss, and that loss, the laws refitted."""
+        if not self.continuous:
+            projection, least = self.part.Z @ direction, self.part.min_runs
+            return best_cut(self.rows, projection, self.left, self.right, least)
+        within, at = None, 0
+        for _ in range(2):
+            lower, upper, loss = self.scan(direction, _CUTS, within)
+            if not len(loss):
+                return 0.0, np.inf
+            at = int(np.argmin(loss))
+            within = float(lower[at]), float(upper[at])
+        return float(lower[at] + upper[at]) / 2.0, float(loss[at])
+
+    def profile(self, direction: Array, unit: float, dof: float) -> "Profile":
+        """Likelihood ratio of thresholds along a direction, over a noise variance."""
+        lower, upper, loss = self.scan(direction, _PLACES)
+        return Profile(lower, upper, (loss - loss.min()) / unit, dof, self.continuous)
+
 
 Place = Callable[[Array], tuple[float, float]]
 
 
-def placer(sample: Sample, tree: Tree, k: int) -> Place:
-    """Function (direction) -> (threshold, loss) for boundary `k`, the others held."""
-    reaches, left, right = at_boundary(tree, k, sample.Z)
-    Z, rows, left, right = sample.Z[reaches], sample.rows[reaches], left[reaches], right[reaches]
-
-    def place(direction: Array) -> tuple[float, float]:
-        return best_cut(rows, Z @ direction, left, right, sample.min_runs, exact=True)
-
-    return place
-
-
 def polish(sample: Sample, tree: Tree) -> Tree:
     """Move each boundary to its best threshold; turn it where no other is parallel to it."""
-    for _ in range(2 if len(tree) > 1 else 1):
-        for k, edge in enumerate(tree):
-            place = placer(sample, tree, k)
-            direction = edge.direction
-            threshold, loss = place(direction)
-            if not np.isfinite(loss):
-                continue
-            others = [b.direction for j, b in enumerate(tree) if j != k]
-            if direction.size > 1 and not any(abs(abs(d @ direction) - 1) < 1e-9 for d in others):
-                turned = _turn(direction, loss, place, max(0.25 / len(sample.y), 1e-4))
-                if turned is not direction:
-                    direction = turned
-                    threshold, _ = place(direction)
-            tree = with_boundary(tree, k, Boundary(direction, threshold))
+    for k, edge in enumerate(tree):
+        place, direction = BoundaryRuns.of(sample, tree, k).best, edge.direction
+        others = [b.direction for j, b in enumerate(tree) if j != k]
+        if direction.size > 1 and not any(abs(abs(d @ direction) - 1) < 1e-9 for d in others):
+            direction = _turn(direction, place, max(0.25 / len(sample.y), 1e-4))
+        threshold, loss = place(direction)
+        tree = with_boundary(tree, k, Boundary(direction, threshold)) if loss < np.inf else tree
     return tree
 
 
-def _turn(direction: Array, loss: float, place: Place, finest: float) -> Array:
+def _turn(direction: Array, place: Place, finest: float) -> Array:
     """Pattern search on the sphere, in coordinates that no basis can change."""
-    size = _WIDEST
+    size, loss = _WIDEST, place(direction)[1]
     # Runs decide a direction to about the spacing of their projections.
     while size > finest:
         for axis in np.eye(len(direction)):
@@ -758,8 +692,6 @@ EXACT = 1e-22
 _THRESHOLD_COST = 3.0
 # a kink follows from its two laws, but for being searched
 _KINK_COST = 1.0
-# best directions of one boundary along which several are tried
-_CHAIN_DIRECTIONS = 6
 
 
 @dataclass(frozen=True)
@@ -805,105 +737,51 @@ def bic(sample: Sample, pieces: Pieces) -> float:
 def grow(sample: Sample, directions: Array, max_regimes: int, kinds: Kinds) -> list[Pieces]:
     """Best pieces for 1, 2, ... regimes, until more only lose, or the runs are too few."""
     path = [jump_pieces(sample, ())]
-    if max_regimes < 2 or len(sample.y) < 2 * sample.min_runs or not sample.Z.shape[1]:
-        return path
-    directions = np.concatenate([directions, curvature_directions(sample)])
-    tree, favourites = _first_split(sample, directions)
-    if not tree:
-        return path
-    chains = _chains(sample, favourites, max_regimes)
-    jumps: Tree = ()
-    for count in range(2, max_regimes + 1):
-        proposals: list[Tree] = [tree] if count == 2 else _proposals(sample, jumps, directions)
-        if count in chains:
-            proposals.append(chains[count])
-        polished = [jump_pieces(sample, polish(sample, p)) for p in proposals]
-        if not polished:
+    jump = path[0]
+    while len(path) < max_regimes and path[-1].loss > EXACT * len(sample.y):
+        tree = _split(sample, jump.tree, directions)
+        if tree is None:
             break
-        jump = min(polished, key=lambda p: bic(sample, p))
-        jumps = jump.tree
+        jump = jump_pieces(sample, polish(sample, tree))
         options = [jump] if kinds.jump else []
         if kinds.continuous:
-            options += _kinked(sample, jump, path[-1], directions, kinds)
+            options += _kinked(sample, jump, kinds)
         if not options:
             break
         path.append(min(options, key=lambda p: bic(sample, p)))
         last = [bic(sample, p) for p in path[-3:]]
         if len(last) > 2 and last[2] > last[1] > last[0]:
             break
-        if path[-1].loss <= EXACT * len(sample.y):
-            break
     return path
 
 
-def _first_split(sample: Sample, directions: Array) -> tuple[Tree, Array]:
-    alone = np.zeros(len(sample.y), dtype=np.intp)
-    rows = sample.rows
-    cuts = [best_cut(rows, sample.Z @ d, alone, alone, sample.min_runs) for d in directions]
-    loss = np.array([c[1] for c in cuts])
-    if not np.isfinite(loss).any():
-        return (), directions[:0]
-    least = max(float(loss.min()), EXACT)
-    # Equal up to rounding errors is equal: the first of them, in every basis.
-    order = np.argsort(np.round(loss / least, 9), kind="stable")
-    at = order[0]
-    tree = polish(sample, (Boundary(directions[at], cuts[at][0]),))
-    best = tree[0].direction[None]
-    if sample.Z.shape[1] == 1:
-        return tree, best
-    return tree, np.concatenate([best, directions[order[:_CHAIN_DIRECTIONS]]])
-
-
-def _chains(sample: Sample, favourites: Array, max_regimes: int) -> dict[int, Tree]:
-    best: dict[int, tuple[float, Tree]] = {}
-    rows = sample.rows
-    for direction in favourites:
-        chains = best_chains(rows, sample.Z @ direction, sample.min_runs, max_regimes)
-        for thresholds, loss in chains:
-            count = len(thresholds) + 1
-            if count not in best or loss < best[count][0] * (1 - 1e-9):
-                best[count] = (loss, chain(direction, thresholds))
-    return {count: tree for count, (_, tree) in best.items()}
-
-
-def _proposals(sample: Sample, tree: Tree, directions: Array) -> list[Tree]:
-    """The tree with the regime split that gains most."""
+def _split(sample: Sample, tree: Tree, directions: Array) -> Tree | None:
+    """The tree with the regime split that gains most; None where the runs are too few."""
     regime = labels(tree, sample.Z)
-    rows = sample.rows
-    best: tuple[float, Tree] | None = None
+    most, best = 0.0, None
     for k in range(len(tree) + 1):
-        index = np.flatnonzero(regime == k)
-        if len(index) < 2 * sample.min_runs:
+        part = thin(sample.take(np.flatnonzero(regime == k)))
+        if len(part.y) < 2 * part.min_runs:
             continue
-        alone = np.zeros(len(index), dtype=np.intp)
-        Z, part = sample.Z[index], rows[index]
-        whole = jump_pieces(sample.take(index), ()).loss
+        rows, alone = part.rows, np.zeros(len(part.y), dtype=np.intp)
+        whole = jump_pieces(part, ()).loss
         for direction in directions:
-            threshold, loss = best_cut(part, Z @ direction, alone, alone, sample.min_runs)
-            gain = whole - loss
-            if np.isfinite(gain) and (best is None or gain > best[0] + 1e-9 * abs(best[0])):
-                best = (gain, split_leaf(tree, k, Boundary(direction, threshold)))
-    return [] if best is None else [best[1]]
+            threshold, loss = best_cut(rows, part.Z @ direction, alone, alone, part.min_runs)
+            # equal up to rounding errors is equal: the first of them, in every basis
+            if whole - loss > most * (1.0 + 1e-9):
+                most, best = whole - loss, split_leaf(tree, k, Boundary(direction, threshold))
+    return best
 
 
-def _kinked(
-    sample: Sample, jump: Pieces, fewer: Pieces, directions: Array, kinds: Kinds
-) -> list[Pieces]:
-    """Variants with continuous boundaries, from the jumps and from the best extra hinge."""
-    count = jump.n_regimes
-    every = list(range(count - 1))
-    starts: list[Tree] = [jump.tree]
-    hinge = best_hinge(sample, labels(fewer.tree, sample.Z), directions)
-    if hinge is not None and fewer.n_regimes == count - 1:
-        starts.append(split_leaf(fewer.tree, hinge[0], Boundary(hinge[1], hinge[2])))
-    fits = [fit_continuous(sample, start, every) for start in starts]
-    if kinds.jump and count > 2:
-        single = [fit_continuous(sample, jump.tree, [k]) for k in every]
-        fits, score = fits + single, bic(sample, jump)
-        helpful = [k for k in every if (p := single[k]) is not None and bic(sample, p) < score]
-        if 1 < len(helpful) < len(every):
-            fits.append(fit_continuous(sample, jump.tree, helpful))
-    return [pieces for pieces in fits if pieces is not None]
+def _kinked(sample: Sample, jump: Pieces, kinds: Kinds) -> list[Pieces]:
+    """Laws that meet at all boundaries, and at those where that is better, one after the other."""
+    every = [*range(len(jump.tree))]
+    fits, best, met = [fit_continuous(sample, jump.tree, every)], jump, list[int]()
+    for k in every if kinds.jump and len(every) > 1 else ():
+        one = fit_continuous(sample, jump.tree, [*met, k])
+        if one is not None and bic(sample, one) < bic(sample, best):
+            best, met = one, [*met, k]
+    return [pieces for pieces in (*fits, best) if pieces is not None and pieces is not jump]
 
 
 def noise_variance(sample: Sample, pieces: Pieces) -> tuple[float, float]:
@@ -914,92 +792,6 @@ def noise_variance(sample: Sample, pieces: Pieces) -> tuple[float, float]:
     return max(pieces.loss / dof, 1e-300), dof
 
 
-@dataclass(frozen=True)
-class Simple:
-    """A short monomial that divides the runs as well as an exact boundary does.
-
-    Attributes
-    ----------
-    powers : tuple of Fraction
-        Exponents of the groups, the largest in size 1.
-    value, low, high : float
-        Logarithm of the monomial at the boundary and its interval, the direction held.
-    sign : int
-        1 where it grows along the exact direction, -1 against it.
-    """
-
-    powers: tuple[Fraction, ...]
-    value: float
-    low: float
-    high: float
-    sign: int
-
-
-def simple_boundaries(
-    data: RegimeRuns, pieces: Pieces, monomials: list[tuple[int, ...]], level: float
-) -> dict[int, tuple[tuple[int, ...], Boundary]]:
-    """For each continuous boundary the shortest monomial that the runs do not reject.
-
-    The laws are held, and the runs that change sides are judged by the other law: the loss may
-    rise by no more than the likelihood ratio allows.
-
-    Parameters
-    ----------
-    data : RegimeRuns
-    pieces : Pieces
-    monomials : list of tuple of int
-        Candidate directions in the groups, shortest first.
-    level : float
-
-    Returns
-    -------
-    dict of int to (tuple of int, Boundary)
-        By the number of the boundary; absent where every candidate is rejected.
-    """
-    axes, sample = data.axes, data.sample
-    rounded: dict[int, tuple[tuple[int, ...], Boundary]] = {}
-    variance, dof = noise_variance(sample, pieces)
-    slack = float(t_quantile(level, dof)) ** 2 * variance
-    miss = sample.y[:, None] - sample.design @ pieces.laws.T
-    losses = sample.weight[:, None] * miss**2
-    tree = pieces.tree
-    for k, edge in enumerate(pieces.tree):
-        if not edge.continuous:
-            continue
-        reaches, left, right = at_boundary(tree, k, sample.Z)
-        rows = np.flatnonzero(reaches)
-        now = losses[rows, labels(tree, sample.Z)[rows]]
-        below, above = losses[rows, left[rows]] - now, losses[rows, right[rows]] - now
-        for monomial in monomials:
-            direction = axes.direction(monomial, towards=edge.direction)
-            if direction is None:
-                continue
-            threshold, rise = best_place(sample.Z[rows] @ direction, below, above)
-            if rise > slack:
-                continue
-            moved = with_boundary(tree, k, Boundary(direction, threshold, continuous=True))
-            count = np.bincount(labels(moved, sample.Z), minlength=len(moved) + 1)
-            if count.min() >= sample.min_runs:
-                tree = moved
-                rounded[k] = monomial, Boundary(direction, threshold, continuous=True)
-                break
-    return rounded
-
-
-def best_place(projection: Array, below: Array, above: Array) -> tuple[float, float]:
-    """Threshold of the least loss, and its rise, from what each run loses on either side."""
-    order = np.argsort(projection, kind="stable")
-    at = projection[order]
-    rise = np.cumsum(below[order])[:-1] + np.cumsum(above[order][::-1])[::-1][1:]
-    cuts = np.flatnonzero(at[1:] > at[:-1])
-    if not len(cuts):
-        return 0.0, np.inf
-    best = int(cuts[np.argmin(rise[cuts])])
-    return 0.5 * float(at[best] + at[best + 1]), float(rise[best])
-
-
-# thresholds of a profile, beside as many around the best
-_PROFILE_CUTS = 2000
 # admissible thresholds that the doubt of the laws is averaged over
 _MOVES = 16
 
@@ -1021,9 +813,9 @@ class Profile:
 
     Attributes
     ----------
-    lower, upper : ndarray of shape (n_cuts,)
-        Range of thresholds that each cut stands for.
-    ratio : ndarray of shape (n_cuts,)
+    lower, upper : ndarray of shape (n_places,)
+        Range of thresholds that each place stands for.
+    ratio : ndarray of shape (n_places,)
         Rise of the loss over its least value, in units of the noise variance.
     dof : float
         Degrees of freedom of that variance.
@@ -1036,31 +828,39 @@ class Profile:
     dof: float
     continuous: bool
 
-    @classmethod
-    def at(cls, places: Array, ratio: Array, dof: float) -> "Profile":
-        """Profile of a continuous boundary: each place stands for what its neighbours enclose."""
-        lower = np.concatenate([places[:1], places[:-1]])
-        return cls(lower, np.concatenate([places[1:], places[-1:]]), ratio, dof, True)
-
     def translated(self, factor: float, offset: float) -> "Profile":
         """The profile over factor * threshold + offset."""
-        ends = (factor * self.lower + offset, factor * self.upper + offset)
-        if factor > 0:
-            return Profile(*ends, self.ratio, self.dof, self.continuous)
-        return Profile(ends[1][::-1], ends[0][::-1], self.ratio[::-1], self.dof, self.continuous)
+        ends = np.sort([factor * self.lower + offset, factor * self.upper + offset], axis=0)
+        return replace(self, lower=ends[0], upper=ends[1])
 
     def interval(self, level: float) -> tuple[float, float]:
         """Thresholds that are not rejected; infinite where the last admissible one is not."""
-        check_level(level)
-        student = float(t_quantile(level, self.dof)) ** 2
-        bound = student if self.continuous else hansen_quantile(level)
-        kept = np.flatnonzero(self.ratio <= bound)
-        if not len(kept):
-            kept = np.array([int(np.argmin(self.ratio))])
-        first, last = int(kept[0]), int(kept[-1])
-        low = -np.inf if first == 0 else float(self.lower[first])
-        high = np.inf if last == len(self.ratio) - 1 else float(self.upper[last])
-        return low, high
+        kept = self.ratio <= critical(level, self.dof, self.continuous)
+        kept[np.argmin(self.ratio)] = True
+        low, high = float(self.lower[kept].min()), float(self.upper[kept].max())
+        first, last = kept[np.argmin(self.upper)], kept[np.argmax(self.lower)]
+        return -np.inf if first else low, np.inf if last else high
+
+
+@dataclass(frozen=True)
+class Simple:
+    """A short monomial that divides the runs as well as an exact boundary does.
+
+    Attributes
+    ----------
+    powers : tuple of Fraction
+        Exponents of the groups, the largest in size 1.
+    value, low, high : float
+        Logarithm of the monomial at the boundary and its interval, the direction held.
+    sign : int
+        1 where it grows along the exact direction, -1 against it.
+    """
+
+    powers: tuple[Fraction, ...]
+    value: float
+    low: float
+    high: float
+    sign: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -1098,47 +898,38 @@ class RegimeThreshold:
 
     def interval(self, level: float) -> tuple[float, float]:
         """Interval (low, high) at another level."""
+        check_level(level)
         return self.profile.interval(level)
 
 
-def jump_profile(sample: Sample, pieces: Pieces, k: int) -> Profile:
-    """Likelihood ratio of boundary `k` as a jump, all other boundaries held."""
-    edge = pieces.tree[k]
-    reaches, left, right = at_boundary(pieces.tree, k, sample.Z)
-    projection = sample.Z[reaches] @ edge.direction
-    order = np.argsort(projection, kind="stable")
-    ordered = projection[order]
-    cuts = distinct_cuts(ordered, sample.min_runs)
-    if len(cuts) > 2 * _PROFILE_CUTS:
-        near = int(np.searchsorted(cuts, np.searchsorted(ordered, edge.threshold)))
-        every = np.linspace(0, len(cuts) - 1, _PROFILE_CUTS).astype(np.intp)
-        beside = np.arange(near - _PROFILE_CUTS // 2, near + _PROFILE_CUTS // 2)
-        cuts = cuts[np.union1d(every, np.clip(beside, 0, len(cuts) - 1))]
-    rows = sample.rows[reaches][order]
-    loss = split_losses(rows, left[reaches][order], right[reaches][order], cuts, sample.min_runs)
-    variance, dof = noise_variance(sample, pieces)
-    scale = variance * jump_nuisance(sample, pieces, k, variance)
-    lower = np.concatenate([ordered[:1], ordered[cuts[:-1]]])
-    upper = np.concatenate([ordered[cuts[1:] - 1], ordered[-1:]])
-    return Profile(lower, upper, (loss - loss.min()) / scale, dof, False)
+def critical(level: float, dof: float, continuous: bool) -> float:
+    """Largest likelihood ratio of a boundary that is not rejected."""
+    return float(t_quantile(level, dof)) ** 2 if continuous else hansen_quantile(level)
 
 
-def jump_nuisance(sample: Sample, pieces: Pieces, k: int, variance: float) -> float:
-    """Hansen's eta squared: noise at the threshold against the mean noise, never below 1.
+def unit_of_ratio(sample: Sample, pieces: Pieces, k: int) -> float:
+    """Noise variance of what moving boundary `k` changes, never below the mean variance.
 
-    A kernel average over the runs near the threshold of the squared jump times the squared
-    residual, over that of the squared jump times the variance (Hansen 2000, section 3.4).
+    It is larger where runs scatter more near the boundary, or where clusters of them agree. For a
+    jump it is a kernel average over the runs near the threshold (Hansen 2000, section 3.4); for
+    laws that meet, over what the law beyond the boundary loses.
     """
+    variance, _ = noise_variance(sample, pieces)
     edge = pieces.tree[k]
-    near = np.isin(labels(pieces.tree, sample.Z), (k, k + 1))
-    part = sample.take(np.flatnonzero(near))
-    projection = part.Z @ edge.direction
-    spread = float(np.std(projection)) * len(projection) ** -0.2
-    kernel = np.exp(-0.5 * ((projection - edge.threshold) / max(spread, 1e-12)) ** 2)
-    jump = part.weight * (part.design @ (pieces.laws[k + 1] - pieces.laws[k])) ** 2 * kernel
-    noise = part.weight * (part.y - pieces.predict(part.Z)) ** 2
-    bottom = float(jump.sum()) * variance
-    return max(1.0, float(jump @ noise) / bottom) if bottom > 0 else 1.0
+    part = sample.take(np.flatnonzero(np.isin(labels(pieces.tree, sample.Z), (k, k + 1))))
+    projection, root = part.Z @ edge.direction, np.sqrt(part.weight)
+    if edge.continuous:
+        beyond = np.maximum(projection - edge.threshold, 0.0)
+        table = root[:, None] * np.column_stack([part.design, beyond])
+        step = root * (beyond > 0.0)
+        change = step - table @ np.linalg.lstsq(table, step, rcond=1e-10)[0]
+    else:
+        spread = float(np.std(projection)) * len(projection) ** -0.2
+        kernel = np.exp(-0.25 * ((projection - edge.threshold) / max(spread, 1e-12)) ** 2)
+        change = kernel * root * (part.design @ (pieces.laws[k + 1] - pieces.laws[k]))
+    noise = np.bincount(part.cluster, change * root * (part.y - pieces.predict(part.Z)))
+    size = float(change @ change)
+    return max(variance, float(noise @ noise) / size) if size > 0.0 else variance
 
 
 def threshold_doubt(sample: Sample, pieces: Pieces) -> Array:
@@ -1157,7 +948,8 @@ def threshold_doubt(sample: Sample, pieces: Pieces) -> Array:
     for k, edge in enumerate(pieces.tree):
         if edge.continuous:
             continue
-        profile = jump_profile(sample, pieces, k)
+        unit, dof = unit_of_ratio(sample, pieces, k), noise_variance(sample, pieces)[1]
+        profile = BoundaryRuns.of(sample, pieces.tree, k).profile(edge.direction, unit, dof)
         kept = np.flatnonzero(profile.ratio <= hansen_quantile(0.95))
         kept = kept[np.unique(np.linspace(0, len(kept) - 1, _MOVES).astype(np.intp))]
         weight = np.exp(-0.5 * profile.ratio[kept])
@@ -1170,94 +962,10 @@ def threshold_doubt(sample: Sample, pieces: Pieces) -> Array:
     return doubt
 
 
-# places of a profile: its ends are known to a quarter of a percent of the range
-_PROFILE_KNOTS = 400
-# numbers in memory at a time: 16 MB
-_BLOCK = 2_000_000
-
-
-def kink_profile(sample: Sample, pieces: Pieces, k: int) -> Profile:
-    """Likelihood ratio of the kink between the two regimes beside it, in one independent direction.
-
-    The noise is scaled by the ratio of the run- or cluster-robust to the plain variance of the
-    difference of the laws at the boundary, never below 1.
-    """
-    edge = pieces.tree[k]
-    regime = labels(pieces.tree, sample.Z)
-    part = sample.take(np.flatnonzero(np.isin(regime, (k, k + 1))))
-    response = part.apart(part.rows[:, -1:])
-    projection = part.Z @ edge.direction
-    ordered = np.sort(projection)
-    cuts = distinct_cuts(ordered, part.min_runs)
-    ends = ordered[cuts[0] - 1], ordered[cuts[-1]]
-    knots = np.unique(np.append(np.linspace(*ends, _PROFILE_KNOTS), np.clip(edge.threshold, *ends)))
-    blocks = np.array_split(knots, -(-len(knots) * len(projection) // _BLOCK))
-    scores = [kink_scores(part, projection, b, response)[0][:, 0] for b in blocks]
-    gain = np.concatenate(scores) ** 2
-    variance, dof = noise_variance(sample, pieces)
-    scale = variance * _kink_nuisance(sample, pieces, k, variance)
-    return Profile.at(knots, (gain.max() - gain) / scale, dof)
-
-
-def _kink_nuisance(sample: Sample, pieces: Pieces, k: int, variance: float) -> float:
-    edge = pieces.tree[k]
-    regime = labels(pieces.tree, sample.Z)
-    middle = sample.Z[np.isin(regime, (k, k + 1))].mean(axis=0)
-    middle = middle + (edge.threshold - middle @ edge.direction) * edge.direction
-    point = np.append(1.0, middle)
-    robust = plain = 0.0
-    for j in (k, k + 1):
-        part = sample.take(np.flatnonzero(regime == j))
-        spread = part.about(pieces.laws[j]).covariance
-        gram = part.design.T @ (part.weight[:, None] * part.design)
-        robust += float(point @ spread @ point)
-        plain += variance * float(point @ np.linalg.pinv(gram, hermitian=True) @ point)
-    ratio = robust / plain if plain > 0 else 1.0
-    return max(1.0, ratio) if np.isfinite(ratio) else 1.0
-
-
-def meeting_profile(difference: Array, covariance: Array, lead: int, dof: float) -> Profile:
-    """Squared t statistics of thresholds c where difference @ (1, c at `lead`) = 0 (Fieller 1954).
-
-    For a continuous boundary in several groups, whose direction is estimated with it.
-
-    Parameters
-    ----------
-    difference : ndarray of shape (n_features + 1,)
-        Intercept and exponents of one law minus those of the other.
-    covariance : ndarray of shape (n_features + 1, n_features + 1)
-    lead : int
-        Feature whose exponent is 1 in the boundary.
-    dof : float
-
-    References
-    ----------
-    Fieller (1954), J. R. Statist. Soc. B 16:175.
-    """
-    pick = np.array([0, lead + 1])
-    offset, slope = difference[pick]
-    block = covariance[np.ix_(pick, pick)]
-    centre = -offset / slope
-    gradient = np.array([-1.0 / slope, offset / slope**2])
-    error = float(np.sqrt(max(gradient @ block @ gradient, 0.0)))
-    if not np.isfinite(error) or error == 0.0:
-        error = max(abs(centre), 1.0)
-    steps = np.sinh(np.linspace(-8.0, 8.0, 2 * _PROFILE_KNOTS + 1)) / 10.0
-    grid = centre + error * steps
-    variance = block[0, 0] + 2 * grid * block[0, 1] + grid**2 * block[1, 1]
-    miss = (offset + grid * slope) ** 2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.where(np.isfinite(variance) & (variance > 0), miss / variance, 0.0)
-    return Profile.at(grid, ratio, dof)
-
-
-Rationals = dict[int, tuple[tuple[Fraction, ...], ...]]
-
-
 def round_directions(
     data: RegimeRuns, pieces: Pieces, monomials: list[tuple[int, ...]], level: float
-) -> tuple[Pieces, Rationals]:
-    """Give each jump the shortest direction that is not rejected by the likelihood ratio.
+) -> tuple[Pieces, dict[int, list[tuple[int, ...]]]]:
+    """The short monomials that each boundary may lie along; jumps are moved onto the shortest.
 
     Parameters
     ----------
@@ -1266,42 +974,33 @@ def round_directions(
     monomials : list of tuple of int
         Candidate directions in the groups, shortest first.
     level : float
-        Level of the test, whose critical value is that of a threshold.
+        Of the likelihood-ratio test of each, whose critical value is that of a threshold.
 
     Returns
     -------
     pieces : Pieces
         Refitted where a direction changed.
-    rationals : dict of int to tuple of tuple of Fraction
-        For each jump, the directions that are not rejected, shortest first, leading exponent 1.
+    kept : dict of int to list of tuple of int
+        For each boundary the monomials that are not rejected, shortest first.
     """
-    if not monomials:
-        return pieces, {}
     axes, sample = data.axes, data.sample
-    variance, _ = noise_variance(sample, pieces)
-    tree = pieces.tree
-    rationals: Rationals = {}
-    for k, edge in enumerate(pieces.tree):
-        if edge.continuous:
-            continue
-        place = placer(sample, tree, k)
-        slack = variance * jump_nuisance(sample, pieces, k, variance) * hansen_quantile(level)
+    tree, kept = pieces.tree, dict[int, list[tuple[int, ...]]]()
+    for k, edge in enumerate(pieces.tree if monomials else ()):
+        runs = BoundaryRuns.of(sample, tree, k)
+        slack = unit_of_ratio(sample, pieces, k) * hansen_quantile(level)
         # the sides of a boundary are not alike: each may be divided further
         ways = [(m, axes.direction(m, towards=edge.direction)) for m in monomials]
-        tried = [(monomial, way, *place(way)) for monomial, way in ways if way is not None]
-        least = min([place(edge.direction)[1], *(t[3] for t in tried)])
-        kept = [t for t in tried if np.isfinite(t[3]) and t[3] <= least + slack]
-        rationals[k] = tuple(rational(t[0]) for t in kept)
-        if kept:
-            _, direction, threshold, _ = kept[0]
-            tree = with_boundary(tree, k, Boundary(direction, threshold))
+        tried = [(monomial, way, *runs.best(way)) for monomial, way in ways if way is not None]
+        most = min([runs.best(edge.direction)[1], *(t[3] for t in tried)]) + slack
+        fine = [t for t in tried if np.isfinite(t[3]) and t[3] <= most]
+        kept[k] = [t[0] for t in fine]
+        if fine and not edge.continuous:
+            tree = with_boundary(tree, k, Boundary(*fine[0][1:3]))
     if tree is pieces.tree:
-        return pieces, rationals
+        return pieces, kept
     flags = [k for k, edge in enumerate(tree) if edge.continuous]
-    if not flags:
-        return jump_pieces(sample, tree), rationals
-    rounded = fit_continuous(sample, tree, flags)
-    return (pieces, rationals) if rounded is None else (rounded, rationals)
+    moved = fit_continuous(sample, tree, flags) if flags else jump_pieces(sample, tree)
+    return pieces if moved is None else moved, kept
 
 
 class Condition(NamedTuple):
@@ -1360,155 +1059,114 @@ class Regime:
         return low, high
 
 
-def outcome_of(
-    data: RegimeRuns,
-    pieces: Pieces,
-    rationals: dict[int, tuple[tuple[Fraction, ...], ...]],
-    short: dict[int, tuple[tuple[int, ...], Boundary]],
-    level: float,
-    used: IntArray,
-) -> tuple[list[Regime], list[RegimeThreshold], Tree]:
-    """Regimes, thresholds and partition in the groups, from pieces in whitened coordinates.
+def regimes_of(
+    data: RegimeRuns, pieces: Pieces, used: IntArray
+) -> tuple[list[Regime], list[int], list[int]]:
+    """Regimes in the groups, from pieces in whitened coordinates.
 
     Parameters
     ----------
     data : RegimeRuns
     pieces : Pieces
-    rationals : dict
-        Rational directions of the jumps, by number.
-    short : dict
-        Short monomials in place of continuous boundaries, by number.
-    level : float
     used : ndarray of int
         Rows of the prepared runs in the caller's table.
+
+    Returns
+    -------
+    regimes : list of Regime
+    leaves, order : list of int
+        Their numbers, and those of the boundaries between them, in the pieces.
     """
-    axes, sample, scale = data.axes, data.sample, data.scale
-    edges = pieces.tree
-    shown, leaves, order = _oriented(edges, axes)
-    regime, ways = labels(edges, sample.Z), paths(shown)
-    translation = axes.translation
+    axes, sample, scale, tree = data.axes, data.sample, data.scale, pieces.tree
+    shown = [monomial_of(edge, axes) for edge in tree]
+    # upwards on each monomial: a boundary whose leading exponent is negative is turned over
+    ways = [[(k, side if shown[k][1] > 0 else -side) for k, side in way] for way in paths(tree)]
+    leaves = sorted(range(len(ways)), key=lambda leaf: [side for _, side in ways[leaf]])
+    order = [
+        next(k for (k, side), (_, other) in zip(ways[a], ways[b], strict=False) if side != other)
+        for a, b in pairwise(leaves)
+    ]
+    regime, doubt, translation = (
+        labels(tree, sample.Z),
+        threshold_doubt(sample, pieces),
+        axes.translation,
+    )
     regimes = []
-    doubt = threshold_doubt(sample, pieces)
-    for place, k in enumerate(leaves):
+    for k in leaves:
         index = np.flatnonzero(regime == k)
         estimates = sample.take(index).about(pieces.laws[k])
-        spread, dof = estimates.covariance, max(1.0, float(estimates.dof.min()))
         law = translation @ (data.base + scale * pieces.laws[k])
         with np.errstate(invalid="ignore"):
-            covariance = scale**2 * translation @ (spread + doubt[k]) @ translation.T
-        if not np.isfinite(covariance).all():
-            covariance = np.diag(np.full(len(law), np.inf))
+            spread = scale**2 * translation @ (estimates.covariance + doubt[k]) @ translation.T
+        if not np.isfinite(spread).all():
+            spread = np.diag(np.full(len(law), np.inf))
         conditions = [
-            Condition(tuple(shown[j].direction.tolist()), side, shown[j].threshold)
-            for j, side in ways[place]
+            Condition(tuple(shown[j][0].tolist()), side, shown[j][2]) for j, side in ways[k]
         ]
+        dof = max(1.0, float(estimates.dof.min()))
         regimes.append(
-            Regime(conditions, law[1:], float(law[0]), covariance, dof, len(index), used[index])
+            Regime(conditions, law[1:], float(law[0]), spread, dof, len(index), used[index])
         )
-    thresholds = []
-    for place, k in enumerate(order):
-        if edges[k].continuous and axes.rank > 1:
-            beside = regimes[leaves.index(k)], regimes[leaves.index(k + 1)]
-            profile = _meeting(*beside, shown[place].direction)
-        else:
-            profile = (kink_profile if edges[k].continuous else jump_profile)(sample, pieces, k)
-            profile = profile.translated(*_translation(edges[k], axes))
-        low, high = profile.interval(level)
-        exact = shown[place].threshold, low, high
-        thresholds.append(
-            RegimeThreshold(
-                direction=shown[place].direction,
-                value=shown[place].threshold,
-                low=low,
-                high=high,
-                level=level,
-                kind="continuous" if edges[k].continuous else "jump",
-                rationals=rationals.get(k, ()),
-                profile=profile,
-                simple=_simple(*short[k], edges[k], exact, axes) if k in short else None,
-            )
+    return regimes, leaves, order
+
+
+def monomial_of(edge: Boundary, axes: WhitenedAxes) -> tuple[Array, float, float]:
+    """Exponents of a boundary, the leading one 1, their growth along it and their value there."""
+    powers = axes.transform @ edge.direction
+    powers = powers / leading(powers)
+    # exponents at the level of rounding errors are none
+    powers[np.abs(powers) < 1e-12 * np.abs(powers).max()] = 0.0
+    factor, offset = axes.units(powers, edge.direction)
+    return powers, factor, factor * edge.threshold + offset
+
+
+def threshold_of(
+    data: RegimeRuns, pieces: Pieces, k: int, kept: list[tuple[int, ...]], level: float
+) -> RegimeThreshold:
+    """Boundary `k` in the groups, with its interval; it may follow the monomials `kept`."""
+    axes, sample, edge = data.axes, data.sample, pieces.tree[k]
+    runs, unit = BoundaryRuns.of(sample, pieces.tree, k), unit_of_ratio(sample, pieces, k)
+    dof = noise_variance(sample, pieces)[1]
+    powers, factor, value = monomial_of(edge, axes)
+    profile = runs.profile(edge.direction, unit, dof)
+    profile = profile.translated(factor, value - factor * edge.threshold)
+    rationals, simple = tuple(map(rational, kept)), None
+    if edge.continuous and kept:
+        direction = axes.direction(kept[0], towards=edge.direction)
+        assert direction is not None
+        growth, offset = axes.units([float(p) for p in rationals[0]], direction)
+        short = runs.profile(direction, unit, dof).translated(growth, offset)
+        middle = float(np.mean([short.lower, short.upper], axis=0)[np.argmin(short.ratio)])
+        simple = Simple(
+            rationals[0], middle, *short.interval(level), 1 if growth * factor > 0 else -1
         )
-    return regimes, thresholds, shown
+    kind = "continuous" if edge.continuous else "jump"
+    return RegimeThreshold(
+        powers,
+        value,
+        *profile.interval(level),
+        level,
+        kind,
+        () if edge.continuous else rationals,
+        profile,
+        simple,
+    )
 
 
-def _simple(
-    monomial: tuple[int, ...],
-    near: Boundary,
-    edge: Boundary,
-    exact: tuple[float, float, float],
-    axes: WhitenedAxes,
-) -> Simple:
-    """The monomial with the interval of the exact boundary, its width in its own units."""
-    # by the monomial itself: where groups are collinear, its image in the runs is another one
-    powers = rational(monomial)
-    numbers = np.array([float(p) for p in powers])
-    factor = float(axes.inverse @ numbers @ near.direction)
-    value = factor * near.threshold + float(numbers @ axes.centre)
-    ratio = factor / _translation(edge, axes)[0]
-    low, high = sorted(value + ratio * (end - exact[0]) for end in exact[1:])
-    return Simple(powers, value, low, high, 1 if ratio > 0 else -1)
-
-
-def _meeting(one: Regime, other: Regime, direction: Array) -> Profile:
-    """Profile of the boundary where two regimes' laws are equal."""
-    difference = np.append(other.intercept - one.intercept, other.exponents - one.exponents)
-    covariance = one.parameter_covariance + other.parameter_covariance
-    lead = int(np.argmin(np.abs(direction - 1.0)))
-    return meeting_profile(difference, covariance, lead, float(min(one.dof, other.dof)))
-
-
-def _translation(edge: Boundary, axes: WhitenedAxes) -> tuple[float, float]:
-    """Factor and offset from a threshold in whitened coordinates to one on the monomial."""
-    direction = axes.transform @ edge.direction
-    lead = leading(direction)
-    return 1.0 / lead, float(direction @ axes.centre) / lead
-
-
-def _oriented(tree: Tree, axes: WhitenedAxes) -> tuple[Tree, list[int], list[int]]:
-    """The tree in the features, leading exponents 1, with the old numbers of its parts in order.
-
-    A boundary whose leading exponent is negative is turned over, and its two sides with it.
-    """
-    factors, edges = [], []
-    for edge in tree:
-        factor, offset = _translation(edge, axes)
-        direction = factor * (axes.transform @ edge.direction)
-        # Exponents at the level of rounding errors are none.
-        direction[np.abs(direction) < 1e-12 * np.abs(direction).max()] = 0.0
-        threshold = factor * edge.threshold + offset
-        edges.append(replace(edge, direction=direction, threshold=threshold))
-        factors.append(factor)
-
-    def walk(first: int, last: int) -> tuple[list[int], list[int]]:
-        """Regimes from first to last, and the boundaries between them, in their new order."""
-        if first == last:
-            return [first], []
-        top = next(k for k in downwards(tree) if first <= k < last)
-        left, right = walk(first, top), walk(top + 1, last)
-        if factors[top] < 0:
-            left, right = right, left
-        return left[0] + right[0], [*left[1], top, *right[1]]
-
-    leaves, order = walk(0, len(tree))
-    return tuple(edges[k] for k in order), leaves, order
-
-
-# sign flips: the least p-value, times the four statistics, is then 0.008
+# sign flips: the least p-value, times the two statistics, is then 0.004
 _REPLICATES = 499
-# places of a jump that are tried in a test
+# places that are tried in a test
 _COUNT_CUTS = 32
-# places of a kink that are tried in a test
-_COUNT_KNOTS = 16
 
 
 def structure_p_value(
     sample: Sample, pieces: Pieces, directions: Array, rng: np.random.RandomState
 ) -> float:
-    """Probability, if the laws held, of a further jump or kink as strong as the strongest seen.
+    """Probability, if the laws held, of a further split as strong as the strongest seen.
 
-    The strongest gain over every regime, direction and threshold is compared with the same search
-    on residuals multiplied by random signs per run or cluster, so the search is paid for and
-    unequal scatter is allowed (Hansen 1996, Econometrica 64:413).
+    The strongest over every regime, direction and threshold is compared with the same search on
+    residuals multiplied by random signs per run or cluster, so the search is paid for and unequal
+    scatter is allowed (Hansen 1996, Econometrica 64:413).
 
     Parameters
     ----------
@@ -1522,74 +1180,55 @@ def structure_p_value(
     Returns
     -------
     float
-        The least of four p-values (jumps and kinks, plain and robust), times four.
+        The lesser of two p-values, plain and robust, times two.
     """
     sample = thin(sample)
     residual = sample.y - pieces.predict(sample.Z)
     regime = labels(pieces.tree, sample.Z)
     clusters, member = np.unique(sample.cluster, return_inverse=True)
     flips = np.where(rng.random_sample((len(clusters), _REPLICATES)) < 0.5, -1.0, 1.0)[member]
-    strongest = np.zeros((4, _REPLICATES + 1))
+    strongest = np.zeros((2, _REPLICATES + 1))
     for k in np.unique(regime):
         index = np.flatnonzero(regime == k)
         part = sample.take(index)
-        if len(index) < 2 * part.min_runs:
-            continue
-        basis = part.basis
-        free = np.maximum(1.0 - np.sum(basis**2, axis=1), 0.05)
+        free = np.maximum(1.0 - np.sum(part.basis**2, axis=1), 0.05)
         seen = (np.sqrt(part.weight) * residual[index])[:, None]
         scaled = seen / free[:, None]
         response = part.apart(np.concatenate([seen, scaled * flips[index]], axis=1))
-        loss = np.maximum(np.sum(response**2, axis=0), 1e-300)
         for direction in directions:
-            projection = part.Z @ direction
-            knots = knots_of(projection, part.min_runs, _COUNT_KNOTS)
-            if not len(knots):
-                continue
-            jump, jump_robust = _jumps(basis, projection, response, scaled[:, 0], part.min_runs)
-            score, hinge = kink_scores(part, projection, knots, response)
-            noise = np.maximum((hinge**2).T @ scaled**2, 1e-300)
-            statistics = [
-                _evidence(jump, loss, len(index)),
-                jump_robust,
-                _evidence((score**2).max(axis=0), loss, len(index)),
-                (score**2 / noise).max(axis=0),
-            ]
-            np.maximum(strongest, statistics, out=strongest)
+            strength = _strength(part, part.Z @ direction, response, scaled)
+            np.maximum(strongest, strength, out=strongest)
     exceed = np.sum(strongest[:, 1:] >= strongest[:, :1] * (1 - 1e-9), axis=1)
-    return float(min(1.0, 4.0 * (1 + exceed.min()) / (_REPLICATES + 1)))
+    return float(min(1.0, 2.0 * (1 + exceed.min()) / (_REPLICATES + 1)))
 
 
-def _evidence(gain: Array, loss: Array, n_runs: int) -> Array:
-    """Twice the log-likelihood ratio of a regime with its own noise: a noisy one hides no other."""
-    return np.asarray(-n_runs * np.log1p(-np.minimum(gain / loss, 1 - 1e-12)))
+def _strength(part: Sample, projection: Array, response: Array, scaled: Array) -> Array:
+    """Largest likelihood ratio of two laws, and largest robust score, of columns of a response.
 
-
-def _jumps(
-    basis: Array, projection: Array, response: Array, scaled: Array, min_runs: int
-) -> tuple[Array, Array]:
-    """Largest reduction by two laws, and largest robust score, of each column of a response.
-
-    The robust score weighs the moments below a cut by their own heteroscedastic covariance, which
-    random signs leave as it is, so that outliers discount themselves.
+    Each regime has its own noise: a noisy one hides no other. The robust score weighs the moments
+    below a cut by their heteroscedastic covariance, which random signs leave as it is, so that
+    outliers discount themselves.
     """
     order = np.argsort(projection, kind="stable")
-    cuts = distinct_cuts(projection[order], min_runs, _COUNT_CUTS)
-    basis, response, scaled = basis[order], response[order], scaled[order]
+    cuts = distinct_cuts(projection[order], part.min_runs, _COUNT_CUTS)
+    if not len(cuts):
+        return np.zeros((2, response.shape[1]))
+    basis, response, scaled = part.basis[order], response[order], scaled[order]
     below = prefix_grams(basis, cuts)
-    above = np.eye(basis.shape[1]) - below
-    noise = prefix_grams(scaled[:, None] * basis, np.append(cuts, len(order)))
+    noise = prefix_grams(scaled * basis, np.append(cuts, len(order)))
     cross = np.cumsum([basis[a:b].T @ response[a:b] for a, b in pairwise([0, *cuts])], axis=0)
-    # Below the cut the moments are S and c, above it I - S and -c: eigenvalues of S serve both.
+    # below the cut the moments are S and c, above it I - S and -c: eigenvalues of S serve both
     value, vector = np.linalg.eigh(below)
     along = np.swapaxes(vector, 1, 2) @ cross
     inverse = np.where(value > 1e-10, 1.0 / np.maximum(value, 1e-10), 0.0)
     inverse += np.where(value < 1 - 1e-10, 1.0 / np.maximum(1.0 - value, 1e-10), 0.0)
-    plain = np.sum(along**2 * inverse[:, :, None], axis=1).max(axis=0)
+    gain = np.sum(along**2 * inverse[:, :, None], axis=1).max(axis=0)
+    share = gain / np.maximum(np.sum(response**2, axis=0), 1e-300)
+    above = np.eye(basis.shape[1]) - below
     spread = above @ noise[:-1] @ above + below @ (noise[-1] - noise[:-1]) @ below
     metric = np.linalg.pinv(spread, rcond=1e-10, hermitian=True)
     robust = np.sum(cross * (metric @ cross), axis=1).max(axis=0)
-    return np.asarray(plain), np.asarray(robust)
+    return np.array([-len(order) * np.log1p(-np.minimum(share, 1 - 1e-12)), robust])
 
 
 # chance of one more regime where there is none
@@ -1767,33 +1406,37 @@ class RegimePowerLaw(ContrastiveRegressor):
         choose = by_information if self.criterion == "bic" else by_validation
         selection = choose(sample, directions, int(self.max_regimes), kinds, seed)
         monomials = self._monomials(axes, _ROUNDING_MONOMIALS) if selection.pieces.tree else []
-        pieces, rationals = round_directions(data, selection.pieces, monomials, self.level)
-        short = simple_boundaries(data, pieces, monomials, self.level)
+        pieces, kept = round_directions(data, selection.pieces, monomials, self.level)
         self.scores_, self.p_values_ = selection.scores, selection.p_values
         self.bic_ = bic(sample, pieces)
         self.n_parameters_ = degrees_of_freedom(pieces.tree, axes.rank)
-        self.regimes_, self.thresholds_, self._tree = outcome_of(
-            data, pieces, rationals, short, self.level, np.flatnonzero(runs.used)
-        )
+        self._axes, self._tree = axes, pieces.tree
+        self.regimes_, self._leaves, order = regimes_of(data, pieces, np.flatnonzero(runs.used))
+        self.thresholds_ = [
+            threshold_of(data, pieces, k, kept.get(k, []), self.level) for k in order
+        ]
         self.n_regimes_ = len(self.regimes_)
         self.exponents_ = np.stack([regime.exponents for regime in self.regimes_])
         self.intercepts_ = np.array([regime.intercept for regime in self.regimes_])
         self.covariance_ = np.stack([regime.covariance for regime in self.regimes_])
         self.dof_ = np.array([[regime.dof] for regime in self.regimes_])
-        self.labels_ = labels(self._tree, runs.X)
+        self.labels_ = self._labels(runs.X)
         fitted = self._pieces(runs.X)
         self.residuals_ = runs.y - fitted
         self.intercept_ = float(np.average(fitted, weights=runs.weights))
 
     def apply(self, X: ArrayLike) -> IntArray:
         """Regime of each row, shape (n_runs,)."""
-        return labels(self._tree, self._checked_rows(X))
+        return self._labels(self._checked_rows(X))
+
+    def _labels(self, X: Array) -> IntArray:
+        return np.argsort(self._leaves)[labels(self._tree, self._axes.apply(X))]
 
     def _potential(self, X: Array) -> Array:
         return np.asarray(self._pieces(X) - self.intercept_)
 
     def _pieces(self, X: Array) -> Array:
-        regime = labels(self._tree, X)
+        regime = self._labels(X)
         return np.asarray(self.intercepts_[regime] + np.sum(self.exponents_[regime] * X, axis=1))
 
     def _check(self) -> Kinds:

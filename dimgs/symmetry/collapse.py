@@ -35,7 +35,6 @@ from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE
 from dimgs.fits.design.features import build_design
 from dimgs.fits.estimate import Exponent
-from dimgs.fits.regimes import best_place
 from dimgs.fits.short_vectors import short_monomials
 from dimgs.fits.similarity import SimilarityFit, fit_similarity, noise_about_curves
 from dimgs.fits.snapping import snap
@@ -784,11 +783,15 @@ def _border_of(
         total = (sum(map(mul, exact, each)) for each in zip(*columns, strict=True))
         group = PiGroup.of("border", dict(zip(names, map(Fraction, total), strict=True)))
         value = group.log(question.values)[measured]
-        for above in (False, True):
+        order = np.argsort(value, kind="stable")
+        gaps = np.flatnonzero(np.diff(value[order]) > 0.0)
+        for above in (False, True) if len(gaps) else ():
+            wrong = inside[order] == above
             # points on the wrong side of each cut
-            wrong = (inside == above).astype(float), (inside != above).astype(float)
-            at, count = best_place(value, *wrong)
-            cuts.append((count, Border(group, float(np.exp(at)), above)))
+            count = np.cumsum(wrong)[gaps] + np.cumsum(~wrong[::-1])[::-1][gaps + 1]
+            at = int(gaps[np.argmin(count)])
+            middle = float(np.exp(np.mean(value[order[at : at + 2]])))
+            cuts.append((int(count.min()), Border(group, middle, above)))
     fewest = min(count for count, _ in cuts)
     # the shortest exponents that part the points as well, but for one in a hundred
     return next(border for count, border in cuts if count <= fewest + 0.01 * len(inside))

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.fits.regimes import Sample, best_chains, best_cut, losses, prefix_grams
+from dimgs.fits.regimes import Sample, best_cut, losses, prefix_grams
 from dimgs.fits.short_vectors import short_monomials
 
 
@@ -25,7 +25,6 @@ def test_scan_equals_refitting_every_split(seed: int, m: int, p: int) -> None:
     sample = make(np.random.default_rng(seed), m, p)
     alone = np.zeros(m, dtype=np.intp)
     along = sample.Z[:, 0]
-    _, loss = best_cut(sample.rows, along, alone, alone, sample.min_runs, most=7, exact=False)
     threshold, best = best_cut(sample.rows, along, alone, alone, sample.min_runs)
     direct = []
     for cut in np.sort(along)[sample.min_runs : m - sample.min_runs + 1]:
@@ -35,12 +34,11 @@ def test_scan_equals_refitting_every_split(seed: int, m: int, p: int) -> None:
         ]
         direct.append(sum(refit(part) for part in parts))
     np.testing.assert_allclose(best, min(direct), rtol=1e-8)
-    assert loss >= best * (1 - 1e-9)
     below, above = np.flatnonzero(along < threshold), np.flatnonzero(along >= threshold)
     np.testing.assert_allclose(refit(sample.take(below)) + refit(sample.take(above)), best)
 
 
-def test_long_and_short_tables_have_the_same_moments() -> None:
+def test_moments_of_the_first_rows() -> None:
     rows = np.random.default_rng(0).normal(size=(900, 3))
     cuts = np.array([10, 300, 899, 900])
     direct = np.stack([rows[:c].T @ rows[:c] for c in cuts])
@@ -51,19 +49,6 @@ def test_long_and_short_tables_have_the_same_moments() -> None:
 def test_losses_skip_columns_without_information() -> None:
     rows = np.column_stack([np.ones(9), np.full(9, 2.0), np.arange(9.0)])
     np.testing.assert_allclose(losses(rows.T @ rows), np.sum((np.arange(9.0) - 4.0) ** 2))
-
-
-def test_chains_are_the_best_of_all_partitions() -> None:
-    sample = make(np.random.default_rng(1), 18, 1)
-    chains = best_chains(sample.rows, sample.Z[:, 0], 4, 4)
-    assert [len(t) for t, _ in chains] == [1, 2, 3]
-    order = np.argsort(sample.Z[:, 0])
-    direct = min(
-        sum(refit(sample.take(order[a:b])) for a, b in ((0, i), (i, j), (j, 18)))
-        for i in range(4, 11)
-        for j in range(i + 4, 15)
-    )
-    np.testing.assert_allclose(chains[1][1], direct)
 
 
 @settings(max_examples=25, deadline=None)

@@ -10,23 +10,20 @@ from hypothesis import strategies as st
 from dimgs.common.arrays import Array
 from dimgs.fits.regimes import (
     Boundary,
+    BoundaryRuns,
     Kinds,
     Sample,
     Tree,
     _turn,
     at_boundary,
     best_cut,
-    best_hinge,
     bic,
-    chain,
-    curvature_directions,
     degrees_of_freedom,
     fit_continuous,
     fit_laws,
     grow,
+    hinge_gains,
     jump_pieces,
-    kink_scores,
-    knots_of,
     labels,
     leading,
     noise_variance,
@@ -64,6 +61,11 @@ def loss_of(sample: Sample, *more: Array) -> float:
     design = root * np.column_stack([sample.design, *more])
     left = root[:, 0] * sample.y
     return float(np.sum((left - design @ np.linalg.lstsq(design, left, rcond=None)[0]) ** 2))
+
+
+def chain(direction: Array, thresholds: Array) -> Tree:
+    """Parallel boundaries along one direction, thresholds ascending."""
+    return tuple(Boundary(direction, t, order=k) for k, t in enumerate(thresholds.tolist()))
 
 
 def random_tree(rng: np.random.Generator, leaves: int, rank: int) -> Tree:
@@ -131,22 +133,6 @@ def test_directions_to_search_are_unit_vectors_spread_over_the_half_sphere(rank:
         )
 
 
-def test_curvature_is_seen_along_the_direction_that_bends() -> None:
-    rng = np.random.default_rng(0)
-    Z, normal = rng.normal(size=(4000, 3)), np.array([2.0, -1.0, 2.0]) / 3
-    sample = Sample(Z, (Z @ normal) ** 2 - 1.0, np.ones(4000), np.arange(4000), 5)
-    directions = curvature_directions(sample)
-    np.testing.assert_allclose(directions @ directions.T, np.eye(3), atol=1e-12)
-    assert abs(directions[0] @ normal) > 0.99
-    largest = directions[np.arange(3), np.argmax(np.abs(directions), axis=1)]
-    assert np.all(largest > 0)
-    # weights count as copies
-    double = Sample(Z[:50], sample.y[:50], np.where(np.arange(50) < 9, 2.0, 1.0), np.arange(50), 5)
-    rows = np.append(np.arange(50), np.arange(9))
-    copies = Sample(Z[rows], sample.y[rows], np.ones(59), np.arange(59), 5)
-    np.testing.assert_allclose(curvature_directions(double), curvature_directions(copies))
-
-
 def test_the_leading_exponent_is_the_first_of_the_largest() -> None:
     assert leading(np.array([0.3, -2.0, 2.0 * (1 + 1e-12)])) == -2.0
     assert leading(np.array([0.3, -2.0, 2.1])) == 2.1
@@ -165,42 +151,24 @@ def test_of_long_tables_some_runs_are_looked_at(monkeypatch: pytest.MonkeyPatch)
 
 @given(SEEDS, st.integers(1, 3))
 @settings(max_examples=15)
-def test_the_score_of_a_hinge_is_what_it_takes_off_the_loss(seed: int, rank: int) -> None:
+def test_the_gain_of_a_hinge_is_what_it_takes_off_the_loss(seed: int, rank: int) -> None:
     rng = np.random.default_rng(seed)
     sample = sample_of(rng, 40, rank)
     response = sample.apart((np.sqrt(sample.weight) * sample.y)[:, None])
     along = sample.Z[:, 0]
-    knots = knots_of(along, 5, 9)
     ordered = np.sort(along)
-    for knot in knots:
-        cut = int(np.searchsorted(ordered, knot))
-        assert 5 <= cut <= 35
-        assert knot == pytest.approx((ordered[cut - 1] + ordered[cut]) / 2)
-    score, hinge = kink_scores(sample, along, knots, response)
-    for k, knot in enumerate(knots):
-        column = np.maximum(along - knot, 0.0)
-        taken = loss_of(sample) - loss_of(sample, column)
-        assert score[k, 0] ** 2 == pytest.approx(taken, abs=1e-9)
-    np.testing.assert_allclose(np.linalg.norm(hinge, axis=0), 1.0)
+    knots = np.linspace(ordered[5], ordered[-6], 9)
+    gains = hinge_gains(sample, along, knots, response)
+    losses = [loss_of(sample, np.maximum(along - knot, 0.0)) for knot in knots]
+    np.testing.assert_allclose(gains, loss_of(sample) - np.array(losses), atol=1e-9)
     # below all runs a hinge is part of the law
-    assert not kink_scores(sample, along, np.array([along.min() - 1.0]), response)[1].any()
-    regime = (sample.Z[:, 0] > 0.1).astype(np.intp)
-    best = best_hinge(sample, regime, np.eye(rank))
-    gains = {}
-    for k in (0, 1):
-        part = sample.take(np.flatnonzero(regime == k))
-        for j in range(rank):
-            for knot in knots_of(part.Z[:, j], 5, 32):
-                column = np.maximum(part.Z[:, j] - knot, 0.0)
-                gains[k, j, float(knot)] = loss_of(part) - loss_of(part, column)
-    if gains:
-        k, j, knot = max(gains, key=gains.__getitem__)
-        assert best is not None
-        assert best[0] == k
-        assert best[2] == pytest.approx(knot)
-        np.testing.assert_array_equal(best[1], np.eye(rank)[j])
-    else:
-        assert best is None
+    assert not hinge_gains(sample, along, np.array([along.min() - 1.0]), response).any()
+    # where laws meet along a direction: no place between enough runs is better
+    alone = np.zeros(40, dtype=np.intp)
+    _, loss = BoundaryRuns(sample, alone, alone, True).best(np.eye(rank)[0])
+    places = np.linspace(ordered[4], ordered[-5], 1000)
+    least = min(loss_of(sample, np.maximum(along - c, 0.0)) for c in places)
+    assert loss == pytest.approx(least, rel=1e-3)
 
 
 def test_parameters_of_a_partition() -> None:
@@ -233,10 +201,10 @@ def test_a_direction_is_turned_to_where_the_loss_is_least(rank: int) -> None:
 
     start = target + 0.25 * np.array([(-1.0) ** k for k in range(rank)])
     start /= np.linalg.norm(start)
-    turned = _turn(start, place(start)[1], place, 1e-3)
+    turned = _turn(start, place, 1e-3)
     assert np.linalg.norm(turned) == pytest.approx(1.0)
     assert np.linalg.norm(turned - target) < 0.02 < 0.1 < np.linalg.norm(start - target)
-    assert _turn(target, 1.0, place, 1e-3) is target
+    assert _turn(target, place, 1e-3) is target
 
 
 def test_the_path_holds_the_best_laws_of_each_number() -> None:

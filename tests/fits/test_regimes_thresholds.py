@@ -7,24 +7,26 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dimgs.fits.regimes import (
-    Boundary,
+    BoundaryRuns,
+    Pieces,
     Profile,
     Regime,
-    WhitenedAxes,
-    _simple,
-    best_place,
-    chain,
+    Sample,
     fit_continuous,
     hansen_quantile,
-    jump_nuisance,
     jump_pieces,
-    jump_profile,
-    kink_profile,
-    meeting_profile,
     noise_variance,
     threshold_doubt,
+    unit_of_ratio,
 )
-from tests.fits.test_regimes_parts import SEEDS, bent, loss_of
+from tests.fits.test_regimes_parts import SEEDS, bent, chain, loss_of
+
+
+def profile_of(sample: Sample, pieces: Pieces) -> Profile:
+    """Of the only boundary."""
+    unit, dof = unit_of_ratio(sample, pieces, 0), noise_variance(sample, pieces)[1]
+    direction = pieces.tree[0].direction
+    return BoundaryRuns.of(sample, pieces.tree, 0).profile(direction, unit, dof)
 
 
 def test_the_interval_of_a_jump_is_what_the_likelihood_ratio_keeps() -> None:
@@ -42,18 +44,20 @@ def test_the_interval_of_a_jump_is_what_the_likelihood_ratio_keeps() -> None:
     kernel = sample.weight * gap**2 * stats.norm.pdf((sample.Z[:, 0] - 0.2) / width)
     noise = sample.weight * (sample.y - pieces.predict(sample.Z)) ** 2
     eta = max(1.0, float(kernel @ noise / kernel.sum() / variance))
-    assert jump_nuisance(sample, pieces, 0, variance) == pytest.approx(eta)
-    assert jump_nuisance(sample, pieces, 0, variance / 50) == pytest.approx(
-        float(kernel @ noise / kernel.sum() / variance * 50)
-    )
-    profile = jump_profile(sample, pieces, 0)
-    # a long table is scanned in steps, and every run is looked at near the boundary
+    assert unit_of_ratio(sample, pieces, 0) == pytest.approx(variance * eta)
+    # where runs scatter most near the boundary, or clusters of them agree, a ratio is worth less
+    loud = np.exp(-2.0 * np.abs(sample.Z[:, 0] - 0.2)) * np.sign(np.arange(60) % 8 - 3.5)
+    uneven = Sample(sample.Z, pieces.predict(sample.Z) + loud, *((sample.weight, np.arange(60), 6)))
+    assert unit_of_ratio(uneven, pieces, 0) > 1.5 * noise_variance(uneven, pieces)[0]
+    again = np.repeat(np.arange(60), 4)
+    alike = Sample(sample.Z[again], sample.y[again], sample.weight[again], again, 6)
+    assert unit_of_ratio(alike, pieces, 0) > 2.0 * unit_of_ratio(sample, pieces, 0)
+    profile = profile_of(sample, pieces)
+    # a long table is scanned in steps: its interval is no narrower
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dimgs.fits.regimes._PROFILE_CUTS", 25)
-        assert len(jump_profile(sample, pieces, 0).ratio) == len(cuts)
-        patch.setattr("dimgs.fits.regimes._PROFILE_CUTS", 10)
-        some = jump_profile(sample, pieces, 0)
-    assert 10 <= len(some.ratio) <= 20
+        patch.setattr("dimgs.fits.regimes._PLACES", 10)
+        some = profile_of(sample, pieces)
+    assert len(some.ratio) == 10
     assert some.interval(0.9)[0] <= profile.interval(0.9)[0]
     np.testing.assert_allclose(profile.ratio, (losses - losses.min()) / (variance * eta))
     np.testing.assert_allclose(profile.lower[1:], at[cuts[:-1]])
@@ -82,14 +86,13 @@ def test_the_interval_of_a_kink_is_what_its_t_statistic_keeps() -> None:
     start = chain(np.ones(1), np.array([0.2]))
     pieces = fit_continuous(sample, start, [0])
     assert pieces is not None
-    profile = kink_profile(sample, pieces, 0)
+    profile = profile_of(sample, pieces)
     assert profile.continuous
     at = np.sort(sample.Z[:, 0])
     middles = np.append(profile.upper[:-1], profile.upper[-1])
     assert middles[0] > at[5]
     assert profile.upper[-1] == pytest.approx(at[-6]) or profile.upper[-1] <= at[-6]
-    knots = np.append(profile.lower[0], profile.lower[2:])
-    knots = np.append(knots, profile.upper[-1])
+    knots = np.append(profile.lower[:1], profile.upper[:-1])
     losses = np.array([loss_of(sample, np.maximum(sample.Z[:, 0] - c, 0.0)) for c in knots])
     rise = losses - losses.min()
     # up to the noise's unit, which is at least its variance
@@ -124,58 +127,6 @@ def test_a_translated_profile_has_the_translated_interval(seed: int, level: floa
         assert interval == pytest.approx(
             tuple(sorted((factor * low + offset, factor * high + offset)))
         )
-
-
-def test_a_meeting_is_where_its_statistic_vanishes() -> None:
-    difference = np.array([1.2, 0.7, -0.4])
-    root = np.array([[0.2, 0.0, 0.0], [0.05, 0.1, 0.0], [0.0, 0.02, 0.1]])
-    covariance = root @ root.T
-    profile = meeting_profile(difference, covariance, 1, 11.0)
-    slope, block = -0.4, covariance[np.ix_([0, 2], [0, 2])]
-    centre = 1.2 / 0.4
-    grid = np.append(profile.lower[:1], profile.upper[:-1])
-    direct = (1.2 + grid * slope) ** 2 / (
-        block[0, 0] + 2 * grid * block[0, 1] + grid**2 * block[1, 1]
-    )
-    np.testing.assert_allclose(profile.ratio, np.append(direct[:1], direct[1:]))
-    assert profile.ratio.min() == pytest.approx(0.0, abs=1e-12)
-    assert grid[np.argmin(profile.ratio)] == pytest.approx(centre)
-    low, high = profile.interval(0.9)
-    # Fieller's roots, up to the steps of the grid
-    t2 = stats.t.ppf(0.95, 11.0) ** 2
-    a = slope**2 - t2 * block[1, 1]
-    b = 2 * (1.2 * slope - t2 * block[0, 1])
-    c = 1.2**2 - t2 * block[0, 0]
-    np.testing.assert_allclose((low, high), np.sort(np.roots([a, b, c])), rtol=0.05)
-    # without any noise nothing is rejected and nothing is divided by zero
-    assert np.isfinite(meeting_profile(difference, 0.0 * covariance, 1, 11.0).ratio).all()
-
-
-def test_a_monomial_is_placed_where_the_runs_lose_least() -> None:
-    rng = np.random.default_rng(8)
-    at = np.round(rng.normal(size=30), 1)
-    below, above = rng.exponential(size=(2, 30))
-    threshold, rise = best_place(at, below, above)
-    values = np.unique(at)
-    middles = (values[1:] + values[:-1]) / 2
-    losses = [below[at < c].sum() + above[at > c].sum() for c in middles]
-    assert (threshold, rise) == pytest.approx((middles[np.argmin(losses)], min(losses)))
-    assert best_place(np.ones(5), below[:5], above[:5])[1] == np.inf
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_a_monomial_has_the_interval_of_the_boundary_in_its_units(sign: int) -> None:
-    axes = WhitenedAxes(np.array([0.0, 1.0]), np.eye(2), np.eye(2))
-    along = np.array([-0.5, 1.0]) / np.hypot(0.5, 1.0)
-    near, edge = Boundary(sign * along, 2.0, True), Boundary(np.array([0.0, 0.5]), 0.7, True)
-    simple = _simple((2, -4), near, edge, (1.0, 0.7, 1.6), axes)
-    factor = sign * np.hypot(0.5, 1.0)
-    # a unit of the exact boundary, whose exponent is made 1, is half a unit along the axis
-    ends = sorted(2.0 * factor + 1.0 + 0.5 * factor * d for d in (-0.3, 0.6))
-    assert (simple.low, simple.high) == pytest.approx(tuple(ends))
-    assert simple.value == pytest.approx(2.0 * factor + 1.0)
-    assert simple.sign == sign
-    assert [float(x) for x in simple.powers] == [-0.5, 1.0]
 
 
 def test_intervals_of_a_regime_are_students() -> None:
