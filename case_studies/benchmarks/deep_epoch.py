@@ -13,10 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dimgs.fits.potential.networks import BATCH, NetworkLayout, pair_loss
+from dimgs.fits.potential.networks import NetworkLayout, pair_loss
 from dimgs.fits.potential.potential_runs import LOSSES
 
 N_GROUPS = 6
+# runs of a batch: a pair loss of 1024 runs has half a million pairs
+BATCH = 1024
 REPEATS = 9
 
 
@@ -26,7 +28,7 @@ def planted(n_runs: int) -> tuple[Tensor, Tensor]:
     X = rng.standard_normal((n_runs, N_GROUPS))
     y = np.logaddexp(X @ rng.uniform(-1, 1, N_GROUPS), X[:, 0])
     y += 0.05 * rng.standard_normal(n_runs)
-    return torch.as_tensor(X), torch.as_tensor(y)[:, None]
+    return torch.as_tensor(X), torch.as_tensor(y)
 
 
 Loss = Callable[[Tensor], Tensor]
@@ -35,17 +37,16 @@ Loss = Callable[[Tensor], Tensor]
 def epoch_seconds(layout: NetworkLayout, X: Tensor, y: Tensor, loss: Loss, paired: bool) -> float:
     """One pass over the runs in batches: loss, slope, and a plain step; in processor time."""
     rng = np.random.default_rng(1)
-    linear = np.zeros((1, layout.n_inputs * layout.n_targets))
+    linear = np.zeros((1, layout.n_inputs))
     theta = torch.as_tensor(layout.initial(linear, np.zeros(1, dtype=np.intp), rng))
-    codes = torch.zeros((len(X), 0), dtype=torch.long)
     order = torch.as_tensor(rng.permutation(len(X)))
     start = thread_time()
     for rows in torch.split(order, BATCH):
         leaf = theta.requires_grad_()
-        errors = y[rows] - layout.forward(leaf, X[rows], codes[rows])
+        errors = y[rows] - layout.values(leaf, X[rows])
         if paired:
             other = rows[torch.randperm(len(rows))]
-            errors = errors - (y[other] - layout.forward(leaf, X[other], codes[other]))
+            errors = errors - (y[other] - layout.values(leaf, X[other]))
         slope = torch.autograd.grad(loss(errors), leaf)[0]
         theta = (theta - 1e-3 * slope).detach()
     return thread_time() - start
@@ -56,15 +57,17 @@ def epochs(
 ) -> dict[str, Callable[[], float]]:
     """An epoch with each loss, which gives its seconds; the first is plain regression."""
     X, y = planted(n_runs)
-    layout = NetworkLayout(N_GROUPS, 1, hidden)
-    ones = torch.ones((1, BATCH), dtype=torch.float64)
+    layout = NetworkLayout(N_GROUPS, hidden)
+    ones = torch.ones((1, 1, BATCH), dtype=torch.float64)
 
     def squares(errors: Tensor) -> Tensor:
         return errors.square().mean()
 
     def over_pairs(kind: str) -> Loss:
         (known,) = (k for k in LOSSES if k == kind)
-        return lambda errors: pair_loss(errors, ones[:, : errors.shape[1]], kind=known).sum()
+        return lambda errors: pair_loss(
+            errors[None], ones[..., : errors.shape[1]], kind=known
+        ).sum()
 
     losses: dict[str, tuple[Loss, bool]] = {"plain": (squares, False)}
     losses |= {kind: (over_pairs(kind), False) for kind in LOSSES}

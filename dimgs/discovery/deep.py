@@ -163,7 +163,7 @@ def dense_runs(design: Design, potential: ContrastivePotential, seed: int) -> De
         their largest.
     """
     rng = np.random.default_rng(seed)
-    mixing = _mixing(potential.model_.axes.coordinates(design.X), rng)
+    mixing = _mixing(potential.potentials_[0].axes.coordinates(design.X), rng)
     X = mixing @ design.X
     offset = mixing @ design.offset
     y = potential.predict(X)
@@ -219,8 +219,8 @@ def _mixed(design: Design, mixing: Array, response: Array) -> Dataset:
 
 def _certainty(potential: ContrastivePotential, X: Array) -> Array:
     """Inverse variance of the potential, by runs left out and by beginnings."""
-    model = potential.model_
-    centres, _ = model.by_fold(X)
-    variance = centres.var(axis=0)[:, 0] + model.members(X).var(axis=0)[:, 0] / model.scale**2
-    weights = 1.0 / (variance + _FLOOR * model.noise[0] ** 2)
+    fitted = potential.potentials_[0]
+    by_fold, _ = fitted.by_fold(X)
+    variance = by_fold.var(axis=0) + fitted.members(X).var(axis=0)
+    weights = 1.0 / (variance + _FLOOR * potential.cv_rmse_**2)
     return np.asarray(np.maximum(weights / weights.max(), _LIGHTEST))

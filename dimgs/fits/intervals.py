@@ -88,11 +88,6 @@ class Calibration:
         return out
 
 
-def widen(bounds: Array, reach: Array) -> Array:
-    """Bounds (in the last axis) that reach further on both sides."""
-    return np.stack([bounds[..., 0] - reach, bounds[..., 1] + reach], axis=-1)
-
-
 @dataclass(eq=False, repr=False)
 class PredictionIntervals(BaseEstimator):
     """Conformal intervals around any contrastive estimator.

@@ -141,7 +141,6 @@ def test_without_a_network_curves_are_least_squares_of_their_components(
     X, y, w = X[order], y[order], (w / w.mean())[order]
     model = CurvePotential(count, ContrastivePotential(()))
     model.fit(X, y, sample_weight=w)
-    first = model._models[0][0]
     mean = w @ y / n
     root = np.sqrt(w)[:, None]
     _, singular, components = np.linalg.svd((y - mean) * root, full_matrices=False)
@@ -151,8 +150,7 @@ def test_without_a_network_curves_are_least_squares_of_their_components(
     np.testing.assert_allclose(model.intercept_, mean)
     scores = (y - mean) @ components.T
     missed = np.sqrt(np.mean((y - mean - scores @ components) ** 2, axis=0))
-    held = np.zeros((len(first.held_out), n), dtype=np.bool_)
-    held[first.left_out[:, 0], first.left_out[:, 1]] = True
+    held = model._folds.held
     design = np.column_stack([np.ones(n), X])
     laws = np.array(
         [np.linalg.lstsq(design[~h] * root[~h], scores[~h] * root[~h], rcond=None)[0] for h in held]
@@ -172,7 +170,7 @@ def test_without_a_network_curves_are_least_squares_of_their_components(
         return np.stack([low[size - rank], high[rank - 1]], axis=-1)
 
     rows, others = rng.uniform(-0.8, 0.8, (2, 4, 1))
-    fold, run = first.left_out.T
+    fold, run = np.nonzero(held)
     curves = mean + design @ laws @ components
     score = np.abs(y - curves)[fold, run] * root[run] / open_at(X[run, 0] - centre, 1)
     score = score.max(axis=1, keepdims=True) if whole else score
@@ -180,7 +178,7 @@ def test_without_a_network_curves_are_least_squares_of_their_components(
     reach = score[:, None] * open_at(rows[:, 0] - centre, 1)
     expected = bounds(there[fold], reach, n)
     np.testing.assert_allclose(model.predict_interval(rows, 0.8, whole), expected, rtol=1e-6)
-    k, u, v = first.pairs.T
+    k, u, v = model._folds.pairs.T
     gaps = np.einsum("ij,ijt->it", X[u] - X[v], laws[k, 1:] @ components)
     weight = np.sqrt(2 / (1 / w[u] + 1 / w[v]))[:, None]
     score = np.abs(y[u] - y[v] - gaps) * weight / open_at((X[u] - X[v])[:, 0], 2)

@@ -80,22 +80,6 @@ def test_a_progress_bar_only_where_asked_for(
     assert out == ""
 
 
-def test_a_progress_bar_goes_on_from_one_network_to_the_next(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from rich.progress import Progress
-
-    from dimgs.fits.potential.networks import _progress
-
-    seen: list[float] = []
-    monkeypatch.setattr(Progress, "update", lambda *_, completed: seen.append(completed))
-    with _progress(True, 10) as advance:
-        assert advance is not None
-        for iteration in (1, 5, 10, 1, 5, 10):
-            advance(iteration)
-    assert seen == [1, 5, 10, 11, 15, 20]
-
-
 @pytest.mark.gpu
 @pytest.mark.skipif(
     not torch.cuda.is_available(), reason="no graphics card: run it where torch finds one"

@@ -6,13 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.arrays import Array, IntArray
 from dimgs.fits import ContrastivePotential
 
 torch = pytest.importorskip("torch")
 
-from dimgs.fits.intervals import Calibration, widen  # noqa: E402
-from dimgs.fits.potential.networks import Growth, open_scale  # noqa: E402
+from dimgs.fits.intervals import Calibration  # noqa: E402
 from tests.fits.test_potential_parts import (  # noqa: E402
     SEEDS,
     least_squares,
@@ -20,18 +19,11 @@ from tests.fits.test_potential_parts import (  # noqa: E402
 )
 
 
-def held_by(model: ContrastivePotential, n: int) -> BoolArray:
-    fold, run = model.model_.left_out.T
-    held = np.zeros((fold.max() + 1, n), dtype=np.bool_)
-    held[fold, run] = True
-    return held
-
-
 @pytest.mark.parametrize(("n", "rank"), [(30, 2), (60, 1), (120, 1)])
 def test_intervals_are_jackknife_plus_by_groups_of_runs(n: int, rank: int) -> None:
     X, y, w = runs_of_a_power_law(n, n, rank)
     model = ContrastivePotential(()).fit(X, y, sample_weight=3.0 * w)
-    held = held_by(model, n)
+    held = model._folds.held
     laws = np.array([least_squares(X[~h], y[~h], w[~h]) for h in held])
     design = np.column_stack([np.ones(n), X])
     errors = y - laws @ design.T
@@ -61,7 +53,7 @@ def test_intervals_are_jackknife_plus_by_groups_of_runs(n: int, rank: int) -> No
         ]
     )
     np.testing.assert_allclose(model.predict_interval(rows, 0.8), expected, rtol=1e-6)
-    k, u, v = model.model_.pairs.T
+    k, u, v = model._folds.pairs.T
     gap = np.abs(y[u] - y[v] - np.einsum("ij,ij->i", laws[k, 1:], X[u] - X[v]))
     score = gap * np.sqrt(2 / (1 / w[u] + 1 / w[v])) / open_at(X[u] - X[v], 2)
     rank_of = int(np.ceil(0.8 * (1 + 1 / min(n, len(k))) * len(k)))
@@ -106,26 +98,14 @@ def test_errors_grow_outside_as_they_did_where_outer_runs_were_left_out() -> Non
         )
     distance, error = np.array(pairs).T
     far = distance > np.median(distance[distance > 0]) / 2
-    growth = model.model_.growth
-    slopes = np.sort(error[far] / distance[far])
-    np.testing.assert_allclose(growth.slopes[:, 0] * model.model_.scale, slopes, rtol=1e-5)
-    assert growth.distance == pytest.approx(np.median(distance[far]))
-    usual = [away(np.flatnonzero(h), np.flatnonzero(~h)) for h in held_by(model, n)]
-    assert growth.usual == pytest.approx(np.quantile(np.concatenate(usual), 0.95), abs=1e-5)
-
-
-@given(SEEDS, st.floats(0.1, 0.99))
-def test_the_reach_outside_is_a_quantile_times_the_distance(seed: int, level: float) -> None:
-    rng = np.random.default_rng(seed)
-    slopes = np.sort(rng.exponential(size=(int(rng.integers(1, 30)), 2)), axis=0)
-    growth = Growth(0.5, 2.0, slopes)
-    distances = rng.uniform(0.0, 6.0, 7)
-    n = len(slopes)
-    rank = min(int(np.ceil(level * (n + 1))), n)
-    factor = np.where(distances < 0.5, 0.0, (distances - 0.5) * np.maximum(1.0, distances / 2.0))
-    expected = np.outer(factor, slopes[rank - 1])
-    np.testing.assert_allclose(growth.reach(distances, level), expected)
-    assert not Growth(0.5, 2.0, slopes[:0]).reach(distances, level).any()
+    rate = np.quantile(error[far] / distance[far], 0.9)
+    assert model.potentials_[0].rate * model.potentials_[0].training.unit == pytest.approx(rate)
+    # outside, the error at this rate is one more part of what the networks leave open
+    places = np.array([[X.mean()], [X.max() + 2.0 * sd]])
+    _, (variance, *_) = model.potentials_[0].by_fold(places)
+    leverage = (places[:, 0] - centre) ** 2 / sd**2 / n
+    expected = model.cv_rmse_**2 * (1 + leverage) + (rate * np.array([0.0, 2.0])) ** 2
+    np.testing.assert_allclose(variance, expected, rtol=1e-4)
 
 
 @given(SEEDS, st.floats(0.1, 0.95), st.booleans())
@@ -152,32 +132,18 @@ def test_bounds_are_ranks_among_the_folds(seed: int, level: float, few: bool) ->
             np.testing.assert_allclose(bounds[i, t], [low[n - rank], high[rank - 1]])
 
 
-def test_what_is_open_is_noise_leverage_and_disagreement() -> None:
-    rng = np.random.default_rng(0)
-    values, z, noise = rng.normal(size=(3, 4, 5, 2)), rng.normal(size=(5, 2)), np.array([0.3, 2.0])
-    scale = open_scale(values, z, noise, 20.0, 2)
-    for k in range(3):
-        for i in range(5):
-            variance = noise**2 * (2 + (z[i] @ z[i]) / 20.0)
-            spread = np.var(values[k, :, i], axis=0) * 4 / 3
-            np.testing.assert_allclose(scale[k, i], np.sqrt(variance + spread))
-    one = open_scale(values[:, :1], z, noise, 20.0, 1)
-    np.testing.assert_allclose(one[0], noise * np.sqrt(1 + (z**2).sum(1) / 20)[:, None])
-    bounds = widen(np.array([[[-1.0, 2.0]]]), np.array([[0.5]]))
-    assert bounds.tolist() == [[[-1.5, 2.5]]]
-
-
 def test_ratios_add_the_reach_of_both_sides() -> None:
     X, y, w = runs_of_a_power_law(40, 5)
     model = ContrastivePotential(()).fit(X, y, sample_weight=w)
     inside = np.full((3, 1), np.average(X[:, 0], weights=w))
     out = X.max() + np.array([[0.5], [2.0], [9.0]])
     far = X.min() - np.array([[1.0], [1.0], [3.0]])
-    first, other = (model.model_.reach(rows, 0.9)[:, 0] for rows in (out, far))
+    fitted = model.potentials_[0]
+    first, other = (fitted.rate * fitted.distances(rows) for rows in (out, far))
     assert np.all(first > 0)
-    assert not model.model_.reach(inside, 0.9).any()
-    centres, scales = model.model_.by_fold(out, far)
-    bounds = model.model_.pairs_calibration.bounds(centres, scales, 0.9)[:, 0]
-    reach = np.hypot(first, other)
-    expected = np.column_stack([bounds[:, 0] - reach, bounds[:, 1] + reach]) * model.model_.scale
-    np.testing.assert_allclose(model.ratio_interval(out, far), expected)
+    assert not fitted.distances(inside).any()
+    z = fitted.axes.coordinates(out) - fitted.axes.coordinates(far)
+    noise = fitted.noise**2 * (2 + (z**2).sum(axis=1) / 40)
+    _, (variance, *_) = fitted.by_fold(out, far)
+    expected = (noise + first**2 + other**2) * fitted.training.unit**2
+    np.testing.assert_allclose(variance, expected)

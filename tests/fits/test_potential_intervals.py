@@ -12,10 +12,8 @@ from tests.fits.test_potential import crossover
 
 torch = pytest.importorskip("torch")
 
-from dimgs.fits.potential.networks import (  # noqa: E402
-    Hull,
-    folds_of,
-)
+from dimgs.fits.potential.fitted_potential import folds_of  # noqa: E402
+from dimgs.fits.potential.hull import distances_to_hull, hull_corners  # noqa: E402
 
 
 def exponents_of_crossover(X: Array) -> Array:
@@ -91,15 +89,17 @@ def test_the_hull_holds_mixtures_of_runs_and_nothing_else(rank: int) -> None:
     rng = np.random.default_rng(rank)
     rows = rng.standard_normal((14, rank))
     mixed = rng.dirichlet(np.ones(14), 20) @ rows
-    hull = Hull.of(rows)
-    assert not hull.distance(mixed).any()
+    corners = hull_corners(rows)
+    assert not distances_to_hull(corners, mixed).any()
     direction = rng.standard_normal(rank)
     direction /= np.linalg.norm(direction)
     reach = float((rows @ direction).max())
     far = mixed + (reach + 0.1 - mixed @ direction)[:, None] * direction
-    assert np.all(hull.distance(far) > 0.099)
+    assert np.all(distances_to_hull(corners, far) > 0.099)
     tip = rows[np.argmax(rows @ direction)]
-    np.testing.assert_allclose(hull.distance((tip + 3.0 * direction)[None]), 3.0, rtol=1e-5)
+    np.testing.assert_allclose(
+        distances_to_hull(corners, (tip + 3.0 * direction)[None]), 3.0, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize(("size", "n_labels"), [(30, None), (120, None), (60, 7), (9, 3)])
@@ -115,7 +115,7 @@ def test_runs_and_clusters_are_held_out_once_a_round_and_pairs_share_none(
         out, rest = set(runs.clusters[held]), set(runs.clusters[~held])
         assert rest
         assert not out & rest
-    each = len(folds) // folds.rounds
+    each = len(folds.held) // folds.rounds
     for number in range(folds.rounds):
         mine = folds.pairs[folds.pairs[:, 0] // each == number, 1:]
         assert len(np.unique(mine)) == mine.size

@@ -16,25 +16,23 @@ from tests.fits.test_potential import crossover
 torch = pytest.importorskip("torch")
 
 from dimgs.fits.base import TrainingRuns  # noqa: E402
-from dimgs.fits.potential import networks  # noqa: E402 - needs torch
-from dimgs.fits.potential.networks import (  # noqa: E402
-    DELTA,
+from dimgs.fits.potential import fitted_potential  # noqa: E402 - needs torch
+from dimgs.fits.potential.fitted_potential import (  # noqa: E402
+    DECAYS,
     Folds,
-    Hull,
-    NetworkLayout,
-    Trainer,
-    adam,
+    choose,
     folds_of,
-    lbfgs,
-    penalty_of,
 )
+from dimgs.fits.potential.hull import distances_to_hull, hull_corners  # noqa: E402
+from dimgs.fits.potential.networks import NetworkLayout, lbfgs  # noqa: E402
+from dimgs.fits.potential.physics import Limit, Physics  # noqa: E402
 from dimgs.fits.potential.potential_runs import (  # noqa: E402
-    Limit,
+    LOSSES,
     Loss,
-    Physics,
+    axes_of,
     distinct_runs,
-    task_of,
 )
+from dimgs.fits.potential.training import HUBER, Training, penalty_of  # noqa: E402
 
 SEEDS = st.integers(0, 10_000)
 
@@ -54,45 +52,37 @@ def least_squares(X: Array, y: Array, w: Array) -> Array:
     return np.asarray(np.linalg.lstsq(design * root, y * root[:, 0], rcond=None)[0])
 
 
-def a_task(loss: Loss, within: bool, seed: int = 0) -> tuple[Trainer, Folds, Array]:
+def a_task(loss: Loss, within: bool, seed: int = 0) -> tuple[Training, Folds, Array]:
     rng = np.random.default_rng(seed)
-    X, y = rng.normal(size=(40, 2)), rng.normal(size=(40, 2))
+    X, y = rng.normal(size=(40, 2)), rng.normal(size=40)
     labels = np.arange(40) % 4 if within else None
     runs = distinct_runs(TrainingRuns(X, y, rng.uniform(0.5, 2.0, 40), np.arange(40) // 2, labels))
-    task = task_of(runs, (), False)
-    trainer = Trainer(task, NetworkLayout(2, 2, (), ()), loss, Physics(), torch.device("cpu"))
+    given = ContrastivePotential((), loss=loss).settings(2)
+    training = Training(runs, axes_of(runs, ()), runs.y[:, 0], 1.3, given)
     folds = folds_of(runs, 1)
-    return trainer, folds, rng.normal(size=(len(folds), 2, 4))
+    return training, folds, rng.normal(size=(len(folds.held), 2, 2))
 
 
-@pytest.mark.parametrize("loss", ["squared", "absolute", "huber"])
 @pytest.mark.parametrize("within", [False, True])
-def test_losses_on_runs_left_out_are_about_the_prefactors_seen(loss: Loss, within: bool) -> None:
-    trainer, folds, theta = a_task(loss, within)
-    task, runs = trainer.task, trainer.task.runs
-    assert pytest.approx(1.345 * np.sqrt(2.0)) == DELTA
-    expected, count = np.zeros(len(runs)), np.zeros(len(runs))
-    label = np.zeros(len(runs), dtype=np.intp) if runs.within is None else runs.within
-    for held, network in zip(folds.held, theta, strict=True):
-        miss = task.target - task.z @ network.mean(axis=0).reshape(2, 2)
+def test_errors_on_runs_left_out_are_about_the_prefactors_seen(within: bool) -> None:
+    training, folds, theta = a_task("squared", within)
+    runs = training.runs
+    z = training.axes.coordinates(runs.X)
+    label = np.zeros(len(runs)) if runs.within is None else runs.within
+    errors = training.held_out_errors(theta, folds.held)
+    for held, network, found in zip(folds.held, theta, errors, strict=True):
+        miss = runs.y[:, 0] / 1.3 - z @ network.mean(axis=0)
         for value in np.unique(label):
             members, seen = label == value, (label == value) & ~held
-            known = seen if seen.any() else members
-            miss[members] -= np.average(miss[known], axis=0, weights=runs.weights[known])
-        size = np.abs(miss)
-        rho = {
-            "squared": size**2,
-            "absolute": size,
-            "huber": np.where(size < DELTA, size**2, DELTA * (2 * size - DELTA)),
-        }[loss]
-        expected[held] += (runs.weights * rho.mean(axis=1))[held]
-        count[held] += 1
-    losses = networks.held_out_losses(trainer, theta, folds)
-    np.testing.assert_allclose(losses, (expected / np.maximum(count, 1))[count > 0])
+            if seen.any():
+                miss[members] -= np.average(miss[seen], weights=runs.weights[seen])
+            else:
+                miss[members] -= miss[members].mean()
+        np.testing.assert_allclose(found, miss, atol=1e-12)
 
 
 def test_decays_fall_from_the_smoothest_on() -> None:
-    falls = np.array(networks.DECAYS[:-1]) / networks.DECAYS[1:]
+    falls = np.array(DECAYS[:-1]) / DECAYS[1:]
     assert np.all((falls > 9.0) & (falls < 101.0))
 
 
@@ -100,49 +90,53 @@ def test_decays_fall_from_the_smoothest_on() -> None:
 def test_the_smoothest_that_is_not_worse_is_kept(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trainer, folds, _ = a_task("squared", within=False, seed=seed)
+    loss = LOSSES[seed % 3]
+    training, folds, _ = a_task(loss, within=False, seed=seed)
     rng = np.random.default_rng(seed)
-    decays = (1e-1, 1e-3, 1e-6)
-    usual = replace(ContrastivePotential().settings(2), max_iter=5)
-    base = networks.choose(trainer, None, folds, replace(usual, decays=(np.inf,)))
-    assert (base.decay, base.iterations, base.rougher) == (np.inf, 1, None)
-    assert base.scores == {np.inf: 1.0}
-    base_losses = networks.held_out_losses(trainer, base.theta, folds)
-    shape = base.theta.shape
-    tried = [(np.inf, 1, base_losses, base.theta)]
-    for k, decay in enumerate(decays):
-        losses = (
-            base_losses * rng.uniform(0.7, 1.1) * np.exp(0.4 * rng.normal(size=len(base_losses)))
-        )
-        tried.append((decay, 10 * (k + 1), losses, np.full(shape, float(k))))
-    monkeypatch.setattr(networks, "_deep", lambda *_: tried[1:])
-    choice = networks.choose(trainer, trainer, folds, replace(usual, decays=(np.inf, *decays)))
-    means = np.array([item[2].mean() for item in tried])
+    decays = (np.inf, 1e-1, 1e-3, 1e-6)
+    base = 2.0 * rng.normal(size=folds.held.shape)
+    errors = [
+        base * rng.uniform(0.85, 1.05) * np.exp(0.2 * rng.normal(size=base.shape)) for _ in decays
+    ]
+
+    def numbered(self: Training, weights: Array, decay: Array, *_: Any) -> tuple[Array, int]:
+        return np.array([[float(decays.index(d))] for d in decay]), 1
+
+    monkeypatch.setattr(Training, "networks", numbered)
+    monkeypatch.setattr(
+        Training, "held_out_errors", lambda self, theta, held: errors[int(theta.flat[0])]
+    )
+    choice = choose(training, folds, decays)
+    fold, run = np.nonzero(folds.held)
+    sizes = [np.abs(error[fold, run]) for error in errors]
+    assert pytest.approx(1.345 * np.sqrt(2.0)) == HUBER
+    rho = {
+        "squared": [size**2 for size in sizes],
+        "absolute": sizes,
+        "huber": [np.where(z < HUBER, z**2, HUBER * (2 * z - HUBER)) for z in sizes],
+    }[loss]
+    losses = [training.runs.weights[run] * r for r in rho]
+    means = np.array([values.mean() for values in losses])
     best = int(np.argmin(means))
-    pairs = trainer.task.runs.clusters[folds.held.any(axis=0)]
+    clusters = training.runs.clusters[run]
 
     def doubt(k: int) -> float:
-        gap = tried[k][2] - tried[best][2]
-        sums = np.bincount(pairs, gap - gap.mean())
+        gap = losses[k] - losses[best]
+        sums = np.bincount(clusters, gap - gap.mean())
         return float(np.std(sums, ddof=1) * np.sqrt(len(sums)) / len(gap))
 
     chosen = next(
         k for k in range(4) if means[k] - means[best] <= (1.64 if k == 0 else 1.0) * doubt(k)
     )
-    assert choice.decay == tried[chosen][0]
-    assert choice.iterations == tried[chosen][1]
-    assert choice.theta is tried[chosen][3] or chosen == 0
-    assert choice.scores == pytest.approx(
-        dict(zip((np.inf, *decays), means / means[0], strict=True))
-    )
-    if chosen in (0, 3):
-        assert choice.rougher is None
-    else:
-        assert choice.rougher is tried[max(chosen + 1, best)][3]
+    assert choice.decay == decays[chosen]
+    assert np.all(choice.theta == chosen)
+    assert choice.scores == pytest.approx(dict(zip(decays, means / means[0], strict=True)))
+    rougher = chosen if chosen in (0, 3) else max(chosen + 1, best)
+    assert np.all(choice.rougher == rougher)
     # a power law that was not asked about is not an answer
-    without = networks.choose(trainer, trainer, folds, replace(usual, decays=decays))
-    assert without.decay in decays
-    assert list(without.scores) == list(decays)
+    without = choose(training, folds, decays[1:])
+    assert without.decay in decays[1:]
+    assert list(without.scores) == list(decays[1:])
 
 
 def test_hubers_loss_is_in_units_of_what_the_potential_leaves(
@@ -150,23 +144,21 @@ def test_hubers_loss_is_in_units_of_what_the_potential_leaves(
 ) -> None:
     X, y, _ = crossover(40, 0, noise=0.02)
     calls: list[Any] = []
-    original = networks.choose
 
-    def spied(linear: Trainer, deep: Trainer | None, folds: Folds, *rest: Any) -> Any:
-        positions = original(linear, deep, folds, *rest)
-        calls.append((linear, deep, folds, positions))
-        return positions
+    def spied(training: Training, folds: Folds, decays: tuple[float, ...]) -> Any:
+        calls.append((training, folds, decays, choose(training, folds, decays)))
+        return calls[-1][-1]
 
-    monkeypatch.setattr(networks, "choose", spied)
+    monkeypatch.setattr(fitted_potential, "choose", spied)
     model = ContrastivePotential((6,), loss="huber", max_iter=25, n_members=1).fit(X, y)
-    (_, deep, folds, first), (linear, sharp, _, again) = calls
-    assert deep.delta == DELTA
-    errors = networks.held_out_errors(deep, first.theta, folds)[folds.held]
-    expected = DELTA * 1.4826 * np.median(np.abs(errors))
-    assert linear.delta == sharp.delta == pytest.approx(expected, rel=1e-5)
-    assert expected < 0.8 * DELTA
+    (first, folds, _, choice), (second, _, decays, again) = calls
+    errors = first.held_out_errors(choice.theta, folds.held)[folds.held]
+    smaller = 1.4826 * np.median(np.abs(errors))
+    assert smaller < 0.8
+    assert second.unit == pytest.approx(first.unit * smaller, rel=1e-5)
+    assert decays == (choice.decay,)
     assert model.smoothness_ == again.decay
-    assert model.validation_ == first.scores
+    assert model.validation_ == choice.scores
 
 
 @pytest.mark.parametrize("loss", ["absolute", "huber"])
@@ -176,7 +168,7 @@ def test_without_a_network_a_robust_loss_is_minimised(loss: Loss) -> None:
     y[[3, 17]] += 3.0
     model = ContrastivePotential((), loss=loss, max_iter=60).fit(X, y)
     u, v = np.triu_indices(24, 1)
-    delta = DELTA * model.model_.scale[0]
+    delta = HUBER * model.potentials_[0].training.unit
 
     def total(slopes: Array) -> float:
         size = np.abs(y[u] - y[v] - (X[u] - X[v]) @ slopes)
@@ -189,7 +181,7 @@ def test_without_a_network_a_robust_loss_is_minimised(loss: Loss) -> None:
     assert total(model.exponents_) <= best.fun * (1 + 1e-4) < total(start)
 
 
-def test_minimisers_work_on_each_row_alone() -> None:
+def test_the_minimiser_works_on_each_row_alone() -> None:
     rng = np.random.default_rng(2)
     roots = torch.as_tensor(rng.normal(size=(3, 5, 5)) + 2 * np.eye(5))
     goals = torch.as_tensor(rng.normal(size=(3, 5)))
@@ -199,53 +191,31 @@ def test_minimisers_work_on_each_row_alone() -> None:
         return off.square().sum(1), 2 * torch.einsum("nij,ni->nj", roots[rows], off)
 
     start = torch.as_tensor(rng.normal(size=(3, 5)))
-    steps: list[int] = []
-    early, late = lbfgs(quadratic, start, [3, 25], steps.append)
-    assert steps == list(range(1, 26))
+    early, _ = lbfgs(quadratic, start, range(1, 4))
+    late, steps = lbfgs(quadratic, start, range(1, 101))
+    assert steps < 100
     np.testing.assert_allclose(late, goals, atol=1e-6)
     assert (early - goals).abs().max() > 1e-3
     for k in range(3):
 
-        def one_row(theta: Any, rows: Any, k: int = k) -> Any:
-            return quadratic(theta, rows + k)
+        def one_row(theta: Any, _: Any, k: int = k) -> Any:
+            return quadratic(theta, slice(k, k + 1))
 
-        (alone,) = lbfgs(one_row, start[k : k + 1], [25])
-        np.testing.assert_allclose(alone[0], late[k], atol=1e-9)
+        alone, _ = lbfgs(one_row, start[k : k + 1], range(1, 4))
+        np.testing.assert_allclose(alone[0], early[k], atol=1e-9)
 
-    def valley(theta: Any, rows: Any) -> Any:
+    def valley(theta: Any, _: Any) -> Any:
         x, y = theta.T
         slope = [-2 * (1 - x) - 400 * x * (y - x**2), 200 * (y - x**2)]
         return (1 - x) ** 2 + 100 * (y - x**2) ** 2, torch.stack(slope, dim=1)
 
-    (states,) = lbfgs(valley, torch.tensor([[-1.2, 1.0]], dtype=torch.float64), [45])
-    np.testing.assert_allclose(states, 1.0, atol=1e-4)
-
-
-def test_adam_is_adam_with_a_rate_that_falls_to_zero() -> None:
-    rng = np.random.default_rng(3)
-    theta, batches = rng.normal(size=(2, 3)), [torch.tensor([k, k + 1]) for k in range(3)]
-    targets = rng.normal(size=(4, 3))
-
-    def gradient(some: Any, rows: Any) -> Any:
-        return 2 * (some - torch.as_tensor(targets)[rows].mean(0))
-
-    steps: list[int] = []
-    early, late = adam(gradient, torch.as_tensor(theta), batches, [4, 10], 0.05, steps.append)
-    assert steps == list(range(1, 11))
-    x, m, s = theta.copy(), np.zeros((2, 3)), np.zeros((2, 3))
-    for t in range(1, 11):
-        g = 2 * (x - targets[[(t - 1) % 3, (t - 1) % 3 + 1]].mean(0))
-        m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g**2
-        rate = 0.05 * (1 + np.cos(np.pi * t / 10)) / 2
-        x = x - rate * (m / (1 - 0.9**t)) / (np.sqrt(s / (1 - 0.999**t)) + 1e-8)
-        if t == 4:
-            np.testing.assert_allclose(early, x, atol=1e-6)
-    np.testing.assert_allclose(late, x, atol=1e-6)
+    bottom, _ = lbfgs(valley, torch.tensor([[-1.2, 1.0]], dtype=torch.float64), range(1, 91))
+    np.testing.assert_allclose(bottom, 1.0, atol=1e-4)
 
 
 @given(SEEDS, st.booleans())
 @settings(max_examples=25)
-def test_copies_are_one_run_and_labels_keep_their_means(seed: int, labelled: bool) -> None:
+def test_copies_are_one_run(seed: int, labelled: bool) -> None:
     rng = np.random.default_rng(seed)
     n = 14
     X, y = rng.integers(0, 3, (n, 2)).astype(float), rng.integers(0, 3, n).astype(float)
@@ -263,75 +233,60 @@ def test_copies_are_one_run_and_labels_keep_their_means(seed: int, labelled: boo
     assert len(runs) == len(seen)
     assert np.all(np.diff(runs.y[:, 0]) >= 0)
     total = sum(seen.values()) / len(seen)
-    for k, row in enumerate(runs.rows):
-        key = (*X[row], y[row], groups[row], None if labels is None else labels[row])
+    for k in range(len(runs)):
+        assert runs.groups is not None
+        label = None if runs.within is None else runs.within[k]
+        key = (*runs.X[k], runs.y[k, 0], runs.groups[k], label)
         assert runs.weights[k] == pytest.approx(seen[key] / total)
-        np.testing.assert_array_equal(runs.X[k], X[row])
-    codes = groups[runs.rows]
-    np.testing.assert_array_equal(codes[:, None] == codes, runs.clusters[:, None] == runs.clusters)
-    assert set(runs.clusters) == set(range(runs.n_clusters))
-    values, weights = rng.normal(size=(len(runs), 2)), rng.uniform(0, 1, len(runs))
-    centred = runs.centred(values, weights)
-    label = np.zeros(len(runs)) if labels is None else labels[runs.rows]
-    means = runs.label_means(values)
-    for value in np.unique(label):
-        mine = label == value
-        middle = np.average(values[mine], axis=0, weights=weights[mine])
-        np.testing.assert_allclose(centred[mine], values[mine] - middle, atol=1e-12)
-        if labelled:
-            expected = np.average(values[mine], axis=0, weights=runs.weights[mine])
-            np.testing.assert_allclose(means[value], expected)
-    assert labelled or means == {}
 
 
-def test_the_units_of_a_task_are_what_a_power_law_leaves() -> None:
+def test_the_unit_is_what_a_power_law_leaves() -> None:
     X, y, w = runs_of_a_power_law(60, 4, 2)
-    runs = distinct_runs(TrainingRuns(X, y, w))
     left = y - np.column_stack([np.ones(60), X]) @ least_squares(X, y, w)
-    plain, robust = task_of(runs, (), False), task_of(runs, (), True)
-    assert plain.scale[0] == pytest.approx(np.sqrt(np.average(left**2, weights=w)), rel=1e-5)
-    assert robust.scale[0] == pytest.approx(1.4826 * np.median(np.abs(left)), rel=1e-5)
-    assert plain.centre[0] == pytest.approx(np.average(y, weights=w))
-    np.testing.assert_allclose(plain.target[:, 0] * plain.scale + plain.centre, y)
-    np.testing.assert_allclose(plain.z.T @ (w[:, None] * plain.z) / 60, np.eye(2), atol=1e-12)
-    assert not plain.exact
-    assert task_of(distinct_runs(TrainingRuns(X, X @ [1.0, 2.0], w)), (), False).exact
+
+    def unit(loss: Loss) -> float:
+        model = ContrastivePotential((), loss=loss, max_iter=5).fit(X, y, sample_weight=w)
+        return model.potentials_[0].training.unit
+
+    assert unit("squared") == pytest.approx(np.sqrt(np.average(left**2, weights=w)), rel=1e-5)
+    assert unit("absolute") == pytest.approx(1.4826 * np.median(np.abs(left)), rel=1e-5)
+    exact = ContrastivePotential().fit(X, X @ [1.0, 2.0])
+    assert np.isinf(exact.smoothness_)
+    np.testing.assert_allclose(exact.exponents_, [1.0, 2.0], rtol=1e-12)
 
 
 def test_the_hull_of_one_group_is_its_range() -> None:
-    hull = Hull.of(np.array([[0.5], [-1.0], [2.0], [1.0]]))
-    distances = hull.distance(np.array([[-3.0], [-1.0], [0.3], [2.0], [2.5]]))
+    corners = hull_corners(np.array([[0.5], [-1.0], [2.0], [1.0]]))
+    distances = distances_to_hull(corners, np.array([[-3.0], [-1.0], [0.3], [2.0], [2.5]]))
     np.testing.assert_allclose(distances, [2.0, 0.0, 0.0, 0.0, 0.5], atol=1e-5)
-    assert Hull.of(np.empty((4, 0))).distance(np.empty((3, 0))).tolist() == [0.0] * 3
-    rng = np.random.default_rng(0)
-    # in four dimensions the hull is made of faces, in more it is made of runs
-    for rank, faces in ((2, True), (4, True), (5, False)):
-        assert (Hull.of(rng.normal(size=(30, rank))).faces is not None) == faces
-    many = rng.normal(size=(2500, 6))
-    np.testing.assert_array_equal(Hull.of(many).corners, many[::3])
+    nothing = distances_to_hull(hull_corners(np.empty((4, 0))), np.empty((3, 0)))
+    assert nothing.tolist() == [0.0] * 3
+    # in many dimensions some of the runs stand for the corners
+    many = np.random.default_rng(0).normal(size=(2500, 6))
+    np.testing.assert_array_equal(hull_corners(many), many[::3])
 
 
 def test_a_limit_is_imposed_beyond_the_runs_along_its_own_group(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    trainer, _, _ = a_task("squared", within=False)
-    task = trainer.task
-    X = task.runs.X
+    training, _, _ = a_task("squared", within=False)
+    axes, X, unit = training.axes, training.runs.X, training.unit
     limits = (Limit(0, "high", 0.5), Limit(1, "low", -1.0))
-    penalty = penalty_of(Physics(limits=limits), trainer.layout, task, trainer.z, trainer.codes)
+    training.settings = replace(training.settings, physics=Physics(limits=limits))
+    penalty = penalty_of(training, torch.as_tensor)
     assert penalty is not None
     # a power law of other exponents misses them by as much, in standard deviations of the group
-    theta = torch.as_tensor(np.linalg.pinv(task.axes.transform) @ np.ones((2, 2))).reshape(1, 4)
-    places, slopes_of = [], networks.slopes_of
+    theta = torch.as_tensor(np.linalg.pinv(axes.transform) @ np.ones((2, 1))).reshape(1, 2)
+    places, slopes = [], NetworkLayout.slopes
 
-    def spied(layout: NetworkLayout, theta: Any, z: Any, codes: Any) -> Any:
-        places.append(z)
-        return slopes_of(layout, theta, z, codes)
+    def spied(layout: NetworkLayout, theta: Any, x: Any) -> Any:
+        places.append(x)
+        return slopes(layout, theta, x)
 
-    monkeypatch.setattr(networks, "slopes_of", spied)
+    monkeypatch.setattr(NetworkLayout, "slopes", spied)
     found = float(penalty(theta)[0])
     for j, (limit, far) in enumerate(zip(limits, places, strict=True)):
-        back = task.axes.centre + np.asarray(far) @ np.linalg.inv(task.axes.transform)
+        back = axes.centre + np.asarray(far) @ np.linalg.inv(axes.transform)
         other = 1 - j
         low, high = X[:, j].min(), X[:, j].max()
         for k, beyond in enumerate((0.5, 1.0, 2.0)):
@@ -341,8 +296,8 @@ def test_a_limit_is_imposed_beyond_the_runs_along_its_own_group(
             )
             np.testing.assert_allclose(rows[:, j], end, atol=1e-6)
             np.testing.assert_allclose(rows[:, other], X[:, other], atol=1e-6)
-    exponents = task.axes.transform @ theta.numpy().reshape(2, 2) * task.scale
-    miss = [(exponents[j] - v.exponent) / task.scale for j, v in enumerate(limits)]
-    expected = sum(100.0 * np.mean((m * X[:, j].std()) ** 2) for j, m in enumerate(miss))
+    miss = [1.0 - limit.exponent / unit for limit in limits]
+    expected = sum(100.0 * (m * X[:, j].std()) ** 2 for j, m in enumerate(miss))
     assert found == pytest.approx(expected)
-    assert penalty_of(Physics(), trainer.layout, task, trainer.z, trainer.codes) is None
+    training.settings = replace(training.settings, physics=Physics())
+    assert penalty_of(training, torch.as_tensor) is None

@@ -18,25 +18,186 @@ from dimgs.common.errors import InputError
 from dimgs.common.formats import attributes
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns, WithinRegressor, seed_of
 from dimgs.fits.covariance import t_intervals
-from dimgs.fits.intervals import Calibration, widen
+from dimgs.fits.intervals import Calibration
+from dimgs.fits.potential.physics import Physics
 from dimgs.fits.potential.potential_runs import (
     LOSSES,
     Loss,
-    Physics,
-    PotentialRuns,
+    about_prefactors,
+    axes_of,
     distinct_runs,
+    labels_of_runs,
     one_thread,
     require_torch,
-    task_of,
 )
 from dimgs.fits.solve import oriented
 
 if TYPE_CHECKING:
-    from dimgs.fits.potential.networks import FittedPotential, Settings
+    from dimgs.fits.potential.fitted_potential import FittedPotential
+    from dimgs.fits.potential.training import Settings
+
+
+class PotentialRegressor(ContrastiveRegressor):
+    """Base of both: the response is a sum of directions, each with a potential as its factor.
+
+    Attributes
+    ----------
+    potentials_ : list of FittedPotential
+        One for each direction.
+    """
+
+    _several_targets = True
+    potentials_: "list[FittedPotential]"
+
+    def _learn(self, runs: TrainingRuns, directions: Array, settings: "Settings") -> None:
+        """Fit a potential on the response along each direction; rows of distinct runs."""
+        from dimgs.fits.potential.fitted_potential import folds_of, learn
+
+        weights = runs.weights
+        axes, folds = axes_of(runs, settings.categorical), folds_of(runs, settings.seed)
+        self._runs, self._directions, self._folds = runs, directions, folds
+        self._mean = weights @ runs.y / weights.sum()
+        centred = runs.y - self._mean
+        parts = centred @ directions.T
+        rest = centred - parts @ directions
+        self._missed = np.mean(rest**2, axis=0)
+        made = [learn(runs, axes, part, folds, settings) for part in parts.T]
+        self.potentials_ = [fitted for fitted, _ in made]
+        # what remains of the mean after the ensembles
+        self._offset = weights @ (runs.y - self._sum(runs.X)) / weights.sum()
+        # errors on runs left out, and on pairs of them that share no run
+        errors = np.stack([e for _, e in made], axis=-1) @ directions + rest
+        of, run = folds.left_out
+        _, open_there = self._by_fold(runs.X)
+        root = np.sqrt(weights)[:, None]
+        self._errors, self._left_out = errors[of, run] * root[run], run
+        distinct = len(np.unique(run))
+        self._values = Calibration(of, np.abs(self._errors) / open_there[of, run], distinct)
+        k, u, v = folds.pairs.T
+        here = np.arange(len(k))
+        _, open_there = self._by_fold(runs.X[u], runs.X[v])
+        together = np.sqrt(2.0 / (1.0 / weights[u] + 1.0 / weights[v]))[:, None]
+        gaps = np.abs(errors[k, u] - errors[k, v]) * together / open_there[k, here]
+        self._pairs = Calibration(k, gaps, min(len(k), distinct))
+
+    def _by_fold(self, X: Array, other: Array | None = None) -> tuple[Array, Array]:
+        """Response (or its differences) by the networks of each fold, and what they leave open.
+
+        Both have the shape (n_folds, n_rows, n_targets).
+        """
+        each = [fitted.by_fold(X, other) for fitted in self.potentials_]
+        values, variances = (np.stack(parts, axis=-1) for parts in zip(*each, strict=True))
+        runs, mean = (1, self._mean) if other is None else (2, 0.0)
+        variance = variances @ self._directions**2 + runs * self._missed
+        return values @ self._directions + mean, np.sqrt(variance)
+
+    def _bounds(self, calibration: Calibration, level: float, whole: bool, *places: Array) -> Array:
+        if whole:
+            worst = calibration.scores.max(axis=1, keepdims=True)
+            scores = np.repeat(worst, calibration.scores.shape[1], axis=1)
+            calibration = replace(calibration, scores=scores)
+        bounds = calibration.bounds(*self._by_fold(*places), level)
+        # of a direction that never varied the runs determine nothing
+        axes = self.potentials_[0].axes
+        unknown = np.any([axes.leaves_span(rows) for rows in places], axis=0)
+        bounds[unknown] = [-np.inf, np.inf]
+        return self._unstacked(bounds)
+
+    def _sum(self, X: Array) -> Array:
+        parts = [fitted.members(X).mean(axis=0) for fitted in self.potentials_]
+        return np.column_stack(parts) @ self._directions
+
+    def _potential(self, X: Array) -> Array:
+        return self._unstacked(self._sum(X))
+
+    def predict_interval(self, X: ArrayLike, level: float = 0.9) -> Array:
+        """Intervals of the log response of one more run at each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        level : float
+
+        Returns
+        -------
+        ndarray of shape (n_rows, 2) or (n_rows, n_targets, 2)
+            Infinite where the runs are too few for the level.
+        """
+        return self._bounds(self._values, level, False, self._checked_rows(X))
+
+    def ratio_interval(self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9) -> Array:
+        """Intervals of the log-ratio of two more runs at each pair of rows.
+
+        Parameters
+        ----------
+        X_u, X_v : array-like of shape (n_rows, n_features)
+        level : float
+
+        Returns
+        -------
+        ndarray of shape (n_rows, 2) or (n_rows, n_targets, 2)
+        """
+        return self._bounds(self._pairs, level, False, *self._checked_pairs(X_u, X_v))
+
+    def exponents(self, X: ArrayLike) -> Array:
+        """Local exponents, the gradient of the potential, by automatic differentiation.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features) or (n_rows, n_targets, n_features)
+            nan for categorical columns.
+        """
+        return self._unstacked(self._slopes(self._checked_rows(X)))
+
+    def _slopes(self, X: Array) -> Array:
+        each = [fitted.slopes(fitted.theta, X).mean(axis=0) for fitted in self.potentials_]
+        return np.asarray(np.einsum("cnp,ct->ntp", each, self._directions))
+
+    def exponent_intervals(self, X: ArrayLike, level: float = 0.9) -> Array:
+        """Intervals of the local exponents, by groups of runs left out.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        level : float
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features, 2) or (n_rows, n_targets, n_features, 2)
+            About what smooth networks find on average: sharper bends than the runs resolve are
+            not covered.
+        """
+        rows = self._checked_rows(X)
+        return self._unstacked(self._slope_intervals(self._slopes(rows), rows, level, False))
+
+    def intervals(self, level: float | None = None) -> Array:
+        """Intervals of `exponents_`, shape (n_features, 2) or (n_targets, n_features, 2)."""
+        check_is_fitted(self)
+        mean = self.exponents_[None, None] if self._flat else self.exponents_[None]
+        level = 0.9 if level is None else level
+        bounds = self._slope_intervals(mean, self._runs.X, level, True)
+        return np.asarray(self._unstacked(bounds)[0])
+
+    def _slope_intervals(self, slopes: Array, X: Array, level: float, average: bool) -> Array:
+        """Variances along the directions add up, as the factors are uncorrelated."""
+        variances, dofs = zip(
+            *(fitted.slope_variance(X, average) for fitted in self.potentials_), strict=True
+        )
+        variance = np.einsum("cnp,ct->ntp", variances, self._directions**2)
+        return t_intervals(slopes, variance, min(dofs), level)
+
+    def _mean_exponents(self) -> Array:
+        weights = self._runs.weights / self._runs.weights.sum()
+        mean = np.einsum("n,ntp->tp", weights, self._slopes(self._runs.X))
+        return np.asarray(self._shaped(mean))
 
 
 @dataclass(eq=False, repr=False)
-class ContrastivePotential(WithinRegressor):
+class ContrastivePotential(PotentialRegressor, WithinRegressor):
     """Power law plus a small network, fitted on the log-ratios of all pairs of runs.
 
     Predicted ratios are differences of one potential, so they are antisymmetric and add up
@@ -61,7 +222,7 @@ class ContrastivePotential(WithinRegressor):
     n_members : int, default 5
         Networks in the ensemble, from different beginnings.
     max_iter : int, default 200
-        Longest training; runs held out may end it earlier.
+        Longest training, in steps of all networks.
     device : str, default "auto"
         "auto" takes a graphics card, where there is one, from 2000 runs on.
     verbose : bool, default False
@@ -79,9 +240,9 @@ class ContrastivePotential(WithinRegressor):
     group_intercepts_ : dict
         Of each label of `within`; {} without.
     smoothness_ : float
-        Weight decay in use; infinite where there is no network.
+        Weight decay in use, of several targets the least; infinite where there is no network.
     n_iter_ : int
-        Iterations of the training; 1 where the power law has a closed form.
+        Steps of the training; 1 where the power law has a closed form.
     validation_ : dict of float to float
         Held-out loss of each weight decay, relative to the first.
     cv_r2_, cv_rmse_ : float or ndarray of shape (n_targets,)
@@ -124,27 +285,12 @@ class ContrastivePotential(WithinRegressor):
     verbose: bool = False
     random_state: int | np.random.RandomState | None = 0
 
-    _several_targets = True
-
     def _fit(self, runs: TrainingRuns) -> None:
         require_torch()
-        from dimgs.fits.potential.networks import learn
-
         settings = self.settings(runs.X.shape[1])
-        distinct = distinct_runs(runs)
         with one_thread():
-            task = task_of(distinct, tuple(self.categorical), self.loss != "squared")
-            self.model_: FittedPotential
-            self.model_, choice, cv_r2 = learn(task, settings)
-            self._runs, self._origin = distinct.X, task.centre
-            self.smoothness_, self.n_iter_ = choice.decay, choice.iterations
-            self.validation_ = choice.scores
-            self.cv_r2_ = self._shaped(cv_r2)
-            self.cv_rmse_ = self._shaped(self.model_.noise * self.model_.scale)
-            self._publish(distinct, runs.X, runs.y)
-
-    def _potential(self, X: Array) -> Array:
-        return self._unstacked(self._mean(X))
+            self._learn(distinct_runs(runs), np.eye(1 if self._flat else runs.y.shape[1]), settings)
+            self._publish(runs)
 
     def settings(self, n_features: int) -> "Settings":
         """The parameters, checked against the number of columns of X.
@@ -154,7 +300,8 @@ class ContrastivePotential(WithinRegressor):
         InputError
             If one is out of range.
         """
-        from dimgs.fits.potential.networks import DECAYS, Settings
+        from dimgs.fits.potential.fitted_potential import DECAYS
+        from dimgs.fits.potential.training import Settings
 
         self._check()
         physics = self.physics or Physics()
@@ -165,28 +312,43 @@ class ContrastivePotential(WithinRegressor):
             **attributes(self, "loss n_members max_iter device verbose"),
             hidden=tuple(self.hidden),
             decays=tried,
+            categorical=tuple(self.categorical),
             physics=physics,
             seed=seed_of(self.random_state),
         )
 
-    def _publish(self, runs: PotentialRuns, x: Array, t: Array) -> None:
-        misses = runs.y - self._mean(runs.X)
-        intercept = runs.weights @ misses / runs.weights.sum()
-        self.intercept_ = self._shaped(intercept)
-        self.group_intercepts_ = {
-            label: self._shaped(row) for label, row in runs.label_means(misses).items()
-        }
-        residuals = t.reshape(len(t), -1) - self._mean(x) - intercept
+    def _publish(self, given: TrainingRuns) -> None:
+        runs = self._runs
+        # of several targets the least smooth
+        least = min(self.potentials_, key=lambda fitted: fitted.choice.decay)
+        self.smoothness_, self.validation_ = least.choice.decay, least.choice.scores
+        self.n_iter_ = least.steps
+        self.intercept_ = self._shaped(self._offset)
+        labels, misses = labels_of_runs(runs), runs.y - self._sum(runs.X)
+        self.group_intercepts_ = {}
+        if runs.within is not None:
+            means = misses - about_prefactors(misses, labels, runs.weights)
+            self.group_intercepts_ = {
+                label: self._shaped(row)
+                for label, row in zip(runs.within.tolist(), means, strict=True)
+            }
+        residuals = given.y.reshape(len(given), -1) - self._sum(given.X) - self._offset
         self.residuals_ = self._unstacked(residuals)
         self.n_contrasts_ = len(runs) - 1
         self.n_pairs_ = len(runs) * (len(runs) - 1) // 2
-        model = self.model_
-        slopes = model.slopes(model.theta, runs.X).mean(axis=0)
-        self.exponents_ = self._shaped(runs.weights @ slopes.swapaxes(0, 1) / len(runs))
-        size = (model.layout.n_inputs, len(intercept))
-        first = model.theta[:, : size[0] * size[1]].mean(axis=0).reshape(size)
-        linear = (model.axes.transform @ first * model.scale).T
-        self.linear_exponents_ = self._shaped(self.model_.axes.wide(linear))
+        self.exponents_ = self._mean_exponents()
+        linear = [
+            fitted.axes.by_features(fitted.theta[:, : fitted.training.layout.n_inputs].mean(axis=0))
+            * fitted.training.unit
+            for fitted in self.potentials_
+        ]
+        self.linear_exponents_ = self._shaped(np.array(linear))
+        spread = about_prefactors(runs.y, labels, runs.weights)[self._left_out]
+        total = runs.weights[self._left_out] @ spread**2
+        squares = np.sum(self._errors**2, axis=0)
+        safe = np.where(total > 0, total, 1.0)
+        self.cv_r2_ = self._shaped(np.where(total > 0, 1.0 - squares / safe, np.nan))
+        self.cv_rmse_ = self._shaped(np.sqrt(np.mean(self._errors**2, axis=0)))
 
     def _check(self) -> None:
         if self.loss not in LOSSES:
@@ -210,82 +372,6 @@ class ContrastivePotential(WithinRegressor):
                 f"smoothness is {decay!r}: use 'auto' or a weight decay that is not negative."
             )
 
-    def _slopes(self, rows: Array) -> Array:
-        """Gradient of the potential by all columns of X, the mean of its members."""
-        return np.asarray(self.model_.slopes(self.model_.theta, rows).mean(axis=0))
-
-    def _mean(self, X: Array) -> Array:
-        return np.asarray(self.model_.members(X).mean(axis=0))
-
-    def predict_interval(self, X: ArrayLike, level: float = 0.9) -> Array:
-        """Intervals of the log response of one more run at each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features)
-        level : float
-
-        Returns
-        -------
-        ndarray of shape (n_rows, 2) or (n_rows, n_targets, 2)
-            Infinite where the runs are too few for the level.
-        """
-        bounds = self.model_.bounds(level, self._checked_rows(X))
-        return self._unstacked(bounds + self._origin[:, None])
-
-    def ratio_interval(self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9) -> Array:
-        """Intervals of the log-ratio of two more runs at each pair of rows.
-
-        Parameters
-        ----------
-        X_u, X_v : array-like of shape (n_rows, n_features)
-        level : float
-
-        Returns
-        -------
-        ndarray of shape (n_rows, 2) or (n_rows, n_targets, 2)
-        """
-        return self._unstacked(self.model_.bounds(level, *self._checked_pairs(X_u, X_v)))
-
-    def exponents(self, X: ArrayLike) -> Array:
-        """Local exponents, the gradient of the potential, by automatic differentiation.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_features) or (n_rows, n_targets, n_features)
-            nan for categorical columns.
-        """
-        return self._unstacked(self._slopes(self._checked_rows(X)))
-
-    def exponent_intervals(self, X: ArrayLike, level: float = 0.9) -> Array:
-        """Intervals of the local exponents, by groups of runs left out.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features)
-        level : float
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_features, 2) or (n_rows, n_targets, n_features, 2)
-            About what smooth networks find on average: sharper bends than the runs resolve are
-            not covered.
-        """
-        rows = self._checked_rows(X)
-        variance, dof = self.model_.slope_variance(rows, average=False)
-        return self._unstacked(t_intervals(self._slopes(rows), variance, dof, level))
-
-    def intervals(self, level: float | None = None) -> Array:
-        """Intervals of `exponents_`, shape (n_features, 2) or (n_targets, n_features, 2)."""
-        check_is_fitted(self)
-        level = 0.9 if level is None else level
-        variance, dof = self.model_.slope_variance(self._runs, average=True)
-        return t_intervals(self.exponents_, self._shaped(variance[0]), dof, level)
-
     def mixed_derivatives(self, X: ArrayLike) -> Array:
         """Second derivatives of the potential: how each exponent changes with each feature.
 
@@ -298,7 +384,8 @@ class ContrastivePotential(WithinRegressor):
         ndarray of shape (n_rows, n_features, n_features) or (n_rows, n_targets, ...)
             nan for categorical columns.
         """
-        return self._unstacked(self.model_.mixed(self._checked_rows(X)))
+        rows = self._checked_rows(X)
+        return self._unstacked(np.stack([p.mixed(rows) for p in self.potentials_], axis=1))
 
     def interactions(self) -> Array:
         """Strength of the interaction of each pair of features in the log response.
@@ -310,8 +397,8 @@ class ContrastivePotential(WithinRegressor):
             deviations of both features; the diagonal is the curvature along each.
         """
         check_is_fitted(self)
-        mixed = self.mixed_derivatives(self._runs)
-        spread = self._runs.std(axis=0)
+        mixed = self.mixed_derivatives(self._runs.X)
+        spread = self._runs.X.std(axis=0)
         return np.asarray(np.sqrt(np.square(mixed).mean(axis=0)) * np.outer(spread, spread))
 
     def separable_blocks(self, tolerance: float = 0.1) -> list[tuple[int, ...]]:
@@ -330,23 +417,24 @@ class ContrastivePotential(WithinRegressor):
         from scipy.sparse.csgraph import connected_components
 
         check_is_fitted(self)
-        numeric = list(self.model_.axes.numeric)
+        numeric = np.flatnonzero(~np.isin(np.arange(self.n_features_in_), self.categorical))
         strengths = self.interactions().reshape(-1, self.n_features_in_, self.n_features_in_)
-        strengths = strengths[:, np.array(numeric)[:, None], numeric]
-        noise = self.model_.noise * self.model_.scale
+        strengths = strengths[:, numeric[:, None], numeric]
+        noise = np.atleast_1d(self.cv_rmse_)
         least = np.maximum(tolerance * strengths.max(axis=(1, 2), initial=0.0), noise)
         linked = np.any(strengths > least[:, None, None], axis=0)
         count, label = connected_components(linked, directed=False)
-        return [tuple(np.array(numeric)[label == k].tolist()) for k in range(count)]
+        return [tuple(numeric[label == k].tolist()) for k in range(count)]
 
     def outside(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Mask of rows outside the convex hull of the runs, shape (n_rows,).
 
         Intervals there are wider: by the leverage of the place, by the disagreement of the
-        networks, and by the errors that were measured when outer runs were left out. Further
-        out than that, no data vouches for them.
+        networks, and in proportion to the distance, at the rate of the errors that were measured
+        when outer runs were left out. Further out than that, no data vouches for them.
         """
-        return self.model_.outside(self._checked_rows(X))
+        fitted, rows = self.potentials_[0], self._checked_rows(X)
+        return np.asarray((fitted.distances(rows) > 0) | fitted.axes.leaves_span(rows))
 
 
 def _whole(values: Iterable[object], least: int) -> bool:
@@ -354,7 +442,7 @@ def _whole(values: Iterable[object], least: int) -> bool:
 
 
 @dataclass(eq=False, repr=False)
-class CurvePotential(ContrastiveRegressor):
+class CurvePotential(PotentialRegressor):
     """Potentials on the principal components of log-curves.
 
     Parameters
@@ -401,45 +489,23 @@ class CurvePotential(ContrastiveRegressor):
     n_components: int | float = 0.999
     estimator: ContrastivePotential | None = None
 
-    _several_targets = True
-
     def _fit(self, runs: TrainingRuns) -> None:
         require_torch()
+        settings = (self.estimator or ContrastivePotential()).settings(runs.X.shape[1])
         with one_thread():
-            self._learn(distinct_runs(runs))
-
-    def _learn(self, runs: PotentialRuns) -> None:
-        from dimgs.fits.potential.networks import learn
-
-        base = self.estimator or ContrastivePotential()
-        settings = base.settings(runs.X.shape[1])
-        self._mean = runs.weights @ runs.y / len(runs)
-        centred = runs.y - self._mean
-        _, singular, directions = np.linalg.svd(
-            centred * np.sqrt(runs.weights)[:, None], full_matrices=False
-        )
-        count = self._count(singular, len(runs))
-        total = float(np.sum(singular**2))
-        self.components_ = directions[:count] * oriented(directions[:count].T)[:, None]
-        self.explained_ = singular[:count] ** 2 / (total if total > 0 else 1.0)
-        scores = centred @ self.components_.T
-        self._missed = np.sqrt(np.mean((centred - scores @ self.components_) ** 2, axis=0))
-        self._models: list[tuple[FittedPotential, Array]] = []
-        decays, remainders = [], []
-        for column in scores.T[:, :, None]:
-            task = task_of(replace(runs, y=column), tuple(base.categorical), base.loss != "squared")
-            model, choice, _ = learn(task, settings)
-            self._models.append((model, task.centre))
-            decays.append(choice.decay)
-            remainders.append(runs.weights @ (column - model.members(runs.X).mean(axis=0)))
-        self.smoothness_ = np.array(decays)
-        # what remains of each component's mean after its own ensemble
-        self._offsets = np.concatenate(remainders) / len(runs)
-        self.intercept_ = float(self._mean[0]) if self._flat else self._mean
-        self._rows = runs.X
-        mean = np.einsum("n,ntp->tp", runs.weights / len(runs), self.exponents(runs.X))
-        self.exponents_ = self._shaped(mean)
-        self._calibrate(runs)
+            distinct = distinct_runs(runs)
+            weights = distinct.weights
+            self.intercept_ = weights @ distinct.y / weights.sum()
+            centred = (distinct.y - self.intercept_) * np.sqrt(weights)[:, None]
+            _, singular, directions = np.linalg.svd(centred, full_matrices=False)
+            count = self._count(singular, len(distinct))
+            total = float(np.sum(singular**2))
+            self.components_ = directions[:count] * oriented(directions[:count].T)[:, None]
+            self.explained_ = singular[:count] ** 2 / (total if total > 0 else 1.0)
+            self._learn(distinct, self.components_, settings)
+            self.smoothness_ = np.array([fitted.choice.decay for fitted in self.potentials_])
+            self.exponents_ = self._mean_exponents()
+            self.intercept_ = self._shaped(self.intercept_)
 
     def _count(self, singular: Array, n_runs: int) -> int:
         most = max(1, min(len(singular), n_runs - 1))
@@ -453,38 +519,8 @@ class CurvePotential(ContrastiveRegressor):
         kept = np.cumsum(singular**2) / max(float(np.sum(singular**2)), np.finfo(float).tiny)
         return min(int(np.searchsorted(kept, wanted - 1e-12)) + 1, most)
 
-    def _calibrate(self, runs: PotentialRuns) -> None:
-        """Errors of whole curves on runs and on pairs left out, in units of what is left open."""
-        first = self._models[0][0]
-        fold, run = first.left_out.T
-        centres, scales = self._by_fold(runs.X)
-        weight = np.sqrt(runs.weights)[:, None]
-        errors = np.abs(runs.y[run] - centres[fold, run]) * weight[run] / scales[fold, run]
-        distinct = len(np.unique(run))
-        self._values = Calibration(fold, errors, distinct)
-        k, u, v = first.pairs.T
-        gaps, open_there = self._by_fold(runs.X[u], runs.X[v])
-        here = np.arange(len(k))
-        together = np.sqrt(2.0 / (1.0 / runs.weights[u] + 1.0 / runs.weights[v]))[:, None]
-        misses = np.abs(runs.y[u] - runs.y[v] - gaps[k, here]) * together / open_there[k, here]
-        self._pairs = Calibration(k, misses, min(len(k), distinct))
-
-    def _by_fold(self, X: Array, other: Array | None = None) -> tuple[Array, Array]:
-        """Log-curves (or their differences) by each fold, and what they leave open."""
-        values, squares = [], []
-        for model, centre in self._models:
-            curves, scale = model.by_fold(X, other)
-            values.append(curves[..., 0] * model.scale + (centre if other is None else 0.0))
-            squares.append(np.square(scale[..., 0] * model.scale))
-        runs = 1.0 if other is None else 2.0
-        variance = np.stack(squares, axis=-1) @ self.components_**2 + runs * self._missed**2
-        mean = self._mean if other is None else 0.0
-        floor = np.finfo(float).eps
-        return np.stack(values, axis=-1) @ self.components_ + mean, np.sqrt(variance) + floor
-
     def _potential(self, X: Array) -> Array:
-        scores = [model.members(X).mean(axis=0)[:, 0] for model, _ in self._models]
-        return self._unstacked((np.column_stack(scores) + self._offsets) @ self.components_)
+        return self._unstacked(self._sum(X) + self._offset - self._mean)
 
     def curves(self, X: ArrayLike) -> Array:
         """Curves at each row, positive everywhere; shape (n_rows, n_points)."""
@@ -505,50 +541,10 @@ class CurvePotential(ContrastiveRegressor):
         ndarray of shape (n_rows, n_points, 2)
             Infinite where the runs are too few for the level.
         """
-        rows = self._checked_rows(X)
-        bounds = _together(self._values, whole).bounds(*self._by_fold(rows), level)
-        return self._unstacked(widen(bounds, self._reach(rows, level)))
+        return self._bounds(self._values, level, whole, self._checked_rows(X))
 
     def ratio_interval(
         self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9, whole: bool = False
     ) -> Array:
         """Intervals of the log-ratios of the curves of two more runs; as `predict_interval`."""
-        u, v = self._checked_pairs(X_u, X_v)
-        bounds = _together(self._pairs, whole).bounds(*self._by_fold(u, v), level)
-        reach = np.hypot(self._reach(u, level), self._reach(v, level))
-        return self._unstacked(widen(bounds, reach))
-
-    def _reach(self, X: Array, level: float) -> Array:
-        """Factor by which intervals of log-curves widen outside the runs, (n_rows, n_points)."""
-        each = np.hstack([model.reach(X, level) * model.scale for model, _ in self._models])
-        finite = np.all(np.isfinite(each), axis=1)
-        size = np.square(np.where(finite[:, None], each, 0.0)) @ self.components_**2
-        return np.where(finite[:, None], np.sqrt(size), np.inf)
-
-    def exponents(self, X: ArrayLike) -> Array:
-        """Local exponents of every point of the curve, shape (n_rows, n_points, n_features)."""
-        rows = self._checked_rows(X)
-        each = [model.slopes(model.theta, rows).mean(axis=0)[:, 0] for model, _ in self._models]
-        return np.asarray(np.einsum("cnp,ct->ntp", each, self.components_))
-
-    def intervals(self, level: float | None = None) -> Array:
-        """Intervals of `exponents_`, shape (..., n_features, 2), by groups of runs left out.
-
-        The scores along different components are uncorrelated, so their variances add; what the
-        components leave out counts as constant.
-        """
-        check_is_fitted(self)
-        variances = [model.slope_variance(self._rows, average=True) for model, _ in self._models]
-        each = np.stack([variance[:, 0] for variance, _ in variances])
-        variance = np.einsum("cnp,ct->ntp", each, np.square(self.components_))[0]
-        dof = min(dof for _, dof in variances)
-        level = 0.9 if level is None else level
-        return t_intervals(self.exponents_, self._shaped(variance), dof, level)
-
-
-def _together(calibration: Calibration, whole: bool) -> Calibration:
-    if not whole:
-        return calibration
-    worst = calibration.scores.max(axis=1, keepdims=True)
-    scores = np.broadcast_to(worst, calibration.scores.shape)
-    return replace(calibration, scores=np.ascontiguousarray(scores))
+        return self._bounds(self._pairs, level, whole, *self._checked_pairs(X_u, X_v))
