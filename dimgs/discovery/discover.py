@@ -26,7 +26,7 @@ from dimgs.discovery.options import Options, default_of, documented
 from dimgs.discovery.outliers import outlier_warnings, without_outliers
 from dimgs.discovery.power_law import with_fitted_exponents
 from dimgs.discovery.prepare import prepare
-from dimgs.discovery.scale_search import study_with_scales
+from dimgs.discovery.repeats import study_with_repeats
 from dimgs.discovery.sensitivity import sensitivity_document
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.engines.registry import NONE
@@ -128,7 +128,7 @@ def discover_with(
     start = time.perf_counter()
     data, notes = without_outliers(data, target, options) if options.robust else (data, [])
     with noting(data.warnings):
-        study = study_with_scales(data, target, options, progress)
+        study, data = study_with_repeats(data, target, options, progress)
     study = replace(study, warnings=(*notes, *study.warnings))
     return replace(report_of(study, data, options), seconds=time.perf_counter() - start)
 

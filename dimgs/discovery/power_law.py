@@ -102,7 +102,7 @@ def fit_prepared(prepared: Prepared, options: Options, *, settled: bool = False)
         slopes = np.array([each.value for each in fit.exponents])
         settings = settings_apart(design, design.y - fit.intercept - design.X @ slopes)
     if settings is not None:
-        design = replace(design, split=settings)
+        design = replace(design, split=settings.astype(str))
         fit = estimator(options)(design)
     left_out = _left_out(design, fit, options)
     is_open = not settled and may_show_errors(design)

@@ -11,9 +11,10 @@ section 5.4.2 (runs left out).
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from dimgs.common.arrays import Array, IntArray
@@ -39,21 +40,34 @@ class KernelRegressions:
     rows : ndarray of int
         The runs that are looked at.
     errors : ndarray of shape (n_regressions, n_rows, n_rows)
-        From residuals to the errors of their predictions by the other runs.
+        From residuals to the errors of their predictions by the other runs, or groups.
+    groups : ndarray of int of shape (n_rows,)
+        The group of each run; each run is its own unless runs are held out together.
     """
 
     rows: IntArray
     errors: Array
+    groups: IntArray
 
     @classmethod
-    def of(cls, coordinates: Array) -> Self:
-        """The regressions on coordinates of unit variance, shape (n_runs, n_coordinates)."""
+    def of(cls, coordinates: Array, groups: NDArray[Any] | None = None) -> Self:
+        """The regressions on coordinates of unit variance.
+
+        Parameters
+        ----------
+        coordinates : ndarray of shape (n_runs, n_coordinates)
+        groups : ndarray of shape (n_runs,), optional
+            Labels of runs that are left out together.
+        """
         rows = np.arange(len(coordinates))
         if len(rows) > _MOST_RUNS:
             rows = np.sort(np.random.default_rng(0).choice(rows, _MOST_RUNS, replace=False))
         X = coordinates[rows]
-        if X.shape[1] == 0:
-            return cls(rows, np.empty((0, len(rows), len(rows))))
+        code = np.arange(len(rows))
+        if groups is not None:
+            code = np.unique(groups[rows], return_inverse=True)[1].ravel()
+        if X.shape[1] == 0 or code.max(initial=0) == 0:
+            return cls(rows, np.empty((0, len(rows), len(rows))), code)
         square = ((X[:, None, :] - X[None, :, :]) ** 2).mean(axis=2)
         noise = np.eye(len(rows))
         inverses = [
@@ -61,7 +75,11 @@ class KernelRegressions:
             for width in _WIDTHS
             for ridge in _RIDGES
         ]
-        return cls(rows, np.array([each / np.diag(each)[:, None] for each in inverses]))
+        if groups is None:
+            return cls(rows, np.array([each / np.diag(each)[:, None] for each in inverses]), code)
+        together = code[:, None] == code
+        errors = [np.linalg.solve(np.where(together, each, 0.0), each) for each in inverses]
+        return cls(rows, np.array(errors), code)
 
     def share(self, residuals: Array) -> float:
         """Share of the residuals that is predicted on runs left out (R², 0 if none).
@@ -94,10 +112,42 @@ class KernelRegressions:
             0 and 1 for noise, and for less than a twentieth of the variance.
         """
         share = self.share(normal_scores(residuals))
-        chance = len(self.errors) * float(
-            np.exp(0.5 * len(self.rows) * np.log1p(-min(share, 1.0 - 1e-12)))
-        )
+        runs = independent_runs(residuals[self.rows], self.groups)
+        chance = len(self.errors) * float(np.exp(0.5 * runs * np.log1p(-min(share, 1.0 - 1e-12))))
         return (share, chance) if share >= NEGLIGIBLE and chance < level else (0.0, 1.0)
+
+
+def independent_runs(values: Array, groups: IntArray) -> float:
+    """Number of independent runs with as much information on a mean as groups of runs have.
+
+    The correlation within groups is that of the analysis of variance.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_runs,)
+    groups : ndarray of int of shape (n_runs,)
+        From 0 on.
+
+    References
+    ----------
+    L. Kish, Survey Sampling, Wiley, 1965, section 5.4 (the design effect).
+
+    Examples
+    --------
+    >>> independent_runs(np.array([1.0, 1.0, 2.0, 2.0, 4.0, 4.0]), np.array([0, 0, 1, 1, 2, 2]))
+    3.0
+    """
+    size = np.bincount(groups).astype(np.float64)
+    n, count = float(size.sum()), len(size)
+    if not 1 < count < n:
+        return n
+    means = np.bincount(groups, values) / size
+    between = float(size @ (means - values.mean()) ** 2) / (count - 1)
+    within = float(np.sum((values - means[groups]) ** 2)) / (n - count)
+    typical = (n - float(size @ size) / n) / (count - 1)
+    total = between + (typical - 1.0) * within
+    correlation = max(0.0, (between - within) / total) if total > 0.0 else 0.0
+    return n / (1.0 + (typical - 1.0) * correlation)
 
 
 def normal_scores(values: Array) -> Array:

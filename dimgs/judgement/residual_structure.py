@@ -16,7 +16,7 @@ from dimgs.common.arrays import Array, lengths
 from dimgs.fits.design.features import Design
 from dimgs.fits.homogeneity import dependence, polynomial
 from dimgs.fits.noise import Errors, StudentTails, rms, student_freedom, student_likelihoods
-from dimgs.fits.whiteness import normal_scores
+from dimgs.fits.whiteness import independent_runs, normal_scores
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.judgement.candidates import JudgedForm
 from dimgs.judgement.evidence import FormulaModel
@@ -197,11 +197,11 @@ def drift(design: Design, residuals: Array) -> float:
 _SETTINGS = 2
 
 
-def settings_apart(design: Design, residuals: Array) -> NDArray[np.str_] | None:
+def settings_apart(design: Design, residuals: Array) -> NDArray[np.intp] | None:
     """The setting of each run, where settings scatter more about a law than their repeats do.
 
-    The classical test of lack of fit against pure error. Then the law is not the whole law, or
-    repeats of a setting share an error: either way, settings are the independent units.
+    Then the law is not the whole law, or repeats of a setting share an error: either way, settings
+    are the independent units.
 
     Parameters
     ----------
@@ -210,21 +210,44 @@ def settings_apart(design: Design, residuals: Array) -> NDArray[np.str_] | None:
 
     Returns
     -------
-    ndarray of str of shape (n_runs,) or None
+    ndarray of int of shape (n_runs,) or None
         None up to a chance of one in a thousand, with fewer repeats than settings, and where the
         runs are grouped already.
     """
     if design.split is not None or design.within is not None or design.sources:
         return None
-    code = np.unique(_places(design), axis=0, return_inverse=True)[1].ravel()
-    runs, count = len(code), int(code.max(initial=0)) + 1
-    known = np.column_stack([np.ones(runs), design.X])
-    if runs < 2 * count or count < known.shape[1] + _SETTINGS:
+    return lack_of_fit(_places(design), residuals, design.X)
+
+
+def lack_of_fit(
+    places: Array, values: Array, columns: Array | None = None
+) -> NDArray[np.intp] | None:
+    """The setting of each run, where the means of settings scatter more than their repeats do.
+
+    The classical test of lack of fit against pure error.
+
+    Parameters
+    ----------
+    places : ndarray of shape (n_runs, n_inputs)
+        Equal in the repeats of a setting.
+    values : ndarray of shape (n_runs,)
+        Residuals, or the target.
+    columns : ndarray of shape (n_runs, n_columns), optional
+        Those of a linear law beside which settings are compared; by default a polynomial of the
+        places, of the highest degree that the settings allow.
+    """
+    settings, code = np.unique(places, axis=0, return_inverse=True)
+    code, runs, count = code.ravel(), len(values), len(settings)
+    if runs < 2 * count:
+        return None
+    columns = polynomial(settings)[code] if columns is None else columns
+    known = np.column_stack([np.ones(runs), columns])
+    if count < known.shape[1] + _SETTINGS:
         return None
     basis = np.linalg.svd(known, full_matrices=False)[0]
-    beside, dof = residuals - basis @ (basis.T @ residuals), runs - known.shape[1]
+    beside, dof = values - basis @ (basis.T @ values), runs - known.shape[1]
     chance = _chance_of(beside, _indicators(code), basis, dof)
-    return code.astype(str) if chance < SURELY_INCOMPLETE else None
+    return code if chance < SURELY_INCOMPLETE else None
 
 
 def _indicators(labels: NDArray[np.generic]) -> Array:
@@ -287,6 +310,10 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     values = form.model.value(whole.constants)
     along = [*design.X.T, values]
     few = n < 2 * _DEGREE + 4
+    # groups that were held out together may share an error
+    share = 1.0
+    if design.split is not None:
+        share = independent_runs(e, np.unique(design.split, return_inverse=True)[1]) / n
     # the slope of a prefactor is a constant: of dependent columns QR would add any direction
     slopes = whole.slopes / lengths(whole.slopes)
     basis, size, _ = np.linalg.svd(np.column_stack([np.full(n, n**-0.5), slopes]), False)
@@ -296,7 +323,7 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
         # few runs show a bend at most, and by their places rather than by their ranks
         place = (x - x.mean()) / (x.std() or 1.0) if few else normal_scores(x) / 2.0
         terms = np.vander(place, 3 if few else _DEGREE + 1)[:, :-1]
-        least = min(least, _chance_of(e, terms, basis, whole.dof))
+        least = min(least, _chance_of(e, terms, basis, whole.dof, share))
     beyond, _ = followed_beyond_groups(design, e)
     # a test, not one look more: right laws lose nothing by it
     beyond = beyond if beyond < SURELY_INCOMPLETE else 1.0
@@ -305,12 +332,17 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     return min(1.0, least * len(along), beyond, smooth, 1.0 if block is None else block)
 
 
-def _chance_of(residuals: Array, columns: Array, basis: Array, dof: float) -> float:
-    """Chance that noise follows the columns so closely, beside an orthonormal basis (F test)."""
+def _chance_of(
+    residuals: Array, columns: Array, basis: Array, dof: float, share: float = 1.0
+) -> float:
+    """Chance that noise follows the columns so closely, beside an orthonormal basis (F test).
+
+    Of runs that share errors, a share is independent.
+    """
     axes, size, _ = np.linalg.svd(columns - basis @ (basis.T @ columns), full_matrices=False)
     axes = axes[:, size > 1e-6]
     k = axes.shape[1]
-    rest = dof - k
+    rest = share * dof - k
     if k == 0 or rest < 1:
         return 1.0
     explained = float(np.sum((axes.T @ residuals) ** 2))

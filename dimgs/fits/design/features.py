@@ -248,7 +248,7 @@ class Design:
     @cached_property
     def kernels(self) -> KernelRegressions:
         """Kernel regressions on the features, by which residuals are tested for structure."""
-        return KernelRegressions.of(whiten(self.X, np.ones(self.n_runs))[1])
+        return KernelRegressions.of(whiten(self.X, np.ones(self.n_runs))[1], self.split)
 
     @cached_property
     def white(self) -> Whitening | None:
