@@ -3,10 +3,9 @@
 Where a kernel repeats itself, or nearly, a run more than a law has unknowns tells whether they
 follow it. So the laws are those on which the most runs agree, one after the other; they part where
 they meet, or at a monomial between their runs. Where laws add, or their resistances do, few runs
-lie in the core of each: then a further law is looked for in the runs less those that are known, all
-laws and crossovers are fitted to all runs together, and a law that explains fewer further runs than
-it has unknowns is dropped. Estimators of regimes for whole tables need many runs for each regime
-instead, and no such precision.
+lie in the core of each: then two laws or more and their crossover are fitted to all runs together.
+Estimators of regimes for whole tables need many runs for each regime instead, and no such
+precision.
 
 References
 ----------
@@ -23,7 +22,7 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
-from scipy.optimize import brentq, least_squares, linprog, nnls
+from scipy.optimize import brentq, linprog, nnls
 from scipy.special import stdtr, stdtrit
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
@@ -718,27 +717,12 @@ class RegimeModel:
 
 # e-folds between two laws within which a run tells how sharp their crossover is: a sum adds 20 %
 _TELLING = 1.5
-# part of the runs that must be explained before every law is fitted to those in its core alone: one
-# in five may lie in a crossover that is not understood yet
-_MOSTLY = 0.8
-# part that must be explained before all laws are fitted together: of fewer they know too little
-_HALF = 0.5
-# part of a run by which it differs from the laws found, below which the rest is no law's: the limit
-# of a run is 2 % of it, and then as large as the rest
-_LEFT = 0.05
-# evaluations of a fit of all laws together; 20 are the rule
-_TOGETHER = 50
-# e-folds to a third law from which on it does not disturb: a sum adds 5 % there
-_ALONE = 3.0
 # part of its depth by which a crossover may differ from the power mean of its laws: 1 - exp(-x),
 # erf and tanh differ by 0.14, 0.13 and 0.09, others may by twice as much
 _SHAPE = 0.25
 # part of what a crossover adds to a law at a run by which the run may differ from it: a run that
 # follows the bare law differs by all of it
 _TAIL = 0.5
-# sharpness of the broadest crossover of more than two laws that is taken for one: a sum's is 1, and
-# square roots that add have half of it
-_BROAD = 0.5
 # part of the region that a step between two laws may take: a wider one has a law of its own
 _STEP = 0.25
 
@@ -766,15 +750,11 @@ def model_of(
     -------
     RegimeModel
     """
-    model = RegimeModel(sites, scatter, tuple(find_laws(sites, scatter, known, curvature)))
-    if len(sites) and model.laws:
-        model = _without_needless(axes, _of_laws(axes, model, model.laws))
-        while _worth(more := _added(axes, model, curvature)) > _worth(model):
-            model = _without_needless(axes, more)
-        if len(model.laws) > 1 and model.explained.mean() >= _MOSTLY:
-            model = _cores(model)
-    else:
-        model = replace(model, explained=np.zeros(len(sites), dtype=np.bool_))
+    none = np.zeros(len(sites), dtype=np.bool_)
+    laws = tuple(find_laws(sites, scatter, known, curvature))
+    model = RegimeModel(sites, scatter, laws, explained=none)
+    if laws:
+        model = _explained(_inside(_bordered(axes, model)))
     # one run tells no crossover from a corner where runs scatter
     soft = any(b.meets and (scatter.sigma or not b.sharpness >= SHARPEST) for b in model.borders)
     if model.explained.all() and not model.pairs and not soft:
@@ -796,6 +776,15 @@ def _bordered(axes: GroupAxes, model: RegimeModel) -> RegimeModel:
         else:
             borders.append(border)
     return _sharpened(replace(model, borders=tuple(borders), pairs=frozenset(pairs)))
+
+
+def _inside(model: RegimeModel) -> RegimeModel:
+    """Every law by its runs inside its borders, where they are enough: noise brings others near."""
+    inside, laws = model.holds(model.sites.z), []
+    for k, law in enumerate(model.laws):
+        again = FittedLaw.fit(model.sites, law.rows[inside[law.rows, k]], model.scatter)
+        laws.append(again if np.isfinite(again.spread).all() else law)
+    return replace(model, laws=tuple(laws))
 
 
 def _sharpened(model: RegimeModel) -> RegimeModel:
@@ -823,14 +812,7 @@ def _sharpness(model: RegimeModel, border: Border) -> float:
     """How sharp a crossover is, from the run that lies nearest to its middle."""
     z, y = model.sites.z, model.sites.y
     along = border.along(z)
-    pair = {border.below, border.above}
-    others = [o for o in model.borders if o is not border and {o.below, o.above} & pair]
-    apart = np.min([np.abs(o.along(z)) for o in others] or [np.full(len(z), np.inf)], axis=0)
-    beside = (np.abs(along) <= _TELLING) & model.between(border, z)
-    near = np.flatnonzero(beside & (apart > _ALONE))
-    if not len(near):
-        # no run is free of a third law: then those tell that lie nearest to this border
-        near = np.flatnonzero(beside & (apart > np.abs(along)))
+    near = np.flatnonzero((np.abs(along) <= _TELLING) & model.between(border, z))
     if not len(near):
         return np.nan
     at = int(near[np.argmin(np.abs(along[near]))])
@@ -891,145 +873,7 @@ def _explained(model: RegimeModel) -> RegimeModel:
             narrow = b.high - b.low <= _STEP * float(np.linalg.norm(b.normal)) * reach
             fits = (y >= pair.min(axis=1) - limits) & (y <= pair.max(axis=1) + limits) & narrow
         done |= here & fits
-    if len(model.laws) > 2:
-        done |= _crossing(model, limits)
     return replace(model, explained=done)
-
-
-def _crossing(model: RegimeModel, limits: Array) -> BoolArray:
-    """Runs that may lie in a crossover of several laws at once, whose form nobody knows."""
-    z = model.sites.z
-    owner = np.argmax(model.holds(z, strictly=False), axis=1)
-    miss = model.sites.y - model.values(z)[np.arange(len(z)), owner]
-    reach = {1.0: limits.copy(), -1.0: limits.copy()}
-    for b in model.borders:
-        if b.meets:
-            for k, side in ((b.below, -1.0), (b.above, 1.0)):
-                soft = _soft(side * b.along(z), _BROAD)
-                reach[b.sign] += np.where(owner == k, soft, 0.0)
-    return np.asarray((miss <= reach[1.0]) & (-miss <= reach[-1.0]))
-
-
-def _added(axes: GroupAxes, model: RegimeModel, curvature: float) -> RegimeModel:
-    """With a law that adds to those found, or whose resistance does, where that explains more.
-
-    Less the others, the runs in its crossovers lie on it as those in its core do.
-    """
-    sites, best = model.sites, model
-    beyond = sites.y - model.expected(sites.z)
-    for sign in (1.0, -1.0):
-        rows = np.flatnonzero(~model.explained & (sign * beyond > 0.0))
-        # what is left of a difference that is all but nothing is noise
-        rows = rows[np.expm1(np.minimum(sign * beyond[rows], 1.0)) > _LEFT]
-        alone = np.log(-np.expm1(-sign * beyond[rows]))
-        rest = replace(
-            sites,
-            z=sites.z[rows],
-            y=sites.y[rows] + sign * alone,
-            count=sites.count[rows],
-            numbers=sites.numbers[rows],
-        )
-        for law in find_laws(rest, model.scatter, (), curvature):
-            more = _of_laws(axes, best, (*best.laws, replace(law, rows=rows[law.rows])))
-            best = more if _worth(more) > _worth(best) else best
-    return best
-
-
-def _without_needless(axes: GroupAxes, model: RegimeModel) -> RegimeModel:
-    """Without laws that explain fewer further runs than they have unknowns: accidents."""
-    k = 0
-    while k < len(model.laws) > 1:
-        fewer = _of_laws(axes, model, model.laws[:k] + model.laws[k + 1 :])
-        if _worth(fewer) <= _worth(model):
-            k += 1
-        else:
-            model = fewer
-    return model
-
-
-def _worth(model: RegimeModel) -> int:
-    """Runs that a model explains beyond those that its laws take; a run on a step follows none."""
-    z, known = model.sites.z, model.explained.copy()
-    for b in model.borders:
-        if not b.meets:
-            beside = np.abs(b.along(z) - b.middle) > (b.high - b.low) / 2.0 - _GAP
-            known &= beside | ~model.between(b, z)
-    taken: int = len(model.laws) * (z.shape[1] + 1)
-    return int(known.sum()) - taken
-
-
-def _of_laws(axes: GroupAxes, model: RegimeModel, laws: tuple[FittedLaw, ...]) -> RegimeModel:
-    """The model of some laws: their borders, the runs that they explain, all fitted together."""
-    fitted = _explained(_bordered(axes, replace(model, laws=laws)))
-    return _refined(fitted) if fitted.explained.mean() >= _HALF else fitted
-
-
-def _refined(model: RegimeModel) -> RegimeModel:
-    """With all laws and crossovers fitted to all runs together, where that explains more of them.
-
-    A law that was found by runs beside its crossovers leans towards its neighbours, and misses
-    runs that it would explain. Runs that nothing explains yet count by their distance only.
-    """
-    sites, limits = model.sites, model.scatter.limits(model.sites.count)
-    meets = [b for b in model.borders if b.meets]
-    if model.explained.all() or not meets:
-        return model
-    shape = len(model.laws), sites.z.shape[1] + 1
-
-    def at(parameters: Array) -> RegimeModel:
-        coefficients = parameters[: shape[0] * shape[1]].reshape(shape)
-        sharpness = np.clip(np.exp(parameters[shape[0] * shape[1] :]), *SHARPNESS).tolist()
-        met = (
-            Border.meeting(coefficients, b.below, b.above, b.sign, s).widened(model.scatter)
-            for b, s in zip(meets, sharpness, strict=True)
-        )
-        borders = [next(met) if b.meets else b for b in model.borders]
-        laws = [
-            replace(law, coefficients=c) for law, c in zip(model.laws, coefficients, strict=True)
-        ]
-        return replace(model, laws=tuple(laws), borders=tuple(borders))
-
-    def misses(parameters: Array) -> Array:
-        return np.asarray((at(parameters).expected(sites.z) - sites.y) / limits)
-
-    start = [law.coefficients for law in model.laws]
-    known = [np.log(b.sharpness) if b.sharpness > 0.0 else 0.0 for b in meets]
-    first = np.concatenate([*start, known])
-    optimum = least_squares(misses, first, loss="soft_l1", max_nfev=_TOGETHER)
-    together = at(optimum.x)
-    owner = np.argmax(together.holds(sites.z, strictly=False), axis=1)
-    cleared = replace(sites, y=sites.y - together.tails(owner, sites.z))
-    laws = []
-    for k, law in enumerate(together.laws):
-        near = np.abs(cleared.y - law(sites.z)) <= limits
-        again = FittedLaw.fit(cleared, np.flatnonzero(near & (owner == k)), model.scatter)
-        alone = np.abs(sites.y - again(sites.z)) <= limits
-        rows = np.flatnonzero(alone & (owner == k))
-        laws.append(replace(again, rows=rows) if np.isfinite(again.spread).all() else law)
-    together = _explained(replace(together, laws=tuple(laws)))
-    return together if together.explained.sum() > model.explained.sum() else model
-
-
-def _cores(model: RegimeModel) -> RegimeModel:
-    """Every law by the runs that no crossover reaches, where they are enough, less its tails."""
-    inside = model.holds(model.sites.z)
-    laws = []
-    for k, law in enumerate(model.laws):
-        deep = law.rows[inside[law.rows, k]]
-        alone = len(deep) > len(law.slope)
-        deep = deep if alone else law.rows
-        plain = FittedLaw.fit(model.sites, deep, model.scatter)
-        tails = model.tails(np.full(len(model.sites), k), model.sites.z)
-        clear = FittedLaw.fit(replace(model.sites, y=model.sites.y - tails), deep, model.scatter)
-        drift = plain.coefficients - clear.coefficients
-        if not alone:
-            # no run shows it alone: it may be a tangent, anything between its neighbours
-            near = [{b.below, b.above} - {k} for b in model.borders if k in (b.below, b.above)]
-            ways = [model.laws[j].coefficients - law.coefficients for o in near for j in o]
-            drift = max([drift, *(w / 2.0 for w in ways)], key=lambda w: float(np.linalg.norm(w)))
-        again = replace(clear, drift=drift)
-        laws.append(again if np.isfinite(again.spread).all() else law)
-    return replace(model, laws=tuple(laws))
 
 
 # sharpness of crossovers, ((a^s + b^s)^(1/s)): broader ones have no middle, sharper ones no width
@@ -1043,7 +887,7 @@ _CORNER = 1e-3
 # evaluations of a fit, and of one that goes through the runs nearly
 _TRIED, _FOLLOWED = 40, 1000
 # laws of one power mean
-_MOST = 3
+_MOST = 4
 # runs beyond the unknowns before a power mean is believed
 _SPARE = 2
 # part of the resolution to which a power mean goes through the runs of a kernel that repeats itself
