@@ -17,16 +17,14 @@ from dimgs.discovery.problem import is_searchable
 from dimgs.discovery.regimes import REGIMES, RegimeResult, regime_document, switching
 from dimgs.discovery.scoring import (
     fitted_by,
-    followed_input,
-    followed_unmeasured,
     law_scores,
     left_out_predictions,
     left_out_score,
     left_out_values,
     log_target,
     r2,
+    residual_summary,
     scores_of,
-    unexplained_share,
 )
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals, rivals_of, run_engine
 from dimgs.engines.clock import Clock
@@ -232,7 +230,7 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
     chosen = replace(posterior, chosen=_first(posterior, lambda form: form.name in names))
     study = replace(study, law=law, cv_r2=cv_r2, left_out=left_out, posterior=chosen)
     # of a law of no probability, what it leaves is no more than a detail
-    study = replace(study, engine=seen.closed, unexplained=None, follows="", unmeasured=())
+    study = replace(study, engine=seen.closed, residuals=None)
     return study if clock.over else _examined(study, options)
 
 
@@ -303,13 +301,10 @@ def _with_first(study: Study, options: Options) -> Study:
 def _examined(study: Study, options: Options) -> Study:
     """The study with what its law leaves of the runs."""
     design = study.prepared.design
-    share = unexplained_share(design, study.law)
     rows, (far, _) = study.prepared.data.rows, carrying(design, study.law)
     return replace(
         study,
-        unexplained=share,
-        follows=followed_input(design, study.law),
-        unmeasured=followed_unmeasured(design, study.law),
+        residuals=residual_summary(design, study.law),
         rests_on=tuple(sorted(int(rows[run]) for run, _ in far)),
     )
 

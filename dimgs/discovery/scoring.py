@@ -8,7 +8,6 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, BoolArray, IntArray, times_exp
 from dimgs.common.errors import DimgsError, attempt
 from dimgs.dataset import Dataset
@@ -16,18 +15,11 @@ from dimgs.discovery.options import Options
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import Noise, NoiseKind, noise_about
 from dimgs.fits.one_error import gain_and_error
-from dimgs.judgement.residual_structure import (
-    SURELY_INCOMPLETE,
-    beside_label,
-    drift,
-    followed_beyond_groups,
-    followed_label,
-    settings_apart,
-)
+from dimgs.judgement.residual_structure import ResidualSummary
 from dimgs.law.assemble import feature_values, fit_form_of, refit
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
-from dimgs.law.parts import Scores, percent
+from dimgs.law.parts import Scores
 
 if TYPE_CHECKING:
     from dimgs.fits.base import ContrastiveRegressor
@@ -277,9 +269,6 @@ _FEWEST_WITH_HOLDOUT = 40
 _FOLDS = 10
 # relative error that is rounding, some powers of rounded values included
 _EXACT = 1e-9
-# chance of structure in noise: of 3000 tables of noise with 8 to 200 runs at most one in 300 is
-# below, and as much of planted waves and bends is noticed as by 1000 shuffled copies
-_LEVEL = 0.01
 
 
 def rows_aside(design: Design, options: Options) -> tuple[IntArray, IntArray] | None:
@@ -474,10 +463,8 @@ def clearly_less(residuals: Array, other: Array, split: NDArray[np.generic] | No
     return several and gain > error
 
 
-def unexplained_share(design: Design, law: Law) -> float:
-    """Share of a law's residuals that the groups would still explain, on runs left out in turn.
-
-    Zero for a law that leaves noise only, or nothing, or no more than chance shows.
+def residual_summary(design: Design, law: Law) -> ResidualSummary:
+    """What the residuals of a law still depend on; nothing where it meets the runs to rounding.
 
     Parameters
     ----------
@@ -485,68 +472,7 @@ def unexplained_share(design: Design, law: Law) -> float:
     law : Law
     """
     residuals = _scaled_residuals(design, law)
-    if residuals is None or not design.features:
-        return 0.0
-    if not np.all(np.isfinite(residuals)):
-        return 1.0
-    return design.kernels.unexplained(residuals, _LEVEL)[0]
-
-
-def followed_input(design: Design, law: Law) -> str:
-    """The input that a law's residuals still follow at equal groups; empty where there is none.
-
-    Parameters
-    ----------
-    design : Design
-    law : Law
-    """
-    residuals = _scaled_residuals(design, law)
-    if residuals is None or not np.all(np.isfinite(residuals)):
-        return ""
-    chance, name = followed_beyond_groups(beside_label(design, residuals), residuals)
-    return name if chance < SURELY_INCOMPLETE else ""
-
-
-def followed_unmeasured(design: Design, law: Law) -> tuple[str, ...]:
-    """What a law's residuals follow that is no input: labels, the order of the rows.
-
-    Parameters
-    ----------
-    design : Design
-    law : Law
-
-    Returns
-    -------
-    tuple of str
-        One sentence each, with a remedy.
-    """
-    residuals = _scaled_residuals(design, law)
-    if residuals is None or not np.all(np.isfinite(residuals)):
-        return ()
-    out = []
-    label, share = followed_label(design, residuals)
-    if label:
-        out.append(
-            f"Its residuals follow the labels of '{label}' ({percent(share)} of their "
-            f"variance), so runs with different labels differ in more than the inputs: "
-            f"{setting('within', label)} gives each label its own prefactor, and "
-            f"{setting('by', label)} holds for new labels too."
-        )
-    share = drift(beside_label(design, residuals), residuals)
-    if share:
-        out.append(
-            f"Its residuals drift in the order of the rows ({percent(share)} of their "
-            f"variance), so something changed from run to run that no column holds, such as a "
-            f"calibration: add it as a column."
-        )
-    settings = settings_apart(design, residuals)
-    if settings is not None:
-        out.append(
-            f"Its residuals differ more between the {len(np.unique(settings))} settings than "
-            f"between repeats of one: the form is not the whole law, or repeats share an error, as "
-            f"those of one day do. Repeat settings on other days, or add settings."
-        )
-    return tuple(out)
+    return ResidualSummary() if residuals is None else ResidualSummary.of(design, residuals)
 
 
 def _scaled_residuals(design: Design, law: Law) -> Array | None:

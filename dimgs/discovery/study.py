@@ -29,6 +29,7 @@ from dimgs.fits.design.features import Design
 from dimgs.judgement.candidates import Proposal
 from dimgs.judgement.confirmation import LawFacts, conclude, holds
 from dimgs.judgement.posterior import Posterior
+from dimgs.judgement.residual_structure import ResidualSummary
 from dimgs.law.law import Law
 from dimgs.law.power import NoSuchNumberError
 from dimgs.report.findings import Lead
@@ -80,12 +81,8 @@ class Study:
         Steps that ended before they were complete.
     unavailable : str
         Why the engine that was asked for did not run.
-    unexplained : float or None
-        Share of the residuals that still depends on the groups; None where it is not known.
-    follows : str
-        An input that the residuals follow at equal groups.
-    unmeasured : tuple of str
-        What else the residuals follow, which is no input.
+    residuals : ResidualSummary or None
+        What the residuals of the law still depend on; None where they were not looked at.
     rests_on : tuple of int
         Rows of outlying runs that the law rests on.
     left_out : ndarray of shape (n_runs,) or None
@@ -112,9 +109,7 @@ class Study:
     unlogged: Mapping[str, str] = field(default_factory=dict)
     cuts: tuple[Cut, ...] = ()
     unavailable: str = ""
-    unexplained: float | None = None
-    follows: str = ""
-    unmeasured: tuple[str, ...] = ()
+    residuals: ResidualSummary | None = None
     rests_on: tuple[int, ...] = ()
     left_out: Array | None = None
     posterior: Posterior | None = None
@@ -132,11 +127,9 @@ class Study:
             self.cuts,
             self.cv_r2,
             *aside,
-            self.unexplained,
+            self.residuals,
             self.unavailable,
             varies=scores.exist,
-            follows=self.follows,
-            unmeasured=self.unmeasured,
             rests_on=self.rests_on,
         )
         return conclude(facts if self.posterior is None else replace(facts, **self.posterior.facts))

@@ -6,13 +6,14 @@ a law add their reasons here.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from dimgs.common.advice import setting
 from dimgs.common.formats import in_percent
 from dimgs.engines.clock import Cut
 from dimgs.engines.protocol import CutBy
+from dimgs.judgement.residual_structure import ResidualSummary
 from dimgs.law.parts import percent
 from dimgs.report.results import Verdict
 
@@ -23,7 +24,7 @@ Outcome = Literal["converged", "timeout", "interrupted", "no_candidate", "unchec
 HOLDS = 0.5
 # Share of the residuals' variance that the groups explain out of sample (kernel regression). Five
 # per cent change a typical error by a fortieth of itself, less than some hundred runs can resolve.
-# With the test against shuffled residuals, none of 300 true power laws in noise was suspected.
+# With the test against noise, none of 300 true power laws in noise was suspected.
 MOST_STRUCTURE = 0.05
 
 # A law is believed at odds of nine to one: of ten such laws one may be wrong. The probabilities are
@@ -70,17 +71,12 @@ class LawFacts:
         R² on runs that were set aside before the search, if any were.
     n_aside : int
         How many.
-    unexplained : float or None
-        Share of the variance of the residuals that still depends on the groups; None where that
-        was not looked at.
+    residuals : ResidualSummary or None
+        What the residuals still depend on; None where they were not looked at.
     unavailable : str
         Why the engine that was asked for did not run.
     varies : bool
         Whether the target does.
-    follows : str
-        An input that the residuals still follow at equal groups.
-    unmeasured : sequence of str
-        What else they follow that is no input, one sentence each.
     rests_on : tuple of int
         Rows of outlying runs that the law rests on.
     probability : float or None
@@ -105,11 +101,9 @@ class LawFacts:
     left_out: float | None = None
     aside: float | None = None
     n_aside: int = 0
-    unexplained: float | None = 0.0
+    residuals: ResidualSummary | None = field(default_factory=ResidualSummary)
     unavailable: str = ""
     varies: bool = True
-    follows: str = ""
-    unmeasured: Sequence[str] = ()
     rests_on: tuple[int, ...] = ()
     probability: float | None = 1.0
     rivals: int = 0
@@ -141,8 +135,8 @@ def conclude(facts: LawFacts) -> Verdict:
     >>> cut.outcome, cut.confirmed
     ('timeout', False)
     """
-    reasons = [*_unseen(facts), *_structure(facts.unexplained, facts.follows)]
-    reasons += [Reason("converged", text) for text in facts.unmeasured]
+    reasons = _unseen(facts)
+    reasons = [*reasons, *(Reason("converged", text) for text in _structure(facts.residuals))]
     if facts.rests_on:
         rows = ("row " if len(facts.rests_on) == 1 else "rows ") + ", ".join(
             map(str, facts.rests_on)
@@ -173,11 +167,6 @@ def holds(left_out: float | None) -> bool:
         R² of them.
     """
     return left_out is None or left_out >= HOLDS
-
-
-def has_no_structure(unexplained: float | None) -> bool:
-    """Whether the residuals no longer depend on the groups."""
-    return unexplained is not None and unexplained < MOST_STRUCTURE
 
 
 def _cut(cuts: Sequence[Cut]) -> Iterator[Reason]:
@@ -228,21 +217,40 @@ def _unseen(facts: LawFacts) -> Iterator[Reason]:
         )
 
 
-def _structure(unexplained: float | None, follows: str) -> Iterator[Reason]:
-    if follows:
-        yield Reason(
-            "converged",
-            f"Its residuals still depend on {follows} at equal groups: a constant with a "
-            "dimension is "
-            "missing, so it is not the whole law.",
+def _structure(residuals: ResidualSummary | None) -> Iterator[str]:
+    """What the residuals of a law still depend on, with remedies."""
+    if residuals is None:
+        yield "It is unknown whether its residuals still depend on the groups."
+        return
+    if residuals.follows:
+        yield (
+            f"Its residuals still depend on {residuals.follows} at equal groups: a constant with a "
+            "dimension is missing, so it is not the whole law."
         )
-    if unexplained is None:
-        yield Reason("converged", "It is unknown whether its residuals still depend on the groups.")
-    elif not has_no_structure(unexplained):
-        yield Reason(
-            "converged",
-            f"Its residuals still depend on the groups ({in_percent(unexplained)} of their "
-            "variance): it is not the whole law.",
+    if residuals.unexplained >= MOST_STRUCTURE:
+        yield (
+            f"Its residuals still depend on the groups ({in_percent(residuals.unexplained)} of "
+            "their variance): it is not the whole law."
+        )
+    if residuals.label:
+        yield (
+            f"Its residuals follow the labels of '{residuals.label}' "
+            f"({percent(residuals.of_label)} of their "
+            f"variance), so runs with different labels differ in more than the inputs: "
+            f"{setting('within', residuals.label)} gives each label its own prefactor, and "
+            f"{setting('by', residuals.label)} holds for new labels too."
+        )
+    if residuals.drift:
+        yield (
+            f"Its residuals drift in the order of the rows ({percent(residuals.drift)} of their "
+            f"variance), so something changed from run to run that no column holds, such as a "
+            f"calibration: add it as a column."
+        )
+    if residuals.settings:
+        yield (
+            f"Its residuals differ more between the {residuals.settings} settings than "
+            f"between repeats of one: the form is not the whole law, or repeats share an error, as "
+            f"those of one day do. Repeat settings on other days, or add settings."
         )
 
 

@@ -16,7 +16,7 @@ from dimgs.dataset.bounds import sides_of
 from dimgs.discovery.explore import explore
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.discovery.scoring import unexplained_share
+from dimgs.discovery.scoring import residual_summary
 from dimgs.discovery.sensitivity import sensitivity
 from dimgs.symmetry.symmetries import table_symmetries
 
@@ -114,7 +114,7 @@ def test_bounds_leave_no_structure_and_no_error_of_their_own() -> None:
     design = prepare(asked.read(table, "y"), "y", asked).design
     result = dimgs.fit(table, "y", scales="auto")
     assert sum(x < 0.8 for x in load) > 20
-    assert unexplained_share(design, result.law) == 0.0
+    assert residual_summary(design, result.law).unexplained == 0.0
     assert result.law.scores.rmse_log == pytest.approx(0.25, rel=0.3)
     # the information of the runs is that of those above the limit, at most
     assert (design.information**2).max() > 1.1 > 0.1 > (design.information**2).min()

@@ -15,8 +15,8 @@ from dimgs.discovery.scoring import (
     clearly_less,
     law_scores,
     left_out_predictions,
+    residual_summary,
     rows_aside,
-    unexplained_share,
 )
 from dimgs.fits.design.features import Design
 from dimgs.fits.whiteness import KernelRegressions, normal_scores
@@ -102,13 +102,14 @@ def test_what_the_groups_explain_of_the_residuals() -> None:
     whole = whole.with_scores(law_scores(design, whole, Options()))
     residuals = design.y + design.offset - np.log(power.predict_si(design.data))
     places = (design.X - design.X.mean(axis=0)) / design.X.std(axis=0)
-    share = unexplained_share(design, power)
+    share = residual_summary(design, power).unexplained
     again = KernelRegressions.of(places).share(normal_scores(residuals))
     assert share == pytest.approx(again, abs=1e-9)
     assert share > 0.8
-    assert unexplained_share(design, whole) == 0.0
+    assert residual_summary(design, whole).unexplained == 0.0
     exact = replace(design, y=design.y - residuals)
-    assert unexplained_share(exact, power.with_scores(law_scores(exact, power, Options()))) == 0.0
+    again = power.with_scores(law_scores(exact, power, Options()))
+    assert residual_summary(exact, again).unexplained == 0.0
 
 
 def test_a_gain_counts_beyond_its_standard_error_only() -> None:

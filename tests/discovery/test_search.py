@@ -19,7 +19,7 @@ from dimgs.discovery.judgement import judge
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.problem import without_collinear
-from dimgs.discovery.scoring import unexplained_share
+from dimgs.discovery.scoring import residual_summary
 from dimgs.discovery.study import run_engine, study_of_power_law
 from dimgs.engines import clock
 from dimgs.engines.clock import Clock
@@ -191,7 +191,7 @@ def test_what_still_depends_on_the_groups_is_not_confirmed() -> None:
         report = discover(table, "z", engine="power_law")
         design = prepare(table, "z", Options()).design
         assert report.law is not None
-        assert (unexplained_share(design, report.law) < 0.05) == good
+        assert (residual_summary(design, report.law).unexplained < 0.05) == good
         assert report.confirmed == good
         if not good:
             assert "it is not the whole law" in str(report)

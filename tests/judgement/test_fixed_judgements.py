@@ -29,7 +29,11 @@ from dimgs.judgement.posterior import (
     traits,
     weights,
 )
-from dimgs.judgement.residual_structure import followed_beyond_groups, follows_inputs
+from dimgs.judgement.residual_structure import (
+    ResidualSummary,
+    followed_beyond_groups,
+    follows_inputs,
+)
 
 PI, C, D = sympy.symbols("pi_1 c d")
 
@@ -114,8 +118,12 @@ def test_weights_of_laws() -> None:
     ({"left_out": None}, False, "unchecked"),
     ({"aside": 0.51, "n_aside": 5}, True, "converged"),
     ({"aside": 0.49, "n_aside": 5}, False, None),
-    ({"unexplained": 0.04}, True, "converged"), ({"unexplained": 0.06}, False, None),
-    ({"unexplained": None}, False, None), ({"follows": "T"}, False, None),
+    ({"residuals": ResidualSummary(0.04)}, True, "converged"),
+    ({"residuals": ResidualSummary(0.06)}, False, None), ({"residuals": None}, False, None),
+    ({"residuals": ResidualSummary(follows="T")}, False, None),
+    ({"residuals": ResidualSummary(label="lab", of_label=0.3)}, False, None),
+    ({"residuals": ResidualSummary(drift=0.3)}, False, None),
+    ({"residuals": ResidualSummary(settings=9)}, False, None),
     ({"probability": 0.91, "rivals": 1}, True, "converged"),
     ({"probability": 0.89, "rivals": 1}, False, None),
     ({"probability": 0.89, "none": 0.1}, False, None),

@@ -23,6 +23,7 @@ from dimgs.engines.clock import Cut
 from dimgs.engines.protocol import CutBy
 from dimgs.engines.structured.archive import Archive
 from dimgs.judgement.confirmation import HOLDS, MOST_STRUCTURE, LawFacts, Outcome, conclude
+from dimgs.judgement.residual_structure import ResidualSummary
 from dimgs.report.results import FitResult, Report, Verdict
 
 CUTS: tuple[CutBy, ...] = get_args(CutBy)
@@ -33,8 +34,8 @@ FACTS = st.builds(
     left_out=SCORES,
     aside=SCORES,
     n_aside=st.integers(1, 9),
-    unexplained=st.none() | st.floats(0.0, 1.0),
-    follows=st.sampled_from(["", "T"]),
+    residuals=st.none()
+    | st.builds(ResidualSummary, st.floats(0.0, 1.0), st.sampled_from(["", "T"])),
     unavailable=st.sampled_from(["", "There is no Julia here."]),
 )
 
@@ -51,9 +52,9 @@ def test_only_a_complete_search_for_a_law_that_holds_and_leaves_nothing_is_confi
         and facts.left_out is not None
         and facts.left_out >= HOLDS
         and (facts.aside is None or facts.aside >= HOLDS)
-        and facts.unexplained is not None
-        and facts.unexplained < MOST_STRUCTURE
-        and not facts.follows
+        and facts.residuals is not None
+        and facts.residuals.unexplained < MOST_STRUCTURE
+        and not facts.residuals.follows
     )
     assert verdict.confirmed == good
     assert not verdict.confirmed or verdict.outcome == "converged"
@@ -107,7 +108,8 @@ def test_that_the_evaluations_are_spent_speaks_only_with_something_else(facts: L
 def test_reasons_say_their_numbers_and_the_gravest_comes_first(facts: LawFacts) -> None:
     verdict = conclude(facts)
     said = " ".join(verdict.why_not)
-    left, aside, rest = facts.left_out, facts.aside, facts.unexplained
+    left, aside, residuals = facts.left_out, facts.aside, facts.residuals
+    rest = None if residuals is None else residuals.unexplained
     low = left is not None and left < HOLDS
     assert ("left out are predicted with" in said) == low
     assert not low or f"predicted with R² = {left:.2g}, less than 0.5: the law does not" in said
@@ -118,7 +120,8 @@ def test_reasons_say_their_numbers_and_the_gravest_comes_first(facts: LawFacts) 
     assert ("It is unknown whether" in said) == (rest is None)
     more = rest is not None and rest >= MOST_STRUCTURE
     assert ("of their variance): it is not the whole law" in said) == more
-    assert ("depend on T at equal groups" in said) == (facts.follows == "T")
+    followed = residuals is not None and residuals.follows == "T"
+    assert ("depend on T at equal groups" in said) == followed
     assert not more or f"on the groups ({in_percent(rest or 0.0)} of their variance)" in said
     # each outcome by the first of these that is there
     by = {cut.by for cut in facts.cuts}
@@ -204,7 +207,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int)
     [
         (one_basis, "run_engine", 1),
         (one_basis, "judge", 1),
-        (judgement, "unexplained_share", 1),
+        (judgement, "residual_summary", 1),
         (Archive, "add", 1),
         (Archive, "add", 30),
     ],
