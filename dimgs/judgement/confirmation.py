@@ -135,8 +135,8 @@ def conclude(facts: LawFacts) -> Verdict:
     >>> cut.outcome, cut.confirmed
     ('timeout', False)
     """
-    reasons = _unseen(facts)
-    reasons = [*reasons, *(Reason("converged", text) for text in _structure(facts.residuals))]
+    structure = [Reason("converged", text) for text in _structure(facts.residuals)]
+    reasons = [*_unseen(facts), *structure]
     if facts.rests_on:
         rows = ("row " if len(facts.rests_on) == 1 else "rows ") + ", ".join(
             map(str, facts.rests_on)

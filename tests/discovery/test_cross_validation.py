@@ -108,8 +108,8 @@ def test_what_the_groups_explain_of_the_residuals() -> None:
     assert share > 0.8
     assert residual_summary(design, whole).unexplained == 0.0
     exact = replace(design, y=design.y - residuals)
-    again = power.with_scores(law_scores(exact, power, Options()))
-    assert residual_summary(exact, again).unexplained == 0.0
+    rescored = power.with_scores(law_scores(exact, power, Options()))
+    assert residual_summary(exact, rescored).unexplained == 0.0
 
 
 def test_a_gain_counts_beyond_its_standard_error_only() -> None:

@@ -117,7 +117,7 @@ def judgement_of(found: Study, law: Equation, kind: str) -> dict[str, Any]:
         "none": known.none,
         "probabilities": [x.probability for x in known.laws],
         "rivals": len(known.rivals),
-        "unexplained": found.unexplained,
+        "unexplained": None if found.residuals is None else found.residuals.unexplained,
         "found": str(found.law.pi_expression),
     }
     inputs = Inputs(law, given=found.prepared.basis)
