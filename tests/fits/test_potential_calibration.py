@@ -99,12 +99,16 @@ def test_errors_grow_outside_as_they_did_where_outer_runs_were_left_out() -> Non
     distance, error = np.array(pairs).T
     far = distance > np.median(distance[distance > 0]) / 2
     rate = np.quantile(error[far] / distance[far], 0.9)
-    assert model.potentials_[0].rate * model.potentials_[0].training.unit == pytest.approx(rate)
+    growth, unit = model.potentials_[0].growth, model.potentials_[0].training.unit
+    assert growth.rate * unit == pytest.approx(rate)
+    assert growth.distance == pytest.approx(np.median(distance[far]))
     # outside, the error at this rate is one more part of what the networks leave open
     places = np.array([[X.mean()], [X.max() + 2.0 * sd]])
     _, (variance, *_) = model.potentials_[0].by_fold(places)
     leverage = (places[:, 0] - centre) ** 2 / sd**2 / n
-    expected = model.cv_rmse_**2 * (1 + leverage) + (rate * np.array([0.0, 2.0])) ** 2
+    expected = (
+        model.cv_rmse_**2 * (1 + leverage) + np.array([0.0, rate * 4.0 / growth.distance]) ** 2
+    )
     np.testing.assert_allclose(variance, expected, rtol=1e-4)
 
 
@@ -139,7 +143,7 @@ def test_ratios_add_the_reach_of_both_sides() -> None:
     out = X.max() + np.array([[0.5], [2.0], [9.0]])
     far = X.min() - np.array([[1.0], [1.0], [3.0]])
     fitted = model.potentials_[0]
-    first, other = (fitted.rate * fitted.distances(rows) for rows in (out, far))
+    first, other = (fitted.growth.error(fitted.distances(rows)) for rows in (out, far))
     assert np.all(first > 0)
     assert not fitted.distances(inside).any()
     z = fitted.axes.coordinates(out) - fitted.axes.coordinates(far)

@@ -430,8 +430,9 @@ class ContrastivePotential(PotentialRegressor, WithinRegressor):
         """Mask of rows outside the convex hull of the runs, shape (n_rows,).
 
         Intervals there are wider: by the leverage of the place, by the disagreement of the
-        networks, and in proportion to the distance, at the rate of the errors that were measured
-        when outer runs were left out. Further out than that, no data vouches for them.
+        networks, and at the rate of the errors that were measured when outer runs were left out.
+        Further out than that they grow with the square of the distance, as no data vouches for
+        them.
         """
         fitted, rows = self.potentials_[0], self._checked_rows(X)
         return np.asarray((fitted.distances(rows) > 0) | fitted.axes.leaves_span(rows))

@@ -175,15 +175,35 @@ _MOST_POINTS = 40
 _FEW_EXCEED = 0.9
 
 
-def growth_of(training: Training, decay: float) -> float:
-    """Error per distance from the hull of the runs, where their outermost ones are left out.
+@dataclass(frozen=True)
+class Growth:
+    """Errors outside the hull of the runs.
 
-    Runs are left out along each axis, both ways. Of few or thousands of runs the rate is zero.
+    Parameters
+    ----------
+    rate : float
+        Error over its distance.
+    distance : float
+        Typical distance at which it was measured.
+    """
+
+    rate: float = 0.0
+    distance: float = 1.0
+
+    def error(self, distances: Array) -> Array:
+        """In proportion to the distance, and to its square beyond where it was measured."""
+        return np.asarray(self.rate * distances * np.maximum(1.0, distances / self.distance))
+
+
+def growth_of(training: Training, decay: float) -> Growth:
+    """Leave out the outermost runs along each axis, both ways, and predict them.
+
+    Of few or thousands of runs, errors do not grow.
     """
     z = training.x[:, : training.axes.rank]
     n, rank = z.shape
     if not rank or not _FEWEST_RUNS <= n <= MANY:
-        return 0.0
+        return Growth()
     order, count = np.argsort(z[:, :_MOST_AXES], axis=0, kind="stable").T, max(2, round(_SHARE * n))
     outer = [np.isin(np.arange(n), rows) for o in order for rows in (o[:count], o[-count:])]
     weights = np.where(outer, 0.0, training.runs.weights)
@@ -197,10 +217,11 @@ def growth_of(training: Training, decay: float) -> float:
         distances.append(distances_to_hull(hull_corners(z[~held]), z[rows]))
     error, away = np.concatenate(errors), np.concatenate(distances)
     if not away.any():
-        return 0.0
+        return Growth()
     # errors nearer to the hull are those of runs inside
     far = away > np.median(away[away > 0]) / 2
-    return float(np.quantile(error[far] / away[far], _FEW_EXCEED))
+    rate = float(np.quantile(error[far] / away[far], _FEW_EXCEED))
+    return Growth(rate, float(np.median(away[far])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,8 +245,8 @@ class FittedPotential:
         Root-mean-square error on runs left out, in units of the networks' values.
     corners : ndarray of shape (n_corners, rank)
         Of the hull of the runs.
-    rate : float
-        Error per distance outside it, in these units.
+    growth : Growth
+        Of errors outside it, in these units.
     """
 
     training: Training
@@ -236,7 +257,7 @@ class FittedPotential:
     rounds: int
     noise: float
     corners: Array
-    rate: float
+    growth: Growth
 
     @property
     def axes(self) -> PotentialAxes:
@@ -278,18 +299,20 @@ class FittedPotential:
             grows outside of the runs.
         """
         values, z = self.training.values(self.choice.theta, X), self.axes.coordinates(X)
-        outside, n_runs = self.distances(X) ** 2, 1
+        outside, n_runs = self._outside_error(X) ** 2, 1
         if other is None:
             values = values + self.offsets[..., None]
         else:
             values = values - self.training.values(self.choice.theta, other)
             z = z - self.axes.coordinates(other)
-            outside, n_runs = outside + self.distances(other) ** 2, 2
+            outside, n_runs = outside + self._outside_error(other) ** 2, 2
         leverage = np.square(z).sum(axis=1) / len(self.training.runs)
-        variance = self.noise**2 * (n_runs + leverage) + self.rate**2 * outside
-        variance = variance + values.var(axis=1, ddof=1)
+        variance = self.noise**2 * (n_runs + leverage) + outside + values.var(axis=1, ddof=1)
         unit = self.training.unit
         return values.mean(axis=1) * unit, variance * unit**2
+
+    def _outside_error(self, X: Array) -> Array:
+        return self.growth.error(self.distances(X))
 
     def slope_variance(self, X: Array, average: bool) -> tuple[Array, int]:
         """Variance of local exponents by runs left out, and its degrees of freedom.
@@ -396,6 +419,6 @@ def learn(
         folds.rounds,
         max(noise, float(np.finfo(float).eps)),
         hull_corners(axes.coordinates(runs.X)),
-        0.0 if exact else growth_of(training, choice.decay),
+        Growth() if exact else growth_of(training, choice.decay),
     )
     return fitted, errors * training.unit
