@@ -38,6 +38,7 @@ from dimgs.engines.structured.products import (
     simplest_exponent,
     squares_bits,
 )
+from dimgs.engines.structured.refine import projected
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.sums import solved_terms
 from dimgs.engines.structured.targets import Target
@@ -149,17 +150,13 @@ def _projected(Z: Array, root: Array, t: Array, P: Array) -> tuple[Array, Array]
     """Residuals with the best coefficients, and minus their slopes by the exponents."""
     P = P.reshape(len(P), -1, Z.shape[1])
     M = np.exp(np.einsum("nj,skj->snk", Z, P)) * root[:, None]
-    size = np.sqrt((M**2).sum(axis=1, keepdims=True))
-    M = np.nan_to_num(M / size)
-    Q, R = np.linalg.qr(M)
-    R = R + _DEPENDENT * np.eye(R.shape[1])
-    along = np.einsum("snk,n->sk", Q, t)
-    a = np.linalg.solve(R, along[:, :, None])[:, :, 0]
-    e = t - np.einsum("snk,sk->sn", Q, along)
-    J = (M * a[:, None, :])[:, :, :, None] * Z[None, :, None, :]
-    J = J.reshape(len(P), len(t), -1)
-    J = J - Q @ np.einsum("snk,snp->skp", Q, J)
-    return e, J
+
+    def slopes(a: Array) -> Array:
+        return np.asarray(
+            ((M * a[:, None, :])[..., None] * Z[:, None, :]).reshape(*M.shape[:2], -1)
+        )
+
+    return projected(t, M, slopes)[:2]
 
 
 def rounded_sums(runs: Runs, target: Target, p: Array) -> Iterator[Tree]:
@@ -274,24 +271,11 @@ class SingleIndex:
 
     def projected(self, q: Array) -> tuple[Array, Array]:
         """Residuals with the best power law and factor, and minus their slopes by q."""
-        whole = self.columns(q)
-        w = self._off(whole)
-        square = (w**2).sum(axis=0)
-        usable = np.isfinite(square) & (square > _DEPENDENT * (whole**2).sum(axis=0))
-        w = np.where(usable, w, 0.0)
-        square = np.where(usable, square, 1.0)
-        free = (self.t @ w) / square
-        factor = free if self.power is None else np.where(usable, self.power, 0.0)
-        J = self._off(factor[:, None] * self.slopes(q))
+        columns, slopes = self.columns(q).T[:, :, None], self.slopes(q).transpose(1, 0, 2)
         if self.power is None:
-            J = J - w[:, :, None] * (np.einsum("ns,nsp->sp", w, J) / square[:, None])
-        return (self._off(self.t)[:, None] - factor * w).T, J.transpose(1, 0, 2)
-
-    def _off(self, columns: Array) -> Array:
-        """Columns less the power law."""
-        return np.asarray(
-            columns - np.tensordot(self.base, np.tensordot(self.base.T, columns, 1), 1)
-        )
+            return projected(self.t, columns, lambda b: b[:, :, None] * slopes, self.base)[:2]
+        rest, fixed = self.t - self.power * columns[:, :, 0], self.power * slopes
+        return projected(rest, columns[:, :, :0], lambda _: fixed, self.base)[:2]
 
     def fit(self, starts: Array) -> tuple[Array, float]:
         """The best form near the best starts, and its sum of squared residuals."""

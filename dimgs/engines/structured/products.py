@@ -10,12 +10,13 @@ surest first, the others follow.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from dimgs.common.arrays import Array, lengths, unscaled_covariance
+from dimgs.common.arrays import Array, unscaled_covariance
 from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.columns import (
@@ -28,6 +29,7 @@ from dimgs.engines.structured.columns import (
     weighted,
 )
 from dimgs.engines.structured.description import canonical, law_bits, simple_number_near
+from dimgs.engines.structured.refine import Projection, projected
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
@@ -130,53 +132,34 @@ class State:
 
 
 def refine(model: ProductModel, runs: Runs, target: Target, root: Array) -> State | None:
-    """Best coefficients and constants near the given ones; None where a logarithm fails.
+    """Best coefficients and constants near the given ones; None where a logarithm fails."""
+    t, first = weighted(target.logs, root), 1 + runs.n_groups
+    linear = np.column_stack([np.ones(runs.n_runs), runs.logs])
+    places = first + np.array(model.inside, dtype=np.int64)
 
-    References
-    ----------
-    L. Kaufman, BIT 15 (1975) 49-57 (variable projection: the coefficients follow the constants).
-    """
-    with np.errstate(all="ignore"):
-        t = weighted(target.logs, root)
-    if not np.all(np.isfinite(t)):
-        return None
-    first, width = 1 + runs.n_groups, 1 + runs.n_groups + len(model.functions)
-
-    def solved(moved: Array) -> tuple[Array, Array, Array, Array] | None:
-        """Parameters, residuals, slopes, and an orthonormal basis of those that are linear."""
+    def parts(moved: Array) -> tuple[Array, Array]:
+        """Weighted columns, and the slopes of those with a constant by its logarithm."""
         c = model.c.copy()
         c[model.inside] *= np.exp(moved)
-        factors = zip(model.functions, model.u.T, c, strict=True)
-        columns = [log_values(name, u, constant) for name, u, constant in factors]
-        Z = weighted(np.column_stack([np.ones(runs.n_runs), runs.logs, *columns]), root)
-        if not np.all(np.isfinite(Z)):
-            return None
-        scale = lengths(Z)
-        base, size, right = np.linalg.svd(Z / scale, full_matrices=False)
-        kept = size > 1e-12 * size[0]
-        base = base[:, kept]
-        beta = right[kept].T @ ((base.T @ t) / size[kept]) / scale
-        slopes = [
-            beta[first + j] * log_slope(model.functions[j], model.u[:, j], c[j])
-            for j in model.inside
-        ]
-        J = np.column_stack([Z, *(weighted(s, root) for s in slopes)])
-        return np.concatenate([beta, np.log(np.abs(c[model.inside]))]), t - Z @ beta, J, base
+        factors = list(zip(model.functions, model.u.T, c, strict=True))
+        columns = (log_values(name, u, constant) for name, u, constant in factors)
+        slopes = (log_slope(name, u, constant) for name, u, constant in factors)
+        Z = weighted(np.column_stack([linear, *columns]), root)
+        return Z, weighted(np.column_stack([linear, *slopes]), root)[:, places]
 
-    def projected(moved: Array) -> tuple[Array, Array]:
-        fitted = solved(moved)
-        if fitted is None:
-            return np.full(len(t), np.nan), np.full((len(t), len(moved)), np.nan)
-        _, e, J, base = fitted
-        return e, J[:, width:] - base @ (base.T @ J[:, width:])
+    def fitted(moved: Array) -> Projection:
+        Z, slopes = parts(moved[0])
+        return projected(t, Z[None], lambda beta: beta[:, None, places] * slopes)
 
-    moved = np.zeros(len(model.inside))
-    if len(moved):
-        moved = minimise_squares(projected, moved, steps=_STEPS, enough=_ENOUGH).parameters
-    fitted = solved(moved)
-    if fitted is None or not np.all(np.isfinite(fitted[2])):
+    moved = np.zeros((1, len(places)))
+    if len(places) and np.all(np.isfinite(t)):
+        steps = partial(minimise_squares, steps=_STEPS, enough=_ENOUGH)
+        moved = steps(lambda x: fitted(x)[:2], moved).parameters
+    (Z, slopes), ((e,), _, (beta,)) = parts(moved[0]), fitted(moved)
+    J = np.column_stack([Z, beta[places] * slopes])
+    if not (np.all(np.isfinite(e)) and np.all(np.isfinite(J))):
         return None
-    theta, e, J, _ = fitted
+    theta = np.concatenate([beta, np.log(np.abs(model.c[model.inside])) + moved[0]])
     squares = float(e @ e)
     variance = squares / max(len(e) - len(theta), 1)
     return State(theta, unscaled_covariance(J, 1e-13), squares, variance)

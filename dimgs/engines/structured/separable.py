@@ -11,11 +11,12 @@ References
 G. H. Golub, V. Pereyra, SIAM J. Numer. Anal. 10 (1973) 413-432 (variable projection).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,8 +33,8 @@ from dimgs.engines.structured.columns import (
     weighted,
 )
 from dimgs.engines.structured.functions import FUNCTIONS
-from dimgs.engines.structured.grammar import Terms
 from dimgs.engines.structured.products import ProductModel, fit_rounded, power_basis
+from dimgs.engines.structured.refine import Projection, projected
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
@@ -115,7 +116,9 @@ class ScaledFunction:
         return np.where((base > 0) | whole, base, np.nan) ** float(self.power)
 
     def slope(self, c: Array) -> Array:
-        """Derivative by the constant, shape (n_constants, n_runs)."""
+        """Derivative by the constant, shape (n_constants, n_runs); none where it needs none."""
+        if self.name in _PLAIN_NAMES:
+            return np.zeros((len(c), len(self.u)))
         inner, entry = np.outer(c, self.u), FACTORS[self.name]
         slope = np.asarray(self.u * entry.slope(inner))
         if self.power == 1:
@@ -127,10 +130,6 @@ class ScaledFunction:
         inner = self.argument if self.name in _PLAIN_NAMES else Product((Number(c), self.argument))
         base = of_argument(self.name, inner)
         return base if self.power == 1 else Power(base, self.power)
-
-
-# a law t = a m_i + b m_j g_k(c u): i, j and k in the lists, and c
-TwoTerms = tuple[int, int, int, float]
 
 
 @dataclass(eq=False)
@@ -200,23 +199,34 @@ class ScaledFunctions:
         T. Hastie, R. Tibshirani, J. R. Stat. Soc. B 55 (1993) 757-796 (varying coefficients).
         """
         runs, root = archive.runs, target.log_root(archive.runs)
-        t = weighted(target.logs, root)
         most = 2 * (1 + runs.n_groups) + 2
-        if runs.n_groups < 2 or runs.n_runs < 2 * most or not np.all(np.isfinite(t)):
+        if runs.n_groups < 2 or runs.n_runs < 2 * most:
             return
-        scan = _VaryingScan.of(power_basis(runs, root), t, root)
-        linear = np.column_stack([np.ones(runs.n_runs), runs.logs])
-        choices: list[tuple[float, int, float]] = []
-        for k, family in enumerate(self.exponents):
-            archive.check()
-            bits, c = scan.best(family, linear)
-            choices.append((bits + family.bits, k, c))
+        power_law, ones = power_basis(runs, root)[None], np.ones(runs.n_runs)
+        scan = partial(Scan, root, weighted(target.logs, root), power_law)
+        linear = np.column_stack([ones, runs.logs])[None]
+        monomials = plain(runs, _FOLLOWED, both_signs=False)
+        logs = np.log(monomials.values).T
+        both = np.stack([logs, np.broadcast_to(ones, logs.shape)], axis=2)
         # a power law that needs no other exponents is no law of these
         enough = constants_bits(most, runs.n_runs)
+        first = scan(linear, self.exponents).best(archive)[:_VARYING]
         with_base = replace(target, back=partial(_with_one_base, target.back))
-        for bits, k, c in archive.until_exact(sorted(choices)[:_VARYING]):
-            for model in scan.models(self.exponents[k], c, runs) if bits < enough else ():
-                fit_rounded(model, with_base, archive, root)
+        for bits, choice in archive.until_exact(first):
+            family = replace(self.exponents[choice.function], constants=np.array([choice.constant]))
+            apart = [j for j, n in enumerate(monomials.trees) if not _is_within(n, family, runs)]
+            if bits >= enough or not apart:
+                continue
+            some = monomials.take(np.array(apart))
+            followed = scan(both[apart], [family], some.cost).best(archive)[:_EACH]
+            for (_, again), width in product(followed, (1, 2)):
+                n, block = some.trees[again.block], both[apart][[again.block], :, :width]
+                ((_, at, beta),) = scan(block, [family]).refined([again._replace(block=0)])
+                if width > 1:
+                    pivot = float(np.exp(np.clip(-beta[1] / beta[0], -_END, _END)))
+                    n = Product((n, Power(Number(pivot), Fraction(-1))))
+                factor = times(_upright(family, at.constant), Call("log", n))
+                fit_rounded(_exponential(factor, evaluate(factor, runs)), with_base, archive, root)
 
     @np.errstate(all="ignore")
     def two_terms(self, target: Target, archive: Archive) -> None:
@@ -228,15 +238,19 @@ class ScaledFunctions:
         archive : Archive
         """
         runs, root = archive.runs, target.root(archive.runs)
-        monomials = short_monomials(runs, _OUTER, power=target.power, halves=True)
-        beside = (monomials.values[:, :_BESIDE] * root[:, None]).T[:, :, None]
-        scan = TwoTermScan(monomials, self.families, root, root * target.values, beside)
-        for choice in archive.until_exact(scan.best(archive)[:_FITTED]):
-            factor, g = scan.column(choice)
-            A = np.column_stack([monomials.values[:, choice[0]], g]) * root[:, None]
-            a, b = least_squares(A, root * target.values)
-            first = times(Number(float(a)), monomials.trees[choice[0]])
-            archive.add(target.back(Sum((first, Product((Number(float(b)), factor))))))
+        front = short_monomials(runs, _OUTER, power=target.power, halves=True)
+        beside = front.first(_BESIDE)
+        base = (beside.values * root[:, None]).T[:, :, None]
+        blocks = front.values.T[:, :, None]
+        t = root * target.values
+        scan = Scan(root, t, base, blocks, self.families, front.cost, beside.cost)
+        for _, (i, j, k, c), _ in archive.until_exact(scan.best_refined(archive)[:_FITTED]):
+            family = self.families[k]
+            g = front.values[:, j] * family.at(np.array([c]))[0]
+            a, b = least_squares(np.column_stack([beside.values[:, i], g]) * root[:, None], t)
+            first = times(Number(float(a)), beside.trees[i])
+            second = Product((Number(float(b)), times(front.trees[j], family.tree(c))))
+            archive.add(target.back(Sum((first, second))))
 
     @np.errstate(all="ignore")
     def exponentials(self, target: Target, archive: Archive) -> None:
@@ -250,89 +264,17 @@ class ScaledFunctions:
         runs, root = archive.runs, target.log_root(archive.runs)
         # other functions of one argument are factors of the power law themselves
         functions = [f for f in self.families if f.name == "exp" or f.power == -1]
-        monomials, t = short_monomials(runs, _FRONTS), weighted(target.logs, root)
-        scan = TwoTermScan(monomials, functions, root, t, power_basis(runs, root)[None])
-        for choice in archive.until_exact(scan.best(archive)[:_ROUNDED]):
-            factor, g = scan.column(choice)
-            model = ProductModel((EXPONENTIAL,), (factor,), g[:, None], np.ones(1))
-            fit_rounded(model, target, archive, root)
+        front, t = short_monomials(runs, _FRONTS), weighted(target.logs, root)
+        base, blocks = power_basis(runs, root)[None], front.values.T[:, :, None]
+        scan = Scan(root, t, base, blocks, functions, front.cost)
+        for _, (_, j, k, c), _ in archive.until_exact(scan.best_refined(archive)[:_ROUNDED]):
+            factor = times(front.trees[j], functions[k].tree(c))
+            g = front.values[:, j] * functions[k].at(np.array([c]))[0]
+            fit_rounded(_exponential(factor, g), target, archive, root)
 
 
-@dataclass(frozen=True, eq=False)
-class _VaryingScan:
-    """What columns times a function explain beside a power law.
-
-    Parameters
-    ----------
-    base : ndarray of shape (n_runs, r)
-        Orthonormal basis of the weighted power law.
-    t : ndarray of shape (n_runs,)
-        Weighted logarithms, less the power law.
-    root : ndarray of shape (n_runs,)
-    """
-
-    base: Array
-    t: Array
-    root: Array
-
-    @classmethod
-    def of(cls, base: Array, t: Array, root: Array) -> "_VaryingScan":
-        """Of weighted logarithms."""
-        return cls(base, t - base @ (base.T @ t), root)
-
-    def _off(self, columns: Array) -> Array:
-        return np.asarray(columns - self.base @ (self.base.T @ columns))
-
-    def models(self, family: ScaledFunction, c: float, runs: Runs) -> Iterator[ProductModel]:
-        """The best monomials whose exponent varies with a function, each with a pivot and not."""
-        monomials, ones = plain(runs, _FOLLOWED, both_signs=False), np.ones(runs.n_runs)
-        fixed, bits = replace(family, constants=np.array([c])), list[tuple[float, int]]()
-        both = [np.column_stack([np.log(n), ones]) for n in monomials.values.T]
-        for j, n in enumerate(monomials.trees):
-            if not _is_within(n, family.argument, runs):
-                bits.append((self.best(fixed, both[j])[0] + float(monomials.cost[j]), j))
-        for (_, j), width in product(sorted(bits)[:_EACH], (1, 2)):
-            at, beta = self.refined(family, both[j][:, :width], c)
-            n = monomials.trees[j]
-            if width > 1:
-                pivot = float(np.exp(np.clip(-beta[1] / beta[0], -_END, _END)))
-                n = Product((n, Power(Number(pivot), Fraction(-1))))
-            factor = times(_upright(family, at), Call("log", n))
-            u = evaluate(factor, runs)[:, None]
-            yield ProductModel((EXPONENTIAL,), (factor,), u, np.ones(1))
-
-    def best(self, family: ScaledFunction, columns: Array) -> tuple[float, float]:
-        """Bits of the runs with the best constant of a function, and that constant."""
-        values = family.at(family.constants)
-        G = self._off(self.root[:, None] * values[:, :, None] * columns)
-        square = np.einsum("cni,cnj->cij", G, G)
-        size = np.sqrt(np.einsum("cii->ci", square))
-        square = square / (size[:, :, None] * size[:, None, :])
-        along = np.einsum("cni,n->ci", G, self.t) / size
-        usable = np.all(np.isfinite(square), axis=(1, 2))
-        square[~usable], along[~usable] = np.eye(columns.shape[1]), 0.0
-        inverse = np.linalg.pinv(square, rcond=_PARALLEL, hermitian=True)
-        gain = np.einsum("ci,cij,cj->c", along, inverse, along)
-        k, whole = int(np.argmax(gain)), float(self.t @ self.t)
-        share = max(1.0 - float(gain[k]) / whole, 0.0)
-        bits = 0.5 * len(self.t) * float(np.log2(share + _LEAST_SHARE))
-        return bits, float(family.constants[k])
-
-    def refined(self, family: ScaledFunction, columns: Array, c: float) -> tuple[float, Array]:
-        """The constant of least squares near one, and the coefficients of the columns."""
-
-        def solved(moved: Array) -> tuple[Array, Array, Array]:
-            at = np.array([c * np.exp(moved[0])])
-            G = self._off(self.root[:, None] * family.at(at).T * columns)
-            beta = least_squares(G, self.t)
-            slope = self.root * at[0] * family.slope(at)[0] * (columns @ beta)
-            D = self._off(slope)
-            return beta, self.t - G @ beta, (D - G @ least_squares(G, D))[:, None]
-
-        if len(family.constants) == 1:
-            return c, solved(np.zeros(1))[0]
-        best = minimise_squares(lambda moved: solved(moved)[1:], np.zeros(1), steps=_STEPS)
-        return c * float(np.exp(best.parameters[0])), solved(best.parameters)[0]
+def _exponential(factor: Tree, values: Array) -> ProductModel:
+    return ProductModel((EXPONENTIAL,), (factor,), values[:, None], np.ones(1))
 
 
 def _upright(family: ScaledFunction, c: float) -> Tree:
@@ -344,9 +286,9 @@ def _upright(family: ScaledFunction, c: float) -> Tree:
     return family.tree(c)
 
 
-def _is_within(monomial: Tree, argument: Tree, runs: Runs) -> bool:
-    """Whether a monomial has no variable that an argument has not."""
-    return not np.any(_variables(monomial, runs) & ~_variables(argument, runs))
+def _is_within(monomial: Tree, family: ScaledFunction, runs: Runs) -> bool:
+    """Whether a monomial has no variable that the argument of a function has not."""
+    return not np.any(_variables(monomial, runs) & ~_variables(family.argument, runs))
 
 
 def _variables(tree: Tree, runs: Runs) -> BoolArray:
@@ -373,96 +315,122 @@ def _with_one_base(back: Callable[[Tree], Tree], tree: Tree) -> Tree:
     return back(times(*others, monomial(rest), power))
 
 
-class TwoTermScan:
-    """Sums of squares of all choices.
+class Choice(NamedTuple):
+    """The places of a base, a block and a function, and the constant of the function."""
+
+    base: int
+    block: int
+    function: int
+    constant: float
+
+
+class Scan:
+    """Sums of squares of t = base + g(c u) Σ b_k m_k for all bases, blocks of m_k, and functions.
 
     Parameters
     ----------
-    front : Terms
-        In front of the function.
-    functions : list of ScaledFunction
     root : ndarray of shape (n_runs,)
         Square roots of the weights.
     t : ndarray of shape (n_runs,)
         Weighted.
-    beside : ndarray of shape (n_choices, n_runs, r)
+    bases : ndarray of shape (n_bases, n_runs, r)
         Weighted columns, one set of which stands beside the function.
+    blocks : ndarray of shape (n_blocks, n_runs, width)
+        Columns, one set of which the function is multiplied with.
+    functions : list of ScaledFunction
+    blocks_cost, bases_cost : ndarray, optional
+        In units of one more variable.
     """
 
     def __init__(
-        self, front: Terms, functions: list[ScaledFunction], root: Array, t: Array, beside: Array
+        self,
+        root: Array,
+        t: Array,
+        bases: Array,
+        blocks: Array,
+        functions: list[ScaledFunction],
+        blocks_cost: Array | None = None,
+        bases_cost: Array | None = None,
     ) -> None:
-        finite = np.all(np.isfinite(t)) and np.all(np.isfinite(beside)) and np.any(t)
+        finite = np.all(np.isfinite(t)) and np.all(np.isfinite(bases)) and np.any(t)
         # no more runs than decide, and no function where there is nothing to compare
         rows = np.unique(np.linspace(0, len(t) - 1, _MOST_RUNS).astype(np.int64))
-        self.whole = functions if finite and len(front) else []
-        self.functions = [replace(f, u=f.u[rows]) for f in self.whole]
-        self.front, self.n_runs, self.t = front, len(t), t[rows]
-        self.M = front.values[rows].T * root[rows]
-        self.beside = np.linalg.qr(beside[:, rows])[0] if self.functions else beside
+        self.functions = [replace(f, u=f.u[rows]) for f in functions if finite and len(blocks)]
+        self.n_runs, self.t = len(t), t[rows]
+        self.blocks = blocks[:, rows] * root[rows, None]
+        self.bases = np.linalg.qr(bases[:, rows])[0] if self.functions else bases
+        self.blocks_cost = np.zeros(len(blocks)) if blocks_cost is None else blocks_cost
+        self.bases_cost = np.zeros(len(bases)) if bases_cost is None else bases_cost
 
-    def best(self, archive: Archive) -> list[TwoTerms]:
-        """The choices of the shortest messages, each with its best constant."""
-        share = np.empty((len(self.functions), len(self.M), len(self.beside)))
+    def best(self, archive: Archive) -> list[tuple[float, Choice]]:
+        """The choices of the shortest messages, each with its bits and its best constant."""
+        share = np.ones((len(self.functions), len(self.blocks), len(self.bases)))
         start = np.empty_like(share)
         for k, family in enumerate(self.functions):
             archive.check()
             values = family.at(family.constants)
-            for j, m in enumerate(self.M):
-                shares = self._shares(values * m, self.beside)
+            for j, block in enumerate(self.blocks):
+                shares = self._shares(values[:, :, None] * block)
                 share[k, j] = shares.min(axis=0)
                 start[k, j] = family.constants[shares.argmin(axis=0)]
         k, j, i = (x.ravel() for x in np.indices(share.shape))
-        order = np.lexsort((k, j, i, self._bits(share.ravel(), i, j, k)))[:_REFINED]
-        if not len(order):
+        return self._ordered(share.ravel(), i, j, k, start.ravel())[0]
+
+    def best_refined(self, archive: Archive) -> list[tuple[float, Choice, Array]]:
+        """The best choices with the constants of least squares, and their coefficients."""
+        return self.refined([choice for _, choice in self.best(archive)[:_REFINED]])
+
+    def refined(self, choices: list[Choice]) -> list[tuple[float, Choice, Array]]:
+        """Choices with the constants of least squares, all at once, and their coefficients."""
+        if not choices:
             return []
-        return self._refined(i[order], j[order], k[order], start.ravel()[order])
+        i, j, k, c = map(np.array, zip(*choices, strict=True))
+        block, base = self.blocks[j], self.bases[i]
 
-    def column(self, choice: TwoTerms) -> tuple[Tree, Array]:
-        """The monomial times the function, as a tree and its values in all runs."""
-        _, j, k, c = choice
-        tree = times(self.front.trees[j], self.whole[k].tree(c))
-        return tree, self.front.values[:, j] * self.whole[k].at(np.array([c]))[0]
-
-    def _refined(self, i: IntArray, j: IntArray, k: IntArray, c: Array) -> list[TwoTerms]:
-        """With the constants of least squares, all choices at once, the shortest messages first."""
-        front, Q = self.M[j], self.beside[i]
-
-        def off(columns: Array) -> Array:
-            along = np.einsum("snr,sn->sr", Q, columns)
-            return np.asarray(columns - np.einsum("snr,sr->sn", Q, along))
-
-        t = off(np.broadcast_to(self.t, front.shape))
-
-        def model(theta: Array) -> tuple[Array, Array]:
-            F, slopes = np.empty_like(front), np.empty_like(front)
+        def model(theta: Array) -> Projection:
+            g, slope = np.empty(block.shape[:2]), np.empty(block.shape[:2])
             for family in np.unique(k):
                 rows = k == family
-                F[rows] = self.functions[family].at(theta[rows, 0])
-                slopes[rows] = self.functions[family].slope(theta[rows, 0])
-            w, d = off(F * front), off(slopes * front)
-            square = np.einsum("sn,sn->s", w, w)[:, None]
-            b = np.einsum("sn,sn->s", w, t)[:, None] / square
-            d = b * (d - w * (np.einsum("sn,sn->s", w, d)[:, None] / square))
-            return t - b * w, d[:, :, None]
+                g[rows] = self.functions[family].at(theta[rows, 0])
+                slope[rows] = self.functions[family].slope(theta[rows, 0])
+            moved = slope[:, :, None] * block
+            return projected(self.t, g[:, :, None] * block, lambda b: moved @ b[..., None], base)
 
-        solution, whole = minimise_squares(model, c[:, None], steps=_STEPS), float(self.t @ self.t)
-        order = np.lexsort((k, j, i, self._bits(solution.squares / whole, i, j, k)))
-        columns = (i, j, k, solution.parameters[:, 0])
-        return list(zip(*(x[order].tolist() for x in columns), strict=True))
+        solution = minimise_squares(lambda theta: model(theta)[:2], c[:, None], steps=_STEPS)
+        beta, constants = model(solution.parameters).coefficients, solution.parameters[:, 0]
+        found, order = self._ordered(solution.squares / float(self.t @ self.t), i, j, k, constants)
+        return [(bits, choice, beta[n]) for (bits, choice), n in zip(found, order, strict=True)]
 
-    def _shares(self, F: Array, beside: Array) -> Array:
-        """Shares of the squares that remain, shape (n_constants, n_beside)."""
-        rest = self.t - np.einsum("knr,kr->kn", beside, self.t @ beside)
-        length = (F**2).sum(axis=1)[:, None]
-        outside = length - ((F @ beside) ** 2).sum(axis=2).T
-        gain = (F @ rest.T) ** 2 / outside
+    def _shares(self, F: Array) -> Array:
+        """Shares of the squares that remain, shape (n_constants, n_bases).
+
+        The columns of a block are eliminated one after the other from their inner products, those
+        that depend on the ones before left out.
+        """
+        rest = self.t - np.einsum("snr,sr->sn", self.bases, self.t @ self.bases)
+        columns = F.mT
+        length = (columns**2).sum(axis=2)[:, None, :]
+        inner = np.einsum("ckn,snr->cskr", columns, self.bases, optimize=True)
+        square = (columns @ F)[:, None] - inner @ inner.mT
+        along = np.einsum("ckn,sn->csk", columns, rest, optimize=True)
+        gain = np.zeros(along.shape[:2])
+        for m in range(F.shape[2]):
+            pivot = square[..., m, m]
+            outside = pivot > _PARALLEL * length[..., m]
+            part = np.where(outside[..., None], square[..., m] / pivot[..., None], 0.0)
+            gain += np.where(outside, along[..., m] ** 2 / pivot, 0.0)
+            along = along - part * along[..., m, None]
+            square = square - part[..., None] * square[..., m, None, :]
         shares = np.maximum((rest**2).sum(axis=1) - gain, 0.0) / float(self.t @ self.t)
-        distinct = (outside > _PARALLEL * length) & np.isfinite(shares)
-        return np.where(distinct, shares, 1.0)
+        return np.where((gain > 0) & np.isfinite(shares), shares, 1.0)
 
-    def _bits(self, share: Array, i: IntArray, j: IntArray, k: IntArray) -> Array:
-        cost, bits = self.front.cost, np.array([f.bits for f in self.functions])
-        # a single base is the same for all choices
-        structure = bits[k] + cost[j] + (cost[i] if len(self.beside) > 1 else 0.0)
-        return np.asarray(0.5 * self.n_runs * np.log2(share + _LEAST_SHARE) + 2 * structure)
+    def _ordered(
+        self, share: Array, i: IntArray, j: IntArray, k: IntArray, c: Array
+    ) -> tuple[list[tuple[float, Choice]], list[int]]:
+        """Bits and choices, the shortest messages first, and the places that they had."""
+        cost = np.array([f.bits for f in self.functions])[k] if len(k) else np.zeros(0)
+        cost = cost + self.blocks_cost[j] + self.bases_cost[i]
+        bits = 0.5 * self.n_runs * np.log2(share + _LEAST_SHARE) + 2 * cost
+        order = np.lexsort((k, j, i, bits))
+        rows = zip(*(x[order].tolist() for x in (bits, i, j, k, c)), strict=True)
+        return [(first, Choice(*others)) for first, *others in rows], order.tolist()
