@@ -23,7 +23,7 @@ from itertools import combinations, product
 
 import numpy as np
 
-from dimgs.common.arrays import Array, BoolArray, least_squares
+from dimgs.common.arrays import Array, least_squares, unscaled_covariance
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, log_slope, log_values, weighted
@@ -33,9 +33,10 @@ from dimgs.engines.structured.products import (
     DENOMINATORS,
     LARGEST,
     ProductModel,
+    State,
     fit_rounded,
+    nearest_plane,
     power_basis,
-    simplest_exponent,
     squares_bits,
 )
 from dimgs.engines.structured.refine import projected
@@ -44,7 +45,6 @@ from dimgs.engines.structured.sums import solved_terms
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
     Call,
-    Exponents,
     Mono,
     Number,
     Product,
@@ -173,47 +173,22 @@ def rounded_sums(runs: Runs, target: Target, p: Array) -> Iterator[Tree]:
     """
     root = target.root(runs)
     t = root * target.values
-    tried: set[tuple[Exponents, ...]] = set()
-    for q in (*DENOMINATORS, None):
-        P, free, rounded = p[None].copy(), np.ones(p.size, dtype=bool), [Fraction(0)] * p.size
-        while free.any():
-            e, J = (x[0] for x in _projected(runs.logs, root, t, P))
-            flat = P.reshape(-1)
-            i, denominator = int(np.argmax(np.where(free, (J**2).sum(axis=0), -np.inf))), q
-            if denominator is None:
-                i, denominator = simplest_exponent(flat, _errors(J, e, free), _WITH_DECIMALS)
-            rounded[i] = Fraction(round(float(flat[i]) * denominator), denominator)
-            flat[i], free[i] = float(rounded[i]), False
-            if free.any():
-                e, J = (x[0] for x in _projected(runs.logs, root, t, P))
-                if not (np.isfinite(J).all() and np.isfinite(e).all()):
-                    break
-                flat[free] += np.linalg.lstsq(J[:, free], e, rcond=1e-8)[0]
-                flat[free] = np.clip(flat[free], -_STEEPEST, _STEEPEST)
-        if free.any():  # a monomial that no number holds
+    (e,), (J,) = _projected(runs.logs, root, t, p[None])
+    if not (np.isfinite(J).all() and np.isfinite(e).all()):
+        return
+    state = State(p.ravel(), unscaled_covariance(J, _DEPENDENT), float(e @ e))
+    state.variance = state.squares / max(len(e) - p.size, 1)
+    ways = [nearest_plane(state, range(p.size), q, _WITH_DECIMALS) for q in (*DENOMINATORS, None)]
+    rounded = ([way.exponents[k] for k in range(p.size)] for way in ways if way is not None)
+    for exponents in dict.fromkeys(map(tuple, rounded)):
+        decimals = sum(x.denominator > max(DENOMINATORS) for x in exponents)
+        if max(map(abs, exponents)) > LARGEST or decimals > _MOST_DECIMALS:
             continue
-        decimals = sum(x.denominator > max(DENOMINATORS) for x in rounded)
-        if any(abs(x) > LARGEST for x in rounded) or decimals > _MOST_DECIMALS:
-            continue
-        exponents = [tuple(row) for row in np.reshape(np.array(rounded), p.shape).tolist()]
-        key = tuple(sorted(exponents))
-        if key in tried or len(set(exponents)) < len(exponents):
-            continue
-        tried.add(key)
-        A = np.column_stack([runs.monomial(row) for row in exponents]) * root[:, None]
-        terms = [times(Number(a), monomial(exponents[k])) for k, a in solved_terms(A, t)]
-        if terms:
+        rows = [tuple(row) for row in np.reshape(np.array(exponents), p.shape).tolist()]
+        A = np.column_stack([runs.monomial(row) for row in rows]) * root[:, None]
+        terms = [times(Number(a), monomial(rows[k])) for k, a in solved_terms(A, t)]
+        if terms and len(set(rows)) == len(rows):
             yield plus(*terms)
-
-
-def _errors(J: Array, e: Array, free: BoolArray) -> Array:
-    """Standard errors of the exponents that are free; NaN for the others."""
-    inside = J[:, free]
-    variance = np.linalg.pinv(inside.T @ inside, rcond=_DEPENDENT, hermitian=True).diagonal()
-    errors = np.full(len(free), np.nan)
-    dof = max(len(e) - inside.shape[1], 1)
-    errors[free] = np.sqrt(np.maximum(variance, 0.0) * float(e @ e) / dof)
-    return errors
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ model), and only the shortest messages are fitted. Exponents are rounded by near
 surest first, the others follow.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -319,18 +319,25 @@ def with_simple_number(
     return out
 
 
-def nearest_plane(state: State, varied: Sequence[int], q: int | None = None) -> State | None:
+def nearest_plane(
+    state: State,
+    varied: Iterable[int],
+    q: int | None = None,
+    denominators: Sequence[int] = DENOMINATORS,
+) -> State | None:
     """Round one exponent after the other, the others following; None where one is too far.
 
-    With a common denominator q the surest comes first; without, the one of the smallest denominator
-    within its error, such as 1/3 before 4/5.
+    With a common denominator q the surest comes first; without, the one of the smallest of the
+    denominators within its error, such as 1/3 before 4/5.
     """
     left = list(varied)
     while left:
         i, denominator = state.surest(left), q
         if denominator is None:
             errors = np.array([state.error(k) for k in left])
-            place, denominator = simplest_exponent(np.asarray(state.theta[left]), errors)
+            place, denominator = simplest_exponent(
+                np.asarray(state.theta[left]), errors, denominators
+            )
             i = left[place]
         value = Fraction(round(float(state.theta[i]) * denominator), denominator)
         allowed = _TOO_FAR * state.error(i) + 0.02 + 0.05 / denominator
