@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import fitting
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import short_monomials
+from dimgs.engines.structured.arguments import differences, short_monomials
 from dimgs.engines.structured.description import canonical, law_bits, structure_bits
 from dimgs.engines.structured.fitting import polish, simplify_numbers
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.grammar import cheapest
 from dimgs.engines.structured.products import power_law
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.subspaces import like_variables
 from dimgs.engines.structured.targets import response
 from dimgs.engines.structured.trees import (
     MINUS,
@@ -274,17 +273,20 @@ def test_short_monomials_do_not_depend_on_the_basis() -> None:
     assert np.all(matched[:9] < 1e-9)
 
 
-def test_families_are_the_variables_of_one_dimension() -> None:
+def test_differences_of_variables_of_one_dimension_come_first() -> None:
     rng = np.random.default_rng(1)
     groups = {f"pi_{k}": rng.uniform(1, 2, 20) for k in (1, 2, 3)}
     composition = {
-        "pi_0": {},
+        "pi_0": {"x1": 1.0},
         "pi_1": {"x1": -1.0, "x2": 1.0},
         "pi_2": {"x1": -1.0, "x3": 1.0},
         "pi_3": {"m1": -1.0, "m2": 1.0},
     }
-    families = like_variables(Runs.of(Problem(groups, np.ones(20), composition=composition)))
-    assert sorted(map(len, families)) == [2, 3]
+    runs = Runs.of(Problem(groups, np.ones(20), composition=composition))
+    first = differences(runs, 3, signs=("-",), power=-1.0).values
+    x1, x2, x3 = np.ones(20), groups["pi_1"], groups["pi_2"]
+    for difference in (x1 - x2, x1 - x3, x2 - x3):
+        assert np.any(np.all(np.isclose(np.abs(first), np.abs(difference)[:, None]), axis=0))
 
 
 def test_a_number_in_a_sum_is_as_dear_as_a_coefficient() -> None:

@@ -30,6 +30,9 @@ _LONGEST = 12.0
 _COMMON = 12
 # how unlike m and m r count where r is one variable of no dimension: next after like ones
 _ONE_VARIABLE = 2.5
+# each further power of r, of an argument and in a sum: distances of squares are as usual there as
+# those of positions
+_RAISED, _RAISED_IN_SUMS = 3.0, 0.5
 # functions that stand beside a monomial in an argument
 _MODULATING = ("cos", "sin", "exp", "log", "tanh")
 # multiples of the argument of what oscillates, as of double and half angles, with their cost
@@ -157,24 +160,39 @@ def plain(runs: Runs, count: int, *, both_signs: bool = True) -> Terms:
 
 
 def differences(
-    runs: Runs, count: int, *, squares: bool = False, signs: tuple[str, ...] = ("-", "+")
+    runs: Runs, count: int, *, power: float | None = None, signs: tuple[str, ...] = ("-", "+")
 ) -> Terms:
     """Differences and sums of two short monomials, such as of two angles or of two positions.
 
     Those of like things come first: m_1 - m_2 where m_1/m_2 is a ratio of two variables.
+
+    Parameters
+    ----------
+    runs : Runs
+    count : int
+        How many at most.
+    power : float, optional
+        Power of the response that a term of a sum has the dimension of; by default terms are
+        arguments of functions, of which only one of u and 1/u is short.
+    signs : tuple of str
     """
-    short = short_monomials(runs, 48)
-    short = short.take(np.flatnonzero([any(e) for e in short.exponents]))
+    halves = power is not None and power % 1 != 0
+    short = short_monomials(runs, 48, power=power or 0.0, halves=halves)
+    short = short.take(np.flatnonzero([power is not None or any(e) for e in short.exponents]))
     if not len(short):
         return short
     E = np.array(short.exponents, dtype=float)
     physical = E @ runs.shape.T
     ratio = np.abs(physical[:, None, :] - physical[None, :, :])
-    unlike = (ratio + 2 * np.maximum(ratio - 1, 0)).sum(axis=2)
+    power_of = np.maximum(ratio.max(axis=2, initial=1.0), 1.0)
+    ratio = ratio / power_of[:, :, None]
+    broken = np.abs(ratio - np.round(ratio)) > 1e-9
+    further = _RAISED if power is None else _RAISED_IN_SUMS
+    unlike = (ratio + 2 * broken).sum(axis=2) + further * (power_of - 1)
     # beside ratios of two variables, what one of no dimension is taken from: m (1 - r)
     unlike = np.where(unlike < 2, _ONE_VARIABLE, unlike)
     total = np.maximum(short.cost[:, None], short.cost[None, :]) + 1.5 * (unlike - 2) + 0.6
-    inverse = E.sum(axis=1) < 0
+    inverse = (E.sum(axis=1) < 0) & (power is None)
     total = total + inverse[:, None] * inverse[None, :]
     i, j = np.tril_indices(len(short), -1)
     order = cheapest(total[i, j], count)
@@ -185,7 +203,7 @@ def differences(
     mixed = Terms.joined(both).take(
         np.arange(len(both) * len(order)).reshape(len(both), -1).T.ravel()
     )
-    return (mixed.raised(Fraction(2)) if squares else mixed).varying(count)
+    return mixed.varying(count)
 
 
 def modulated(runs: Runs, inner: Terms, count: int, names: tuple[str, ...] = _MODULATING) -> Terms:

@@ -22,19 +22,17 @@ from dimgs.engines.structured.archive import (
 )
 from dimgs.engines.structured.arguments import groups_without
 from dimgs.engines.structured.complete import ShortForms
-from dimgs.engines.structured.factor_search import FactorSearch, arguments_of, three_terms
+from dimgs.engines.structured.factor_search import FactorSearch, arguments_of
 from dimgs.engines.structured.free_exponents import logarithms_of_sums, posynomials, single_index
 from dimgs.engines.structured.inputs import inputs_that_matter
 from dimgs.engines.structured.products import power_law
 from dimgs.engines.structured.runs import Runs, choose_errors
 from dimgs.engines.structured.separable import ScaledFunctions
-from dimgs.engines.structured.subspaces import forms, subspace_sums
-from dimgs.engines.structured.sums import Sums, quadratic_roots
+from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import (
     CUBE,
     FURTHER,
     Target,
-    beside_terms,
     functions,
     over_signed,
     powers,
@@ -60,8 +58,6 @@ _FEWEST_RUNS, _MOST_RUNS = 5, 400
 # products of signed groups that are taken for a factor of the law: beyond those of two groups and
 # of one or two powers of each, sums find them
 _FRONTS = 8
-# best laws whose terms are taken as known, and terms of them: each costs a search of two factors
-_SUMS, _TERMS = 10, 6
 # bits of a law of seven nodes with two constants: a longer one is searched for among fewer inputs
 _SHORT = 45.0
 # of the time and the evaluations, for a search among the inputs that matter by themselves: with
@@ -131,15 +127,12 @@ class Stages:
     def _of_the_response(self) -> list[Step]:
         """Short searches first: those that try few laws, and the quick ones."""
         archive, sums, scaled, each = self.archive, self.sums, self.scaled, self._each
-        first, fronts = [self.itself], self.fronts
+        first, powered, simple = [self.itself], [self.itself, *self.powers], self._simple
         inverse = [target for target in self.powers if target.power == -1]
         logarithm = [target for target in self.functions if target.name == "log"]
         others = [*self.powers, *self.functions, *powers(self.runs, CUBE)]
-        signs, functions = [self.itself, *fronts], [self.itself, *fronts, *self.functions]
-        few, spans = partial(sums.functions, count=1500), partial(subspace_sums, sums)
-        three, roots = partial(posynomials, terms=3), partial(quadratic_roots, sums)
-        ratios, simple = partial(spans, ratios=True), self._simple
-        curved = partial(roots, angles=True)
+        signs, functions = [*first, *self.fronts], [*first, *self.fronts, *self.functions]
+        few, three = partial(sums.functions, count=1500), partial(posynomials, terms=3)
         short = self.short
         whole = [] if short is None else [Step("a", "short forms", lambda: short.search(archive))]
         return [
@@ -152,19 +145,15 @@ class Stages:
             Step("c", "two factors", lambda: self.factors.two_loosely(self.itself, archive)),
             Step("d", "exponentials of functions", each(scaled.exponentials, first), quick=True),
             Step("c", "a monomial beside a function", each(scaled.two_terms, [*first, *inverse])),
-            Step("c", "three terms", each(three_terms, first)),
+            Step("c", "sums of squares", each(sums.squares, powered)),
+            Step("c", "sums with short functions", each(few, powered)),
             Step("d", "a function of a free monomial", each(single_index, first)),
             Step("d", "two free exponents", each(posynomials, first)),
             Step("d", "three free exponents", each(three, [*first, *logarithm])),
             Step("c", "sums of monomials", each(sums.monomials, first)),
-            Step("c", "ratios in one span", each(ratios, first)),
+            Step("c", "ratios in one span", each(sums.ratios, first)),
             Step("c", "sums for functions", each(sums.monomials, others)),
-            Step("c", "sums in one span", each(spans, first)),
-            Step("c", "roots of quadratics", each(roots, [*first, *self.powers])),
-            Step("c", "roots of quadratics with angles", each(curved, first)),
-            Step("c", "sums with short functions", each(few, first)),
-            Step("c", "two simple factors beside a term", self._beside),
-            Step("c", "factors of signed products", simple(fronts, 2)),
+            Step("c", "roots of quadratics", each(sums.roots, powered)),
         ]
 
     def _of_its_functions(self) -> list[Step]:
@@ -172,12 +161,9 @@ class Stages:
         archive, sums, each, named = self.archive, self.sums, self._each, self.named
         first, powered = [self.itself, *self.powers], self.powers
         free = [*powered, *powers(self.runs, FURTHER), *self.functions]
-        spans = partial(subspace_sums, sums)
         return [
-            Step("c", "forms of like variables", each(partial(forms, sums), first)),
             Step("b", "one factor of functions", lambda: self.factors.loosely(named, archive)),
             Step("c", "two simple factors of functions", self._simple(named, 2)),
-            Step("c", "spans of powers", each(spans, powered)),
             Step("d", "free exponents of powers", each(posynomials, free)),
             Step("d", "logarithms of sums", each(logarithms_of_sums, first)),
             Step("c", "sums with functions", each(sums.functions, [*first, *self.functions])),
@@ -189,11 +175,6 @@ class Stages:
                 step(target, self.archive)
 
         return run
-
-    def _beside(self) -> None:
-        best = self.archive.front(0, _SUMS)
-        targets = beside_terms(self.runs, [f.tree for f in best], _TERMS)
-        self.factors.search(targets, self.archive, 2)
 
     def _simple(self, targets: list[Target], most: int) -> Run:
         return lambda: self.factors.search(targets, self.archive, most)
@@ -208,8 +189,7 @@ class StructuredEngine:
     b. power law times one factor of the library of physics, or an exponential of a function with
        a constant inside;
     c. two and three factors; sums of monomials and of monomials times functions; their ratios;
-       roots of quadratic equations; the same for transformed responses, and for what the best
-       sums leave beside one of their terms;
+       roots of quadratic equations; the same for transformed responses;
     d. sums of monomials with free exponents, functions of such monomials, logarithms of such sums;
        exponents that are functions of other groups.
 

@@ -7,11 +7,6 @@ powers of every pair follow from one matrix of inner products, and those of trip
 rows; they are rounded one after the other, the others following, and so does the sum of squares
 that the rounded ones leave. In noise this finds what a search with free constants does not: among
 many families that can be bent to fit, the one that fits with nothing to bend.
-
-A factor may be a power of a sum of three terms with simple coefficients, t = m (1 + u + v)^b:
-distances, norms, laws of cosines and balances of three effects. In the logarithm a sum is one known
-column; its share in the residual of the power law takes one inner product, and every power of it is
-then free of cost, so that all sums of short terms are compared, some hundred thousands of them.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +18,7 @@ import numpy as np
 from dimgs.common.arrays import Array, IntArray
 from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import differences, modulated, plain, short_monomials
+from dimgs.engines.structured.arguments import differences, modulated, plain
 from dimgs.engines.structured.columns import (
     EXPONENTIAL,
     Dictionary,
@@ -33,13 +28,10 @@ from dimgs.engines.structured.columns import (
 )
 from dimgs.engines.structured.combinations import Chosen, Combinations
 from dimgs.engines.structured.description import (
-    OPERATOR,
-    SIGN_BITS,
     SIMPLE_NUMBERS,
     monomial_bits,
-    structure_bits,
 )
-from dimgs.engines.structured.grammar import Terms, cheapest
+from dimgs.engines.structured.grammar import Terms
 from dimgs.engines.structured.products import (
     LARGEST,
     ProductModel,
@@ -53,8 +45,7 @@ from dimgs.engines.structured.products import (
 )
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
-from dimgs.engines.structured.trees import ONE, Exponents, Sum, Tree, exact, powered
-from dimgs.groups.rationals import exponent_bits
+from dimgs.engines.structured.trees import Exponents, exact
 
 # columns in all; of pairs: short rows, best rows, partners of any other column; columns of triples
 _SIZE, _ROWS, _BEST, _NARROW, _SHORTEST = 9000, 2500, 300, 600, 120
@@ -72,21 +63,12 @@ _FREE, _ALONE, _AFTER, _SEEN = 16_000, 60, 8, 1e-7
 # first ones of two such factors of each kind, second ones for each, and pairs that are refined;
 # share of a column beside the first below which it is the same
 _PARTNERS, _BESIDE, _PAIRS, _PARALLEL = 12, 4, 20, 1e-5
-# monomials u and v of 1 + u + v; arguments of functions in v and how many such v; ratios of squared
-# distances and their monomials: some hundred thousand sums in all, in half a second
-_FIRST, _SECOND, _ANGLES, _MODULATED, _SQUARES, _MOVED = 70, 70, 8, 400, 12, 40
-# functions of angles in them
-_NAMES = ("cos", "sin", "exp")
-_SCALES = tuple(map(exact, ("1", "2", "1/2")))
-_OF_SUMS = tuple(Fraction(*x) for x in ((1, 1), (-1, 1), (1, 2), (-1, 2), (2, 1), (-2, 1)))
-# sums of each head with each coefficient, and in all, that are fitted
-_EACH_HEAD, _KEPT_SUMS = 6, 60
 
 
 def arguments_of(runs: Runs) -> Terms:
     """What functions are tried on: monomials, differences, their squares, modulated monomials."""
     simple = plain(runs, 110) + differences(runs, 110)
-    squares = differences(runs, 100, squares=True, signs=("-",))
+    squares = differences(runs, 100, signs=("-",)).raised(Fraction(2))
     inner = plain(runs, 12) + differences(runs, 24)
     return simple + squares + modulated(runs, inner, 1200)
 
@@ -326,91 +308,3 @@ class _Aim:
         again = None if simple is None else tree_of(model, scan.runs, target, simple)
         if again is not None:
             archive.add(target.back(again))
-
-
-@np.errstate(all="ignore")
-def three_terms(target: Target, archive: Archive) -> None:
-    """Fit the best powers of sums of three terms, times a power law.
-
-    Parameters
-    ----------
-    target : Target
-    archive : Archive
-    """
-    runs, root = archive.runs, archive.runs.log_root
-    base, t = power_basis(runs, root), weighted(target.logs, root)
-    if not np.all(np.isfinite(t)):
-        return
-    e = t - base @ (base.T @ t)
-    angles = plain(runs, _ANGLES) + differences(runs, _ANGLES, signs=("-",))
-    tails = plain(runs, _SECOND) + modulated(runs, angles, _MODULATED, _NAMES)
-    blocks = (
-        (_one_plus(_priced(runs, plain(runs, _FIRST))), _scaled(_priced(runs, tails))),
-        (_priced(runs, _squares(runs, 1)), _scaled(_priced(runs, _squares(runs, _MOVED)))),
-    )
-    chosen: list[tuple[float, int, int, int]] = []
-    for block, (heads, tails) in enumerate(blocks):
-        for head in range(len(heads)):
-            archive.check()
-            bits = _power_bits(heads.values[:, [head]] + tails.values, e, base, root)
-            bits += heads.cost[head] + OPERATOR + tails.cost
-            for part in np.split(np.arange(len(tails)), 2 * len(_SCALES)):
-                some = part[cheapest(bits[part], _EACH_HEAD)].tolist()
-                chosen += [(float(bits[k]), block, head, k) for k in some]
-    # those that differ by more than a monomial, the best first
-    sums: dict[float, tuple[Tree, Array]] = {}
-    for _, block, head, tail in sorted(c for c in chosen if np.isfinite(c[0])):
-        heads, tails = blocks[block]
-        value = heads.values[:, head] + tails.values[:, tail]
-        key = round(float(_power_bits(value[:, None], e, base, root)[0]), 3)
-        tree = heads.trees[head]
-        first = tree.terms if isinstance(tree, Sum) else (tree,)
-        sums.setdefault(key, (Sum((*first, tails.trees[tail])), value))
-        if len(sums) == _KEPT_SUMS:
-            break
-    if sums:
-        trees, values = zip(*sums.values(), strict=True)
-        terms = Terms(trees, np.zeros(len(trees)), np.column_stack(values))
-        FactorSearch.over(runs, terms).search([target], archive, 1)
-
-
-def _power_bits(s: Array, e: Array, base: Array, root: Array) -> Array:
-    """Bits of the runs and of the exponent, for the best power of each column."""
-    D = weighted(np.log(np.abs(s)), root).T.astype(np.float32)
-    products = D @ np.column_stack([base, e]).astype(np.float32)
-    square = np.einsum("ij,ij->i", D, D) - (products[:, :-1] ** 2).sum(axis=1)
-    along, best = products[:, -1], np.full(len(D), np.inf)
-    for power in _OF_SUMS:
-        b = float(power)
-        squares = float(e @ e) - 2 * b * along + b**2 * square
-        more = 0.0 if b == 1 else OPERATOR + exponent_bits(abs(b))
-        best = np.fmin(best, squares_bits(squares, len(e)) + more)
-    return best
-
-
-def _scaled(terms: Terms) -> Terms:
-    """Both signs of terms, with each of the simple numbers."""
-    numbers = [(n, sign) for n in _SCALES for sign in (1.0, -1.0)]
-    return Terms.joined(
-        [terms.scaled(n.signed(sign), n.bits + SIGN_BITS * (sign < 0)) for n, sign in numbers]
-    )
-
-
-def _priced(runs: Runs, terms: Terms) -> Terms:
-    """With bits as their cost."""
-    return replace(terms, cost=np.array([structure_bits(t, runs) for t in terms.trees]))
-
-
-def _squares(runs: Runs, count: int) -> Terms:
-    """Squares of short monomials times (1 - r)², r a ratio of two variables: squared distances."""
-    monomials = short_monomials(runs, count)
-    trees = tuple(powered(t, Fraction(2)) if t != ONE else t for t in monomials.trees)
-    squared = replace(monomials, trees=trees, values=monomials.values**2)
-    ratios = plain(runs, _SQUARES, both_signs=False)
-    apart = replace(ratios, cost=0 * ratios.cost).from_one("-").raised(Fraction(2))
-    return squared.crossed(apart, len(squared) * len(apart))
-
-
-def _one_plus(terms: Terms) -> Terms:
-    """1 + u and 1 - u."""
-    return terms.from_one("+", OPERATOR) + terms.from_one("-", OPERATOR + SIGN_BITS)

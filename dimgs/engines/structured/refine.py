@@ -37,7 +37,7 @@ class Projection(NamedTuple):
 def projected(
     t: Array,
     columns: Array,
-    slopes: Callable[[Array], Array],
+    slopes: Callable[[Array], Array] | None = None,
     base: Array | None = None,
 ) -> Projection:
     """Fit the coefficients of columns that depend on constants.
@@ -47,7 +47,7 @@ def projected(
     t : ndarray of shape (n_runs,) or (n_starts, n_runs)
         What the columns are to follow.
     columns : ndarray of shape (n_starts, n_runs, n_columns)
-    slopes : callable
+    slopes : callable, optional
         From coefficients, shape (n_starts, n_columns), to the slopes of the sum of the columns by
         the constants, shape (n_starts, n_runs, n_constants).
     base : ndarray of shape (n_runs, r) or (n_starts, n_runs, r), optional
@@ -78,5 +78,5 @@ def projected(
     scaled = right.mT @ (along / np.where(kept, value, 1.0)[..., None])
     beta = (scaled / np.where(outside, size, 1.0).mT)[..., 0]
     residuals = np.where(usable[:, None], (rest - basis @ along)[..., 0], np.nan)
-    J = off(slopes(beta))
+    J = off(columns[..., :0] if slopes is None else slopes(beta))
     return Projection(residuals, J - basis @ (basis.mT @ J), beta)

@@ -10,7 +10,7 @@ recombination, reactors of second order, principal stresses, conjugate depths; w
 nested roots, such as those of waves in lossy media.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
@@ -24,6 +24,7 @@ from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import differences, plain, short_monomials
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.grammar import Terms
+from dimgs.engines.structured.refine import projected
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
@@ -38,12 +39,10 @@ from dimgs.engines.structured.trees import (
     Sum,
     Tree,
     added,
-    evaluate,
     exact,
     monomial,
     nodes,
     plus,
-    powered,
     times,
 )
 
@@ -75,6 +74,16 @@ _MEDIUM = (200, 100, 60, 40, 30)
 _SHORT = (300, 150, 60, 40)
 # monomials in front of functions
 _OUTER = 80
+# differences that are squared, and monomials beside them
+_SQUARES, _BESIDE_SQUARES = 100, 30
+# monomials of a span: of ratios without a function, beside the response and times it; beside a
+# function, times it, and times the response: as many as 120 runs distinguish, of fewer a share
+# functions of several arguments at once, and how many arguments
+_NAMES, _ARGUMENTS = ("log", "exp", "sin", "cos", "log1p", "tanh"), 6
+_SPAN, _FREE_RUNS = (40, 24, 20, 8, 8), 0.67 / 80
+# functions that are tried, and at a time, which bounds the memory; spans of which terms are sought,
+# and widths of the beam there; share of a singular value below which a column is no further one
+_FUNCTIONS, _CHUNK, _SPANS, _OF_SPANS, _SPANNED = 1500, 100, 4, (40, 60, 60, 40, 40, 30), 1e-7
 # supersets of each set that are kept: those of a wider beam are nearly the same
 _EACH = 30
 # relative size of a term that does nothing
@@ -86,8 +95,6 @@ _RANK, _LONGEST, _LEAST = 1e-13, 7, 1e-100
 _PAIRED = 28
 # monomials of the dimension of the square, and of the response: as many as of ratios of sums
 _FREE, _HELD = 120, 60
-# monomials times sines and cosines beside them: double angles are among the first
-_TURNING = 1000
 # the shortest of both, of which all but a few are eliminated: no more than a third of the runs
 _FEW_FREE, _FEW_HELD = 24, 12
 # widths of the beam for each number of terms of a square
@@ -184,6 +191,79 @@ class Sums:
         outer = target.monomials(self.runs, _OUTER, halves=True)
         library = short + times_functions(outer, self.bare, count)
         self.search(Relation(library, target), archive, _SHORT)
+
+    def squares(self, target: Target, archive: Archive) -> None:
+        """Sums of squares of differences, and of monomials beside them: distances and norms."""
+        short = target.monomials(self.runs, _BESIDE_SQUARES, halves=True)
+        apart = differences(self.runs, _SQUARES, signs=("-",), power=target.power / 2)
+        self.search(Relation(short + apart.raised(Fraction(2)), target), archive, _MEDIUM)
+
+    def ratios(self, target: Target, archive: Archive) -> None:
+        """Ratios of sums of monomials, some of them times functions.
+
+        Such a law lies in the span of all short monomials, of them times the functions, and of both
+        times the response. Where no term explains much alone, the few terms of the law are what
+        backward elimination leaves of the whole span.
+        """
+        share = min(1.0, _FREE_RUNS * self.runs.n_runs)
+        upper, lower, outer, inner, below = (int(share * count) or 1 for count in _SPAN)
+        free, short = target.monomials(self.runs, upper), short_monomials(self.runs, lower + 1)
+        others = short.take(np.flatnonzero([tree != ONE for tree in short.trees]))
+        held = others.times(ONE, target.values)
+        self.eliminate(Relation(free + held, target, len(free)), archive)
+        few, arguments = free.first(inner), plain(self.runs, _ARGUMENTS, both_signs=False)
+        for name in archive.until_exact(_NAMES):
+            several = few.crossed(arguments.applied(name).finite(), upper)
+            self._within(target, archive, free.first(outer) + several, held.first(below))
+        itself = Terms((ONE,), np.zeros(1), target.values[:, None])
+        beside, both = free.first(outer) + held.first(below), few + itself + held.first(inner)
+        for k in archive.until_exact(self._best_functions(target, beside, both, archive)):
+            inside = both.times(self.bare.trees[k], self.bare.values[:, k])
+            above = free.first(outer) + inside.first(len(few))
+            rest = held.first(below) + inside.take(np.arange(len(few), len(both)))
+            self._within(target, archive, above, rest)
+
+    def _within(self, target: Target, archive: Archive, above: Terms, below: Terms) -> None:
+        """Search the few terms of a span."""
+        relation = Relation(above + below, target, len(above))
+        self.eliminate(relation, archive)
+        if not archive.exact:
+            self.search(relation, archive, _OF_SPANS)
+
+    def _best_functions(
+        self, target: Target, beside: Terms, inside: Terms, archive: Archive
+    ) -> list[int]:
+        """Functions that explain most together with the terms that they are multiplied with.
+
+        References
+        ----------
+        G. H. Golub, C. F. Van Loan, Matrix Computations, 4th ed. (2013), section 5.3.
+        """
+        root = target.root(self.runs)
+        A, B, t = root[:, None] * beside.values, root[:, None] * inside.values, root * target.values
+        # t = t/(1 + u) + t u/(1 + u) for any t
+        places = [k for k, tree in enumerate(self.bare.trees) if any(_calls(tree))][:_FUNCTIONS]
+        if not all(np.all(np.isfinite(x)) for x in (A, B, t)):
+            return []
+        base, left = orthonormal(A), np.zeros(0)
+        for at in range(0, len(places), _CHUNK):
+            archive.check()
+            blocks = self.bare.values[:, places[at : at + _CHUNK]].T[:, :, None] * B
+            left = np.r_[left, (projected(t, blocks, base=base).residuals ** 2).sum(axis=1)]
+        return [places[k] for k in np.argsort(left, kind="stable")[:_SPANS]]
+
+    def roots(self, target: Target, archive: Archive) -> None:
+        """Roots of quadratic equations, t² = Σ c m + t Σ d m."""
+        square = _squared(target)
+        free = square.monomials(self.runs, _FREE, halves=True)
+        held = target.monomials(self.runs, _HELD).times(ONE, target.values)
+        solved = partial(_root_of, self.runs, target.at)
+        few = free.first(min(_FEW_FREE, self.runs.n_runs // 4))
+        short = few + held.first(min(_FEW_HELD, self.runs.n_runs // 8))
+        # terms of the two sums cancel each other, so that the shortest are tried together first
+        self.eliminate(Relation(short, square, len(few), solved), archive)
+        if not archive.exact:
+            self.search(Relation(free + held, square, len(free), solved), archive, _OF_SQUARES)
 
     def search(self, relation: Relation, archive: Archive, widths: Sequence[int]) -> None:
         """Beam search, a width for each number of terms; the best of each number are fitted.
@@ -284,6 +364,16 @@ def eliminated(A: Array, t: Array) -> list[list[int]]:
     return out
 
 
+def _calls(tree: Tree) -> Iterator[bool]:
+    return (isinstance(part, Call) for part in nodes(tree))
+
+
+def orthonormal(A: Array) -> Array:
+    """Orthonormal basis of the span of columns."""
+    U, s, _ = np.linalg.svd(of_unit_length(A), full_matrices=False)
+    return np.asarray(U[:, s > _SPANNED * s[0]])
+
+
 def of_unit_length(A: Array) -> Array:
     """Columns of length 1, however large; those of zeros as they are."""
     largest = np.abs(A).max(axis=0)
@@ -335,39 +425,6 @@ def _gains(F: Array, t: Array, part: IntArray) -> tuple[Array, Array]:
     return gains.T, np.asarray((rest**2).sum(axis=1))
 
 
-def quadratic_roots(sums: Sums, target: Target, archive: Archive, *, angles: bool = False) -> None:
-    """Search roots of quadratic equations.
-
-    Parameters
-    ----------
-    sums : Sums
-    target : Target
-        The response or a power of it.
-    archive : Archive
-    angles : bool
-        Whether terms may be monomials times sines and cosines, as of thrown bodies.
-    """
-    square = _squared(target)
-    free = square.monomials(sums.runs, _FREE, halves=True)
-    held = target.monomials(sums.runs, _HELD)
-    if angles:
-        turns = [k for k, t in enumerate(sums.bare.trees) if _turns(t)]
-        bare = sums.bare.take(np.array(turns, dtype=np.int64))
-        outer, beside = (
-            short_monomials(sums.runs, _OUTER, power=t.power, halves=True) for t in (square, target)
-        )
-        free = free + times_functions(outer, bare, _TURNING)
-        held = held + times_functions(beside, bare, _TURNING)
-    held = held.times(ONE, target.values)
-    solved = partial(_root_of, sums.runs, target.at)
-    few = free.first(min(_FEW_FREE, sums.runs.n_runs // 4))
-    short = few + held.first(min(_FEW_HELD, sums.runs.n_runs // 8))
-    # terms of the two sums cancel each other, so that the shortest are tried together first
-    sums.eliminate(Relation(short, square, len(few), solved), archive)
-    if not archive.exact:
-        sums.search(Relation(free + held, square, len(free), solved), archive, _OF_SQUARES)
-
-
 def _squared(target: Target) -> Target:
     """The square of a target, of which the root is taken by the law itself."""
     floor = _LEAST_ROOT * float(np.sqrt(np.mean(target.at**2)))
@@ -387,8 +444,6 @@ def _root_of(runs: Runs, at: Array, free: Weighted, held: Weighted) -> Tree | No
     """The root of t² = Σ c m + t Σ d m on the side of half the second sum where the response is."""
     if not 0 < len(held) <= _MOST_OUTSIDE:
         return None
-    if not all(isinstance(tree, Mono) or tree == ONE for _, tree in (*free, *held)):
-        return _root_of_functions(runs, at, free, held)
     half = {_exponents(tree, runs): value / 2 for value, tree in held}
     inside = {_exponents(tree, runs): value for value, tree in free}
     parts: dict[Exponents, float] = {e: abs(value) for e, value in inside.items()}
@@ -405,21 +460,6 @@ def _root_of(runs: Runs, at: Array, free: Weighted, held: Weighted) -> Tree | No
     root = Power(radicand, Fraction(1, 2))
     outside = (times(Number(value), monomial(e)) for e, value in half.items())
     return Sum((*outside, root if upper else Product((MINUS, root))))
-
-
-def _turns(tree: Tree) -> bool:
-    return any(isinstance(n, Call) and FUNCTIONS[n.name].periodic for n in nodes(tree))
-
-
-def _root_of_functions(runs: Runs, at: Array, free: Weighted, held: Weighted) -> Tree | None:
-    """Roots with one term before the root and few terms under it."""
-    if len(held) > 1 or not 0 < len(free) <= _MOST_OUTSIDE:
-        return None
-    ((value, tree),) = held
-    upper = float(np.median(at - value / 2 * evaluate(tree, runs))) > 0
-    squared = Product((Number(value**2 / 4), powered(tree, Fraction(2))))
-    root = Power(Sum((squared, *(times(Number(v), t) for v, t in free))), Fraction(1, 2))
-    return Sum((times(Number(value / 2), tree), root if upper else Product((MINUS, root))))
 
 
 def _exponents(tree: Tree, runs: Runs) -> Exponents:

@@ -9,29 +9,20 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.engines.structured.arguments import short_monomials
-from dimgs.engines.structured.description import simple_number_near
 from dimgs.engines.structured.functions import FUNCTIONS, Function
 from dimgs.engines.structured.grammar import Terms
 from dimgs.engines.structured.runs import Runs, log_around
 from dimgs.engines.structured.trees import (
-    ONE,
     Call,
-    Mono,
-    Number,
-    Product,
     Sum,
     Tree,
-    evaluate,
     negated,
     powered,
-    times,
     with_front,
 )
 
 # mean sign of a difference whose logarithm is taken: nearer to 0, and runs of the other sign count
 _ONE_SIGN = 0.9
-# of the logarithm of a number in a law that is not whole: a simple one so near may be meant
-_NEAR = 0.05
 # short monomials that are looked at for each product of signed groups: many share one
 _LOOKED_AT = 15
 POWERS = (Fraction(1), Fraction(2), Fraction(-1), Fraction(-2), Fraction(1, 2), Fraction(-1, 2))
@@ -213,28 +204,3 @@ def shifted(runs: Runs, targets: Sequence[Target], count: int) -> list[Target]:
 
 def _plus(term: Tree, back: Callable[[Tree], Tree]) -> Callable[[Tree], Tree]:
     return lambda tree: back(Sum((term, tree)))
-
-
-def beside_terms(runs: Runs, trees: Sequence[Tree], count: int) -> list[Target]:
-    """The response less a monomial of one of several sums, its number simple where one is near.
-
-    Parameters
-    ----------
-    runs : Runs
-    trees : sequence of Tree
-        The best first.
-    count : int
-        How many at most.
-    """
-    itself, by_term = response(runs), dict[Tree, Target]()
-    for term in (t for tree in trees if isinstance(tree, Sum) for t in tree.terms):
-        match term.factors if isinstance(term, Product) else (ONE, term):
-            case Number(c) as number, Mono() as rest:
-                simple = simple_number_near(abs(c), _NEAR)
-                part = times(number if simple is None else simple.signed(c), rest)
-            case _:
-                continue
-        target = itself.moved(f"y-t{len(by_term)}", evaluate(part, runs), _plus(part, itself.back))
-        if np.all(target.at != 0):
-            by_term.setdefault(part, target)
-    return list(by_term.values())[:count]
