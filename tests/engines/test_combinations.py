@@ -28,9 +28,9 @@ def test_sums_of_squares_are_those_of_the_residuals(seed: int) -> None:
     e = np.random.default_rng(seed + 1).normal(size=40)
     sums = Combinations(P, e, bits)
     check_left(sums.singles(), P, e)
-    pairs = sums.pairs(np.arange(30), 30, 50, lambda: None)
+    pairs = sums.grown(np.arange(30)[:, None], 30, 50, lambda: None)
     check_left(pairs, P, e)
-    check_left(sums.triples(pairs.columns[:5], 30, 50, lambda: None), P, e)
+    check_left(sums.grown(pairs.columns[:5], 30, 50, lambda: None), P, e)
 
 
 @settings(max_examples=25, deadline=None)
@@ -44,9 +44,9 @@ def test_planted_sets_come_first(seed: int, data: st.DataObject) -> None:
     sums = Combinations(P, e, bits)
     chosen = sums.singles()
     if size > 1:
-        chosen = sums.pairs(np.arange(30), 30, 400, lambda: None)
+        chosen = sums.grown(np.arange(30)[:, None], 30, 400, lambda: None)
     if size > 2:
-        chosen = sums.triples(np.column_stack(np.triu_indices(30, 1)), 30, 10, lambda: None)
+        chosen = sums.grown(np.column_stack(np.triu_indices(30, 1)), 30, 10, lambda: None)
     first = chosen.best(40, 1)
     known = dict(zip(columns, halves, strict=True))
     assert dict(zip(first.columns[0].tolist(), first.halves[0].tolist(), strict=True)) == known
@@ -55,7 +55,7 @@ def test_planted_sets_come_first(seed: int, data: st.DataObject) -> None:
 def test_each_set_is_there_once() -> None:
     P, bits = some(0)
     sums = Combinations(P, np.ones(40), bits)
-    triples = sums.triples(np.column_stack(np.triu_indices(30, 1)), 30, 200, lambda: None)
+    triples = sums.grown(np.column_stack(np.triu_indices(30, 1)), 30, 200, lambda: None)
     assert len(np.unique(triples.columns, axis=0)) == len(triples.squares)
     twice = triples.joined(triples)
     assert len(twice.squares) == len(triples.squares)
@@ -63,7 +63,7 @@ def test_each_set_is_there_once() -> None:
 
 def test_sets_with_other_powers_have_plain_ones_too() -> None:
     P, bits = some(0)
-    pairs = Combinations(P, np.ones(40), bits).pairs(np.arange(30), 30, 200, lambda: None)
+    pairs = Combinations(P, np.ones(40), bits).grown(np.arange(30)[:, None], 30, 200, lambda: None)
     both, n = pairs.with_plain_powers(), len(pairs.bits)
     rare = np.any(np.abs(pairs.halves) != 2, axis=1)
     assert len(both.bits) == n + rare.sum()
@@ -79,4 +79,4 @@ def test_the_clock_is_asked() -> None:
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        Combinations(P, np.ones(40), bits).pairs(np.arange(30), 30, 5, over)
+        Combinations(P, np.ones(40), bits).grown(np.arange(30)[:, None], 30, 5, over)

@@ -14,7 +14,8 @@ from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.free_exponents import posynomials
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.sums import Sums, eliminated
+from dimgs.engines.structured.select import eliminated
+from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import FURTHER, POWERS, powers, response
 from dimgs.engines.structured.trees import Sum, evaluate, nodes
 

@@ -17,7 +17,7 @@ Single = NDArray[np.float32]
 HALVES = (1, 2, 3, 4, 6)  # twice the powers that are tried: others are rare in laws
 _BLOCK = 2_000_000  # pairs at a time, which bounds the memory
 # share of a column outside the others below which single precision no longer separates them
-_DEPENDENT, _TINY = 1e-5, 1e-20
+_DEPENDENT, _RIDGE, _TINY = 1e-5, 1e-6, 1e-20
 
 
 class Chosen(NamedTuple):
@@ -69,20 +69,20 @@ class Chosen(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def _tables() -> tuple[IntArray, Array]:
-    """By the nearest multiple of 1/2 from -3 to 3: the power that is allowed, its bits."""
+def _tables() -> tuple[IntArray, Array, Single]:
+    """By the nearest multiple of 1/2 from -3 to 3: twice the power, its bits, and the power."""
     near = [
         min(HALVES, key=lambda h: (abs(h - abs(k)), h)) * (-1 if k < 0 else 1) for k in range(-6, 7)
     ]
     bits = [0.0 if h == 2 else OPERATOR + exponent_bits(float(Fraction(abs(h), 2))) for h in near]
-    return np.array(near, dtype=np.int64), np.array(bits)
+    return np.array(near, dtype=np.int64), np.array(bits), (np.array(near) / 2).astype(np.float32)
 
 
 def _rounded(b: Single) -> tuple[IntArray, Single]:
     """Nearest allowed powers: their places in the table and their values."""
-    with np.errstate(invalid="ignore"):
-        places = np.rint(np.clip(2 * np.nan_to_num(b), -6, 6)).astype(np.int64) + 6
-    return places, (_tables()[0][places] / 2).astype(np.float32)
+    # NaN gives an end of the table
+    places = np.rint(np.fmax(np.fmin(2 * b, 6), -6)).astype(np.int64) + 6
+    return places, _tables()[2][places]
 
 
 # scores, columns, places of their powers in the table, sums of squares
@@ -121,57 +121,55 @@ class Combinations:
             columns[:, None], halves[power][:, None], squares.ravel().astype(np.float64), bits
         )
 
-    def pairs(self, rows: IntArray, width: int, count: int, check: Callable[[], None]) -> Chosen:
-        """The best pairs of one of the `rows` and one of the first columns before it."""
-        blocks: list[_Scored] = []
-        step = max(1, _BLOCK // width)
-        for start in range(0, len(rows), step):
-            check()
-            i = rows[start : start + step][:, None]
-            j = np.arange(min(width, int(i.max()) or 1))[None, :]
-            G = self.P[i[:, 0]] @ self.P[: j.size].T
-            a, c, x, y = self.square[i], self.square[j], self.along[i], self.along[j]
-            outside = a * c - G**2
-            with np.errstate(all="ignore"):
-                first, p = _rounded((x * c - y * G) / outside)
-                second, q = _rounded((y - G * p) / c)
-            squares = self.whole - 2 * (p * x + q * y) + p**2 * a + q**2 * c + 2 * p * q * G
-            score = np.maximum(squares, _TINY) * self.longer[i] * self.longer[j]
-            score *= self.dearer[first] * self.dearer[second]
-            score[(j >= i) | (outside < _DEPENDENT * a * c)] = np.inf
-            r, k = _fewest(score, count)
-            blocks.append((score[r, k], (k, i[r, 0]), (second[r, k], first[r, k]), squares[r, k]))
-        return self._collected(blocks, count)
+    def grown(self, sets: IntArray, width: int, count: int, check: Callable[[], None]) -> Chosen:
+        """The best of some sets with one of the first columns more.
 
-    def triples(self, pairs: IntArray, width: int, count: int, check: Callable[[], None]) -> Chosen:
-        """The best triples of a pair and one of the first columns."""
+        Powers are rounded one after the other, that of the further column first, and the others
+        follow. A pair is found from the later of its columns.
+
+        Parameters
+        ----------
+        sets : ndarray of int, shape (n_sets, size)
+            One or two columns each.
+        width, count : int
+            First columns that are tried, and how many of the larger sets are given.
+        check : callable
+            Called now and then; raises where the time is over.
+        """
         blocks: list[_Scored] = []
-        step, k = max(1, _BLOCK // (2 * width)), np.arange(width)[None, :]
-        f, z = self.square[:width][None, :], self.along[:width][None, :]
-        for start in range(0, len(pairs), step):
+        size = sets.shape[1]
+        step, columns = max(1, _BLOCK // (size * width)), np.arange(width)
+        for start in range(0, len(sets), step):
             check()
-            i, j = (pairs[start : start + step, [m]] for m in range(2))
-            G, H = (self.P[m[:, 0]] @ self.P[:width].T for m in (i, j))
-            g = np.einsum("ij,ij->i", self.P[i[:, 0]], self.P[j[:, 0]])[:, None]
-            a, c, x, y = self.square[i], self.square[j], self.along[i], self.along[j]
-            det = a * c - g**2
+            some = sets[start : start + step]
+            j = columns[: max(int(some.max()), 1)] if size == 1 else columns
+            C, f, z = self.P[some], self.square[j], self.along[j]
+            A, G = C @ C.mT, (C.reshape(-1, C.shape[2]) @ self.P[j].T).reshape(*some.shape, -1)
+            # so that columns which are parallel in single precision have an inverse
+            R = A * (1 + _RIDGE * np.eye(size, dtype=np.float32))
             with np.errstate(all="ignore"):
-                outside = f - (G * (G * c - H * g) + H * (H * a - G * g)) / det
-                rest = z - (G * (x * c - y * g) + H * (y * a - x * g)) / det
-                third, r = _rounded(rest / outside)
-                u, v = x - r * G, y - r * H
-                first, p = _rounded((u * c - v * g) / det)
-                second, q = _rounded((v - g * p) / c)
-            squares = self.whole - 2 * (p * x + q * y + r * z)
-            squares += p**2 * a + q**2 * c + r**2 * f + 2 * (p * q * g + p * r * G + q * r * H)
-            score = np.maximum(squares, _TINY) * self.longer[i] * self.longer[j] * self.longer[k]
-            score *= self.dearer[first] * self.dearer[second] * self.dearer[third]
-            score[(k == i) | (k == j) | (outside < _DEPENDENT * f)] = np.inf
-            s, t = _fewest(score, count)
-            sets = (i[s, 0], j[s, 0], t)
-            blocks.append(
-                (score[s, t], sets, (first[s, t], second[s, t], third[s, t]), squares[s, t])
-            )
+                H = np.linalg.inv(R) @ G
+                outside = f - (G * H).sum(axis=1)
+                place, power = _rounded((z - (self.along[some][:, None] @ H)[:, 0]) / outside)
+            places = [place]
+            squares = self.whole + power * (power * f - 2 * z)
+            score = self.longer[j] * self.dearer[place]
+            along = self.along[some][:, :, None] - power[:, None] * G
+            for k in range(size):
+                first = np.linalg.inv(R[:, k:, k:])[:, 0]
+                place, power = _rounded(np.einsum("bk,bkw->bw", first, along[:, k:]))
+                squares += power * (power * A[:, k, k, None] - 2 * along[:, k])
+                if k + 1 < size:
+                    along -= power[:, None] * A[:, :, k, None]
+                score *= self.longer[some[:, k], None]
+                score *= self.dearer[place]
+                places.append(place)
+            score *= np.maximum(squares, _TINY)
+            known = j >= some if size == 1 else (j == some[:, :, None]).any(axis=1)
+            score[known | ~(outside > _DEPENDENT * f)] = np.inf
+            r, c = _fewest(score, count)
+            chosen = (j[c], *some[r].T), tuple(place[r, c] for place in places)
+            blocks.append((score[r, c], *chosen, squares[r, c]))
         return self._collected(blocks, count)
 
     def _collected(self, blocks: Sequence[_Scored], count: int) -> Chosen:

@@ -220,20 +220,18 @@ class _Aim:
         n, width = sums.n_runs, len(sums.bits)
         alone = np.unique(sums.singles().best(n, _BEST).columns[:, 0])
         rows = np.union1d(np.arange(min(_ROWS, width)), alone)
-        pairs = sums.pairs(rows, _ROWS, _ROUNDED, check)
         further = np.setdiff1d(np.arange(width), rows)
+        pairs = sums.grown(rows[:, None], min(_ROWS, width), _ROUNDED, check)
         if len(further):
-            more = sums.pairs(further, _NARROW, _ROUNDED, check)
+            more = sums.grown(further[:, None], _NARROW, _ROUNDED, check)
             pairs = pairs.joined(more).best(n, _ROUNDED)
         self.fit(pairs, _FITTED)
         if self.archive.exact or most < 3 or not len(pairs.squares):
             return
         short = np.column_stack(np.triu_indices(min(_SHORTEST, width), 1))
         first, others = pairs.columns[:_GROWN], pairs.columns[_GROWN:_FURTHER]
-        grown = [
-            (p, min(w, width)) for p, w in ((first, width), (others, _ROWS), (short, _SHORTEST))
-        ]
-        triples = [sums.triples(p, w, _ROUNDED, check) for p, w in grown if len(p)]
+        sets = (first, width), (others, _ROWS), (short, _SHORTEST)
+        triples = [sums.grown(s, min(w, width), _ROUNDED, check) for s, w in sets if len(s)]
         self.fit(reduce(Chosen.joined, triples).best(n, _ROUNDED), _FITTED)
 
     def fit(self, chosen: Chosen, count: int) -> None:

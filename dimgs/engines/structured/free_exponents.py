@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from itertools import combinations, product
+from itertools import product
 
 import numpy as np
 
@@ -41,7 +41,7 @@ from dimgs.engines.structured.products import (
 )
 from dimgs.engines.structured.refine import projected
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.sums import solved_terms
+from dimgs.engines.structured.select import Picked, extended, of_unit_length, solved_terms
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
     Call,
@@ -132,18 +132,13 @@ def _starts(runs: Runs, target: Target, root: Array, t: Array, terms: int) -> Ar
     """Exponents of the best sums of short monomials, shape (n_starts, terms, n_groups)."""
     monomials = target.monomials(runs, _SHORT, halves=True)
     F = monomials.values * root[:, None]
-    kept = np.nonzero(np.all(np.isfinite(F), axis=0))[0]
-    if len(kept) < terms:
-        return np.zeros((0, terms, runs.n_groups))
-    F = F[:, kept] / np.sqrt((F[:, kept] ** 2).sum(axis=0))
-    G, g = F.T @ F, F.T @ t
-    few = min(len(kept), _SHORT if terms == 2 else _SHORT // 2)
-    sets = np.array(list(combinations(range(few), terms)))
-    blocks = G[sets[:, :, None], sets[:, None, :]] + _DEPENDENT * np.eye(terms)
-    gain = np.einsum("sk,sk->s", g[sets], np.linalg.solve(blocks, g[sets][:, :, None])[:, :, 0])
-    best = sets[np.argsort(-gain, kind="stable")[:_STARTS]]
+    kept = np.flatnonzero(np.all(np.isfinite(F), axis=0))
+    sets: list[Picked] = [()]
+    for width in (_SHORT,) * (terms - 1) + (_STARTS,):
+        unit, free = of_unit_length(F[:, kept]), np.zeros(len(kept))
+        sets = list(extended(unit, t / np.linalg.norm(t), sets, width, free)) if len(kept) else []
     E = np.array([monomials.exponents[i] for i in kept], dtype=float)
-    return np.asarray(E[best])
+    return np.asarray(E[np.array(sets)])
 
 
 def _projected(Z: Array, root: Array, t: Array, P: Array) -> tuple[Array, Array]:

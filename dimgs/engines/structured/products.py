@@ -116,6 +116,11 @@ class State:
         """Standard error of a parameter, given those that are fixed."""
         return float(np.sqrt(max(self.C[i, i], 0.0) * self.variance))
 
+    def is_near(self, i: int, q: int) -> bool:
+        """Whether a rational of denominator q is within the error of a parameter."""
+        away = abs(round(float(self.theta[i]) * q) / q - float(self.theta[i]))
+        return away <= _ERRORS * self.error(i) + _ROUNDING
+
     def surest(self, places: Sequence[int]) -> int:
         """The parameter of the least error."""
         return min(places, key=lambda k: (self.C[k, k], k))
@@ -200,26 +205,6 @@ def rounded_power_laws(runs: Runs, root: Array, t: Array) -> list[tuple[Array, A
             state = state.fixed(i, np.round(state.theta[i] * q) / q)
         out.append((state.theta, state.squares, float(state.C[0, 0])))
     return out
-
-
-def simplest_exponent(
-    exponents: Array, errors: Array, denominators: Sequence[int] = DENOMINATORS
-) -> tuple[int, int]:
-    """The exponent of the smallest denominator within its error, of several the surest, and that.
-
-    Parameters
-    ----------
-    exponents, errors : ndarray of shape (n_exponents,)
-        NaN for an error leaves an exponent out.
-    denominators : sequence of int
-        The last is taken where none is within its error.
-    """
-    for q in denominators:
-        away = np.abs(np.round(exponents * q) / q - exponents)
-        near = np.flatnonzero(away <= _ERRORS * errors + _ROUNDING)
-        if len(near):
-            return int(near[np.argmin(errors[near])]), q
-    return int(np.nanargmin(errors)), denominators[-1]
 
 
 def squares_bits(squares: Array | float, n_runs: int) -> Array:
@@ -332,13 +317,12 @@ def nearest_plane(
     """
     left = list(varied)
     while left:
-        i, denominator = state.surest(left), q
-        if denominator is None:
-            errors = np.array([state.error(k) for k in left])
-            place, denominator = simplest_exponent(
-                np.asarray(state.theta[left]), errors, denominators
-            )
-            i = left[place]
+        i, denominator = state.surest(left), q or denominators[-1]
+        for smallest in () if q else denominators:
+            near = [k for k in left if state.is_near(k, smallest)]
+            if near:
+                i, denominator = state.surest(near), smallest
+                break
         value = Fraction(round(float(state.theta[i]) * denominator), denominator)
         allowed = _TOO_FAR * state.error(i) + 0.02 + 0.05 / denominator
         if abs(float(value) - state.theta[i]) > allowed:

@@ -66,12 +66,19 @@ _GRID = np.geomspace(0.02, 200.0, 22)
 _FAST = np.arange(1, 25) * 0.7
 # of -1/c where 1 + c u has a zero below all runs, in units of the least |u|
 _POLES = np.array([0.95, 0.9, 0.8, 0.7, 0.6, 0.5])
-_POWERS = tuple(Fraction(*x) for x in ((1, 2), (-1, 2), (-1, 1), (-2, 1), (1, 3), (3, 2), (-1, 3)))
-# bits of the rarer powers
-_RARE = 1.5
 _NAMES = ("exp", "log1p", "tanh", "sin", "cos", "atan")
-# functions that need no constant inside, and powers of an argument in an exponent
-_PLAIN_NAMES, _OF_EXPONENTS = (ITSELF, "log"), tuple(map(Fraction, ("1", "2", "1/2")))
+# functions that need no constant inside
+_PLAIN_NAMES = (ITSELF, "log")
+# functions g with their powers and what they cost beside the argument: powers of 1 + c u, of which
+# thirds are rarer, functions of the library, and what exponents may be besides
+_FUNCTIONS = (
+    *((AFFINE, Fraction(p), 2.0) for p in ("1/2", "-1/2", "-1", "-2", "3/2")),
+    *((AFFINE, Fraction(p), 3.5) for p in ("1/3", "-1/3")),
+    *((k, Fraction(1), 0.5 * FUNCTIONS[k].bits) for k in _NAMES),
+    *((ITSELF, Fraction(p), 1.0) for p in ("2", "1/2")),
+    (ITSELF, Fraction(1), 0.0),
+    ("log", Fraction(1), 1.0),
+)
 # monomials whose exponent may vary, functions of which each is tried with some of these, and how
 # many; the largest logarithm of a pivot; and exponents of variables that are rounding
 _FOLLOWED, _VARYING, _EACH, _END, _ROUNDED_AWAY = 24, 6, 2, 300.0, 1e-9
@@ -132,6 +139,19 @@ class ScaledFunction:
         return base if self.power == 1 else Power(base, self.power)
 
 
+def _grid(name: str, power: Fraction, u: Array) -> Array:
+    """Constants at which g(c u)^p is tried first."""
+    if name in _PLAIN_NAMES:
+        return np.ones(1)
+    sizes = _GRID / float(np.median(np.abs(u)))
+    if name not in (AFFINE, "exp", "log1p"):
+        turns = _FAST / float(np.abs(u).max())
+        return np.union1d(sizes, turns) if FUNCTIONS[name].periodic else sizes
+    both = np.concatenate([-sizes[::-1], sizes])
+    poles = -1 / (_POLES * float(np.abs(u).min()))
+    return np.union1d(both, poles) if name == AFFINE and power.denominator == 1 else both
+
+
 @dataclass(eq=False)
 class ScaledFunctions:
     """Searches with a function of a free constant, for one problem."""
@@ -140,47 +160,31 @@ class ScaledFunctions:
 
     @cached_property
     @np.errstate(all="ignore")
-    def families(self) -> list[ScaledFunction]:
-        """Functions of short arguments with their grids of constants."""
-        runs, out = self.runs, list[ScaledFunction]()
-        pairs = differences(runs, _PAIRS)
-        arguments = plain(runs, 2 * _PLAIN) + pairs
+    def functions(self) -> list[ScaledFunction]:
+        """Every function of short arguments, with the constants of its grid."""
+        pairs, out = differences(self.runs, _PAIRS), list[ScaledFunction]()
+        arguments = plain(self.runs, 2 * _PLAIN) + pairs
         # of u and 1/u one is enough for 1 + c u, which is a monomial times 1 + 1/(c u)
-        of_powers = {*plain(runs, _PLAIN, both_signs=False).trees, *pairs.trees}
-        for k, argument in enumerate(arguments.trees):
-            u, cost = arguments.values[:, k], float(arguments.cost[k])
-            sizes = _GRID / float(np.median(np.abs(u)))
-            both = np.concatenate([-sizes[::-1], sizes])
-            poles = np.union1d(both, -1 / (_POLES * float(np.abs(u).min())))
-            for power in _POWERS if argument in of_powers else ():
-                bits = cost + 2.0 + _RARE * (power.denominator > 2)
-                c = poles if power.denominator == 1 else both
-                out.append(ScaledFunction(AFFINE, power, argument, u, bits, c))
-            for name in _NAMES:
-                entry = FUNCTIONS[name]
-                c, bits = both if name in ("exp", "log1p") else sizes, cost + 0.5 * entry.bits
-                if entry.periodic:
-                    c = np.union1d(sizes, _FAST / float(np.abs(u).max()))
-                out.append(ScaledFunction(name, Fraction(1), argument, u, bits, c))
-        real = [np.all(np.isfinite(f.at(f.constants)), axis=1) for f in out]
-        kept = [replace(f, constants=f.constants[r]) for f, r in zip(out, real, strict=True)]
-        return [family for family in kept if len(family.constants) > 1]
+        upright = {*plain(self.runs, _PLAIN, both_signs=False).trees, *pairs.trees}
+        listed = zip(arguments.trees, arguments.values.T, arguments.cost.tolist(), strict=True)
+        for (argument, u, cost), (name, power, more) in product(listed, _FUNCTIONS):
+            if name != AFFINE or argument in upright:
+                c = _grid(name, power, u)
+                function = ScaledFunction(name, power, argument, u, cost + more, c)
+                real = np.all(np.isfinite(function.at(c)), axis=1)
+                out.append(replace(function, constants=c[real]))
+        return [function for function in out if len(function.constants)]
 
-    @cached_property
-    @np.errstate(all="ignore")
+    @property
+    def families(self) -> list[ScaledFunction]:
+        """Those with a constant inside."""
+        return [f for f in self.functions if len(f.constants) > 1]
+
+    @property
     def exponents(self) -> list[ScaledFunction]:
         """What an exponent may be a function of: hyperbolas, powers, exponentials, logarithms."""
-        out = [f for f in self.families if f.power == -1 or f.name == "exp"]
-        one = np.ones(1)
-        arguments = plain(self.runs, _PLAIN) + differences(self.runs, _PAIRS)
-        for tree, u, cost in zip(
-            arguments.trees, arguments.values.T, arguments.cost.tolist(), strict=True
-        ):
-            for power in _OF_EXPONENTS:
-                more = 0.0 if power == 1 else 1.0
-                out.append(ScaledFunction(ITSELF, power, tree, u, cost + more, one))
-            out.append(ScaledFunction("log", Fraction(1), tree, u, cost + 1.0, one))
-        return [f for f in out if np.all(np.isfinite(f.at(f.constants)), axis=1).any()]
+        usual = ("exp", *_PLAIN_NAMES)
+        return [f for f in self.functions if f.power == -1 or f.name in usual]
 
     @np.errstate(all="ignore")
     def varying_exponents(self, target: Target, archive: Archive) -> None:

@@ -1,13 +1,11 @@
 """Sparse relations: t = Σ c_k f_k, t Σ d_k m_k = Σ c_k f_k, and t² = Σ c_k f_k + t Σ d_k m_k.
 
-Terms f are monomials m, and monomials times functions of an argument. For each set of terms that is
-kept, one matrix product gives the gain of every further term exactly: the square of the response
-along the part of the term outside the span of the set.
+Terms f are monomials m, and monomials times functions of an argument.
 
-The last of these gives roots of quadratic equations: t = h ± √(h² + g), where h and g are sums. The
-radicand is multiplied out, so that (a + b)² - 4 a b is the square of a difference. Dissociation and
-recombination, reactors of second order, principal stresses, conjugate depths; with t = y² also
-nested roots, such as those of waves in lossy media.
+The last of these relations gives roots of quadratic equations: t = h ± √(h² + g), where h and g are
+sums. The radicand is multiplied out, so that (a + b)² - 4 a b is the square of a difference.
+Dissociation and recombination, reactors of second order, principal stresses, conjugate depths; with
+t = y² also nested roots, such as those of waves in lossy media.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,13 +17,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dimgs.common.arrays import Array, IntArray, least_squares
+from dimgs.common.arrays import Array
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import differences, plain, short_monomials
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.grammar import Terms
 from dimgs.engines.structured.refine import projected
 from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.select import (
+    EXACT,
+    Picked,
+    eliminated,
+    extended,
+    orthonormal,
+    solved_terms,
+)
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
     MINUS,
@@ -62,16 +68,12 @@ _POWERS = (
     (Fraction(-1, 2), 0.5),
     (Fraction(-2), 1.0),
 )
-Picked = tuple[int, ...]
 Weighted = list[tuple[float, Tree]]
-# share of a term outside the others below which rounding decides
-_DEPENDENT = 1e-9
-# share of the squares that is rounding: nothing is left to add
-_EXACT = 1e-16
 # widths of the beam for each number of terms: of the response itself, of its powers, of functions
 _LONG = (300, 150, 100, 60, 60, 40, 40)
 _MEDIUM = (200, 100, 60, 40, 30)
 _SHORT = (300, 150, 60, 40)
+_SHORT_NARROW = (100, 60, 40, 30)
 # monomials in front of functions
 _OUTER = 80
 # differences that are squared, and monomials beside them
@@ -82,15 +84,8 @@ _SQUARES, _BESIDE_SQUARES = 100, 30
 _NAMES, _ARGUMENTS = ("log", "exp", "sin", "cos", "log1p", "tanh"), 6
 _SPAN, _FREE_RUNS = (40, 24, 20, 8, 8), 0.67 / 80
 # functions that are tried, and at a time, which bounds the memory; spans of which terms are sought,
-# and widths of the beam there; share of a singular value below which a column is no further one
-_FUNCTIONS, _CHUNK, _SPANS, _OF_SPANS, _SPANNED = 1500, 100, 4, (40, 60, 60, 40, 40, 30), 1e-7
-# supersets of each set that are kept: those of a wider beam are nearly the same
-_EACH = 30
-# relative size of a term that does nothing
-_NOTHING = 1e-10
-# share of a singular value below which rounding decides, terms that are left at most, and least
-# length of a column
-_RANK, _LONGEST, _LEAST = 1e-13, 7, 1e-100
+# and widths of the beam there
+_FUNCTIONS, _CHUNK, _SPANS, _OF_SPANS = 1500, 100, 4, (40, 60, 60, 40, 40, 30)
 # shortest terms of which every pair is kept, as two terms that cancel explain nothing alone
 _PAIRED = 28
 # monomials of the dimension of the square, and of the response: as many as of ratios of sums
@@ -190,7 +185,8 @@ class Sums:
         short = target.monomials(self.runs, 120, halves=True)
         outer = target.monomials(self.runs, _OUTER, halves=True)
         library = short + times_functions(outer, self.bare, count)
-        self.search(Relation(library, target), archive, _SHORT)
+        widths = _SHORT if target.name == "y" else _SHORT_NARROW
+        self.search(Relation(library, target), archive, widths)
 
     def squares(self, target: Target, archive: Archive) -> None:
         """Sums of squares of differences, and of monomials beside them: distances and norms."""
@@ -285,10 +281,10 @@ class Sums:
         few, bits = np.nonzero(kept < _PAIRED)[0], np.log2(kept + 2.0)
         for depth, width in enumerate(widths, start=1):
             archive.check()
-            extended = _extended(F, t, beam, width, bits)
-            if not extended:
+            further = extended(F, t, beam, width, bits)
+            if not further:
                 return
-            beam, exact = list(extended), min(extended.values()) < _EXACT
+            beam, exact = list(further), min(further.values()) < EXACT
             for picked in beam[: 3 if exact else 6]:
                 places = [int(kept[i]) for i in picked]
                 self.fit(relation, places, archive)
@@ -323,106 +319,8 @@ class Sums:
             archive.add(target.back(law))
 
 
-def solved_terms(A: Array, t: Array) -> list[tuple[int, float]]:
-    """Places of the columns that do something for t, with their coefficients of least squares."""
-    c = least_squares(A, t)
-    with np.errstate(over="ignore", invalid="ignore"):
-        kept = np.abs(c) * np.sqrt((A**2).sum(axis=0)) > _NOTHING * np.sqrt(float(t @ t))
-    return [(int(k), float(c[k])) for k in np.flatnonzero(kept)]
-
-
-def eliminated(A: Array, t: Array) -> list[list[int]]:
-    """Sets of few columns by backward elimination, for terms that cancel each other.
-
-    Parameters
-    ----------
-    A : ndarray of shape (n_runs, n_columns)
-    t : ndarray of shape (n_runs,)
-
-    Returns
-    -------
-    list of list of int
-        From the longest to a pair.
-
-    References
-    ----------
-    N. Draper, H. Smith, Applied Regression Analysis, 3rd ed. (1998), chapter 15.
-    """
-    A = of_unit_length(A)
-    kept, out = list(range(A.shape[1])), []
-    while len(kept) > 2:
-        U, s, Vt = np.linalg.svd(A[:, kept], full_matrices=False)
-        few = s > _RANK * s[0]
-        c = Vt[few].T @ ((U[:, few].T @ t) / s[few])
-        variance = ((Vt[few].T / s[few]) ** 2).sum(axis=1)
-        loss = c**2 / variance
-        drop = max(1, (len(kept) - _LONGEST) // 3)
-        gone = set(np.argsort(loss, kind="stable")[:drop].tolist())
-        kept = [k for i, k in enumerate(kept) if i not in gone]
-        if len(kept) <= _LONGEST:
-            out.append(kept)
-    return out
-
-
 def _calls(tree: Tree) -> Iterator[bool]:
     return (isinstance(part, Call) for part in nodes(tree))
-
-
-def orthonormal(A: Array) -> Array:
-    """Orthonormal basis of the span of columns."""
-    U, s, _ = np.linalg.svd(of_unit_length(A), full_matrices=False)
-    return np.asarray(U[:, s > _SPANNED * s[0]])
-
-
-def of_unit_length(A: Array) -> Array:
-    """Columns of length 1, however large; those of zeros as they are."""
-    largest = np.abs(A).max(axis=0)
-    A = A / np.where(largest > 0, largest, 1.0)
-    return np.asarray(A / np.maximum(np.sqrt((A**2).sum(axis=0)), _LEAST))
-
-
-def _extended(
-    F: Array, t: Array, beam: list[Picked], width: int, bits: Array
-) -> dict[Picked, float]:
-    """Best supersets with one more term each, with their relative residual sums of squares.
-
-    Best are the shortest messages: of the runs, and of the terms, which cost `bits` each.
-    """
-    blocks: list[tuple[IntArray, Array, Array]] = []
-    many = min(_EACH if beam[0] else width, F.shape[1])
-    step = max(1, 2_000_000 // (F.shape[1] * max(len(beam[0]), 1)))
-    for start in range(0, len(beam), step):
-        part = np.array(beam[start : start + step], dtype=np.int64)
-        gains, whole = _gains(F, t, part)
-        remaining = np.maximum(whole[:, None] - gains, 0.0)
-        length = bits + 0.5 * len(t) * np.log2(remaining + _EXACT) + bits[part].sum(axis=1)[:, None]
-        length = np.where(gains > 0, length, np.inf)
-        best = np.argpartition(length, many - 1, axis=1)[:, :many]
-        rows = np.arange(len(part))[:, None]
-        picked = np.concatenate([np.repeat(part, many, axis=0), best.reshape(-1, 1)], axis=1)
-        numbers = length[rows, best].ravel(), remaining[rows, best].ravel()
-        blocks.append((np.sort(picked, axis=1), *numbers))
-    index_sets, bit, square = (np.concatenate(x) for x in zip(*blocks, strict=True))
-    order = np.lexsort((*index_sets.T[::-1], square, bit))
-    order = order[np.isfinite(bit[order])]
-    first = np.sort(np.unique(index_sets[order], axis=0, return_index=True)[1])[:width]
-    return {tuple(index_sets[k].tolist()): float(square[k]) for k in order[first]}
-
-
-def _gains(F: Array, t: Array, part: IntArray) -> tuple[Array, Array]:
-    """For each set what every further term explains, and what the set leaves."""
-    depth = part.shape[1]
-    if depth == 0:
-        return (F.T @ t)[None, :] ** 2, np.array([t @ t])
-    A = F.T[part]
-    Q = np.linalg.qr(A.transpose(0, 2, 1))[0]
-    rest = t - np.einsum("bmd,bd->bm", Q, np.einsum("bmd,m->bd", Q, t))
-    rest = rest - np.einsum("bmd,bd->bm", Q, np.einsum("bmd,bm->bd", Q, rest))
-    overlap = (F.T @ Q.transpose(1, 0, 2).reshape(F.shape[0], -1)).reshape(F.shape[1], -1, depth)
-    outside = 1 - (overlap**2).sum(axis=2)
-    along = F.T @ rest.T
-    gains = np.where(outside > _DEPENDENT, along**2 / np.maximum(outside, _DEPENDENT), 0.0)
-    return gains.T, np.asarray((rest**2).sum(axis=1))
 
 
 def _squared(target: Target) -> Target:
