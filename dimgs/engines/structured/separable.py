@@ -84,7 +84,7 @@ _FUNCTIONS = (
 _FOLLOWED, _VARYING, _EACH, _END, _ROUNDED_AWAY = 24, 6, 2, 300.0, 1e-9
 # runs that are looked at, choices whose constants are refined, and in how many steps; laws that
 # are fitted to the end, and those of which each gives several by its rounded exponents
-_MOST_RUNS, _REFINED, _STEPS, _FITTED, _ROUNDED = 300, 800, 30, 40, 6
+_MOST_RUNS, _REFINED, _STEPS, _FITTED, _ROUNDED = 300, 500, 30, 40, 6
 # share of the squares that is rounding; share of a term outside the other below which they are one
 _LEAST_SHARE = 1e-12
 _PARALLEL = 1e-6
@@ -229,8 +229,8 @@ class ScaledFunctions:
                 if width > 1:
                     pivot = float(np.exp(np.clip(-beta[1] / beta[0], -_END, _END)))
                     n = Product((n, Power(Number(pivot), Fraction(-1))))
-                factor = times(_upright(family, at.constant), Call("log", n))
-                fit_rounded(_exponential(factor, evaluate(factor, runs)), with_base, archive, root)
+                inside = times(_upright(family, at.constant), Call("log", n))
+                fit_rounded(_exponential(inside, runs), with_base, archive, root)
 
     @np.errstate(all="ignore")
     def two_terms(self, target: Target, archive: Archive) -> None:
@@ -243,18 +243,14 @@ class ScaledFunctions:
         """
         runs, root = archive.runs, target.root(archive.runs)
         front = short_monomials(runs, _OUTER, power=target.power, halves=True)
-        beside = front.first(_BESIDE)
-        base = (beside.values * root[:, None]).T[:, :, None]
-        blocks = front.values.T[:, :, None]
-        t = root * target.values
-        scan = Scan(root, t, base, blocks, self.families, front.cost, beside.cost)
+        t, blocks, functions = root * target.values, front.values.T[:, :, None], self.families
+        bases, costs = root[:, None] * blocks[:_BESIDE], (front.cost, front.cost[:_BESIDE])
+        scan = Scan(root, t, bases, blocks, functions, *costs)
         for _, (i, j, k, c), _ in archive.until_exact(scan.best_refined(archive)[:_FITTED]):
-            family = self.families[k]
-            g = front.values[:, j] * family.at(np.array([c]))[0]
-            a, b = least_squares(np.column_stack([beside.values[:, i], g]) * root[:, None], t)
-            first = times(Number(float(a)), beside.trees[i])
-            second = Product((Number(float(b)), times(front.trees[j], family.tree(c))))
-            archive.add(target.back(Sum((first, second))))
+            terms = front.trees[i], times(front.trees[j], functions[k].tree(c))
+            A = np.column_stack([evaluate(term, runs) for term in terms]) * root[:, None]
+            numbers = (Number(float(a)) for a in least_squares(A, t))
+            archive.add(target.back(Sum(tuple(map(times, numbers, terms)))))
 
     @np.errstate(all="ignore")
     def exponentials(self, target: Target, archive: Archive) -> None:
@@ -272,13 +268,12 @@ class ScaledFunctions:
         base, blocks = power_basis(runs, root)[None], front.values.T[:, :, None]
         scan = Scan(root, t, base, blocks, functions, front.cost)
         for _, (_, j, k, c), _ in archive.until_exact(scan.best_refined(archive)[:_ROUNDED]):
-            factor = times(front.trees[j], functions[k].tree(c))
-            g = front.values[:, j] * functions[k].at(np.array([c]))[0]
-            fit_rounded(_exponential(factor, g), target, archive, root)
+            model = _exponential(times(front.trees[j], functions[k].tree(c)), runs)
+            fit_rounded(model, target, archive, root)
 
 
-def _exponential(factor: Tree, values: Array) -> ProductModel:
-    return ProductModel((EXPONENTIAL,), (factor,), values[:, None], np.ones(1))
+def _exponential(inside: Tree, runs: Runs) -> ProductModel:
+    return ProductModel((EXPONENTIAL,), (inside,), evaluate(inside, runs)[:, None], np.ones(1))
 
 
 def _upright(family: ScaledFunction, c: float) -> Tree:
@@ -362,7 +357,10 @@ class Scan:
         self.functions = [replace(f, u=f.u[rows]) for f in functions if finite and len(blocks)]
         self.n_runs, self.t = len(t), t[rows]
         self.blocks = blocks[:, rows] * root[rows, None]
-        self.bases = np.linalg.qr(bases[:, rows])[0] if self.functions else bases
+        self.bases = np.linalg.qr(bases[:, rows])[0] if self.functions else bases[:, rows]
+        # the bases side by side, and what each leaves
+        self.flat = np.concatenate([*self.bases], axis=1)
+        self.rest = self.t - np.einsum("snr,sr->sn", self.bases, self.t @ self.bases)
         self.blocks_cost = np.zeros(len(blocks)) if blocks_cost is None else blocks_cost
         self.bases_cost = np.zeros(len(bases)) if bases_cost is None else bases_cost
 
@@ -411,21 +409,21 @@ class Scan:
         The columns of a block are eliminated one after the other from their inner products, those
         that depend on the ones before left out.
         """
-        rest = self.t - np.einsum("snr,sr->sn", self.bases, self.t @ self.bases)
-        columns = F.mT
+        columns, width = F.mT, F.shape[2]
         length = (columns**2).sum(axis=2)[:, None, :]
-        inner = np.einsum("ckn,snr->cskr", columns, self.bases, optimize=True)
+        flat = columns.reshape(-1, F.shape[1])
+        inner = (flat @ self.flat).reshape(len(F), width, len(self.bases), -1).transpose(0, 2, 1, 3)
         square = (columns @ F)[:, None] - inner @ inner.mT
-        along = np.einsum("ckn,sn->csk", columns, rest, optimize=True)
+        along = (flat @ self.rest.T).reshape(len(F), width, -1).mT
         gain = np.zeros(along.shape[:2])
-        for m in range(F.shape[2]):
+        for m in range(width):
             pivot = square[..., m, m]
             outside = pivot > _PARALLEL * length[..., m]
             part = np.where(outside[..., None], square[..., m] / pivot[..., None], 0.0)
             gain += np.where(outside, along[..., m] ** 2 / pivot, 0.0)
             along = along - part * along[..., m, None]
             square = square - part[..., None] * square[..., m, None, :]
-        shares = np.maximum((rest**2).sum(axis=1) - gain, 0.0) / float(self.t @ self.t)
+        shares = np.maximum((self.rest**2).sum(axis=1) - gain, 0.0) / float(self.t @ self.t)
         return np.where((gain > 0) & np.isfinite(shares), shares, 1.0)
 
     def _ordered(

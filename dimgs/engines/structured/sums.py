@@ -76,8 +76,8 @@ _SHORT = (300, 150, 60, 40)
 _SHORT_NARROW = (100, 60, 40, 30)
 # monomials in front of functions
 _OUTER = 80
-# differences that are squared, and monomials beside them
-_SQUARES, _BESIDE_SQUARES = 100, 30
+# differences that are squared, monomials beside them, and widths of the beam
+_SQUARES, _BESIDE_SQUARES, _OF_DISTANCES = 100, 30, (100, 100, 60, 40, 30)
 # monomials of a span: of ratios without a function, beside the response and times it; beside a
 # function, times it, and times the response: as many as 120 runs distinguish, of fewer a share
 # functions of several arguments at once, and how many arguments
@@ -190,9 +190,9 @@ class Sums:
 
     def squares(self, target: Target, archive: Archive) -> None:
         """Sums of squares of differences, and of monomials beside them: distances and norms."""
-        short = target.monomials(self.runs, _BESIDE_SQUARES, halves=True)
+        short = target.monomials(self.runs, _BESIDE_SQUARES)
         apart = differences(self.runs, _SQUARES, signs=("-",), power=target.power / 2)
-        self.search(Relation(short + apart.raised(Fraction(2)), target), archive, _MEDIUM)
+        self.search(Relation(short + apart.raised(Fraction(2)), target), archive, _OF_DISTANCES)
 
     def ratios(self, target: Target, archive: Archive) -> None:
         """Ratios of sums of monomials, some of them times functions.

@@ -301,14 +301,7 @@ def evaluate(tree: Tree, runs: "Runs") -> Array:
             return np.full(runs.n_runs, value)
         case Mono(exponents):
             return runs.monomial(exponents)
-        case Sum(parts):
-            return reduce(add, [evaluate(p, runs) for p in parts])
-        case Product(parts):
-            return reduce(mul, [evaluate(p, runs) for p in parts])
-        case Power(base, exponent):
-            return raised(evaluate(base, runs), exponent)
-        case Call(name, argument):
-            return np.asarray(FUNCTIONS[name].value(evaluate(argument, runs)))
+    return np.asarray(_combined(tree)([(evaluate(child, runs), []) for child in children(tree)])[0])
 
 
 def raised(value: Array, exponent: Fraction) -> Array:
@@ -383,18 +376,21 @@ def _part(tree: Tree, runs: "Runs", numbers: Iterator[int]) -> Callable[[Array],
     if isinstance(tree, Number):
         i = next(numbers)
         return lambda theta: (theta[i], [1.0])
-    parts = [_part(child, runs, numbers) for child in children(tree)]
-    combined: Callable[[list[Evaluated]], Evaluated]
+    parts, combined = [_part(child, runs, numbers) for child in children(tree)], _combined(tree)
+    return lambda theta: combined([part(theta) for part in parts])
+
+
+def _combined(tree: Tree) -> Callable[[list[Evaluated]], Evaluated]:
+    """What a tree makes of its parts."""
     match tree:
         case Sum():
-            combined = _of_sum
+            return _of_sum
         case Power(_, exponent):
-            combined = partial(_of_power, exponent)
+            return partial(_of_power, exponent)
         case Call(name, _):
-            combined = partial(_of_call, FUNCTIONS[name])
+            return partial(_of_call, FUNCTIONS[name])
         case _:
-            combined = _of_product
-    return lambda theta: combined([part(theta) for part in parts])
+            return _of_product
 
 
 def _of_sum(parts: list[Evaluated]) -> Evaluated:
@@ -413,11 +409,11 @@ def _of_product(parts: list[Evaluated]) -> Evaluated:
 def _of_power(exponent: Fraction, parts: list[Evaluated]) -> Evaluated:
     ((inside, slopes),) = parts
     value = raised(inside, exponent)
-    outer = float(exponent) * value / inside
+    outer = float(exponent) * value / inside if slopes else None
     return value, [slope * outer for slope in slopes]
 
 
 def _of_call(function: Function, parts: list[Evaluated]) -> Evaluated:
     ((inside, slopes),) = parts
-    outer = function.slope(inside)
+    outer = function.slope(inside) if slopes else None
     return function.value(inside), [slope * outer for slope in slopes]
