@@ -1,4 +1,4 @@
-"""A column with one inner constant beside the linear rest: t = a m + b n g(c u), or log t = ....
+"""Columns times a function with one constant inside, beside a linear rest: t = a m + b n g(c u).
 
 Conjugate depths, a base line under a curve; with the logarithm as link a power law stands in place
 of a m, so that exp(b/(x - c)) of glasses and melts (Vogel, Fulcher and Tammann; Williams, Landel
@@ -359,7 +359,7 @@ class Scan:
         self.blocks = blocks[:, rows] * root[rows, None]
         self.bases = np.linalg.qr(bases[:, rows])[0] if self.functions else bases[:, rows]
         # the bases side by side, and what each leaves
-        self.flat = np.concatenate([*self.bases], axis=1)
+        self.flat = self.bases.transpose(1, 0, 2).reshape(len(self.t), -1)
         self.rest = self.t - np.einsum("snr,sr->sn", self.bases, self.t @ self.bases)
         self.blocks_cost = np.zeros(len(blocks)) if blocks_cost is None else blocks_cost
         self.bases_cost = np.zeros(len(bases)) if bases_cost is None else bases_cost

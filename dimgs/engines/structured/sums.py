@@ -80,9 +80,9 @@ _OUTER = 80
 _SQUARES, _BESIDE_SQUARES, _OF_DISTANCES = 100, 30, (100, 100, 60, 40, 30)
 # monomials of a span: of ratios without a function, beside the response and times it; beside a
 # function, times it, and times the response: as many as 120 runs distinguish, of fewer a share
+_SPAN, _FREE_RUNS = (40, 24, 20, 8, 8), 0.67 / 80
 # functions of several arguments at once, and how many arguments
 _NAMES, _ARGUMENTS = ("log", "exp", "sin", "cos", "log1p", "tanh"), 6
-_SPAN, _FREE_RUNS = (40, 24, 20, 8, 8), 0.67 / 80
 # functions that are tried, and at a time, which bounds the memory; spans of which terms are sought,
 # and widths of the beam there
 _FUNCTIONS, _CHUNK, _SPANS, _OF_SPANS = 1500, 100, 4, (40, 60, 60, 40, 40, 30)
