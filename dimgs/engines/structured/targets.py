@@ -124,7 +124,12 @@ def powers(runs: Runs, exponents: Sequence[Fraction] = POWERS) -> list[Target]:
 
 def _powered(runs: Runs, p: Fraction, q: float) -> Target:
     power = Function(f"y^{p}", lambda y: y**q, lambda y: q * y ** (q - 1))
-    return Target.of(runs, power, partial(powered, power=1 / p), q)
+    target = Target.of(runs, power, partial(powered, power=1 / p), q)
+    if q < 1:
+        return target
+    # of small responses the square is known, though not to first order around what is expected
+    largest = np.maximum(np.abs(runs.anchor), np.abs(runs.y))
+    return replace(target, values=runs.y**q, slope=q * largest ** (q - 1))
 
 
 def over_signed(runs: Runs, count: int) -> list[Target]:
