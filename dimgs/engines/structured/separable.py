@@ -400,8 +400,8 @@ class Scan:
 
         solution = minimise_squares(lambda theta: model(theta)[:2], c[:, None], steps=_STEPS)
         beta, constants = model(solution.parameters).coefficients, solution.parameters[:, 0]
-        found, order = self._ordered(solution.squares / float(self.t @ self.t), i, j, k, constants)
-        return [(bits, choice, beta[n]) for (bits, choice), n in zip(found, order, strict=True)]
+        ranked, order = self._ordered(solution.squares / float(self.t @ self.t), i, j, k, constants)
+        return [(bits, choice, beta[n]) for (bits, choice), n in zip(ranked, order, strict=True)]
 
     def _shares(self, F: Array) -> Array:
         """Shares of the squares that remain, shape (n_constants, n_bases).
