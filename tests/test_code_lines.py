@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 60338, "One dictionary and one selector of columns"
+MOST, SINCE = 60387, "Crossovers of any shape cost few runs again"
 
 
 def code_lines(text: str) -> int:

@@ -74,10 +74,12 @@ def descend(
     bounds: tuple[float, float] | None,
     most: int = _STEPS,
     closely: bool = False,
+    robust: bool = False,
 ) -> Blend:
     """Local minimum from starting laws; `bounds` of |n|, or None to hold n.
 
-    A kernel that repeats itself is followed `closely`, to the digits that it prints.
+    A kernel that repeats itself is followed `closely`, to the digits that it prints. In a `robust`
+    fit runs that miss by much more than 1, in units of their weights, count by their distance only.
     """
     design = runs.design
     root = np.sqrt(runs.weight)
@@ -99,7 +101,8 @@ def descend(
         ends = np.log(bounds)
         theta = np.append(theta, np.clip(np.log(abs(power)), ends[0] + 1e-6, ends[1] - 1e-6))
         low, high = np.append(low, ends[0]), np.append(high, ends[1])
-    steps = {"ftol": 1e-12, "x_scale": "jac"} if closely else {"ftol": 1e-10}
+    steps: dict[str, Any] = {"ftol": 1e-12, "x_scale": "jac"} if closely else {"ftol": 1e-10}
+    steps["loss"] = "soft_l1" if robust else "linear"
     minimum = least_squares(
         miss, theta, slope, bounds=(low, high), max_nfev=most, xtol=1e-8, **steps
     )

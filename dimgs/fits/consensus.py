@@ -3,9 +3,9 @@
 Where a kernel repeats itself, or nearly, a run more than a law has unknowns tells whether they
 follow it. So the laws are those on which the most runs agree, one after the other; they part where
 they meet, or at a monomial between their runs. Where laws add, or their resistances do, few runs
-lie in the core of each: then two laws or more and their crossover are fitted to all runs together.
-Estimators of regimes for whole tables need many runs for each regime instead, and no such
-precision.
+lie in the core of each: then two laws or more and their crossover are fitted to all runs together,
+and a law that explains fewer further runs than it has unknowns is dropped. Estimators of regimes
+for whole tables need many runs for each regime instead, and no such precision.
 
 References
 ----------
@@ -723,6 +723,8 @@ _SHAPE = 0.25
 # part of what a crossover adds to a law at a run by which the run may differ from it: a run that
 # follows the bare law differs by all of it
 _TAIL = 0.5
+# evaluations of a fit of all laws together; 20 are the rule
+_TOGETHER = 50
 # part of the region that a step between two laws may take: a wider one has a law of its own
 _STEP = 0.25
 
@@ -754,7 +756,7 @@ def model_of(
     laws = tuple(find_laws(sites, scatter, known, curvature))
     model = RegimeModel(sites, scatter, laws, explained=none)
     if laws:
-        model = _explained(_inside(_bordered(axes, model)))
+        model = _without_needless(axes, _of_laws(axes, model))
     # one run tells no crossover from a corner where runs scatter
     soft = any(b.meets and (scatter.sigma or not b.sharpness >= SHARPEST) for b in model.borders)
     if model.explained.all() and not model.pairs and not soft:
@@ -874,6 +876,68 @@ def _explained(model: RegimeModel) -> RegimeModel:
             fits = (y >= pair.min(axis=1) - limits) & (y <= pair.max(axis=1) + limits) & narrow
         done |= here & fits
     return replace(model, explained=done)
+
+
+def _of_laws(axes: GroupAxes, model: RegimeModel) -> RegimeModel:
+    """The model of its laws: their borders, and the runs that they explain."""
+    return _together(_explained(_inside(_bordered(axes, model))))
+
+
+def _without_needless(axes: GroupAxes, model: RegimeModel) -> RegimeModel:
+    """Without laws that explain fewer further runs than they have unknowns: accidents."""
+    k = 0
+    while k < len(model.laws) > 1:
+        fewer = _of_laws(axes, replace(model, laws=model.laws[:k] + model.laws[k + 1 :]))
+        needed = _followers(model) - _followers(fewer) >= len(model.laws[k].coefficients)
+        model, k = (model, k + 1) if needed else (fewer, k)
+    return model
+
+
+def _followers(model: RegimeModel) -> int:
+    """Runs that a model explains, less those on its steps, which follow none of its laws."""
+    z, known = model.sites.z, model.explained.copy()
+    for b in model.borders:
+        if not b.meets:
+            beside = np.abs(b.along(z) - b.middle) > (b.high - b.low) / 2.0 - _GAP
+            known &= beside | ~model.between(b, z)
+    return int(known.sum())
+
+
+def _together(model: RegimeModel) -> RegimeModel:
+    """With all laws and their crossover fitted to all runs, where that explains more of them.
+
+    A law that was found by runs beside its crossovers leans towards its neighbours, and misses runs
+    that it would explain. Runs that nothing explains yet count by their distance only.
+    """
+    sites, z, limits = model.sites, model.sites.z, model.scatter.limits(model.sites.count)
+    signs = {b.sign for b in model.borders}
+    if model.explained.all() or len(signs) != 1 or 0.0 in signs:
+        return model
+    known = [b.sharpness for b in model.borders if b.sharpness > 0.0] or [1.0]
+    start, ends = np.array([law.coefficients for law in model.laws]), (SHARPNESS[0], SHARPEST)
+    runs, power = replace(sites, count=limits**-2.0), signs.pop() * float(np.median(known))
+    fit = descend(runs, start, power, ends, _TOGETHER, robust=True)
+    together = replace(
+        model,
+        laws=tuple(
+            replace(law, coefficients=c) for law, c in zip(model.laws, fit.laws, strict=True)
+        ),
+        borders=tuple(
+            Border.meeting(fit.laws, b.below, b.above, b.sign, abs(fit.power)).widened(
+                model.scatter
+            )
+            for b in model.borders
+        ),
+    )
+    owner = np.argmax(together.holds(z, strictly=False), axis=1)
+    cleared, laws = replace(sites, y=sites.y - together.tails(owner, z)), []
+    for k, law in enumerate(together.laws):
+        near = np.abs(cleared.y - law(z)) <= limits
+        again = FittedLaw.fit(cleared, np.flatnonzero(near & (owner == k)), model.scatter)
+        rows = np.flatnonzero((np.abs(sites.y - again(z)) <= limits) & (owner == k))
+        laws.append(replace(again, rows=rows) if np.isfinite(again.spread).all() else law)
+    together = _explained(replace(together, laws=tuple(laws)))
+    return together if together.explained.sum() > model.explained.sum() else model
 
 
 # sharpness of crossovers, ((a^s + b^s)^(1/s)): broader ones have no middle, sharper ones no width

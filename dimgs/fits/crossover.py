@@ -24,8 +24,8 @@ from dimgs.fits.run_checks import checked_weights, cluster_codes
 
 # blunt, usual and sharp: one of them leads to the best minimum
 _STARTING_POWERS = (0.5, 1.5, 5.0)
-# of log |n|: finer than its interval is printed
-_CLOSE = 0.001
+# of log |n|: as an interval is printed
+_CLOSE = 0.003
 # evaluations of every start, and starts that are followed to the end
 _LOOK, _KEPT = 8, 3
 
@@ -81,7 +81,8 @@ def power_profile(
 
     def excess(log: float) -> float:
         held = descend(sample, best.laws, float(sign * np.exp(log)), None)
-        return held.loss - best.loss - slack
+        # the loss is nearly quadratic, and its root a line
+        return float(np.sqrt(max(held.loss - best.loss, 0.0)) - np.sqrt(slack))
 
     ends = []
     for limit, beyond in ((BLUNTEST, 0.0), (SHARPEST, np.inf)):

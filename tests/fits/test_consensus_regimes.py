@@ -1,5 +1,7 @@
 """Regimes, borders and crossovers from few runs."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -14,9 +16,9 @@ Z = np.random.default_rng(2).uniform(-1, 1, (24, 2))
 A, B = (Z * HALF).T
 
 
-def seen(y: Array, z: Array = Z) -> RegimeModel:
+def seen(y: Array, z: Array = Z, axes: GroupAxes = AXES) -> RegimeModel:
     sites = Sites(z, y, np.ones(len(y)), np.arange(len(y)))
-    return model_of(AXES, sites, Scatter(0.02), (), np.inf)
+    return model_of(axes, sites, Scatter(0.02), (), np.inf)
 
 
 def slopes(model: RegimeModel) -> list[list[float]]:
@@ -38,6 +40,14 @@ def test_two_laws_and_the_sharpness_of_their_crossover(s: float, sign: float) ->
     assert inside.sum(axis=1).max() == 1
     expected = sign * np.logaddexp(s * A, s * (B + 1.0)) / s
     assert model.expected(Z) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("form", [np.tanh, lambda r: -np.expm1(-r), lambda r: r / np.hypot(1, r)])
+def test_a_crossover_need_be_no_power_mean(form: Callable[[Array], Array]) -> None:
+    x = np.linspace(-6.0, 6.0, 17)
+    model = seen(np.log(form(np.exp(x))), x[:, None], GroupAxes(np.zeros(1), np.eye(1), np.eye(1)))
+    assert sorted(law.slope[0] for law in model.laws) == pytest.approx([0.0, 1.0], abs=0.02)
+    assert not len(model.unexplained)
 
 
 def resistances(seed: int) -> tuple[GroupAxes, Sites, Array]:
