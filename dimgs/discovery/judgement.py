@@ -34,6 +34,7 @@ from dimgs.fits.design.features import Design
 from dimgs.fits.noise import target_errors
 from dimgs.judgement.candidates import JUDGEMENT, JudgedForm, Proposal, judge_forms
 from dimgs.judgement.confirmation import IMPROBABLE, PROBABLE, holds
+from dimgs.judgement.evidence import doubtful_errors
 from dimgs.judgement.posterior import Posterior, posterior_of, same_laws
 from dimgs.judgement.residual_structure import chance_of_structure, with_heavy_tails
 from dimgs.law.assemble import assemble, inputs_of
@@ -311,6 +312,8 @@ def _examined(study: Study, options: Options) -> Study:
 
 # chance of structure in residuals of heavy tails, below which these are those of a law that is off
 _STRUCTURED = 0.05
+# forms by which kinds of errors are compared
+_FOR_ERRORS = 3
 
 
 def _posterior(
@@ -334,6 +337,12 @@ def _posterior(
         partial(_is_admitted, design, options) if options.restricts else None,
     )
     listed = judge()
+    if listed and not clock.over:
+        first = [one.model for one in listed[:_FOR_ERRORS]]
+        likelier = doubtful_errors(design, first, listed[0].evidence.errors)
+        again = [] if likelier is None else judge(errors=likelier)
+        if again and again[0].score > listed[0].score:
+            listed = again
     heavy = with_heavy_tails(design, listed, others) if listed and not clock.over else None
     again = [] if heavy is None else judge(errors=heavy)
     is_better = bool(again) and again[0].score > listed[0].score

@@ -556,6 +556,23 @@ _POWERS = tuple(map(sympy.Rational, (1, -1, "1/2", "-1/2")))
 # spread of a factor, of its size, that is rounding, or a tenth of a run's error and never more than
 # the benchmarks of known laws allow, and the share of the runs in which it counts
 _IDLE, _IDLE_RUNS = (1e-7, 0.1, 1e-3), 0.9
+
+
+def _of_target(expression: sympy.Expr) -> set[sympy.Expr]:
+    """The target by a form for pi_0: a factor of all terms stands before the sum, or in each term.
+
+    Of these the shortest is the price, which so depends on no choice of the response group.
+    """
+    response = sympy.Symbol(_RESPONSE)
+    whole = sympy.factor_terms(expression)
+    sums = [part for part in sympy.Mul.make_args(whole) if part.is_Add]
+    ways = {expression * response, whole * response}
+    if len(sums) == 1:
+        front = whole / sums[0] * response
+        ways.add(sympy.Add(*(front * term for term in sums[0].args)))
+    return ways
+
+
 # standard errors within which a constant may be zero
 _MAY_BE_ZERO = 2.0
 # twice the gain of likelihood by a constant that was not needed: one of a hundred
@@ -681,8 +698,10 @@ def judge_forms(
         about = errors_by_source(model, errors, design, whole)
         if about is not errors:
             whole = fit_model(model, about, everything, whole.constants)
-        with_response = one.expression * sympy.Symbol(_RESPONSE)
-        structure = structure_of(with_response, set(one.constants), turns.of(one.constants), groups)
+        ways = _of_target(one.expression)
+        turn = turns.of(one.constants)
+        structures = (structure_of(way, set(one.constants), turn, groups) for way in ways)
+        structure = min(structures, key=lambda each: each.bits)
         best = max((c.score for c in out), default=-np.inf)
         if (
             one.name not in always

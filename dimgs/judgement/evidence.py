@@ -541,6 +541,9 @@ class Evidence:
 _ROUNDS, _SETTLED = 20, 1e-3
 # likeliest models by which mixed errors are compared with the other kinds
 _FOR_MIXED = 3
+# gain of the log-likelihood, from which on another kind of errors is tried: by chance one table of
+# ten is above
+_LIKELIER = 1.0
 
 
 def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fitted]]:
@@ -586,6 +589,40 @@ def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fit
     if not share:
         return kinds[best], fits[best]
     return further[share], refits(further[share], models)
+
+
+def doubtful_errors(design: Design, models: Sequence[Model], errors: Errors) -> Errors | None:
+    """Errors that are likelier than those by which forms were judged, but not surely.
+
+    Counts are an example: their errors grow with the root of the response, as those between errors
+    of one size and relative ones do. Which is right shows best in the density of runs left out.
+
+    Parameters
+    ----------
+    design : Design
+    models : sequence of Model
+        The best of the forms that were judged.
+    errors : Errors
+        By which they were judged.
+
+    Returns
+    -------
+    Errors or None
+    """
+    kinds = possible_errors(design)
+    is_known = errors.inputs is not None or errors.white is not None or design.noise is not None
+    if is_known or design.censored or design.scale == "level" or errors.tails is not None:
+        return None
+    *_, one_size = (kind for kind in kinds if kind.kind != "relative")
+    everything = np.ones(design.n_runs, dtype=bool)
+
+    def likelihood(kind: Errors) -> float:
+        fits = (fit_model(m, kind, everything, m.start) for m in models)
+        usable = (fit.log_likelihood for fit in fits if fit.usable and fit.dof > 0)
+        return max(usable, default=-np.inf)
+
+    best = max((*kinds, *map(one_size.mixed, TURNS)), key=likelihood)
+    return best if likelihood(best) > likelihood(errors) + _LIKELIER else None
 
 
 def errors_by_source(model: Model, errors: Errors, design: Design, whole: Fitted) -> Errors:

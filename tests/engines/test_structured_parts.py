@@ -39,8 +39,10 @@ from dimgs.engines.structured.trees import (
     parameters,
     powered,
     to_sympy,
+    varies,
     with_front,
     with_parameters,
+    without_parts,
 )
 
 Array = NDArray[np.float64]
@@ -310,3 +312,35 @@ def test_exponents_and_functions_are_dearer_inside_functions() -> None:
     nested = structure_bits(Call("exp", Call("tanh", x)), runs)
     apart = structure_bits(Product((Call("exp", x), Call("tanh", x))), runs)
     assert nested > apart - structure_bits(x, runs)
+
+
+def number_of_constant_parts(tree: Tree) -> int:
+    return sum(not varies(n) for n in nodes(tree) if isinstance(n, Power | Call))
+
+
+@given(TREES)
+def test_a_tree_without_a_part_is_shorter_and_stays_a_function_of_groups(tree: Tree) -> None:
+    size = sum(1 for _ in nodes(tree))
+    powers = sum(sum(map(bool, n.exponents)) for n in nodes(tree) if isinstance(n, Mono))
+    for other in without_parts(tree):
+        fewer = sum(sum(map(bool, n.exponents)) for n in nodes(other) if isinstance(n, Mono))
+        assert sum(1 for _ in nodes(other)) < size or fewer < powers
+        assert number_of_constant_parts(other) <= number_of_constant_parts(tree)
+
+
+def test_a_factor_that_the_runs_do_not_need_is_left_out() -> None:
+    rng = np.random.default_rng(4)
+    x = np.exp(rng.uniform(-1.0, 2.0, 36))
+    y = 4.2 / (x + 1.1) ** 2 * np.exp(0.02 * rng.standard_normal(36))
+    archive = Archive(Runs.of(Problem({"pi_1": x}, y)), np.inf)
+    root = Mono((Fraction(1, 2),))
+    long = Product(
+        (Number(4.0), root, Power(Sum((Mono((Fraction(1),)), Number(1.0))), Fraction(-2)))
+    )
+    archive.add(long)
+    assert archive.best is not None
+    loss = archive.best.loss
+    archive.shorten()
+    assert not any(part == root for part in nodes(archive.best.tree))
+    assert archive.best.loss < loss
+    assert parameters(archive.best.tree)[1] == pytest.approx(1.1, rel=0.2)

@@ -20,6 +20,7 @@ from dimgs.judgement.evidence import (
     Evidence,
     FormulaModel,
     PowerModel,
+    doubtful_errors,
     errors_of,
     evidence,
     fit_model,
@@ -237,3 +238,25 @@ def test_a_power_law_is_fitted_on_the_scale_of_its_errors(gross: bool) -> None:
         assert far["pi_1" if name == "x" else "pi_2"] > abs(value - true)
     if gross:
         assert report.confirmed
+
+
+@pytest.mark.parametrize("of_counts", [True, False])
+def test_errors_between_two_kinds_are_in_doubt_where_the_runs_hardly_tell(of_counts: bool) -> None:
+    """Errors of counts grow with the root of the mean."""
+    kinds, t = [], np.linspace(2.0, 120.0, 40)
+    rate, first, floor = sympy.symbols("c_1 c_2 c_3")
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        mean = 900.0 * np.exp(-t / 23.0) + 35.0
+        size = np.sqrt(mean) / 3.0 if of_counts else 0.03 * mean
+        data = Dataset.from_columns({"t [1]": t, "I [1]": mean + size * rng.normal(size=40)})
+        design = prepare(data, "I", Options()).design
+        model = FormulaModel(
+            design,
+            floor + first * sympy.exp(-rate * PI),
+            {"c_1": 1.0 / 23.0, "c_2": 900.0, "c_3": 35.0},
+        )
+        errors = errors_of(design, [model])[0]
+        doubtful = doubtful_errors(design, [model], errors)
+        kinds += [each.kind for each in (errors, doubtful) if each is not None]
+    assert (kinds.count("mixed") >= 12) == of_counts

@@ -272,3 +272,26 @@ def test_constants_become_one_only_where_that_is_real() -> None:
     assert start == {"c_1": pytest.approx(6.0)}
     kept = {"c_1": -4.0, "c_2": 3.0}
     assert _with_one_constant(whole, kept, ["c_1", "c_2"]) == (whole, kept)
+
+
+def test_the_price_of_a_law_does_not_depend_on_the_response_group() -> None:
+    rng = np.random.default_rng(7)
+    t = np.linspace(1.0, 60.0, 40)
+    y = (900.0 * np.exp(-t / 12.0) + 30.0) * np.exp(0.01 * rng.standard_normal(40))
+    bits = []
+    a, b, c = sympy.symbols("c_1 c_2 c_3")
+    for scales in (("t0 [s]",), ("t0 [s]", "I0 [1/s]")):
+        data = Dataset.from_columns({"t [s]": t, "I [1/s]": y})
+        known = prepare(data, "I", Options(scales=scales))
+        time = sympy.Symbol("pi_1") ** int(dict(known.basis.groups[0].exponents)["t"])
+        front = time if len(scales) == 1 else sympy.Integer(1)
+        decay = sympy.exp(-c * time)
+        for form in (a * front + b * front * decay, front * (a + b * decay)):
+            start = {"c_1": 30.0, "c_2": 900.0, "c_3": 1.0 / 12.0}
+            more = [Proposal(name="front", expression=form, constants=start)]
+            result = fit_prepared(known, Options())
+            judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+            (one,) = [each for each in judged if each.expression == form]
+            assert one.evidence.whole.sd < 0.012
+            bits.append(one.structure.bits)
+    assert bits == pytest.approx([bits[0]] * 4)

@@ -14,7 +14,15 @@ from dimgs.engines.protocol import Problem
 from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.fitting import FittedTree, polish, residuals_of, simplify_numbers
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import Exponents, Tree, evaluate, parameters, to_sympy
+from dimgs.engines.structured.trees import (
+    Exponents,
+    Tree,
+    evaluate,
+    parameters,
+    to_sympy,
+    varies,
+    without_parts,
+)
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.whiteness import is_white
 from dimgs.groups.rationals import exact_bits
@@ -32,7 +40,7 @@ _FRONT, _SIMPLIFIED = 12, 30
 _DEPENDS = 1e-9
 # chance of structure in noise, above which a search ends: one true law in a hundred is below
 _LEVEL = 0.1
-# trees whose constants are made simple after each step
+# trees whose constants are made simple after each step, and that are fitted without their parts
 _SHARPENED = 4
 Item = TypeVar("Item")
 
@@ -74,6 +82,8 @@ class Archive:
         How many trees had been fitted when the first tree of some length did so; 0 if none did.
     sharpened : set of Tree
         Trees whose constants were made simple already.
+    shortened : set of Tree
+        Trees that were fitted without each of their parts, and what they were without them.
     least : float
         The least loss.
     """
@@ -88,6 +98,7 @@ class Archive:
     explained: int = 0
     trouble: str = ""
     sharpened: set[Tree] = field(default_factory=set)
+    shortened: set[Tree] = field(default_factory=set)
     least: float = np.inf
 
     @property
@@ -165,6 +176,16 @@ class Archive:
             simple = simplify_numbers(fitted, self.runs)
             if simple.bits < fitted.bits:
                 self._keep(simple)
+
+    def shorten(self) -> None:
+        """Fit the best trees without each of their parts: a part that is needless is not missed."""
+        fresh = [f.tree for f in self.front() if f.tree not in self.shortened]
+        for whole in fresh[:_SHARPENED]:
+            self.shortened.add(whole)
+            for tree in filter(varies, without_parts(whole)):
+                if tree not in self.shortened:
+                    self.shortened.add(tree)
+                    self.add(tree)
 
     def renew(self, runs: Runs) -> None:
         """Fit the best trees again to runs with other weights."""

@@ -329,6 +329,7 @@ class StructuredEngine:
             try:
                 step.run()
                 archive.sharpen()
+                archive.shorten()
             except _UNUSABLE as error:
                 archive.trouble = f"; a step ended early on numbers that it could not use ({error})"
             done.add(k)

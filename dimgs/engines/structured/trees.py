@@ -215,6 +215,31 @@ def nodes(tree: Tree) -> Iterator[Tree]:
         yield from nodes(child)
 
 
+def without_parts(tree: Tree) -> Iterator[Tree]:
+    """The tree without one factor, term or group of a monomial, wherever that stands in it."""
+    match tree:
+        case Mono(exponents):
+            for k in range(len(exponents)):
+                if exponents[k]:
+                    yield monomial((*exponents[:k], Fraction(0), *exponents[k + 1 :]))
+        case Sum(parts) | Product(parts):
+            join = plus if isinstance(tree, Sum) else times
+            for k, part in enumerate(parts):
+                before, after = parts[:k], parts[k + 1 :]
+                if isinstance(tree, Sum) or not isinstance(part, Number | Mono):
+                    yield join(*before, *after)
+                yield from (join(*before, other, *after) for other in without_parts(part))
+        case Power(base, exponent):
+            yield from (Power(other, exponent) for other in without_parts(base) if varies(other))
+        case Call(name, argument):
+            yield from (Call(name, other) for other in without_parts(argument) if varies(other))
+
+
+def varies(tree: Tree) -> bool:
+    """Whether a tree holds a group."""
+    return any(isinstance(part, Mono) for part in nodes(tree))
+
+
 def parameters(tree: Tree) -> Array:
     """Values of the free constants, in the order of the tree."""
     return np.array([n.value for n in nodes(tree) if isinstance(n, Number) and n.free])
