@@ -544,6 +544,8 @@ _FOR_MIXED = 3
 # gain of the log-likelihood, from which on another kind of errors is tried: by chance one table of
 # ten is above
 _LIKELIER = 1.0
+# runs of which the errors show their kind: of seven, errors of one size excuse a law that bends
+_FEWEST_RUNS = 20
 
 
 def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fitted]]:
@@ -611,7 +613,8 @@ def doubtful_errors(design: Design, models: Sequence[Model], errors: Errors) -> 
     """
     kinds = possible_errors(design)
     is_known = errors.inputs is not None or errors.white is not None or design.noise is not None
-    if is_known or design.censored or design.scale == "level" or errors.tails is not None:
+    is_known = is_known or design.censored > 0 or errors.tails is not None
+    if is_known or design.scale == "level" or design.n_runs < _FEWEST_RUNS:
         return None
     *_, one_size = (kind for kind in kinds if kind.kind != "relative")
     everything = np.ones(design.n_runs, dtype=bool)

@@ -15,7 +15,7 @@ from dimgs.engines.structured.free_exponents import posynomials
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.separable import ScaledFunctions
 from dimgs.engines.structured.targets import powers, response
-from dimgs.engines.structured.trees import Mono, evaluate, nodes, to_sympy
+from dimgs.engines.structured.trees import Call, Mono, Power, evaluate, nodes, to_sympy
 
 Array = NDArray[np.float64]
 LAWS: dict[str, Callable[[Array], Array]] = {
@@ -39,12 +39,36 @@ def test_laws_of_this_form_are_found_exactly(name: str, n_runs: int) -> None:
     rng = np.random.default_rng(n_runs)
     x = np.exp(rng.uniform(np.log(0.5), np.log(9.0), n_runs))
     archive = archive_of(x, LAWS[name](x))
-    ScaledFunctions(archive.runs).two_terms(response(archive.runs), archive)
+    ScaledFunctions(archive.runs).sums(1, response(archive.runs), archive)
     assert archive.exact
     assert archive.best is not None
     fresh = np.linspace(0.6, 8.0, 40)
     again = Runs.of(Problem({"pi_1": fresh}, np.ones(40)))
     np.testing.assert_allclose(evaluate(archive.best.tree, again), LAWS[name](fresh), rtol=1e-6)
+
+
+PAIRS: dict[str, Callable[[Array, Array], Array]] = {
+    "cooling": lambda x, z: 1 + (z - 1) * np.exp(-0.6 * x),
+    "inverse": lambda x, z: x + (2 * z + 0.3) / (1 + 0.7 * x),
+    "wave": lambda x, z: 4 * z + (z - 0.5) * np.sin(1.3 * x),
+    "saturation": lambda x, z: 0.2 + (z + 3) * np.tanh(0.8 * x),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_function_that_two_terms_share_has_one_constant(name: str) -> None:
+    rng = np.random.default_rng(5)
+    x, z = rng.uniform(0.3, 5.0, 60), np.exp(rng.uniform(-0.5, 1.5, 60))
+    law = PAIRS[name]
+    archive = Archive(Runs.of(Problem({"pi_1": x, "pi_2": z}, law(x, z))), time.monotonic() + 600.0)
+    ScaledFunctions(archive.runs).sums(2, response(archive.runs), archive)
+    assert archive.exact
+    assert archive.best is not None
+    fresh, other = np.linspace(0.4, 4.8, 30), np.linspace(0.7, 4.0, 30)
+    again = Runs.of(Problem({"pi_1": fresh, "pi_2": other}, np.ones(30)))
+    np.testing.assert_allclose(evaluate(archive.best.tree, again), law(fresh, other), rtol=1e-6)
+    functions = [n for n in nodes(archive.best.tree) if isinstance(n, Call | Power)]
+    assert len(functions) == 1
 
 
 GLASSES: dict[str, Callable[[Array, Array], Array]] = {
@@ -95,7 +119,7 @@ def test_of_a_power_of_the_response() -> None:
     x = np.exp(np.random.default_rng(3).uniform(-1, 2, 40))
     archive = archive_of(x, 1 / (0.5 + 2 * np.exp(-0.8 * x)))
     inverse = next(t for t in powers(archive.runs) if t.power == -1)
-    ScaledFunctions(archive.runs).two_terms(inverse, archive)
+    ScaledFunctions(archive.runs).sums(1, inverse, archive)
     assert archive.exact
 
 
@@ -104,7 +128,7 @@ def test_the_unit_of_the_groups_does_not_matter() -> None:
     y = 0.4 + 1.7 * np.exp(-0.6 * x)
     for factor in (1e-9, 1e9):
         archive = archive_of(factor * x, y)
-        ScaledFunctions(archive.runs).two_terms(response(archive.runs), archive)
+        ScaledFunctions(archive.runs).sums(1, response(archive.runs), archive)
         assert archive.exact
 
 

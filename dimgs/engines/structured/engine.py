@@ -40,6 +40,7 @@ from dimgs.engines.structured.targets import (
     shifted,
 )
 from dimgs.engines.structured.trees import Exponents, Mono, evaluate, in_groups, nodes, to_sympy
+from dimgs.engines.structured.waves import waves
 
 if TYPE_CHECKING:
     import sympy
@@ -133,6 +134,7 @@ class Stages:
         others = [*self.powers, *self.functions, *powers(self.runs, CUBE)]
         signs, functions = [*first, *self.fronts], [*first, *self.fronts, *self.functions]
         few, three = partial(sums.functions, count=1500), partial(posynomials, terms=3)
+        beside, beside_two = (partial(scaled.sums, width) for width in (1, 2))
         short = self.short
         whole = [] if short is None else [Step("a", "short forms", lambda: short.search(archive))]
         return [
@@ -142,9 +144,10 @@ class Stages:
             Step("b", "one simple factor", simple(functions, 1), quick=True),
             Step("d", "varying exponents", each(scaled.varying_exponents, first)),
             Step("c", "three simple factors", simple(first, 3), quick=True),
+            Step("c", "waves", each(waves, first), quick=True),
             Step("c", "two factors", lambda: self.factors.two_loosely(self.itself, archive)),
             Step("d", "exponentials of functions", each(scaled.exponentials, first), quick=True),
-            Step("c", "a monomial beside a function", each(scaled.two_terms, [*first, *inverse])),
+            Step("c", "a monomial beside a function", each(beside, [*first, *inverse])),
             Step("c", "sums of squares", each(sums.squares, powered)),
             Step("c", "sums with short functions", each(few, powered)),
             Step("d", "a function of a free monomial", each(single_index, first)),
@@ -154,6 +157,7 @@ class Stages:
             Step("c", "ratios in one span", each(sums.ratios, first)),
             Step("c", "sums for functions", each(sums.monomials, others)),
             Step("c", "roots of quadratics", each(sums.roots, powered)),
+            Step("c", "a monomial beside two with a function", each(beside_two, first)),
         ]
 
     def _of_its_functions(self) -> list[Step]:

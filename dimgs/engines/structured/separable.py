@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
-from itertools import product
+from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -51,6 +51,7 @@ from dimgs.engines.structured.trees import (
     factors_of,
     monomial,
     nodes,
+    plus,
     power_of,
     times,
 )
@@ -58,7 +59,7 @@ from dimgs.fits.nonlinear_least_squares import minimise_squares
 
 # monomials beside the function and in front of it, arguments that are monomials and differences:
 # each pair of the first two with each of the others takes two inner products for each constant
-_BESIDE, _OUTER, _PLAIN, _PAIRS = 8, 12, 12, 6
+_BESIDE, _OUTER, _PLAIN, _PAIRS = 8, {1: 12, 2: 6}, 12, 6
 # the same in front of a function inside an exponential, as that step is always done
 _FRONTS = 4
 # of c in units of 1/median|u|, and turns over the range of u for what oscillates
@@ -233,24 +234,36 @@ class ScaledFunctions:
                 fit_rounded(_exponential(inside, runs), with_base, archive, root)
 
     @np.errstate(all="ignore")
-    def two_terms(self, target: Target, archive: Archive) -> None:
-        """Fit the best laws of the form t = a m + b n g(c u).
+    def sums(self, width: int, target: Target, archive: Archive) -> None:
+        """Fit the best laws of the form t = a m + g(c u) Σ b_k n_k.
 
         Parameters
         ----------
+        width : int
+            Number of monomials n_k.
         target : Target
         archive : Archive
         """
         runs, root = archive.runs, target.root(archive.runs)
-        front = short_monomials(runs, _OUTER, power=target.power, halves=True)
-        t, blocks, functions = root * target.values, front.values.T[:, :, None], self.families
-        bases, costs = root[:, None] * blocks[:_BESIDE], (front.cost, front.cost[:_BESIDE])
-        scan = Scan(root, t, bases, blocks, functions, *costs)
+        front = short_monomials(runs, _OUTER[width], power=target.power, halves=width == 1)
+        among = list(combinations(range(len(front.trees)), width))
+        columns, t, functions = front.values.T, root * target.values, self.families
+        blocks = np.array([columns[list(each)].T for each in among])
+        bases = root[:, None] * columns[:_BESIDE, :, None]
+        cost = np.array([sum(front.cost[list(each)]) for each in among])
+        scan = Scan(root, t, bases, blocks, functions, cost, front.cost[:_BESIDE])
         for _, (i, j, k, c), _ in archive.until_exact(scan.best_refined(archive)[:_FITTED]):
-            terms = front.trees[i], times(front.trees[j], functions[k].tree(c))
+            inner, first, few = (
+                functions[k].tree(c),
+                front.trees[i],
+                [front.trees[n] for n in among[j]],
+            )
+            terms = [first, *(times(n, inner) for n in few)]
             A = np.column_stack([evaluate(term, runs) for term in terms]) * root[:, None]
-            numbers = (Number(float(a)) for a in least_squares(A, t))
-            archive.add(target.back(Sum(tuple(map(times, numbers, terms)))))
+            a, *b = (Number(float(x)) for x in least_squares(A, t))
+            # one function, as its constant is one
+            block = plus(*map(times, b, few))
+            archive.add(target.back(Sum((times(a, first), times(block, inner)))))
 
     @np.errstate(all="ignore")
     def exponentials(self, target: Target, archive: Archive) -> None:
