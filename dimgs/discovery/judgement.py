@@ -31,7 +31,7 @@ from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE, embedded
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
-from dimgs.fits.noise import target_errors
+from dimgs.fits.noise import Errors, target_errors
 from dimgs.judgement.candidates import JUDGEMENT, JudgedForm, Proposal, judge_forms
 from dimgs.judgement.confirmation import IMPROBABLE, PROBABLE, holds
 from dimgs.judgement.evidence import doubtful_errors
@@ -337,18 +337,20 @@ def _posterior(
         partial(_is_admitted, design, options) if options.restricts else None,
     )
     listed = judge()
+
+    def better(errors: Errors | None) -> list[JudgedForm]:
+        """The forms by other errors, where the best of them then predicts better."""
+        again = [] if errors is None else judge(errors=errors)
+        return again if again and again[0].score > listed[0].score else []
+
     if listed and not clock.over:
         first = [one.model for one in listed[:_FOR_ERRORS]]
-        likelier = doubtful_errors(design, first, listed[0].evidence.errors)
-        again = [] if likelier is None else judge(errors=likelier)
-        if again and again[0].score > listed[0].score:
+        listed = better(doubtful_errors(design, first, listed[0].evidence.errors)) or listed
+    if listed and not clock.over:
+        again = better(with_heavy_tails(design, listed, others))
+        # a law that is far off in some runs has heavy tails as well: then these follow its groups
+        if again and chance_of_structure(design, again[0]) > _STRUCTURED:
             listed = again
-    heavy = with_heavy_tails(design, listed, others) if listed and not clock.over else None
-    again = [] if heavy is None else judge(errors=heavy)
-    is_better = bool(again) and again[0].score > listed[0].score
-    # a law that is far off in some runs has heavy tails as well: then these follow its groups
-    if is_better and chance_of_structure(design, again[0]) > _STRUCTURED:
-        listed = again
     return posterior_of(design, listed, same_laws(design, listed))
 
 

@@ -110,6 +110,13 @@ class KernelRegressions:
         -------
         share, chance : float
             0 and 1 for noise, and for less than a twentieth of the variance.
+
+        Examples
+        --------
+        >>> x = np.linspace(-1.0, 1.0, 50)
+        >>> regressions = KernelRegressions.of(x[:, None])
+        >>> [regressions.unexplained(e, 0.01)[0] > 0 for e in (np.sin(3 * x), np.cos(1e6 * x**2))]
+        [True, False]
         """
         share = self.share(normal_scores(residuals))
         runs = independent_runs(residuals[self.rows], self.groups)
@@ -167,22 +174,3 @@ def normal_scores(values: Array) -> Array:
     # not SciPy's ranks: its statistics take half a second to import
     ranks = (np.cumsum(equal) - (equal - 1) / 2)[place]
     return np.asarray(ndtri((ranks - 0.5) / len(values)))
-
-
-def is_white(coordinates: Array, residuals: Array, level: float) -> bool:
-    """Whether residuals are noise as far as the coordinates of the runs show.
-
-    Parameters
-    ----------
-    coordinates : ndarray of shape (n_runs, n_coordinates)
-        Whitened.
-    residuals : ndarray of shape (n_runs,)
-    level : float
-
-    Examples
-    --------
-    >>> x = np.linspace(-1.0, 1.0, 50)[:, None]
-    >>> is_white(x, np.sin(3 * x[:, 0]), 0.01), is_white(x, np.cos(997 * np.arange(50) ** 2), 0.01)
-    (False, True)
-    """
-    return KernelRegressions.of(coordinates).unexplained(residuals, level)[0] == 0.0

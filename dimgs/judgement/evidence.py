@@ -17,7 +17,7 @@ S. Geisser, W. F. Eddy, J. Am. Stat. Assoc. 74 (1979) 153-160 (predictive densit
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -562,20 +562,13 @@ def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fit
         The fits to all runs, with errors of this kind.
     """
     kinds = possible_errors(design)
-    everything = np.ones(design.n_runs, dtype=bool)
-
-    def refits(kind: Errors, some: Sequence[Model]) -> list[Fitted]:
-        return [fit_model(m, kind, everything, m.start) for m in some]
-
-    def likelihoods(fits: Sequence[Fitted]) -> list[float]:
-        return [fit.log_likelihood if fit.usable and fit.dof > 0 else -np.inf for fit in fits]
-
-    fits = [refits(kind, models) for kind in kinds]
-    likely = [likelihoods(solved) for solved in fits]
+    refits = partial(_refits, np.ones(design.n_runs, dtype=bool))
+    fits = [refits(models, kind) for kind in kinds]
+    likely = [_likelihoods(solved) for solved in fits]
     if kinds[0].inputs is not None and max(likely[0], default=-np.inf) > -np.inf:
         k = int(np.argmax(likely[0]))
         known = _with_scatter(kinds[0], models[k], fits[0][k])
-        return known, refits(known, models)
+        return known, refits(models, known)
     highest = {k: max(row, default=-np.inf) for k, row in enumerate(likely)}
     best = likeliest(highest, 0)
     is_known = bool(design.effects) or design.censored or design.noise is not None
@@ -586,11 +579,19 @@ def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fit
     first = [models[i] for i in order[:_FOR_MIXED]]
     *_, one_size = (kind for kind in kinds if kind.kind != "relative")
     further = {share: one_size.mixed(share) for share in TURNS}
-    beside = {share: max(likelihoods(refits(kind, first))) for share, kind in further.items()}
+    beside = {share: max(_likelihoods(refits(first, kind))) for share, kind in further.items()}
     share = likeliest({**beside, 0.0: max(highest.values())}, 0.0)
     if not share:
         return kinds[best], fits[best]
-    return further[share], refits(further[share], models)
+    return further[share], refits(models, further[share])
+
+
+def _refits(rows: BoolArray, models: Sequence[Model], kind: Errors) -> list[Fitted]:
+    return [fit_model(model, kind, rows, model.start) for model in models]
+
+
+def _likelihoods(fits: Sequence[Fitted]) -> list[float]:
+    return [fit.log_likelihood if fit.usable and fit.dof > 0 else -np.inf for fit in fits]
 
 
 def doubtful_errors(design: Design, models: Sequence[Model], errors: Errors) -> Errors | None:
@@ -617,15 +618,11 @@ def doubtful_errors(design: Design, models: Sequence[Model], errors: Errors) -> 
     if is_known or design.scale == "level" or design.n_runs < _FEWEST_RUNS:
         return None
     *_, one_size = (kind for kind in kinds if kind.kind != "relative")
-    everything = np.ones(design.n_runs, dtype=bool)
-
-    def likelihood(kind: Errors) -> float:
-        fits = (fit_model(m, kind, everything, m.start) for m in models)
-        usable = (fit.log_likelihood for fit in fits if fit.usable and fit.dof > 0)
-        return max(usable, default=-np.inf)
-
-    best = max((*kinds, *map(one_size.mixed, TURNS)), key=likelihood)
-    return best if likelihood(best) > likelihood(errors) + _LIKELIER else None
+    refits = partial(_refits, np.ones(design.n_runs, dtype=bool), models)
+    every = (errors, *kinds, *map(one_size.mixed, TURNS))
+    present, *others = (max(_likelihoods(refits(kind))) for kind in every)
+    k = int(np.argmax(others))
+    return every[1 + k] if others[k] > present + _LIKELIER else None
 
 
 def errors_by_source(model: Model, errors: Errors, design: Design, whole: Fitted) -> Errors:

@@ -163,8 +163,11 @@ def followed_label(design: Design, residuals: Array) -> tuple[str, float]:
 
 def beside_label(design: Design, residuals: Array) -> Design:
     """The design with a prefactor of each label of the column that residuals follow, if any."""
-    name, _ = followed_label(design, residuals)
-    return replace(design, within=np.asarray(design.data[name])) if name else design
+    return _with_prefactors(design, followed_label(design, residuals)[0])
+
+
+def _with_prefactors(design: Design, label: str) -> Design:
+    return replace(design, within=np.asarray(design.data[label])) if label else design
 
 
 def drift(design: Design, residuals: Array) -> float:
@@ -232,7 +235,7 @@ class ResidualSummary:
         if not np.all(np.isfinite(residuals)):
             return cls(unexplained=1.0)
         label, of_label = followed_label(design, residuals)
-        apart = beside_label(design, residuals)
+        apart = _with_prefactors(design, label)
         chance, name = followed_beyond_groups(apart, residuals)
         settings = settings_apart(design, residuals)
         return cls(

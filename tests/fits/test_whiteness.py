@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from dimgs.common.arrays import Array
-from dimgs.fits.whiteness import KernelRegressions, is_white
+from dimgs.fits.whiteness import KernelRegressions
+
+
+def is_white(X: Array, e: Array, level: float) -> bool:
+    return KernelRegressions.of(X).unexplained(e, level)[0] == 0.0
 
 
 def share_of(X: Array, e: Array) -> float:

@@ -24,7 +24,6 @@ from dimgs.engines.structured.trees import (
     without_parts,
 )
 from dimgs.expression.candidate import Candidate
-from dimgs.fits.whiteness import is_white
 from dimgs.groups.rationals import exact_bits
 
 # mean square of relative residuals that is rounding: 3e-10, as of the smallest sums of products
@@ -232,7 +231,7 @@ def is_explained(archive: Archive) -> bool:
     """Whether nothing that depends on the groups is left by the best law."""
     best = archive.best
     residuals = None if best is None else residuals_of(best.tree, archive.runs)
-    return residuals is not None and is_white(archive.runs.places, residuals[0], _LEVEL)
+    return residuals is not None and not archive.runs.kernels.unexplained(residuals[0], _LEVEL)[0]
 
 
 def thin_runs(problem: Problem, most: int) -> Problem:

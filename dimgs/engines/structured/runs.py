@@ -249,6 +249,11 @@ class Runs:
         return np.asarray(_whitened(X) * np.sqrt(len(X)))
 
     @cached_property
+    def kernels(self) -> KernelRegressions:
+        """Kernel regressions on the log groups, by which residuals are tested for structure."""
+        return KernelRegressions.of(self.places)
+
+    @cached_property
     def neighbours(self) -> IntArray:
         """Nearest other run of each."""
         if self.n_runs < 2 or self.places.shape[1] == 0:
@@ -340,8 +345,7 @@ def choose_errors(runs: Runs, expected: Array, *, settled: bool = False) -> Runs
     residuals = expected - runs.y
     if runs.n_runs < _FEWEST or not np.all(np.isfinite(residuals)) or not np.any(residuals):
         return runs
-    regressions = KernelRegressions.of(runs.places)
-    if regressions.share(residuals / runs.size_at(expected)) > _HALF_EXPLAINED:
+    if runs.kernels.share(residuals / runs.size_at(expected)) > _HALF_EXPLAINED:
         return runs
     present = replace(runs.errors, noise=0.0)
     likelihoods = {kind: _likelihood(runs.with_errors(kind), expected) for kind in _kinds(runs)}
