@@ -1,6 +1,5 @@
 """Laws that are a monomial times a function of another monomial with free exponents."""
 
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -38,7 +37,7 @@ def test_exponents_in_front_and_inside_are_found(
     clean = law(u, v)
     problem = Problem({"pi_1": u, "pi_2": v}, clean * np.exp(noise * rng.standard_normal(N_RUNS)))
     runs = Runs.of(problem)
-    archive = Archive(runs, time.monotonic() + 3600)
+    archive = Archive(runs, np.inf)
     single_index(response(runs), archive)
     assert archive.best is not None
     left = np.log(evaluate(archive.best.tree, runs) / clean)
@@ -50,14 +49,14 @@ def test_groups_that_change_sign_are_left_out() -> None:
     rng = np.random.default_rng(4)
     u, v = np.exp(rng.uniform(-1.5, 1.5, N_RUNS)), rng.uniform(-1, 1, N_RUNS)
     problem = Problem({"pi_1": u, "pi_2": v}, np.tanh(u**1.5), unlogged=("pi_2",))
-    archive = Archive(Runs.of(problem), time.monotonic() + 3600)
+    archive = Archive(Runs.of(problem), np.inf)
     single_index(response(archive.runs), archive)
     assert archive.exact
 
 
 def test_too_few_runs_are_no_search() -> None:
     u = np.linspace(0.1, 3.0, 8)
-    archive = Archive(Runs.of(Problem({"pi_1": u}, np.tanh(u))), time.monotonic() + 3600)
+    archive = Archive(Runs.of(Problem({"pi_1": u}, np.tanh(u))), np.inf)
     single_index(response(archive.runs), archive)
     assert not archive.tried
 
@@ -65,7 +64,7 @@ def test_too_few_runs_are_no_search() -> None:
 @pytest.mark.parametrize("power", [0.3, 0.7])
 def test_steps_end_where_many_forms_fit_without_noise(power: float) -> None:
     u = np.random.default_rng(0).uniform(0.1, 10.0, 40)
-    archive = Archive(Runs.of(Problem({"pi_1": u}, u**power)), time.monotonic() + 3600)
+    archive = Archive(Runs.of(Problem({"pi_1": u}, u**power)), np.inf)
     for step in (single_index, logarithms_of_sums):
         step(response(archive.runs), archive)
     assert archive.best is not None
