@@ -322,7 +322,7 @@ TINY = 1e-13
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """Slopes in whitened coordinates and how far they can be from optimal.
+    """Slopes in whitened coordinates, with the loss there.
 
     Attributes
     ----------
@@ -331,15 +331,11 @@ class Solution:
         The loss at the slopes.
     hessian : ndarray of shape (rank, rank)
         A curvature of the loss at the slopes.
-    gap : float
-        Bound (exact finish, duality) or estimate (half the squared Newton decrement) of the
-        excess over the minimum, relative to the loss.
     """
 
     slopes: Array
     loss: SortedLoss
     hessian: Array
-    gap: float
 
 
 @dataclass
@@ -390,15 +386,10 @@ class RankProblem:
 
 def newton(
     problem: RankProblem, slopes: Array, threshold: float, steps: int, tolerance: float
-) -> tuple[Array, SortedLoss, Array, float]:
-    """Damped Newton on the pairwise Huber loss, which is convex and piecewise quadratic.
-
-    Returns the slopes, the loss, its Hessian and the squared Newton decrement relative to the
-    loss.
-    """
+) -> Solution:
+    """Damped Newton on the pairwise Huber loss, which is convex and piecewise quadratic."""
     loss = problem.huber(slopes, threshold)
     hessian = problem.pairs.hessian(loss, threshold, problem.Z)
-    decrement = np.inf
     for _ in range(steps):
         gradient = problem.gradient(loss)
         rank = len(gradient)
@@ -420,22 +411,20 @@ def newton(
         slopes = slopes + step * direction
         loss = trial
         hessian = problem.pairs.hessian(loss, threshold, problem.Z)
-    return slopes, loss, hessian, decrement
+    return Solution(slopes, loss, hessian)
 
 
-def _ladder(problem: RankProblem, slopes: Array, few_pairs: float) -> tuple[Array, Array, float]:
-    """Follow the smoothed minimiser as the smoothing shrinks; slopes, Hessian, relative gap."""
+def _ladder(problem: RankProblem, slopes: Array, few_pairs: float) -> tuple[Array, Array]:
+    """Follow the smoothed minimiser as the smoothing shrinks; slopes and Hessian."""
     loss = problem.absolute(slopes)
     typical = float(np.mean(problem.pairs.weights)) ** 2 * float(np.mean(problem.pairs.factors))
     start = threshold = max(problem.spread(loss), 1e-300)
-    gap = np.inf
     while True:
-        slopes, smooth, hessian, decrement = newton(problem, slopes, threshold, 8, 1e-9)
-        # of a near pair smoothing lowers the loss by a quarter of the threshold at most
-        gap = 0.25 * threshold * smooth.near_weight / max(smooth.value, 1e-300) + decrement
+        solution = newton(problem, slopes, threshold, 8, 1e-9)
+        slopes, smooth = solution.slopes, solution.loss
         near = smooth.near_weight / typical
         if near <= few_pairs or threshold <= 1e-9 * start:
-            return slopes, hessian, gap
+            return slopes, solution.hessian
         robust = _quartile_range(smooth, problem.pairs)
         threshold = min(threshold / 6.0, max(robust, threshold / 1e3))
 
@@ -462,7 +451,7 @@ def _snap(problem: RankProblem, slopes: Array, loss: SortedLoss) -> tuple[Array,
     return (trial_slopes, trial) if trial.value < loss.value else (slopes, loss)
 
 
-def _exact(problem: RankProblem, slopes: Array, hessian: Array, gap: float) -> Solution:
+def _exact(problem: RankProblem, slopes: Array, hessian: Array) -> Solution:
     """Solve for the pairs that may still change order until the answer lies inside the box."""
     loss = problem.absolute(slopes)
     size, rank = problem.Z.shape
@@ -486,9 +475,9 @@ def _exact(problem: RankProblem, slopes: Array, hessian: Array, gap: float) -> S
         if trial.value <= loss.value * (1.0 + 1e-15):
             slopes, loss = slopes + step, trial
         if interior:
-            return Solution(slopes, loss, hessian, 0.0)
+            break
         radius *= 1.5
-    return Solution(slopes, loss, hessian, gap)
+    return Solution(slopes, loss, hessian)
 
 
 def solve_absolute(problem: RankProblem) -> Solution:
@@ -504,18 +493,18 @@ def solve_absolute(problem: RankProblem) -> Solution:
     hessian = np.eye(rank) * float(problem.pairs.weights.sum())
     rounding = TINY * float(problem.pairs.weights @ np.abs(problem.y))
     if rank == 0 or loss.value <= rounding:
-        return Solution(slopes, loss, hessian, 0.0)
+        return Solution(slopes, loss, hessian)
     near = _sharp(problem) if size > 2 * SUBSAMPLE else None
     if near is None:
-        slopes, hessian, gap = _ladder(problem, slopes, PAIRS_AT_FINISH)
+        slopes, hessian = _ladder(problem, slopes, PAIRS_AT_FINISH)
         slopes, loss = _snap(problem, slopes, problem.absolute(slopes))
         if loss.value <= rounding:
-            return Solution(slopes, loss, hessian, 0.0)
-        near = slopes, hessian, gap
+            return Solution(slopes, loss, hessian)
+        near = slopes, hessian
     return _exact(problem, *near)
 
 
-def _sharp(problem: RankProblem) -> tuple[Array, Array, float] | None:
+def _sharp(problem: RankProblem) -> tuple[Array, Array] | None:
     """Newton steps on the dispersion of all runs from a subsample's start and curvature.
 
     With many runs the dispersion is quadratic to within its own noise, so that each step
@@ -523,7 +512,7 @@ def _sharp(problem: RankProblem) -> tuple[Array, Array, float] | None:
     """
     part = problem.subsample(SUBSAMPLE)
     share = float(problem.pairs.weights.sum() / part.pairs.weights.sum())
-    slopes, _, gap = _ladder(part, part.least_squares(), 200.0 * len(part.y))
+    slopes, _ = _ladder(part, part.least_squares(), 200.0 * len(part.y))
     width = 0.25 * _quartile_range(part.absolute(slopes), part.pairs)
     if width <= 1e-9 * float(np.abs(part.y).max(initial=0.0)):
         return None
@@ -541,7 +530,7 @@ def _sharp(problem: RankProblem) -> tuple[Array, Array, float] | None:
             return None
         # so near, the steps are of the size of the corners of the loss
         if gap <= 1e-15 or best <= gap <= 1e-12:
-            return slopes, hessian, gap
+            return slopes, hessian
         best = min(best, gap)
         slopes = slopes + step
     return None
@@ -862,8 +851,6 @@ class RobustPowerLaw(WithinRegressor):
         Indices of runs outside the bulk, farthest first.
     objective_ : float
         Loss summed over pairs, each group's sum divided by its total weight.
-    duality_gap_ : float
-        Excess of `objective_` over the minimum, relative: zero when the last step was exact.
     rank_ : int
         Number of combinations of groups that the runs determine.
     n_contrasts_, n_pairs_, n_iter_ : int
@@ -937,12 +924,10 @@ class RobustPowerLaw(WithinRegressor):
             spread = shrunken_bandwidth(solution.loss, pairs, power=0.0) / 1.2816
             threshold = self.huber_threshold * spread
             if threshold > 0.0:
-                slopes, loss, hessian, gap = newton(problem, solution.slopes, threshold, 60, 1e-24)
-                solution = Solution(slopes, loss, hessian, 0.5 * gap)
+                solution = newton(problem, solution.slopes, threshold, 60, 1e-24)
         self.exponents_ = whitening.exponents(solution.slopes)
         self.rank_ = whitening.rank
         self.objective_ = solution.loss.value
-        self.duality_gap_ = solution.gap
         self.n_iter_ = problem.n_iter
         return whitening, problem, threshold, solution
 

@@ -88,7 +88,6 @@ def test_minimiser_is_exact(size: int, rounded: bool) -> None:
     if rounded:
         X, y = np.round(X), np.round(y, 1)
     fit = RobustPowerLaw().fit(X, y)
-    assert fit.duality_gap_ == 0.0
     best = pair_sum(y - X @ fit.exponents_, np.ones(size))
     rng = np.random.default_rng(0)
     for scale in (1e-6, 1e-3, 1e-1):
@@ -110,7 +109,6 @@ def test_subsampled_start_gives_the_minimiser_of_all_runs() -> None:
     whitening, Z = whiten(X, np.ones(len(y)))
     problem = RankProblem(Z, y - y.mean(), PairLoss(np.ones(len(y)), np.array([0, len(y)])))
     solution = solve_absolute(problem)
-    assert solution.gap == 0.0
     here = solution.loss.value
     for step in np.vstack([np.eye(3), -np.eye(3)]) * 1e-6:
         assert problem.absolute(solution.slopes + step).value > here
@@ -193,7 +191,6 @@ def test_hubers_threshold_is_in_standard_deviations_of_normal_noise(features: in
     size = np.abs(left)
     huber = np.where(size < threshold, size**2 / (2 * threshold), size - threshold / 2)
     assert huber_law.objective_ == pytest.approx(huber.sum() / 50)
-    assert huber_law.duality_gap_ < 1e-12
     small = RobustPowerLaw("huber").fit(X, 1e-30 * y)
     np.testing.assert_allclose(1e30 * small.exponents_, huber_law.exponents_, rtol=1e-8)
     for model in (plain, huber_law):
