@@ -132,7 +132,6 @@ def fit(
     json: tables.Json = False,
 ) -> None:
     """Fit a power law in the pi groups, by least squares over all pairs of runs."""
-    from dimgs.discovery import fitting
     from dimgs.report.plain_text import fit_text
 
     if out is not None and stream:
@@ -141,15 +140,26 @@ def fit(
         results = fit_streamed(table, target, options, chunk_rows, resume)
     else:
         advise(table, chunk_rows, resume)
-        analyses = tables.each(table, target, options)
-        results = (fitting.fit(data, name, chosen) for name, data, chosen in analyses)
-    documents = [_shown(result, lambda r: say(fit_text(r)), json) for result in results]
-    if out is not None:
-        from dimgs.discovery.discover import report_on_fit
+        results = _fit_in_memory(table, target, options, out)
+    _emit([_shown(result, lambda r: say(fit_text(r)), json) for result in results], json)
 
-        for name, data, chosen in tables.each(table, target, options):
-            _write(out, target, name, _with_command(report_on_fit(data, name, chosen)))
-    _emit(documents, json)
+
+def _fit_in_memory(
+    table: str, targets: list[str], options: "Options", out: Path | None
+) -> "Iterator[FitResult]":
+    """Fit of each target, whose report is written once the fit was taken."""
+    from dimgs.discovery.discover import report_on_fit
+    from dimgs.discovery.fitting import fit
+
+    for name, data, chosen in tables.each(table, targets, options):
+        result = fit(data, name, chosen)
+        if out is None:
+            yield result
+            continue
+        report = report_on_fit(data, name, chosen)
+        # the search for rivals, on which the verdict rests, is made once
+        yield result if report.fit is None else replace(result, judge=report.fit.judge)
+        _write(out, targets, name, _with_command(report))
 
 
 def _shown(result: Any, show: Callable[[Any], None], as_json: bool) -> dict[str, Any]:

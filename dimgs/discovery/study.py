@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -118,9 +119,9 @@ class Study:
     leads: tuple[Lead, ...] = ()
     left_out_by: str = ""
 
-    @property
+    @cached_property
     def verdict(self) -> Verdict:
-        """Verdict on the law."""
+        """Verdict on the law; computed at first use."""
         scores = self.law.scores
         aside = scores.holdout_r2_log, scores.holdout_n
         facts = LawFacts(

@@ -73,7 +73,9 @@ class Exponents(tuple[Exponent, ...]):
         """One row a variable: ``value``, ``low``, ``high`` and ``rational``, exact as text."""
         import pandas as pd
 
-        rows = [(e.value, e.low, e.high, str(e.rational) if e.rational else None) for e in self]
+        rows = [
+            (e.value, e.low, e.high, None if e.rational is None else str(e.rational)) for e in self
+        ]
         index = pd.Index([e.name for e in self], name="variable")
         return pd.DataFrame(rows, index, ["value", "low", "high", "rational"])
 

@@ -320,3 +320,15 @@ def test_the_document_of_a_fit_has_the_noise_of_its_runs() -> None:
     stated = fit_document(fit(Dataset.from_columns({**table, **errors}), "y"))["noise"]
     assert stated["ratio_to_stated"] > 5.0
     assert stated["intrinsic"]["value"] == pytest.approx(0.1, rel=0.3)
+
+
+def test_an_exponent_that_the_runs_do_not_determine_has_no_rational() -> None:
+    rng = np.random.default_rng(0)
+    length, speed = np.exp(rng.uniform(0.0, 2.0, (2, 14)))
+    power = speed ** (5 / 3) * length**0.5 * (1 + 0.01 * rng.standard_normal(14))
+    # the third input is the product of the others, so that no run separates their exponents
+    columns = {"v [m/s]": speed, "L [m]": length, "D [m]": speed * length, "y [W]": power}
+    fitted = fit(Dataset.from_columns(columns), "y", scales="auto")
+    assert not any(np.isfinite([e.low, e.high]).any() for e in fitted.exponents)
+    assert [e.rational for e in fitted.exponents] == [None, None]
+    assert "determined by the runs)\n" in str(fitted)

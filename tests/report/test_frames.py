@@ -2,11 +2,13 @@
 
 import pickle
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
 import dimgs
-from dimgs.report.results import Report
+from dimgs.fits.estimate import Exponent
+from dimgs.report.results import Exponents, Report
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +52,8 @@ def test_exponents_of_another_law_say_whose_they_are(report: Report) -> None:
     assert not other.is_power_law
     law = replace(report.result, pi_expression=report.result.pi_expression + 1)
     assert "Exponents of one power law over all runs" in replace(report, law=law).to_latex()
+
+
+def test_an_exponent_of_zero_is_a_rational_in_a_frame() -> None:
+    zero = Exponents([Exponent("x", 0.001, -0.002, 0.003, rational=Fraction(0))])
+    assert zero.to_frame().loc["x", "rational"] == "0"
