@@ -51,9 +51,7 @@ def estimator(options: Options) -> Callable[[Design], Estimate]:
 
 def _fitted_in_errors(design: Design, level: float) -> Array:
     """ln(target) by the power law of least squares on the scale of the errors, shape (n_runs,)."""
-    kinds = np.zeros(design.n_runs) if design.within is None else design.within
-    labels = np.unique(kinds, return_inverse=True)[1].ravel()
-    columns = np.column_stack([np.eye(labels.max() + 1)[labels], design.X])
+    columns = with_prefactors(design)
     plain = replace(design, errors=None, tails=None)
     # squares follow a gross run, from which heavy tails do not lead back
     start = (fit_squares if design.tails is None else fit_ranks)(plain, level).predict(design)
@@ -65,6 +63,13 @@ def _fitted_in_errors(design: Design, level: float) -> Array:
 
     theta, _ = fit_in_tails(misfit, theta, design.tails)
     return np.asarray(columns @ theta + design.offset)
+
+
+def with_prefactors(design: Design) -> Array:
+    """Columns of the prefactor, or of that of each label, and of the features of a design."""
+    kinds = np.zeros(design.n_runs) if design.within is None else design.within
+    labels = np.unique(kinds, return_inverse=True)[1].ravel()
+    return np.column_stack([np.eye(labels.max() + 1)[labels], design.X])
 
 
 def _fit_logarithms(design: Design, options: Options) -> Estimate:

@@ -166,6 +166,14 @@ def test_two_gross_runs_do_not_hide_each_other(factors: list[float]) -> None:
     assert sum(found) >= 7
 
 
+@pytest.mark.parametrize("n", [12, 14])
+def test_three_gross_runs_among_a_dozen_do_not_hide_each_other(n: int) -> None:
+    found = [
+        named(masked(seed, n, [10.0, 0.1, 10.0], 0.75, 0.03)) == {1, 2, 3} for seed in range(4)
+    ]
+    assert sum(found) >= 3
+
+
 def test_a_clean_fit_names_few_runs_and_rests_on_none() -> None:
     tables = [masked(seed, n, [], 0.75, 0.04) for seed in range(20) for n in (8, 12, 20)]
     laws = [(prepare(each, "y", Options(scales="auto")).design, each) for each in tables]
