@@ -9,14 +9,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import BSpline
-from scipy.optimize import least_squares
 from scipy.stats import qmc
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import FitError
 from dimgs.fits.covariance import deleted_residuals, linearised, t_half_widths
+from dimgs.fits.curve_noise import noise_about_curves
+from dimgs.fits.nonlinear_least_squares import minimise_squares
 
-Noise = Literal["relative", "amplitude", "constant", "mixed", "stated"]
+Noise = Literal["relative", "amplitude", "constant", "stated"]
 
 # part of the points that must lie over other curves: pieces that do not meet collapse by themselves
 _SHARED = 0.3
@@ -25,19 +26,17 @@ _SHARED = 0.3
 _MOST_POWER, _STEPS = 3.0, 13
 # powers beyond are those of curves that left each other: nothing is compared there
 _ESCAPED = 30.0
-# all combinations of up to two groups; more are sampled; minima that are followed, and how many
-# where none of them brings the curves together
-_MOST_STARTS, _FOLLOWED, _MOST_FOLLOWED = 192, 4, 24
+# steps of a fit, and the relative gain that ends it: a thousandth of a standard error
+_STEPS_OF_FIT, _ENOUGH = 60, 1e-6
+# all combinations of up to two groups; more are sampled; minima that are followed: of 125 tables of
+# 25 collapses, more change no exponent
+_MOST_STARTS, _FOLLOWED = 192, 6
 # variance of what runs left out leave, over that of the best minimum, and distance of its powers
 _AS_GOOD, _FAR = 1.5, 0.3
-# the same over the variance of the noise inside runs, above which further minima are looked for
-_PREDICTED = 2.0
 # numbers of inner knots that are compared, and the number of the search
 _KNOTS, _FIRST_KNOTS = (1, 2, 3, 5, 8, 12, 18, 26), 5
 # points for each coefficient of the curve, below which it would follow the noise
 _POINTS_EACH = 4
-# errors of the mixed kind: of the amplitude of a curve, for a relative error of 1
-_MIXED = (0.03, 0.1, 0.3)
 # twice the nats by which another kind of errors must be likelier: a chance of 1 %
 _LIKELIER = 6.6
 # relative size of noise below which curves are equal to rounding
@@ -123,6 +122,11 @@ class _State:
         least = (_ROUNDING * float(np.std(self.z / self.size)) + 1e-300) ** 2 * n
         return float(n * np.log(max(rss, least) / n) + 2.0 * self.log_size)
 
+    def beyond_curve(self, columns: Array) -> Array:
+        """What the coefficients of the curve cannot follow of columns."""
+        base = np.linalg.qr(self.columns)[0]
+        return np.asarray(columns - base @ (base.T @ columns))
+
     @property
     def slopes(self) -> Array:
         """Derivatives of the prediction by the powers and the coefficients of the curve."""
@@ -136,29 +140,24 @@ class _Model:
     points: _Points
     noise: Noise
     knots: int = _FIRST_KNOTS
-    mixed: float = 0.0
 
-    def state(self, powers: Array, level: Array | None = None) -> _State:
-        """Powers with their best curve.
-
-        Parameters
-        ----------
-        powers : ndarray of shape (2 n_groups,)
-        level : ndarray of shape (n_points,), optional
-            Values of the curve, where the size of errors depends on them.
-        """
+    def state(self, powers: Array) -> _State:
+        """Powers, of shape (2 n_groups,), with their best curve."""
         p, k = self.points, self.points.groups.shape[1]
         u, slope = p.place(powers[:k])
         shift = p.groups @ powers[k:]
+        size = by_scale = np.ones(len(u))
         if self.noise == "relative":
             z = np.log(p.y) + shift
-            size = np.ones(len(u))
-            log_size, by_scale = float(np.log(p.y).sum()), np.ones(len(u))
+            log_size = float(np.log(p.y).sum())
         else:
-            with np.errstate(over="ignore"):
-                factor = np.exp(np.clip(shift, -300.0, 300.0))
+            factor = np.exp(np.clip(shift, -300.0, 300.0))
             z = by_scale = p.y * factor
-            size = self._size(z, factor, level)
+            # of scaled values, but for a common factor
+            if self.noise == "constant":
+                size = factor
+            elif self.noise == "stated":
+                size = np.asarray(p.errors) * factor
             log_size = float(np.log(size).sum() - shift.sum())
         knots = _knots(u, self.knots)
         columns = BSpline.design_matrix(u, knots, 3).toarray() / size[:, None]
@@ -170,55 +169,22 @@ class _Model:
         residuals = z / size - columns @ coefficients
         return _State(powers, u, z, size, spline, residuals, jacobian, columns, log_size)
 
-    def _size(self, z: Array, factor: Array, level: Array | None) -> Array:
-        """Size of the errors of scaled values, but for a common factor."""
-        p = self.points
-        if self.noise == "constant":
-            return factor
-        if self.noise == "stated":
-            assert p.errors is not None
-            return np.asarray(p.errors * factor)
-        if self.noise == "mixed":
-            assert level is not None
-            typical = float(np.sqrt(np.mean(level**2))) or 1.0
-            return np.sqrt(level**2 + (self.mixed * typical) ** 2)
-        return np.ones(len(z))
+    def refined(self, start: Array) -> _State:
+        """Powers near a start whose curve leaves the least: variable projection."""
+        first = self.state(start)
 
-    def level(self, state: _State) -> Array:
-        """Scaled values of the curve at every point."""
-        value = state.spline(state.u)
-        return np.asarray(np.exp(value) if self.noise == "relative" else value)
+        def projected(powers: Array) -> tuple[Array, Array]:
+            state = self.state(powers)
+            return state.residuals, state.beyond_curve(state.jacobian)
 
-    def refined(self, start: Array, level: Array | None = None) -> _State:
-        """Refined powers with the smallest residuals of the curve: variable projection."""
-        if not len(start):
-            return self.state(start, level)
-        seen: dict[bytes, _State] = {}
-
-        def at(powers: Array) -> _State:
-            if (key := powers.tobytes()) not in seen:
-                seen.clear()
-                seen[key] = self.state(powers, level)
-            return seen[key]
-
-        def miss(powers: Array) -> Array:
-            return at(powers).residuals
-
-        def slopes(powers: Array) -> Array:
-            state = at(powers)
-            base = np.linalg.qr(state.columns)[0]
-            return np.asarray(-(state.jacobian - base @ (base.T @ state.jacobian)))
-
-        first = self.state(start, level)
         try:
-            solution = least_squares(
-                miss, start, jac=slopes, method="lm", x_scale="jac", max_nfev=60
-            )
+            minimum = minimise_squares(projected, start, steps=_STEPS_OF_FIT, enough=_ENOUGH)
         except (ValueError, np.linalg.LinAlgError):
             return first
-        if np.abs(solution.x).max() > _ESCAPED:
+        # beyond, curves have left each other, and nothing is compared
+        if np.abs(minimum.parameters).max(initial=0.0) > _ESCAPED:
             return first
-        last = self.state(np.asarray(solution.x), level)
+        last = self.state(minimum.parameters)
         return last if last.deviance <= first.deviance else first
 
 
@@ -235,9 +201,9 @@ class SimilarityFit:
         determine them.
     dof : ndarray of shape (2 n_groups,)
         Their degrees of freedom.
-    noise : {"relative", "amplitude", "constant", "mixed", "stated"}
-        How errors grow: with the value, with the amplitude of its curve, not at all, with both of
-        the first two, or as the errors of the table say.
+    noise : {"relative", "amplitude", "constant", "stated"}
+        How errors grow: with the value, with the amplitude of its curve, not at all, or as the
+        errors of the table say.
     quality : float
         Share of the variance of the scaled values that the curves of the other runs predict; 1 is
         a perfect collapse, 0 none.
@@ -410,8 +376,7 @@ def _searched(points: _Points) -> tuple[_Model, _State, bool]:
     for along in _starts(k):
         state = model.state(np.concatenate([along, amplitude]))
         for _ in range(1 if model.noise == "relative" else 2):
-            base = np.linalg.qr(state.columns)[0]
-            free = state.jacobian[:, k:] - base @ (base.T @ state.jacobian[:, k:])
+            free = state.beyond_curve(state.jacobian[:, k:])
             step = np.linalg.lstsq(free, state.residuals, rcond=1e-10)[0]
             state = model.state(np.concatenate([along, state.powers[k:] + step]))
         short = max(_SHARED - points.shared(state.u), 0.0)
@@ -419,10 +384,8 @@ def _searched(points: _Points) -> tuple[_Model, _State, bool]:
     ranked.sort(key=lambda pair: pair[0])
     followed: list[_State] = []
     for _, powers in ranked:
-        most = _FOLLOWED if any(_is_one(f, points) for f in followed) else _MOST_FOLLOWED
-        if len(followed) >= most:
-            break
-        if all(np.abs(powers - f.powers).max(initial=1.0) > 0.1 for f in followed):
+        is_near = (np.abs(powers - f.powers).max(initial=0.0) <= 0.1 for f in followed)
+        if len(followed) < _FOLLOWED and not any(is_near):
             followed.append(model.refined(powers))
     apart = [f for f in followed if points.shared(f.u) >= _SHARED] or followed
     errors = [_held_out(f, points.runs) for f in apart]
@@ -430,13 +393,6 @@ def _searched(points: _Points) -> tuple[_Model, _State, bool]:
     others = [f for f, one in zip(apart, errors, strict=True) if one < _AS_GOOD * min(errors)]
     far = any(np.abs(f.powers - best.powers).max(initial=0.0) > _FAR for f in others)
     return model, best, far
-
-
-def _is_one(state: _State, points: _Points) -> bool:
-    """Whether the curves of the other runs predict each as well as its own noise lets them."""
-    noise = noise_about_curves(state.u, state.residuals, points.runs)
-    is_shared = points.shared(state.u) >= _SHARED
-    return is_shared and _held_out(state, points.runs) < _PREDICTED * noise**2
 
 
 def _starts(k: int) -> Iterator[Array]:
@@ -467,27 +423,26 @@ def _best_model(model: _Model, state: _State) -> tuple[_Model, _State]:
     """The kind of errors that is likeliest, and the number of knots that predicts best."""
     model, state = _with_knots(model, state)
     points = model.points
-    kinds = [replace(model, noise=kind) for kind in ("amplitude", "constant")]
-    kinds += [replace(model, noise="mixed", mixed=m) for m in _MIXED]
+    kinds: tuple[Noise, ...] = ("amplitude", "constant")
     if points.errors is not None:
-        kinds = [replace(model, noise="stated")]
+        kinds = ("stated",)
     best = model, state
     for kind in kinds:
-        # errors of values follow the curve as it was found
-        refined = kind.refined(state.powers, model.level(state))
-        if points.errors is not None or refined.deviance < best[1].deviance - _LIKELIER:
-            best = kind, refined
+        other = replace(model, noise=kind)
+        refined = other.refined(state.powers)
+        if kind == "stated" or refined.deviance < best[1].deviance - _LIKELIER:
+            best = other, refined
     return best if best[0] is model else _with_knots(*best)
 
 
 def _with_knots(model: _Model, state: _State) -> tuple[_Model, _State]:
     n, k = len(state.u), len(state.powers)
-    level, tried = model.level(state), []
+    tried = []
     for knots in _KNOTS:
         if knots > _KNOTS[0] and _POINTS_EACH * (knots + 4 + k) > n:
             break
         other = replace(model, knots=knots)
-        refined = other.refined(state.powers, level)
+        refined = other.refined(state.powers)
         rss = float(refined.residuals @ refined.residuals)
         score = rss / max(1.0 - (refined.columns.shape[1] + k) / n, 1e-3) ** 2
         tried.append((score, knots, other, refined))
@@ -506,7 +461,7 @@ def _result(model: _Model, state: _State, centre: Array, is_ambiguous: bool) -> 
     spread = float(np.mean(about**2)) or 1.0
     # sizes of errors are relative to the values
     unit = 1.0
-    if model.noise not in ("relative", "mixed"):
+    if model.noise != "relative":
         unit = float(np.sqrt(np.mean(state.size**2) / np.mean(state.z**2)))
     residuals = state.residuals
     n, used = len(residuals), state.slopes.shape[1]
@@ -530,40 +485,6 @@ def _result(model: _Model, state: _State, centre: Array, is_ambiguous: bool) -> 
         state,
         centre,
     )
-
-
-def noise_about_curves(u: Array, values: Array, runs: IntArray) -> float:
-    """Standard deviation of the noise about a smooth curve through each run.
-
-    By what the line through the two neighbours of each point leaves of it.
-
-    Parameters
-    ----------
-    u, values : ndarray of shape (n_points,)
-    runs : ndarray of int of shape (n_points,)
-
-    Returns
-    -------
-    float
-        NaN where no run has three points.
-
-    Examples
-    --------
-    >>> u, noise = np.linspace(0, 1, 400), np.random.default_rng(0).normal(0, 0.1, 400)
-    >>> print(round(noise_about_curves(u, np.sin(u) + noise, np.zeros(400, int)), 2))
-    0.1
-    """
-    order = np.lexsort((u, runs))
-    u, values, runs = u[order], values[order], runs[order]
-    inside = np.flatnonzero(runs[2:] == runs[:-2]) + 1
-    if not len(inside):
-        return float("nan")
-    before, after = u[inside] - u[inside - 1], u[inside + 1] - u[inside]
-    total = before + after
-    near = np.where(total > 0, after / np.where(total > 0, total, 1.0), 0.5)
-    line = near * values[inside - 1] + (1.0 - near) * values[inside + 1]
-    residuals = (values[inside] - line) / np.sqrt(1.0 + near**2 + (1.0 - near) ** 2)
-    return float(np.sqrt(np.mean(residuals**2)))
 
 
 def _is_power_law(model: _Model, state: _State) -> bool:

@@ -33,10 +33,11 @@ from dimgs.discovery.options import Options, documented
 from dimgs.discovery.prepare import Prepared
 from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE
+from dimgs.fits.curve_noise import noise_about_curves
 from dimgs.fits.design.features import build_design
 from dimgs.fits.estimate import Exponent
 from dimgs.fits.short_vectors import short_monomials
-from dimgs.fits.similarity import SimilarityFit, fit_similarity, noise_about_curves
+from dimgs.fits.similarity import SimilarityFit, fit_similarity
 from dimgs.fits.snapping import snap
 from dimgs.groups.derive import constant_variables, isolated_names, with_scales
 from dimgs.groups.dimensions import DimensionalMatrix
@@ -665,21 +666,18 @@ class _Space:
         names = question.parameters
         lattice = tuple(DimensionalMatrix.of(names).kernel_lattice()) if names else ()
         vectors = np.array(lattice, dtype=np.float64).reshape(len(lattice), len(names)).T
-        open_ = np.linalg.qr(vectors)[0]
+        free = np.linalg.qr(vectors)[0]
         logs = question.logs()
         logs = logs - logs.mean(axis=0)
         # of the triangle: a square matrix of all points would not fit into the memory
-        triangle = np.linalg.qr(logs @ open_ @ open_.T, mode="r")
-        _, sizes, rows = np.linalg.svd(triangle, full_matrices=True)
-        sizes = np.concatenate([sizes, np.zeros(len(rows) - len(sizes))])
+        _, sizes, rows = np.linalg.svd(np.linalg.qr(logs @ free, mode="r"), full_matrices=True)
+        sizes = np.pad(sizes, (0, len(rows) - len(sizes)))
         varied = sizes > _VARIES * max(float(np.abs(logs).max(initial=0.0)), 1.0) * len(logs) ** 0.5
-        directions = rows[varied].T
+        directions = free @ rows.T
         # signs that do not depend on the order of rows
         largest = np.abs(directions).argmax(axis=0)
         directions = directions * np.sign(directions[largest, np.arange(directions.shape[1])])
-        remainder = open_ - directions @ (directions.T @ open_)
-        held, size, _ = np.linalg.svd(remainder, full_matrices=False)
-        return cls(lattice, directions, held[:, size > 1e-6], start, scale)
+        return cls(lattice, directions[:, varied], directions[:, ~varied], start, scale)
 
     def points(self, question: _Question) -> tuple[Array, Array, Array]:
         """Coordinate and values in the parameters' monomials, and logarithms of the groups."""
@@ -771,6 +769,8 @@ def _border_of(
     question: _Question, space: _Space, agrees: BoolArray, measured: BoolArray
 ) -> Border:
     """The monomial, with short exponents, that parts the points on the curve from others."""
+    from sklearn.metrics import roc_curve
+
     inside = agrees[measured]
     if min(inside.mean(), 1.0 - inside.mean()) < _LEAST_PART:
         raise FitError("Too few points lie on one side of a border.")
@@ -783,15 +783,16 @@ def _border_of(
         total = (sum(map(mul, exact, each)) for each in zip(*columns, strict=True))
         group = PiGroup.of("border", dict(zip(names, map(Fraction, total), strict=True)))
         value = group.log(question.values)[measured]
-        order = np.argsort(value, kind="stable")
-        gaps = np.flatnonzero(np.diff(value[order]) > 0.0)
-        for above in (False, True) if len(gaps) else ():
-            wrong = inside[order] == above
-            # points on the wrong side of each cut
-            count = np.cumsum(wrong)[gaps] + np.cumsum(~wrong[::-1])[::-1][gaps + 1]
-            at = int(gaps[np.argmin(count)])
-            middle = float(np.exp(np.mean(value[order[at : at + 2]])))
-            cuts.append((int(count.min()), Border(group, middle, above)))
+        above = bool(np.median(value[inside]) > np.median(value[~inside]))
+        outer, inner, places = roc_curve(
+            inside, value if above else -value, drop_intermediate=False
+        )
+        # points on the wrong side of each cut; all points are on one side of the first and last
+        wrong = np.rint(outer * (~inside).sum() + (1.0 - inner) * inside.sum())[1:-1]
+        if len(wrong):
+            at = int(np.argmin(wrong)) + 1
+            middle = float(np.exp(np.mean(places[at : at + 2]) * (1.0 if above else -1.0)))
+            cuts.append((float(wrong.min()), Border(group, middle, above)))
     fewest = min(count for count, _ in cuts)
     # the shortest exponents that part the points as well, but for one in a hundred
     return next(border for count, border in cuts if count <= fewest + 0.01 * len(inside))

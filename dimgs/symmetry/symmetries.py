@@ -4,15 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from itertools import chain, combinations, islice
+from itertools import chain, combinations
 from os import PathLike
 from typing import Any, Literal
 
-import mpmath
 import numpy as np
 import sympy
-from numpy.typing import NDArray
-from scipy.linalg import orth
+from scipy.linalg import orth, qr, solve_triangular
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
@@ -22,6 +20,7 @@ from dimgs.dataset.checks import bounds_of, check_measured, require_finite
 from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.read import dataset_of
 from dimgs.expression import safe_identifiers, sympy_text
+from dimgs.expression.compiled import compile_expression
 from dimgs.fits.invariance import Invariance, invariance
 from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.dimensions import primitive
@@ -35,15 +34,13 @@ from dimgs.law.law import Law
 from dimgs.variables import Unit, Variable, si_unit
 
 Kind = Literal["scaling", "translation", "rotation", "exchange", "galilean", "other"]
-# decimal digits of the arithmetic, and of zero
-_DIGITS, _ZERO = 50, mpmath.mpf(10) ** -28
+# of columns of size one: what is rounding
+_ZERO = 1e-9
 # points beyond the unknowns
 _SPARE = 8
 # terms of a generator that is neither a scaling nor a translation
 _MOST_TERMS, _MANY_TERMS = 3, 50
 _LARGEST_DENOMINATOR = 60
-# coefficients of the terms of a field, as long numbers
-Vector = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -151,7 +148,7 @@ class Symmetries:
 
 
 class _Points:
-    """A law and its derivatives at random points of its domain, with fifty digits.
+    """A law and its derivatives at random points.
 
     A field that is affine in the n inputs and target is a matrix of shape (n, n + 1) that acts on
     them and one, or the vector of its elements.
@@ -163,103 +160,67 @@ class _Points:
         taken = [*self.inputs, *(c.name for c in law.constants)]
         target = safe_identifiers([law.target.name], reserved=taken)[law.target.name]
         self.symbols = {**self.inputs, target: law.target}
-        constants = {sympy.Symbol(c.name): _exact(c.value) for c in law.constants}
-        formula = law.expression.xreplace(constants)
+        formula = law.expression.xreplace({sympy.Symbol(c.name): c.value for c in law.constants})
         symbols = [sympy.Symbol(s) for s in self.inputs]
-        self._function = sympy.lambdify(
-            symbols, [formula, *(sympy.diff(formula, s) for s in symbols)], "mpmath"
-        )
+        slopes = [sympy.diff(formula, s) for s in symbols]
+        self._function = compile_expression(symbols, [formula, *slopes])
         n = self.n = len(self.symbols)
         # how fast an input changes does not depend on the target
         is_term = np.ones((n, n + 1), dtype=bool)
         is_term[:-1, n - 1] = False
         self.terms = np.flatnonzero(is_term)
-        rng = np.random.default_rng(n)
-        drawn = (
-            [self._draw(rng, law, v) for v in self.inputs.values()]
-            for _ in range(20 * (len(self.terms) + _SPARE))
-        )
-        rows = ([*x, *values] for x in drawn if (values := self.at(x)) is not None)
-        table = np.array(list(islice(rows, len(self.terms) + _SPARE)), dtype=object)
-        one = np.full((len(table), 1), mpmath.mpf(1))
+        count, rng = len(self.terms) + _SPARE, np.random.default_rng(n)
+        x = np.array([self._drawn(rng, law, v, 20 * count) for v in self.inputs.values()])
+        table = np.vstack([x, self.at(x)]).T
+        table = table[np.isfinite(table).all(axis=1)][:count]
+        one = np.ones((len(table), 1))
         # inputs, target and one; and minus the derivatives of y - f
-        self.x, slopes = np.hstack([table[:, :n], one]), np.hstack([-table[:, n:], one])
+        self.x, rates = np.hstack([table[:, :n], one]), np.hstack([-table[:, n:], one])
         # what each term of a field adds to the change of y - f along it, over its largest size
-        columns = (slopes[:, :, None] * self.x[:, None, :]).reshape(len(table), -1)
+        columns = (rates[:, :, None] * self.x[:, None, :]).reshape(len(table), -1)
         sizes = np.abs(columns).max(axis=0)
-        self.sizes = np.where(sizes > 0, sizes, mpmath.mpf(1))
+        self.sizes = np.where(sizes > 0, sizes, 1.0)
         self.columns = columns / self.sizes
-        self.plain = self.columns.astype(np.float64)
 
-    def _draw(self, rng: np.random.Generator, law: Law, v: Variable) -> Any:
+    def _drawn(self, rng: np.random.Generator, law: Law, v: Variable, count: int) -> Array:
+        """Values of an input, over a factor of two at least: of near ones all powers are alike."""
         low, high, _ = law.domain.columns.get(v.name, (0.5, 2.0, ""))
-        if not high > low:
-            low, high = (low / 2, low * 2) if low > 0 else (low - 1, low + 1)
-        return mpmath.mpf(float(rng.uniform(low, high)))
+        if high < 2.0 * low or not high > low:
+            low, high = (low / 2, high * 2) if low > 0 else (low - 1, high + 1)
+        return rng.uniform(low, high, count)
 
-    def at(self, x: Sequence[Any]) -> list[Any] | None:
-        """The law and its derivatives, where they are real numbers."""
-        try:
-            values = [mpmath.mpmathify(v) for v in self._function(*x)]
-        except (ValueError, ZeroDivisionError, TypeError):
-            return None
-        is_real = all(not isinstance(v, mpmath.mpc) and mpmath.isfinite(v) for v in values)
-        return values if is_real else None
+    def at(self, x: Array) -> Array:
+        """The law and its derivatives, one a row; not finite where they are not real numbers."""
+        with np.errstate(all="ignore"):
+            return np.array([np.broadcast_to(v, x.shape[1]) for v in self._function(*x)])
 
-    def null(self, terms: Sequence[int]) -> list[Vector]:
+    def null(self, terms: Sequence[int]) -> list[Array]:
         """Null space: combinations of terms that keep the law, in reduced echelon form."""
-        chosen, vectors = np.array(terms), []
-        for vector in _null_space(self.columns[:, chosen]):
-            whole = np.full(len(self.sizes), mpmath.mpf(0))
-            whole[chosen] = vector / self.sizes[chosen]
-            vectors.append(whole)
+        chosen, vectors = np.array(terms), list[Array]()
+        # of equal columns the last is written in the others: the target in the inputs
+        weights = np.linspace(1.0, 2.0, len(chosen))
+        columns = self.columns[:, chosen] * weights
+        triangle, order = qr(columns, mode="r", pivoting=True)
+        rank = int((np.abs(np.diag(triangle)) > _ZERO).sum())
+        reached = solve_triangular(triangle[:rank, :rank], triangle[:rank, rank:])
+        for k in np.argsort(order[rank:]):
+            part = np.zeros(len(chosen))
+            part[order[:rank]] = np.where(np.abs(reached[:, k]) > _ZERO, -reached[:, k], 0.0)
+            part[order[rank + k]] = 1.0
+            whole = np.zeros(len(self.sizes))
+            whole[chosen] = part * weights
+            vectors.append(_whole_numbers(whole / self.sizes))
         return vectors
 
     def is_exchanged(self, i: int, j: int) -> bool:
         """Whether the law stays where two inputs change places."""
         places = [*range(len(self.inputs))]
         places[i], places[j] = j, i
-        there = (self.at(x[places]) or [mpmath.inf] for x in self.x[:_SPARE])
-        values = self.x[:_SPARE, self.n - 1]
-        return all(
-            abs(t[0] - y) <= _ZERO * (1 + abs(y)) for t, y in zip(there, values, strict=True)
-        )
+        return np.allclose(self.at(self.x[:, places].T)[0], self.x[:, self.n - 1], _ZERO, 0.0)
 
-    def matrix(self, vector: Vector) -> Array:
-        """A field as the matrix that acts on inputs, target and one, in doubles."""
-        return vector.reshape(self.n, self.n + 1).astype(np.float64)
-
-
-def _exact(value: float) -> sympy.Expr:
-    near = sympy.nsimplify(value, rational=True, tolerance=1e-15)
-    return near if float(near) == value else sympy.Rational(value)
-
-
-def _null_space(rows: Vector) -> list[Vector]:
-    """Null vectors of a matrix of long numbers in reduced echelon form, with full pivoting."""
-    pivots: list[int] = []
-    rows, free = rows.copy(), [*range(rows.shape[1])]
-    while free and len(pivots) < len(rows):
-        step = len(pivots)
-        # of equal pivots the last, so that the target is written in the inputs
-        block = np.abs(rows[step:, free])[::-1, ::-1]
-        best = int(block.argmax())
-        if block.flat[best] < _ZERO:
-            break
-        r, c = len(rows) - 1 - best // len(free), free.pop(-1 - best % len(free))
-        rows[[step, r]] = rows[[r, step]]
-        rows[step] /= rows[step, c]
-        others = np.arange(len(rows)) != step
-        rows[others] -= np.outer(rows[others, c], rows[step])
-        pivots.append(c)
-    vectors = []
-    for c in free:
-        vector = np.full(rows.shape[1], mpmath.mpf(0))
-        vector[c] = mpmath.mpf(1)
-        reached = rows[: len(pivots), c]
-        vector[pivots] = np.where(np.abs(reached) > _ZERO, -reached, mpmath.mpf(0))
-        vectors.append(vector)
-    return vectors
+    def matrix(self, vector: Array) -> Array:
+        """A field as the matrix that acts on inputs, target and one."""
+        return vector.reshape(self.n, self.n + 1)
 
 
 @dataclass
@@ -267,20 +228,20 @@ class _Search:
     """The generators of a law, family by family."""
 
     points: _Points
-    forced: list[Vector]
-    generators: list[tuple[Kind, Vector]] = field(default_factory=list)
+    forced: list[Array]
+    generators: list[tuple[Kind, Array]] = field(default_factory=list)
 
     @property
-    def every(self) -> list[Vector]:
+    def every(self) -> list[Array]:
         return [*self.forced, *(v for _, v in self.generators)]
 
-    def is_new(self, vector: Vector, kind: Kind) -> bool:
+    def is_new(self, vector: Array, kind: Kind) -> bool:
         """Whether no function times a field that is known makes it, nor it one of these.
 
         A scaling or translation may be multiplied by a function, and be known then; of an affine
         field, all that was found may be, and scalings of the units by numbers.
         """
-        x = self.points.x.astype(np.float64)
+        x = self.points.x
         fields = np.stack([x @ self.points.matrix(v).T for v in (vector, *self.every)])
         # null vectors of inputs of 1e11 m are of 1e-11: each field counts by its own size
         for axes in ((0, 1), (1, 2)):
@@ -297,7 +258,7 @@ class _Search:
         rank, others = (np.linalg.matrix_rank(m, tol=1e-9) for m in (parts, parts[1:]))
         return bool(rank > others if is_affine else rank == len(parts))
 
-    def take(self, vectors: Iterable[Vector]) -> None:
+    def take(self, vectors: Iterable[Array]) -> None:
         """Keep those that are new, those of few terms first."""
         kinds = [(_kind(self.points.matrix(v)), v) for v in vectors]
         for kind, vector in sorted(kinds, key=lambda p: (p[0] == "other", _length(p[1]))):
@@ -307,25 +268,33 @@ class _Search:
                 self.generators.append((kind, vector))
 
 
-def _length(vector: Vector) -> tuple[int, float]:
+def _length(vector: Array) -> tuple[int, float]:
     ratios = _ratios(vector)
     return len(ratios), sum(abs(r.numerator) + r.denominator for r in ratios)
 
 
-def _ratios(vector: Vector) -> list[Fraction]:
+def _whole_numbers(vector: Array) -> Array:
+    """Coefficients over the first, or whole numbers where they are rational."""
+    places = np.flatnonzero(vector)
+    simple, out = _ratios(vector), vector / vector[places[0]]
+    if np.allclose(np.array(simple, dtype=np.float64), out[places], _ZERO, _ZERO):
+        out[places] = primitive(simple)
+    return np.asarray(out)
+
+
+def _ratios(vector: Array) -> list[Fraction]:
     """Coefficients over the first, as fractions near them."""
     used = vector[vector != 0]
     return [Fraction(float(c)).limit_denominator(_LARGEST_DENOMINATOR) for c in used / used[0]]
 
 
-def _sparse(points: _Points, terms: Sequence[int]) -> list[Vector]:
+def _sparse(points: _Points, terms: Sequence[int]) -> list[Array]:
     """Null vectors of few terms: those of the whole family, and those of all its small parts."""
     vectors = points.null(terms)
     most = _MOST_TERMS if len(terms) < _MANY_TERMS else _MOST_TERMS - 1
     for k in range(1, most + 1 if vectors else 0):
         for part in combinations(terms, k):
-            # doubles exclude most at once
-            if np.linalg.svd(points.plain[:, part], compute_uv=False)[-1] < 1e-9:
+            if np.linalg.svd(points.columns[:, part], compute_uv=False)[-1] < _ZERO:
                 vectors += [v for v in points.null(part) if np.count_nonzero(v) == k]
     return vectors
 
@@ -346,23 +315,20 @@ def _kind(matrix: Array) -> Kind:
 
 def law_symmetries(law: Law) -> Symmetries:
     """Symmetries of a law, exactly; see :func:`symmetries`."""
-    with mpmath.workdps(_DIGITS):
-        points = _Points(law)
-        n, variables = points.n, list(points.symbols.values())
-        scales = [i * (n + 1) + i for i in range(n)]
-        search = _Search(points, _forced(points, law, scales))
-        search.take(_sparse(points, scales))
-        search.take(_sparse(points, [i * (n + 1) + n for i in range(n)]))
-        kinds = [v.dimension for v in variables]
-        alike = [(i, j) for i, j in combinations(range(n - 1), 2) if kinds[i] == kinds[j]]
-        turns = chain(*(points.null([i * (n + 1) + j, j * (n + 1) + i]) for i, j in alike))
-        search.take(v for v in turns if np.count_nonzero(v) == 2)
-        search.take(_sparse(points, points.terms.tolist()))
-        generators = [
-            _generator(points.symbols, kind, _numbers(v)) for kind, v in search.generators
-        ]
-        swaps = [(i, j) for i, j in alike if points.is_exchanged(i, j)]
-        algebra = _algebra(search)
+    points = _Points(law)
+    n, variables = points.n, list(points.symbols.values())
+    scales = [i * (n + 1) + i for i in range(n)]
+    search = _Search(points, _forced(points, law, scales))
+    search.take(_sparse(points, scales))
+    search.take(_sparse(points, [i * (n + 1) + n for i in range(n)]))
+    kinds = [v.dimension for v in variables]
+    alike = [(i, j) for i, j in combinations(range(n - 1), 2) if kinds[i] == kinds[j]]
+    turns = chain(*(points.null([i * (n + 1) + j, j * (n + 1) + i]) for i, j in alike))
+    search.take(v for v in turns if np.count_nonzero(v) == 2)
+    search.take(_sparse(points, points.terms.tolist()))
+    generators = [_generator(points.symbols, kind, _numbers(v)) for kind, v in search.generators]
+    swaps = [(i, j) for i, j in alike if points.is_exchanged(i, j)]
+    algebra = _algebra(search)
     generators += [_exchange(points.symbols, i, j) for i, j in swaps]
     constants = [
         Variable(c.name, Unit(si_unit(c.dimension), c.dimension), role="scale")
@@ -373,7 +339,7 @@ def law_symmetries(law: Law) -> Symmetries:
     return Symmetries(tuple(generators), tuple(algebra), _groups(generators, basis))
 
 
-def _forced(points: _Points, law: Law, scales: Sequence[int]) -> list[Vector]:
+def _forced(points: _Points, law: Law, scales: Sequence[int]) -> list[Array]:
     """Scalings of the base units that leave every constant of the law as it is."""
     dimensions = {v.name: v.dimension for v in points.symbols.values()}
     units = Scalings(dimensions, [c.dimension for c in law.constants])
@@ -383,15 +349,10 @@ def _forced(points: _Points, law: Law, scales: Sequence[int]) -> list[Vector]:
     return list(scalings)
 
 
-def _numbers(vector: Vector) -> dict[int, sympy.Expr]:
-    """Coefficients over the first: whole numbers where they are rational, else floats."""
-    places, simple = np.flatnonzero(vector).tolist(), _ratios(vector)
-    used = vector[places] / vector[places[0]]
-    near = [mpmath.mpf(s.numerator) / s.denominator for s in simple]
-    numbers: list[sympy.Expr] = [sympy.Float(float(c), 17) for c in used]
-    if np.abs(np.array(near) - used).max() < 1e-20:
-        numbers = [sympy.Integer(w) for w in primitive(simple)]
-    return dict(zip(places, numbers, strict=True))
+def _numbers(vector: Array) -> dict[int, sympy.Expr]:
+    """Coefficients that are not zero, by their places."""
+    used = {int(j): float(vector[j]) for j in np.flatnonzero(vector)}
+    return {j: sympy.Integer(c) if c.is_integer() else sympy.Float(c, 17) for j, c in used.items()}
 
 
 def _generator(
