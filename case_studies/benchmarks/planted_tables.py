@@ -309,7 +309,7 @@ def with_known_form(kind: str, number: int) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         design = prepare(planted.data, "y", options, any_sign=True).design
-        errors, _ = errors_of(design, [FormulaModel(design, planted.form, planted.constants)])
+        errors = errors_of(design, [FormulaModel(design, planted.form, planted.constants)])[0]
         design = replace(design, errors=target_errors(design, errors))
         law = assemble(design, planted.form, planted.constants, LEVEL)
         # the fit of a power law takes logarithms of its targets

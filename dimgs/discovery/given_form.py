@@ -443,7 +443,7 @@ def fit_constants(
         for given in ([starts, {}] if starts else [{}])
     ]
     best: tuple[float, Array] | None = None
-    for errors in possible_errors(design):
+    for errors in (kind for kind in possible_errors(design) if kind.kind != "mixed"):
         solution = _least(model, drawn, errors)
         if solution is None:
             continue

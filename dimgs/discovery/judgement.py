@@ -31,12 +31,10 @@ from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE, embedded
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
-from dimgs.fits.noise import Errors, target_errors
+from dimgs.fits.noise import target_errors
 from dimgs.judgement.candidates import JUDGEMENT, JudgedForm, Proposal, judge_forms
 from dimgs.judgement.confirmation import IMPROBABLE, PROBABLE, holds
-from dimgs.judgement.evidence import doubtful_errors
 from dimgs.judgement.posterior import Posterior, posterior_of, same_laws
-from dimgs.judgement.residual_structure import chance_of_structure, with_heavy_tails
 from dimgs.law.assemble import assemble, inputs_of
 from dimgs.law.canonical import absorb, recognise
 from dimgs.law.law import Law
@@ -122,8 +120,8 @@ def _without_gross_runs(
     apart = replace(study, prepared=replace(study.prepared, design=rest))
     apart = run_engine(apart, embedded(), clock.to_search, options, clock)
     laws = _posterior(apart, options, clock).laws[:_KEPT]
-    others = [law.form for law in laws if law.form.name not in POWER]
-    again = _posterior(study, options, clock, [one.proposed for one in others], others)
+    others = [law.form.proposed for law in laws if law.form.name not in POWER]
+    again = _posterior(study, options, clock, others)
     return _with_posterior(study, again, options, clock)
 
 
@@ -310,47 +308,20 @@ def _examined(study: Study, options: Options) -> Study:
     )
 
 
-# chance of structure in residuals of heavy tails, below which these are those of a law that is off
-_STRUCTURED = 0.05
-# forms by which kinds of errors are compared
-_FOR_ERRORS = 3
-
-
 def _posterior(
-    study: Study,
-    options: Options,
-    clock: Clock,
-    more: Sequence[Proposal] = (),
-    others: Sequence[JudgedForm] = (),
+    study: Study, options: Options, clock: Clock, more: Sequence[Proposal] = ()
 ) -> Posterior:
     design = study.prepared.design
-    base = study.law if study.result is None else study.result.law
-    judge = partial(
-        judge_forms,
+    listed = judge_forms(
         design,
         study.result,
-        base,
+        study.law if study.result is None else study.result.law,
         study.candidates,
         study.unlogged,
         clock,
         (*study.given, *more),
         partial(_is_admitted, design, options) if options.restricts else None,
     )
-    listed = judge()
-
-    def better(errors: Errors | None) -> list[JudgedForm]:
-        """The forms by other errors, where the best of them then predicts better."""
-        again = [] if errors is None else judge(errors=errors)
-        return again if again and again[0].score > listed[0].score else []
-
-    if listed and not clock.over:
-        first = [one.model for one in listed[:_FOR_ERRORS]]
-        listed = better(doubtful_errors(design, first, listed[0].evidence.errors)) or listed
-    if listed and not clock.over:
-        again = better(with_heavy_tails(design, listed, others))
-        # a law that is far off in some runs has heavy tails as well: then these follow its groups
-        if again and chance_of_structure(design, again[0]) > _STRUCTURED:
-            listed = again
     return posterior_of(design, listed, same_laws(design, listed))
 
 

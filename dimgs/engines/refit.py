@@ -1,12 +1,11 @@
 """Constants of a candidate, of whichever engine: fitted again in double precision, made simple."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
+import sympy
 
 from dimgs.common import arrays
 from dimgs.common.arrays import Array
@@ -14,6 +13,7 @@ from dimgs.common.errors import LawError
 from dimgs.engines.protocol import Problem
 from dimgs.engines.selection import candidate_bits
 from dimgs.expression.candidate import Candidate
+from dimgs.expression.formula import Formula
 from dimgs.fits.noise import EXACT
 from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.groups.rationals import nearest_rationals
@@ -134,28 +134,23 @@ class _Residuals:
     """Weighted residuals of a candidate in every run, as a function of its constants."""
 
     def __init__(self, candidate: Candidate, problem: Problem) -> None:
-        self.candidate, self.observed = candidate, problem.response
-        self.inputs = tuple(problem.groups[n] for n in candidate.groups)
+        self.observed = problem.response
+        # whether they are those of the logarithm
+        self.log = candidate.scale == "log"
+        groups = {name: problem.groups[name] for name in candidate.groups}
+        self.formula = Formula(
+            candidate.expression, groups, tuple(candidate.constants), len(self.observed)
+        )
         self.root, start = np.sqrt(problem.scaled_weights), np.abs(_start(candidate))
         self.typical = np.where(start > 0, start, 1.0)
-
-    @property
-    def log(self) -> bool:
-        """Whether they are those of the logarithm."""
-        return self.candidate.scale == "log"
-
-    def predicted(self, constants: Array) -> Array:
-        """Values of the expression, of shape (n_runs,); NaN where there is none."""
-        names = (*self.candidate.groups, *self.candidate.constants)
-        value = _compiled(self.candidate.expression, names)
-        return self._column(value(*self.inputs, *constants))
 
     @np.errstate(all="ignore")
     def at(self, constants: Array) -> Array:
         """Residuals, of shape (n_runs,); NaN where there is no value."""
+        predicted = self.formula.value(constants)
         if not self.log:
-            return self.root * (self.observed - self.predicted(constants))
-        ratio = self.observed / self.predicted(constants)
+            return self.root * (self.observed - predicted)
+        ratio = self.observed / predicted
         return np.asarray(self.root * np.log(np.where(ratio > 0, ratio, np.nan)))
 
     def model(self, constants: Array) -> tuple[Array, Array]:
@@ -166,23 +161,16 @@ class _Residuals:
     @np.errstate(all="ignore")
     def slopes(self, constants: Array) -> Array:
         """Weighted slopes of the prediction, of shape (n_runs, n_constants)."""
-        slopes = self._exact(constants)
-        if slopes is None or not np.all(np.isfinite(slopes)):
-            slopes = self._differences(constants)
-        return np.where(np.isfinite(slopes), slopes, 0.0)
-
-    def _exact(self, constants: Array) -> Array | None:
-        gradient = _gradient(
-            self.candidate.expression, self.candidate.groups, tuple(self.candidate.constants)
-        )
-        if gradient is None:
-            return None
         try:
-            columns = [self._column(g) for g in gradient(*self.inputs, *constants)]
+            slopes = self.formula.slopes(constants)
         except (NameError, TypeError, AttributeError):
-            return None
-        scale = self.root / self.predicted(constants) if self.log else self.root
-        return np.asarray(scale[:, None] * np.column_stack(columns))
+            slopes = self._differences(constants)
+        else:
+            scale = self.root / self.formula.value(constants) if self.log else self.root
+            slopes = scale[:, None] * slopes
+            if not np.all(np.isfinite(slopes)):
+                slopes = self._differences(constants)
+        return np.where(np.isfinite(slopes), slopes, 0.0)
 
     def _differences(self, constants: Array) -> Array:
         columns = []
@@ -191,40 +179,6 @@ class _Residuals:
             step[j] = _STEP * size
             columns.append((self.at(constants - step) - self.at(constants + step)) / (2 * step[j]))
         return np.column_stack(columns)
-
-    def _column(self, value: Any) -> Array:
-        """Real values for every run, NaN where they are not real."""
-        array = np.asarray(value)
-        if np.iscomplexobj(array):
-            array = np.where(array.imag == 0, array.real, np.nan)
-        return np.broadcast_to(array.astype(np.float64), self.observed.shape)
-
-
-@lru_cache(maxsize=512)
-def _gradient(
-    expression: Any, groups: tuple[str, ...], constants: tuple[str, ...]
-) -> Callable[..., Any] | None:
-    """Its derivatives by the constants, compiled for arrays; None where there are none."""
-    import sympy
-
-    from dimgs.expression.simplest import derivatives_of
-
-    if not constants:
-        return None
-    derivatives = derivatives_of(expression, constants)
-    if any(d.has(sympy.Derivative, sympy.DiracDelta, sympy.Subs) for d in derivatives):
-        return None
-    return _compiled(tuple(derivatives), (*groups, *constants))
-
-
-@lru_cache(maxsize=1024)
-def _compiled(body: Any, names: tuple[str, ...]) -> Callable[..., Any]:
-    """An expression, or several, compiled for arrays."""
-    import sympy
-
-    from dimgs.expression.compiled import compile_expression
-
-    return compile_expression([sympy.Symbol(n) for n in names], body, cse=True)
 
 
 def with_simple_constants(
@@ -283,8 +237,6 @@ def _simple_near(value: float, error: float) -> Iterator[Fraction]:
 
 def _fixed(candidate: Candidate, name: str, value: Fraction, problem: Problem) -> Candidate | None:
     """The candidate with that constant fixed, and the others fitted again."""
-    import sympy
-
     number = sympy.Rational(value.numerator, value.denominator)
     try:
         expression = candidate.expression.subs(sympy.Symbol(name), number)

@@ -1,9 +1,9 @@
 """Noise models of a response, and the likelihood of residuals under each.
 
 The standard deviation is proportional to the target (relative), constant in the response group or
-in the target, or mixed: relative for large responses and constant for small ones. The model with
-the highest likelihood of the residuals of the best law is used, if its odds against the relative
-one are large.
+in the target, or mixed: relative for large responses and constant for small ones. The judgement of
+laws sums over these kinds, each with its prior. A power law alone has the kind with the highest
+likelihood of its residuals, if its odds against the relative one are large.
 
 References
 ----------
@@ -39,8 +39,10 @@ FLOOR, RELATIVE_FLOOR, ADDITIVE_FLOOR = 0.1, 1e-3, 3.0
 EXACT = 1e-10
 # spread of the logarithm of pi_0 over the target that is rounding
 _ALIKE = 1e-9
-# gain of the log-likelihood for another kind of errors: e**4 is near to odds of 50 to 1
-_SURE = 4.0
+# natural logarithm of the odds against another kind of errors than the usual one, and against heavy
+# tails, before the runs are seen: near to 50 to 1. With 1 to 4 the log score of development laws is
+# nearly the same; with 3, errors of one size excuse a bent law of seven runs
+UNUSUAL = 4.0
 
 
 def rms(values: Array) -> float:
@@ -65,7 +67,7 @@ def likeliest(likelihoods: Mapping[Kind, float], usual: Kind) -> Kind:
     'group'
     """
     best = max(likelihoods, key=lambda kind: likelihoods[kind])
-    return best if likelihoods[best] > likelihoods.get(usual, -np.inf) + _SURE else usual
+    return best if likelihoods[best] > likelihoods.get(usual, -np.inf) + UNUSUAL else usual
 
 
 def profile_log_likelihood(residuals: Array, size: Array) -> float:
@@ -234,7 +236,8 @@ class Errors:
     inputs : InputErrors, optional
         Where errors of inputs enter by the slopes of each law.
     price : float
-        Natural logarithm by which densities are less than with other errors of the same runs.
+        Natural logarithm by which densities are less than with other errors of the same runs: minus
+        that of the prior, for one.
     """
 
     kind: str
@@ -316,7 +319,7 @@ class Errors:
 
 
 def possible_errors(design: Design) -> list[Errors]:
-    """The kinds of errors that a response may have; the usual one of its scale first."""
+    """The kinds of errors that a response may have, with their prior; the usual one first."""
     root = np.ones(design.n_runs)
     if design.weights is not None:
         root = np.sqrt(design.weights / np.mean(design.weights))
@@ -346,7 +349,9 @@ def possible_errors(design: Design) -> list[Errors]:
         size = rms(response / target) or 1.0
         out.append(Errors("target", response, root, target * size, labels=labels))
     if design.noise is None:
-        return out
+        *_, one_size = (errors for errors in out if errors.kind != "relative")
+        usual, *others = [*out, *map(one_size.mixed, TURNS)]
+        return [usual, *(replace(errors, price=UNUSUAL) for errors in others)]
     # where errors of one size may be those of pi_0 or of the target, the target's come last
     return [errors for errors in out if NOISE[errors.kind] == design.noise][-1:]
 
@@ -619,7 +624,7 @@ def scatter_beside(variance: Array, residuals: Array, fitted: int) -> Scatter:
     """
     nothing, sigma = np.zeros((len(residuals), 0)), np.sqrt(np.maximum(variance, 0.0))
     labels = np.zeros(len(residuals))
-    estimate = scatter_of(nothing, residuals, sigma, labels, max(fitted - 1, 0), one_factor=_SURE)
+    estimate = scatter_of(nothing, residuals, sigma, labels, max(fitted - 1, 0), one_factor=UNUSUAL)
     return Scatter(0.0, np.nan) if estimate is None else estimate
 
 
@@ -652,7 +657,7 @@ def with_intrinsic_scatter(design: Design, columns: Array) -> tuple[Design, Scat
     if inputs is not None:
         away, y = design.X - design.X.mean(axis=0), design.y - design.y.mean()
         slopes = np.broadcast_to(least_squares(away, y), away.shape)
-        sigma, least = np.sqrt(replace(inputs, shared=0.0).variance(slopes)), _SURE
+        sigma, least = np.sqrt(replace(inputs, shared=0.0).variance(slopes)), UNUSUAL
         require_finite(sigma)
     if sigma is None:
         return design, None

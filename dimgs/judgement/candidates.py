@@ -23,7 +23,7 @@ from dimgs.engines.clock import Clock
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.price import Structure, fitted_exponents, structure_of
 from dimgs.fits.design.features import Design
-from dimgs.fits.noise import Errors, rms
+from dimgs.fits.noise import rms
 from dimgs.groups.group import PiGroup
 from dimgs.groups.rationals import MAX_DENOMINATOR, bits_of, chance_of_number, nearest_rationals
 from dimgs.judgement.evidence import (
@@ -545,8 +545,9 @@ _AT_LEAST = 4
 # of many runs: each refit grows with them, and they say no more of which law it is
 _MOST_RUNS = 2000
 # natural logarithm of odds that no evidence of runs left out makes up for: beyond, a form has less
-# than a millionth of a millionth of the probability, and its blocks are not refitted
-_HOPELESS = 45.0
+# than a millionth of a millionth of the probability, and its blocks are not refitted; by further
+# kinds of errors, less than a thousandth
+_BEHIND = (45.0, 10.0)
 # forms whose numbers are released, the most probable ones: each is another refit of every block
 _RELEASED, _SIMPLEST = 10, 4
 # forms that are fitted without each of their inputs, the most probable ones: each is up to ten fits
@@ -602,8 +603,10 @@ class JudgedForm(Proposal):
 
     @property
     def proposed(self) -> Proposal:
-        """The form alone, to be fitted to other runs."""
-        return Proposal(name=self.name, expression=self.expression, constants=self.constants)
+        """The form with its fitted constants, to be fitted to other runs."""
+        fitted = self.evidence.whole.constants.tolist()
+        constants = dict(zip(sorted(self.constants), fitted, strict=True))
+        return Proposal(name=self.name, expression=self.expression, constants=constants)
 
     @cached_property
     def exponents(self) -> int:
@@ -636,7 +639,6 @@ def judge_forms(
     clock: Clock,
     more: Sequence[Proposal] = (),
     admits: Callable[[Proposal], bool] | None = None,
-    errors: Errors | None = None,
 ) -> list[JudgedForm]:
     """Everything that a study found, with its evidence, on the same errors and the same blocks.
 
@@ -657,8 +659,6 @@ def judge_forms(
         Further forms, which come first.
     admits : callable, optional
         Whether a form may be a law; one that is given may always.
-    errors : Errors, optional
-        How errors were measured, where it is known.
 
     Returns
     -------
@@ -678,50 +678,44 @@ def judge_forms(
         raw = raw[:_AT_LEAST]
         clock.cut("time", JUDGEMENT)
     everything = np.ones(design.n_runs, dtype=bool)
-    models = [model for _, model in raw]
-    if errors is None:
-        errors, fits = errors_of(design, models)
-    else:
-        fits = [fit_model(model, errors, everything, model.start) for model in models]
+    kinds = errors_of(design, [model for _, model in raw])
     blocks, turns, groups = outer_blocks(design), Turns(design), _groups(design)
     out: list[JudgedForm] = []
     always = {each.name for each in more}
 
-    def judged(one: Proposal, model: Model, whole: Fitted | None = None) -> JudgedForm | None:
+    def judged(one: Proposal, model: Model) -> JudgedForm | None:
         if not (one.given or allowed(one)):
             return None
         # the power law is judged with its fitted exponents as constants
         if result is not None and not one.given and _has_decimal_exponents(one.expression):
             return None
-        if whole is None:
-            whole = fit_model(model, errors, everything, model.start)
-        about = errors_by_source(model, errors, design, whole)
-        if about is not errors:
-            whole = fit_model(model, about, everything, whole.constants)
         ways = _of_target(one.expression)
         turn = turns.of(one.constants)
         structures = (structure_of(way, set(one.constants), turn, groups) for way in ways)
         structure = min(structures, key=lambda each: each.bits)
         best = max((c.score for c in out), default=-np.inf)
-        if (
-            one.name not in always
-            and whole.usable
-            and whole.dof > 0
-            and whole.most_density - float(np.log(2)) * structure.bits < best - _HOPELESS
-        ):
-            return None
-        support = evidence(model, about, blocks, design, whole)
-        if support is None or not np.isfinite(support.log_density):
+        supports = []
+        for k, errors in enumerate(kinds):
+            whole = fit_model(model, errors, everything, model.start)
+            about = errors_by_source(model, errors, design, whole)
+            if about is not errors:
+                whole = fit_model(model, about, everything, whole.constants)
+            most = whole.most_density - float(np.log(2)) * structure.bits
+            is_behind = whole.usable and whole.dof > 0 and most < best - _BEHIND[k > 0]
+            if not is_behind or (one.name in always and not k):
+                supports.append(evidence(model, about, blocks, design, whole))
+        support = Evidence.over_kinds([each for each in supports if each is not None])
+        if support is None:
             return None
         bits = _coincidences(one, model, support.whole, groups)
         structure = replace(structure, coincidences=bits)
         return JudgedForm(**vars(one), model=model, structure=structure, evidence=support)
 
-    for k, ((proposal, model), whole) in enumerate(zip(raw, fits, strict=True)):
+    for k, each in enumerate(raw):
         if k >= _AT_LEAST and clock.over:
             clock.cut("time", JUDGEMENT)
             break
-        out += [c for c in [judged(proposal, model, whole)] if c is not None]
+        out.extend(filter(None, [judged(*each)]))
     out.sort(key=lambda c: -c.score)
     texts = {str(c.expression) for c in out}
 
@@ -729,7 +723,7 @@ def judge_forms(
         for proposal, model in forms:
             if str(proposal.expression) not in texts:
                 texts.add(str(proposal.expression))
-                out.extend(c for c in [judged(proposal, model)] if c is not None)
+                out.extend(filter(None, [judged(proposal, model)]))
 
     # before numbers are given back their constants: those of what stays must be too
     for one in [] if clock.over else out[:_RELEASED]:
@@ -758,8 +752,8 @@ def judge_forms(
             released = replace(released, structure=cheaper)
         out.append(released)
     for one in sorted(out, key=lambda c: -c.score)[: 0 if clock.over else _PRUNED]:
-        fewest, named = one, inputs_of(design, one.expression)
-        for name in [] if is_monomial(one.expression) else sorted(named):
+        fewest, used = one, inputs_of(design, one.expression)
+        for name in [] if is_monomial(one.expression) else sorted(used):
             for each in list(_without_input(design, fewest, name)):
                 judge_new([each])
                 same = [c for c in out if str(c.expression) == str(each[0].expression)]
@@ -1062,6 +1056,4 @@ def refutes(general: Evidence, special: Evidence) -> bool:
     """
     a, b = general.whole, special.whole
     more = b.dof - a.dof
-    squares = (b.sd**2 * b.dof) / (a.sd**2 * max(a.dof, 1))
-    gain = len(a.residuals) * np.log(squares) + 2 * (special.errors.price - general.errors.price)
-    return bool(more > 0 and gain > _GAIN + more)
+    return bool(more > 0 and 2 * (a.most_density - b.most_density) > _GAIN + more)

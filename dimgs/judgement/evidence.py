@@ -6,18 +6,19 @@ with the mean over them. Other runs are predicted without themselves or their gr
 order. The predictive density is Student's t with the variance of the constants, so that constants
 have no further price in bits.
 
-The errors are relative, constant in the response group or in the target, or mixed. All candidates
-use the error model under which the likeliest candidate has the highest likelihood.
+The errors are relative, constant in the response group or in the target, or mixed, with normal
+tails or those of Student's t. Their kind is unknown, as the law is: the evidence of a candidate is
+the sum of its densities over the kinds, each times the prior of the kind.
 
 References
 ----------
 S. Geisser, W. F. Eddy, J. Am. Stat. Assoc. 74 (1979) 153-160 (predictive density of runs left out).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache, partial
+from functools import cached_property
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -27,12 +28,21 @@ from scipy import special
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import attempt
-from dimgs.expression.compiled import compile_expression
+from dimgs.expression.formula import Formula
 from dimgs.fits.covariance import deleted_residuals
 from dimgs.fits.design.features import Design
-from dimgs.fits.noise import EXACT, TURNS, Errors, likeliest, possible_errors, scatter_beside
+from dimgs.fits.noise import (
+    EXACT,
+    UNUSUAL,
+    Errors,
+    StudentTails,
+    possible_errors,
+    rms,
+    scatter_beside,
+    student_likelihoods,
+)
 from dimgs.fits.nonlinear_least_squares import log_slopes, minimise_squares
-from dimgs.law.assemble import feature_values, fit_form_of, gradients_of, slopes_by_features
+from dimgs.law.assemble import feature_values, fit_form_of, slopes_by_features
 from dimgs.law.evaluate import evaluate
 
 
@@ -91,13 +101,7 @@ class PowerModel:
         return np.broadcast_to(exponents, (len(self.columns), len(exponents)))
 
 
-# forms are refitted many times, and again with other runs: as many as a discovery judges
-@lru_cache(maxsize=512)
-def _compiled(arguments: tuple[sympy.Symbol, ...], what: sympy.Basic) -> Callable[..., Any]:
-    return compile_expression(arguments, what, cse=True)
-
-
-class FormulaModel:
+class FormulaModel(Formula):
     """An expression for pi_0 over the groups and inputs of a design.
 
     Parameters
@@ -116,66 +120,26 @@ class FormulaModel:
         constants: Mapping[str, float],
         further: Mapping[str, Array] | None = None,
     ) -> None:
-        self.expression = expression
-        self.names = tuple(sorted(constants))
-        self.start = np.array([constants[k] for k in self.names], dtype=np.float64)
+        names = sorted(constants)
         self.design = design
-        symbols = (s for s in expression.free_symbols if str(s) not in self.names)
-        self._inputs = sorted(symbols, key=str)
-        self._arguments = (*self._inputs, *map(sympy.Symbol, self.names))
-        self._settle(feature_values(design) | {**(further or {})}, design.n_runs)
-
-    def _settle(self, inputs: Mapping[str, Array], n: int) -> None:
-        self.n = n
-        self.inputs = {str(s): inputs[str(s)] for s in self._inputs}
+        self.start = np.array([constants[k] for k in names], dtype=np.float64)
+        known = feature_values(design) | {**(further or {})}
+        used = sorted({str(s) for s in expression.free_symbols} - set(names))
+        super().__init__(expression, {k: known[k] for k in used}, names, design.n_runs)
 
     def elsewhere(self, inputs: Mapping[str, Array], n: int) -> "FormulaModel":
         """The model on other runs, given by their groups and inputs."""
         other = copy(self)
-        other._settle(inputs, n)
+        other.inputs, other.n = {k: inputs[k] for k in self.inputs}, n
         return other
 
     def filled(self, constants: Array) -> dict[str, Array | float]:
         """Every symbol of the expression with its value."""
         return {**self.inputs, **dict(zip(self.names, constants, strict=True))}
 
-    @cached_property
-    def _gradients(self) -> sympy.Tuple:
-        return sympy.Tuple(*gradients_of(self.expression, self.names, False))
-
-    def value(self, constants: Array) -> Array:
-        """See `Model`; of several sets of constants, one a row, of shape (n_sets, n_runs)."""
-        with np.errstate(all="ignore"):
-            compiled = _compiled(self._arguments, self.expression)
-            values = _real(compiled(*self.inputs.values(), *_each(constants)))
-        return np.broadcast_to(values, (*constants.shape[:-1], self.n)).copy()
-
-    def slopes(self, constants: Array) -> Array:
-        """See `Model`; of several sets of constants, of shape (n_sets, n_runs, n_constants)."""
-        out = np.empty((*constants.shape[:-1], self.n, len(self.names)))
-        if self.names:
-            with np.errstate(all="ignore"):
-                gradients = _compiled(self._arguments, self._gradients)
-                for j, column in enumerate(gradients(*self.inputs.values(), *_each(constants))):
-                    out[..., j] = _real(column)
-        return out
-
     def input_slopes(self, constants: Array) -> Array:
         """See `Model`."""
         return slopes_by_features(self.design, self.expression, self.filled(constants))
-
-
-def _each(constants: Array) -> Array:
-    """Constants one by one: numbers, or columns of those of several sets."""
-    return constants if constants.ndim == 1 else constants.T[..., None]
-
-
-def _real(values: Any) -> Array:
-    """Values that are not real as NaN: of numbers alone Python takes complex powers."""
-    array = np.asarray(values)
-    if np.iscomplexobj(array):
-        array = np.where(array.imag == 0, array.real, np.nan)
-    return array.astype(np.float64)
 
 
 # the outer fifth, and at least as many runs as show more than one error of measurement
@@ -536,93 +500,87 @@ class Evidence:
             return None
         return not (self.p_block < BLOCK_LEVEL and self.growth > BLOCK_GROWTH)
 
+    @classmethod
+    def over_kinds(cls, supports: Sequence["Evidence"]) -> "Evidence | None":
+        """The density summed over kinds of errors, and all else by the likeliest of these.
+
+        Parameters
+        ----------
+        supports : sequence of Evidence
+            Of one candidate; the prior of a kind is in its densities.
+        """
+        usable = [one for one in supports if np.isfinite(one.log_density)]
+        if not usable:
+            return None
+        total = special.logsumexp([one.log_density for one in usable])
+        return replace(max(usable, key=lambda one: one.log_density), log_density=float(total))
+
 
 # refits with the scatter of the one before, and the last change of it that counts
 _ROUNDS, _SETTLED = 20, 1e-3
-# likeliest models by which mixed errors are compared with the other kinds
-_FOR_MIXED = 3
-# gain of the log-likelihood, from which on another kind of errors is tried: by chance one table of
-# ten is above
-_LIKELIER = 1.0
-# runs of which the errors show their kind: of seven, errors of one size excuse a law that bends
-_FEWEST_RUNS = 20
+# nats by which kinds of errors are behind the likeliest, from which on laws are not judged by them:
+# with 1, 2 and 3 the log scores of development laws are alike, and with 2 most tables have one kind
+_BEHIND = 2.0
 
 
-def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fitted]]:
-    """The kind of errors under which the likeliest model is likeliest, and the fits of all models.
+def errors_of(design: Design, models: Sequence[Model]) -> list[Errors]:
+    """The kinds of errors that the likeliest models leave in doubt, the likeliest first.
 
     Parameters
     ----------
     design : Design
     models : sequence of Model
-
-    Returns
-    -------
-    Errors, list of Fitted
-        The fits to all runs, with errors of this kind.
     """
-    kinds = possible_errors(design)
-    refits = partial(_refits, np.ones(design.n_runs, dtype=bool))
-    fits = [refits(models, kind) for kind in kinds]
-    likely = [_likelihoods(solved) for solved in fits]
-    if kinds[0].inputs is not None and max(likely[0], default=-np.inf) > -np.inf:
-        k = int(np.argmax(likely[0]))
-        known = _with_scatter(kinds[0], models[k], fits[0][k])
-        return known, refits(models, known)
-    highest = {k: max(row, default=-np.inf) for k, row in enumerate(likely)}
-    best = likeliest(highest, 0)
-    is_known = bool(design.effects) or design.censored or design.noise is not None
-    if design.scale == "level" or is_known or not models:
-        return kinds[best], fits[best]
-    # mixed errors have a further constant, so that they must be likelier than every other kind
-    order = np.argsort([-max(column) for column in zip(*likely, strict=True)], kind="stable")
-    first = [models[i] for i in order[:_FOR_MIXED]]
-    *_, one_size = (kind for kind in kinds if kind.kind != "relative")
-    further = {share: one_size.mixed(share) for share in TURNS}
-    beside = {share: max(_likelihoods(refits(first, kind))) for share, kind in further.items()}
-    share = likeliest({**beside, 0.0: max(highest.values())}, 0.0)
-    if not share:
-        return kinds[best], fits[best]
-    return further[share], refits(models, further[share])
+    everything = np.ones(design.n_runs, dtype=bool)
+
+    def fitted(kind: Errors) -> tuple[float, Errors, list[Fitted]]:
+        fits = [fit_model(model, kind, everything, model.start) for model in models]
+        return max(map(_likelihood, fits), default=-np.inf), kind, fits
+
+    def likeliest(kinds: Iterable[Errors]) -> list[tuple[float, Errors, list[Fitted]]]:
+        order = sorted(map(fitted, kinds), key=lambda each: -each[0])
+        return [each for each in order if each[0] >= order[0][0] - _BEHIND]
+
+    kinds = likeliest(possible_errors(design))
+    most, errors, fits = kinds[0]
+    if errors.inputs is not None and most > -np.inf:
+        k = int(np.argmax(list(map(_likelihood, fits))))
+        return [_with_scatter(errors, models[k], fits[k])]
+    with_tails = [one for _, kind, fits in kinds if (one := _in_tails(design, kind, models, fits))]
+    if with_tails:
+        kinds = likeliest([*(kind for _, kind, _ in kinds), *with_tails])
+    return [kind for _, kind, _ in kinds]
 
 
-def _refits(rows: BoolArray, models: Sequence[Model], kind: Errors) -> list[Fitted]:
-    return [fit_model(model, kind, rows, model.start) for model in models]
+def _likelihood(fit: Fitted) -> float:
+    return fit.log_likelihood if fit.usable and fit.dof > 0 else -np.inf
 
 
-def _likelihoods(fits: Sequence[Fitted]) -> list[float]:
-    return [fit.log_likelihood if fit.usable and fit.dof > 0 else -np.inf for fit in fits]
+def _in_tails(
+    design: Design, errors: Errors, models: Sequence[Model], fits: Sequence[Fitted]
+) -> Errors | None:
+    """The errors with the tails of Student's t that make the runs likeliest about some model.
 
-
-def doubtful_errors(design: Design, models: Sequence[Model], errors: Errors) -> Errors | None:
-    """Errors that are likelier than those by which forms were judged, but not surely.
-
-    Counts are an example: their errors grow with the root of the response, as those between errors
-    of one size and relative ones do. Which is right shows best in the density of runs left out.
-
-    Parameters
-    ----------
-    design : Design
-    models : sequence of Model
-        The best of the forms that were judged.
-    errors : Errors
-        By which they were judged.
-
-    Returns
-    -------
-    Errors or None
+    Squares follow a few gross runs, so that models count with the constants of their search too.
+    None where errors are stated, correlated or censored, or their kind is given.
     """
-    kinds = possible_errors(design)
-    is_known = errors.inputs is not None or errors.white is not None or design.noise is not None
-    is_known = is_known or design.censored > 0 or errors.tails is not None
-    if is_known or design.scale == "level" or design.n_runs < _FEWEST_RUNS:
+    known = (design.weights, design.white, design.within, design.input_errors, design.noise)
+    if any(each is not None for each in known) or design.censored:
         return None
-    *_, one_size = (kind for kind in kinds if kind.kind != "relative")
-    refits = partial(_refits, np.ones(design.n_runs, dtype=bool), models)
-    every = (errors, *kinds, *map(one_size.mixed, TURNS))
-    present, *others = (max(_likelihoods(refits(kind))) for kind in every)
-    k = int(np.argmax(others))
-    return every[1 + k] if others[k] > present + _LIKELIER else None
+    each = [fit.residuals for fit in fits]
+    each += [errors.residuals(model.value(model.start)) for model in models]
+    tried = [
+        (likely, freedom, k)
+        for k, left in enumerate(each)
+        if np.all(np.isfinite(left)) and rms(left) > EXACT
+        for freedom, likely in student_likelihoods(left).items()
+        if freedom is not None
+    ]
+    if not tried:
+        return None
+    _, freedom, k = max(tried)
+    tails = StudentTails.of(each[k], freedom, len(models[k % len(models)].start))
+    return replace(errors, tails=tails, price=errors.price + UNUSUAL)
 
 
 def errors_by_source(model: Model, errors: Errors, design: Design, whole: Fitted) -> Errors:

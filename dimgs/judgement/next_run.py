@@ -34,8 +34,6 @@ _LEAST_NOISE = 1e-75
 _GAINED = 1e-6
 # directions drawn at random, beside those that are given
 _DRAWN = 64
-# of a variance: far above the rounding of a sum of squares, far below any noise that matters
-_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,43 +67,29 @@ class Choice:
 
 
 class _Rival:
-    """The predictive density of one rival, given the places chosen so far and their outcomes."""
+    """The predictive density of one rival, given outcomes that each rival in turn would give."""
 
-    def __init__(self, prediction: Prediction) -> None:
+    def __init__(self, prediction: Prediction, drawn_from: int) -> None:
         # a law that repeats itself to the last digit has no noise, and would divide by it
         self.noise = np.maximum(prediction.noise, _LEAST_NOISE)
         values, vectors = np.linalg.eigh((prediction.covariance + prediction.covariance.T) / 2)
         self.loadings = prediction.slopes @ (vectors * np.sqrt(np.maximum(values, 0.0)))
-        self.mean = prediction.mean
-        self.places: list[int] = []
+        # of each rival whose outcomes are given, in every place
+        self.means = np.tile(prediction.mean[:, None], (drawn_from, 1, _OUTCOMES))
+        self.log_density = np.zeros((drawn_from, _OUTCOMES))
 
-    def inner(self) -> Array:
-        """Covariance of the places chosen so far."""
-        rows = self.loadings[self.places]
-        covariance = rows @ rows.T + np.diag(self.noise[self.places] ** 2)
-        # of a law without noise places that are alike would make it singular
-        return np.asarray(
-            covariance + _ROUNDING * max(float(np.max(covariance)), _LEAST) * np.eye(len(rows))
-        )
+    @property
+    def variance(self) -> Array:
+        """Of the outcome in every place, shape (n_places,)."""
+        return np.asarray(np.sum(self.loadings**2, axis=1) + self.noise**2)
 
-    def conditional(self, outcomes: Array) -> tuple[Array, Array]:
-        """Means of shape (n_places, n_outcomes) and variances of shape (n_places,)."""
-        variance = np.sum(self.loadings**2, axis=1) + self.noise**2
-        if not self.places:
-            return np.repeat(self.mean[:, None], outcomes.shape[1], axis=1), variance
-        across = self.loadings @ self.loadings[self.places].T
-        gain = np.linalg.solve(self.inner(), across.T).T
-        mean = self.mean[:, None] + gain @ (outcomes - self.mean[self.places][:, None])
-        explained = np.sum(gain * across, axis=1)
-        return mean, np.maximum(variance - explained, self.noise**2)
-
-    def log_density(self, outcomes: Array) -> Array:
-        """Of the outcomes at the places chosen so far, shape (n_outcomes,)."""
-        if not self.places:
-            return np.zeros(outcomes.shape[1])
-        factor = np.linalg.cholesky(self.inner())
-        z = np.linalg.solve(factor, outcomes - self.mean[self.places][:, None])
-        return np.asarray(-0.5 * np.sum(z**2, axis=0) - np.log(np.diag(factor)).sum())
+    def observe(self, place: int, outcomes: Array) -> None:
+        """Take note of a place's outcomes, shape (n_rivals, n_outcomes): a step of Kalman's."""
+        variance, row = self.variance[place], self.loadings[place].copy()
+        missed, across = outcomes - self.means[:, place], self.loadings @ row
+        self.log_density -= 0.5 * (missed**2 / variance + np.log(variance))
+        self.means += across[:, None] / variance * missed[:, None]
+        self.loadings -= np.outer(across, row) / (variance + self.noise[place] * variance**0.5)
 
 
 def choose(rivals: Sequence[Prediction], n: int, seed: int = 0) -> list[Choice]:
@@ -136,7 +120,7 @@ def choose(rivals: Sequence[Prediction], n: int, seed: int = 0) -> list[Choice]:
     # half a second to import, which the dry run of a plan does without
     from scipy.stats import qmc
 
-    predictives = [_Rival(r) for r in rivals]
+    predictives = [_Rival(r, len(rivals)) for r in rivals]
     prior = np.array([max(r.probability, _LEAST) for r in rivals])
     prior = prior / prior.sum()
     # drawn outcomes may give more information on the rivals than there is
@@ -144,12 +128,10 @@ def choose(rivals: Sequence[Prediction], n: int, seed: int = 0) -> list[Choice]:
     normal = special.ndtri(
         qmc.Sobol(max(n, 1), rng=np.random.default_rng(seed)).random(_OUTCOMES)
     ).T
-    # outcomes of the chosen places, drawn from each rival in turn: (rival, place, outcome)
-    drawn = [np.zeros((0, _OUTCOMES)) for _ in predictives]
     ties = _divergence(predictives)
     out: list[Choice] = []
     for k in range(n):
-        information = _information(predictives, prior, drawn, normal[k])
+        information = _information(predictives, prior, normal[k])
         score = information + _TIE * ties
         score[[c.place for c in out]] = -np.inf
         place = int(np.argmax(np.round(score, 9)))
@@ -157,35 +139,34 @@ def choose(rivals: Sequence[Prediction], n: int, seed: int = 0) -> list[Choice]:
             break
         out.append(Choice(place, float(np.clip(information[place], 0.0, left))))
         left -= out[-1].information
-        for i, rival in enumerate(predictives):
-            mean, variance = rival.conditional(drawn[i])
-            new = mean[place] + np.sqrt(variance[place]) * normal[k]
-            drawn[i] = np.vstack([drawn[i], new])
-            rival.places.append(place)
+        outcomes = [
+            rival.means[i, place] + np.sqrt(rival.variance[place]) * normal[k]
+            for i, rival in enumerate(predictives)
+        ]
+        for rival in predictives:
+            rival.observe(place, np.stack(outcomes))
     return out
 
 
-def _information(
-    predictives: Sequence[_Rival], prior: Array, drawn: Sequence[Array], normal: Array
-) -> Array:
+def _information(predictives: Sequence[_Rival], prior: Array, normal: Array) -> Array:
     """Information in nats of each place's outcome about the rival, given the runs before.
 
     Of a single law, about its constants.
     """
     if len(predictives) == 1:
-        variance = predictives[0].conditional(drawn[0])[1]
-        return np.asarray(0.5 * np.log(variance / predictives[0].noise ** 2))
-    total = np.zeros(len(predictives[0].mean))
+        return np.asarray(0.5 * np.log(predictives[0].variance / predictives[0].noise ** 2))
+    total = np.zeros(len(predictives[0].noise))
     for i, rival in enumerate(predictives):
-        mean, variance = rival.conditional(drawn[i])
-        outcome = mean + np.sqrt(variance)[:, None] * normal[None, :]
-        before = np.stack([r.log_density(drawn[i]) for r in predictives]) + np.log(prior)[:, None]
+        outcome = rival.means[i] + np.sqrt(rival.variance)[:, None] * normal[None, :]
+        before = np.stack([r.log_density[i] for r in predictives]) + np.log(prior)[:, None]
         before -= special.logsumexp(before, axis=0)
-        after = []
-        for other in predictives:
-            m, v = other.conditional(drawn[i])
-            after.append(-0.5 * (outcome - m) ** 2 / v[:, None] - 0.5 * np.log(v)[:, None])
-        likely = np.stack(after)
+        likely = np.stack(
+            [
+                -0.5 * (outcome - r.means[i]) ** 2 / v[:, None] - 0.5 * np.log(v)[:, None]
+                for r in predictives
+                for v in [r.variance]
+            ]
+        )
         mixed = special.logsumexp(likely + before[:, None, :], axis=0)
         total += prior[i] * np.mean(likely[i] - mixed, axis=1)
     return total
@@ -194,12 +175,11 @@ def _information(
 @np.errstate(over="ignore")
 def _divergence(predictives: Sequence[_Rival]) -> Array:
     """Divergence between pairs of rivals at each place, on a logarithm; the mean over pairs."""
-    total, pairs = np.zeros(len(predictives[0].mean)), 0
+    total, pairs = np.zeros(len(predictives[0].noise)), 0
     for i, a in enumerate(predictives):
         for b in predictives[i + 1 :]:
-            v = np.sum(a.loadings**2, axis=1) + a.noise**2
-            w = np.sum(b.loadings**2, axis=1) + b.noise**2
-            square = (a.mean - b.mean) ** 2
+            v, w = a.variance, b.variance
+            square = (a.means[0, :, 0] - b.means[0, :, 0]) ** 2
             # products of the variances of laws without noise are too small for a double
             apart = 0.5 * (square / v + square / w) + 0.5 * (v / w + w / v - 2.0)
             total += np.log1p(np.maximum(apart, 0.0))

@@ -16,12 +16,9 @@ from scipy import special
 from dimgs.common.arrays import Array, lengths
 from dimgs.fits.design.features import Design
 from dimgs.fits.homogeneity import dependence, polynomial
-from dimgs.fits.noise import Errors, StudentTails, rms, student_freedom, student_likelihoods
 from dimgs.fits.whiteness import independent_runs, normal_scores
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.judgement.candidates import JudgedForm
-from dimgs.judgement.evidence import FormulaModel
-from dimgs.law.assemble import feature_values
 from dimgs.variables import Dimension, Variable
 
 # Of each of the two tests, shared by all that is tried. With few runs the second rejects up to 3
@@ -399,45 +396,6 @@ def _chance_of(
     explained = float(np.sum((axes.T @ residuals) ** 2))
     unexplained = max(float(residuals @ residuals) - explained, 1e-300)
     return float(special.fdtrc(k, rest, explained / k / (unexplained / rest)))
-
-
-def with_heavy_tails(
-    design: Design, forms: Sequence[JudgedForm], others: Sequence[JudgedForm] = ()
-) -> Errors | None:
-    """The errors with tails of Student's t; None where a normal density describes the residuals.
-
-    The form with the greatest likelihood by Student's t, less its price, decides: the form that is
-    best by squares may follow a few gross runs. None, too, where errors are stated, correlated or
-    censored, or their kind is given.
-
-    Parameters
-    ----------
-    design : Design
-    forms : sequence of JudgedForm
-    others : sequence of JudgedForm
-        Forms with constants of other runs.
-    """
-    known = (design.weights, design.white, design.within, design.input_errors, design.noise)
-    is_known = any(each is not None for each in known) or design.censored
-    if is_known or any(len(one.evidence.whole.residuals) != design.n_runs for one in forms):
-        return None
-    errors, inputs = forms[0].evidence.errors, feature_values(design)
-    residuals = [(one, one.evidence.whole.residuals) for one in forms]
-    for one in others:
-        if isinstance(one.model, FormulaModel):
-            model = one.model.elsewhere(inputs, design.n_runs)
-            residuals.append((one, errors.residuals(model.value(one.evidence.whole.constants))))
-    jacobian = float(errors.jacobian.sum())
-
-    def score(of: tuple[JudgedForm, Array]) -> float:
-        likely = max(student_likelihoods(of[1]).values()) if np.all(np.isfinite(of[1])) else -np.inf
-        return likely + jacobian - float(np.log(2)) * of[0].structure.bits
-
-    best, left = max(residuals, key=score)
-    freedom = student_freedom(left) if rms(left) > _EXACT else None
-    if freedom is None:
-        return None
-    return replace(errors, tails=StudentTails.of(left, freedom, len(best.constants)))
 
 
 def followed_inputs(design: Design, inputs: Sequence[Variable]) -> list[Variable]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import sympy
 
 from dimgs.common.arrays import Array, times_exp
 from dimgs.common.errors import FitError, LawError
-from dimgs.expression.simplest import derivatives_of, monomial
+from dimgs.expression.formula import gradients_of
+from dimgs.expression.simplest import monomial
 from dimgs.fits.covariance import Linearised, linearised, t_quantile
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import fit_in_tails
@@ -187,18 +187,6 @@ def _prefactors(design: Design) -> tuple[list[tuple[str, Array]], Array]:
     # the last label has what the others leave
     rows = np.vstack([np.eye(len(names) - 1), -counts[None, :-1] / counts[-1]])
     return list(zip(map(str, names), rows, strict=True)), rows[code]
-
-
-@lru_cache(maxsize=512)
-def gradients_of(
-    expression: sympy.Expr, names: tuple[str, ...], log: bool
-) -> tuple[sympy.Expr, ...]:
-    """∂ log F/∂θ (or ∂F/∂θ) for each constant; kept, for every fold asks for the same."""
-    unknown = (sympy.Derivative, sympy.DiracDelta, sympy.Subs)
-    slopes = (
-        sympy.nan if slope.has(*unknown) else slope for slope in derivatives_of(expression, names)
-    )
-    return tuple(slope / expression if log else slope for slope in slopes)
 
 
 def slopes_by_features(

@@ -45,7 +45,7 @@ def form(design: Design) -> tuple[sympy.Expr, dict[str, float]]:
 def half_saturation(data: Dataset, by_slopes: bool = True) -> Constant:
     design = prepare(data, "y", SCALES).design
     expression, start = form(design)
-    errors, _ = errors_of(design, [FormulaModel(design, expression, start)])
+    errors = errors_of(design, [FormulaModel(design, expression, start)])[0]
     known = errors.inputs if by_slopes else None
     law = assemble(replace(design, input_errors=known), expression, start, 0.9)
     return next(c for c in law.constants if c.name == "b")
@@ -71,7 +71,7 @@ def test_the_scatter_beside_stated_errors_is_that_of_the_law_itself() -> None:
     shared = []
     for seed in range(5):
         design = prepare(saturating(seed, 0.1, scatter=0.1), "y", SCALES).design
-        errors, _ = errors_of(design, [FormulaModel(design, *form(design))])
+        errors = errors_of(design, [FormulaModel(design, *form(design))])[0]
         assert errors.inputs is not None
         shared.append(errors.inputs.shared)
     assert np.mean(shared) == pytest.approx(0.1, abs=0.02)

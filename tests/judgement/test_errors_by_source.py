@@ -11,7 +11,14 @@ from dimgs.common.arrays import Array
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.fits.design.features import Design
-from dimgs.judgement.evidence import FormulaModel, errors_by_source, errors_of, fit_model
+from dimgs.fits.noise import Errors
+from dimgs.judgement.evidence import (
+    Fitted,
+    FormulaModel,
+    errors_by_source,
+    errors_of,
+    fit_model,
+)
 
 LABS, RUNS = 10, 6
 
@@ -33,9 +40,15 @@ def offset(spread: float) -> tuple[Design, FormulaModel]:
     return design, FormulaModel(design, form, {"c_1": 1.3, "c_2": 0.6})
 
 
+def fitted(design: Design, model: FormulaModel) -> tuple[Errors, Fitted]:
+    """The likeliest errors, and the fit to all runs with them."""
+    errors = errors_of(design, [model])[0]
+    return errors, fit_model(model, errors, np.ones(design.n_runs, dtype=bool), model.start)
+
+
 def test_a_density_is_that_of_runs_that_share_the_constants_of_their_source() -> None:
     design, model = offset(0.3)
-    errors, (whole,) = errors_of(design, [model])
+    errors, whole = fitted(design, model)
     about = errors_by_source(model, errors, design, whole)
     assert about.white is not None
     assert errors.white is not None
@@ -55,10 +68,10 @@ def test_a_density_is_that_of_runs_that_share_the_constants_of_their_source() ->
 
 def test_forms_of_equal_constants_are_judged_as_before() -> None:
     design, model = offset(0.0)
-    errors, (whole,) = errors_of(design, [model])
+    errors, whole = fitted(design, model)
     assert errors_by_source(model, errors, design, whole) is errors
     alone = replace(design, effects=())
-    errors, (whole,) = errors_of(alone, [model])
+    errors, whole = fitted(alone, model)
     assert errors_by_source(model, errors, alone, whole) is errors
 
 

@@ -15,12 +15,11 @@ from dimgs.discovery.fitting import fit_with
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.fits.design.features import Design
-from dimgs.fits.noise import Errors, StudentTails, possible_errors
+from dimgs.fits.noise import UNUSUAL, Errors, StudentTails, possible_errors
 from dimgs.judgement.evidence import (
     Evidence,
     FormulaModel,
     PowerModel,
-    doubtful_errors,
     errors_of,
     evidence,
     fit_model,
@@ -172,7 +171,8 @@ def test_the_density_of_runs_left_out_hardly_exceeds_the_most(
 ) -> None:
     design = ratios(n, seed, noise)
     model = FormulaModel(design, true_form(design), {})
-    errors, (whole,) = errors_of(design, [model])
+    errors = errors_of(design, [model])[0]
+    whole = fit_model(model, errors, np.ones(n, dtype=bool), model.start)
     support = evidence(model, errors, outer_blocks(design), design, whole)
     assert support is not None
     # blocks of runs have a density of heavier tails
@@ -187,7 +187,8 @@ def test_tails_of_students_t_are_more_evident_where_the_errors_have_them(heavy: 
         error = rng.standard_t(2, 60) if heavy else rng.standard_normal(60)
         design = replace(design, y=design.y + 0.05 * error)
         model = FormulaModel(design, C * true_form(design), {"c": 1.0})
-        errors, (whole,) = errors_of(design, [model])
+        errors, rows = possible_errors(design)[0], np.ones(60, dtype=bool)
+        whole = fit_model(model, errors, rows, model.start)
         tails = replace(errors, tails=StudentTails.of(whole.residuals, 2.0, 1))
         supports = [evidence(model, e, outer_blocks(design), design) for e in (errors, tails)]
         normal, student = (s for s in supports if s is not None)
@@ -240,6 +241,24 @@ def test_a_power_law_is_fitted_on_the_scale_of_its_errors(gross: bool) -> None:
         assert report.confirmed
 
 
+def test_the_density_of_a_law_is_the_sum_over_kinds_of_errors_by_their_prior() -> None:
+    design = ratios(12, 5, 0.1)
+    model, blocks = FormulaModel(design, C * true_form(design), {"c": 1.0}), outer_blocks(design)
+    usual, *others = possible_errors(design)
+    assert {usual.kind, usual.price} == {"relative", 0.0}
+    each = [evidence(model, kind, blocks, design) for kind in (usual, *others)]
+    supports = [one for one in each if one is not None]
+    densities = [one.log_density for one in supports]
+    equally = evidence(model, replace(others[0], price=0.0), blocks, design)
+    assert equally is not None
+    assert equally.log_density - densities[1] == pytest.approx(UNUSUAL)
+    whole = Evidence.over_kinds(supports)
+    assert whole is not None
+    assert whole.log_density == pytest.approx(np.logaddexp.reduce(densities))
+    assert whole.errors is supports[int(np.argmax(densities))].errors
+    assert Evidence.over_kinds([]) is None
+
+
 @pytest.mark.parametrize("of_counts", [True, False])
 def test_errors_between_two_kinds_are_in_doubt_where_the_runs_hardly_tell(of_counts: bool) -> None:
     """Errors of counts grow with the root of the mean."""
@@ -256,7 +275,5 @@ def test_errors_between_two_kinds_are_in_doubt_where_the_runs_hardly_tell(of_cou
             floor + first * sympy.exp(-rate * PI),
             {"c_1": 1.0 / 23.0, "c_2": 900.0, "c_3": 35.0},
         )
-        errors = errors_of(design, [model])[0]
-        doubtful = doubtful_errors(design, [model], errors)
-        kinds += [each.kind for each in (errors, doubtful) if each is not None]
-    assert (kinds.count("mixed") >= 12) == of_counts
+        kinds.append("mixed" in {each.kind for each in errors_of(design, [model])})
+    assert (sum(kinds) >= 12) == of_counts

@@ -115,22 +115,22 @@ def test_a_rival_predicts_by_the_normal_density_given_the_runs_before() -> None:
     rng = np.random.default_rng(1)
     slopes, half = rng.normal(size=(7, 3)), rng.normal(size=(3, 3))
     mean, noise = rng.normal(size=7), rng.uniform(0.1, 0.5, 7)
-    predictive = _Rival(Prediction(1.0, mean, slopes, half @ half.T, noise))
+    predictive = _Rival(Prediction(1.0, mean, slopes, half @ half.T, noise), 1)
     whole = slopes @ half @ half.T @ slopes.T + np.diag(noise**2)
-    at, outcomes = [4, 1], rng.normal(size=(2, 5))
-    np.testing.assert_allclose(predictive.conditional(outcomes)[1], np.diag(whole))
-    predictive.places = at
+    np.testing.assert_allclose(predictive.variance, np.diag(whole))
+    at, outcomes = [4, 1], rng.normal(size=(2, 64))
+    for place, seen in zip(at, outcomes, strict=True):
+        predictive.observe(place, seen[None, :])
     inner = whole[np.ix_(at, at)]
     density = stats.multivariate_normal(mean[at], inner).logpdf(outcomes.T)
     # but for the constant that every rival has
-    np.testing.assert_allclose(predictive.log_density(outcomes), density + np.log(2 * np.pi))
+    np.testing.assert_allclose(predictive.log_density[0], density + np.log(2 * np.pi))
     gain = np.linalg.solve(inner, whole[at]).T
-    means, variances = predictive.conditional(outcomes)
     others = [i for i in range(7) if i not in at]
     expected = mean[:, None] + gain @ (outcomes - mean[at][:, None])
-    np.testing.assert_allclose(means[others], expected[others])
+    np.testing.assert_allclose(predictive.means[0][others], expected[others])
     left = np.diag(whole - gain @ whole[at])
-    np.testing.assert_allclose(variances[others], left[others])
+    np.testing.assert_allclose(predictive.variance[others], left[others])
 
 
 def test_what_is_expected_of_a_run_is_the_information_between_law_and_outcome() -> None:
