@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import isclose, prod
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,10 @@ from dimgs.variables.units import base_unit, product_text, written
 
 # the name of a unit, in the text of a product
 _NAME = re.compile(r"[^\W\d_]+")
+# before the name of a constant whose unit is not known yet; no unit begins so
+_UNKNOWN = "? "
+# of an exponent: what rounding leaves
+_EXACT = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +55,10 @@ class ShownConstant:
 def shown_constants(law: CheckedLaw) -> tuple[ShownConstant, ...]:
     """Constants of a law as it is shown, in the units of its table.
 
-    The units are products of those in which the target and the inputs were given, one for each
-    dimension; where such a product has more factors than the SI unit, and for known constants, the
-    SI unit stays. The prefactor of a power law of columns whose units are not independent, such as
-    mg/L and mm, has the unit with which the numbers of the table give that of the target.
+    The unit of a constant is that with which the numbers of the table give the number of the
+    target, such as L/(mmol*cm) for an absorption in columns of mmol/L and cm. Where the formula
+    does not fix it, it is the product of the table's units that has the dimension, unless the SI
+    unit has fewer factors or simpler powers. Known constants stay in SI units.
 
     Parameters
     ----------
@@ -73,7 +78,8 @@ def shown_constants(law: CheckedLaw) -> tuple[ShownConstant, ...]:
     """
     shown = without_held(law)
     factors = _factors_of([law.target, *shown.symbols.values()])
-    return tuple(_converted(shown, c, factors) for c in shown.constants)
+    units = _units_in(shown, factors)
+    return tuple(_converted(shown, c, factors, units.get(c.name)) for c in shown.constants)
 
 
 def shown_at(law: CheckedLaw, values: Mapping[str, float]) -> dict[str, ShownConstant]:
@@ -184,33 +190,68 @@ def is_chosen(constant: Constant) -> bool:
     return constant.origin == "scale" and constant.value == 1.0 and constant.low is None
 
 
-def _powers_of_prefactor(
-    law: CheckedLaw, constant: Constant, factors: Mapping[str, Unit]
-) -> dict[str, Fraction] | None:
-    """Powers of the factors in the unit of the target over those of the inputs in a power law.
+def _units_in(law: CheckedLaw, factors: Mapping[str, Unit]) -> dict[str, Dimension]:
+    """Units with which the numbers of the table give that of the target, by constant.
 
-    None where the constant is no prefactor of one or a plain number, and where the factors are
-    independent.
+    Where terms are added, or an argument of a function is a number, one side fixes the unit of a
+    constant on the other. Units are powers of names, as dimensions are of base dimensions; a
+    constant whose unit nothing fixes is left out.
     """
-    if constant.dimension.is_dimensionless:
-        return None
-    matrix = DimensionalMatrix.of_dimensions([*factors], [u.dimension for u in factors.values()])
-    powers = dict(law.expression.as_powers_dict())
-    if matrix.rank == len(factors) or powers.pop(sympy.Symbol(constant.name), 0) != 1:
-        return None
-    out: dict[str, Fraction] = {}
-    for variable, power in [(law.target, Fraction(1))] + [
-        (law.symbols.get(str(base)), -power) for base, power in powers.items() if base.free_symbols
-    ]:
-        if variable is None or not sympy.sympify(power).is_Rational:
-            return None
-        for name, exponent, *_ in written(variable.unit.text).factors:
-            out[name] = out.get(name, Fraction(0)) + exponent * Fraction(str(power))
-    whole = Dimension()
-    for name, exponent in out.items():
-        whole *= factors[name].dimension ** exponent if name in factors else Dimension()
-    # a unit such as 10^3 m^3 holds a number too, and %, no dimension
-    return out if whole == constant.dimension and out.keys() <= factors.keys() else None
+    columns = {s: _unit_as_written(v, factors) for s, v in law.symbols.items()}
+    ones: list[Dimension] = []
+
+    def unit_of(part: sympy.Basic) -> Dimension:
+        if part.is_Symbol:
+            return columns.get(str(part), _unknown(str(part)))
+        if part.is_Pow and part.args[1].is_Number:
+            return unit_of(part.args[0]) ** Fraction(str(part.args[1]))
+        units = [unit_of(each) for each in part.args]
+        if part.is_Mul:
+            return prod(units, start=Dimension())
+        # arguments of functions are numbers
+        ones.extend([unit / units[0] for unit in units] if part.is_Add else units)
+        return units[0] if part.is_Add else Dimension()
+
+    target = _unit_as_written(law.target, factors)
+    ones.append(unit_of(law.expression) / target)
+    found: dict[str, Dimension] = {}
+    before = -1
+    while len(found) > before:
+        before = len(found)
+        for one in ones:
+            known = prod(
+                (found.get(n, Dimension.of({n: 1})) ** p for n, p in one), start=Dimension()
+            )
+            unknown = [(n, p) for n, p in known if n.startswith(_UNKNOWN)]
+            if len(unknown) == 1:
+                ((name, power),) = unknown
+                found[name] = Dimension.of({name: 1}) / known ** (1 / power)
+    return {
+        c.name: unit
+        for c in law.constants
+        if (unit := found.get(_UNKNOWN + c.name)) is not None
+        and _is_readable(factors, unit, c.dimension)
+        # a number such as mm/m has no use beside formulas of numbers
+        and (unit == target or not c.dimension.is_dimensionless)
+    }
+
+
+def _unknown(name: str) -> Dimension:
+    return Dimension.of({_UNKNOWN + name: 1})
+
+
+def _unit_as_written(variable: Variable, factors: Mapping[str, Unit]) -> Dimension:
+    """Unit of a column as powers of names; unknown where the formula takes its number in SI."""
+    plain = _unknown(variable.name)
+    if variable.dimension.is_dimensionless:
+        plain = Dimension()
+    if variable.is_level or variable.is_label or variable.unit.scale != "ratio":
+        return plain
+    parts = [Dimension.of({f.name: f.power}) for f in written(variable.unit.text).factors]
+    unit = prod(parts, start=Dimension())
+    # a unit such as 10^3 m^3 holds a number too
+    is_whole = isclose(_size(factors, unit.as_dict()), variable.unit.factor)
+    return unit if is_whole and all(name in factors for name, _ in unit) else plain
 
 
 def _coherent(factors: Mapping[str, Unit], dimension: Dimension) -> dict[str, Fraction]:
@@ -229,17 +270,46 @@ def _size(factors: Mapping[str, Unit], powers: Mapping[str, Fraction]) -> float:
     return float(np.prod(used))
 
 
-def _converted(law: CheckedLaw, constant: Constant, factors: Mapping[str, Unit]) -> ShownConstant:
-    powers = _powers_of_prefactor(law, constant, factors)
-    as_written, unit, size = powers is not None, constant.unit, 1.0
-    if powers is None:
-        fixed = not factors or constant.origin == "physical" or is_chosen(constant)
-        powers = {} if fixed else _coherent(_of_like(law, constant) or factors, constant.dimension)
-        if len(powers) > len(_NAME.findall(unit)):
+def _is_readable(factors: Mapping[str, Unit], unit: Dimension, dimension: Dimension) -> bool:
+    """Whether a unit is one of a dimension, without such powers of a number as m^1.4/cm^1.4."""
+    if not all(name in factors for name, _ in unit):
+        return False
+    left, sums = dimension**-1, dict[Dimension, Fraction]()
+    for name, power in unit:
+        of = factors[name].dimension
+        left, sums[of] = left * of**power, sums.get(of, Fraction(0)) + power
+    cancel = (abs(power) for name, power in unit if not sums[factors[name].dimension])
+    # fitted exponents have the rounding of doubles
+    return set(cancel) <= {1} and all(abs(power) < _EXACT for _, power in left)
+
+
+def _converted(
+    law: CheckedLaw,
+    constant: Constant,
+    factors: Mapping[str, Unit],
+    natural: Dimension | None = None,
+) -> ShownConstant:
+    """A constant in its natural unit, or else in a product of units of the table."""
+    unit, size, dimension = constant.unit, 1.0, constant.dimension
+    like = _of_like(law, constant)
+    as_written = natural is not None and not like
+    if natural is not None and not like:
+        powers = natural.as_dict()
+    else:
+        powers = _coherent(like or factors, dimension)
+        # more factors than in the SI unit, or other roots, are harder to read than this one
+        roots = {1, *(power.denominator for _, power in dimension)}
+        has_more = len(powers) > len(_NAME.findall(unit))
+        if has_more or any(power.denominator not in roots for power in powers.values()):
             powers = {}
-    used, converted = [(n, p) for n, p in powers.items() if p], _size(factors, powers)
+    if constant.origin == "physical" or is_chosen(constant):
+        powers = {}
+    # in the order of the columns
+    used = [(n, powers[n]) for n in {**factors, **powers} if powers.get(n)]
+    converted = _size(factors, powers)
     # sizes may cancel, as in mm/g, or all be 1, as in W for Pa*m^3/s
     is_other = any(n in factors and (factors[n].factor != 1.0 or not as_written) for n, _ in used)
+    is_other = is_other or (as_written and len(used) == 1)
     if is_other and 0 < converted < np.inf:
         unit, size = product_text(used), converted
     low, high = constant.low, constant.high

@@ -1,6 +1,7 @@
 """Constants are shown in the units of the table, and are the same quantities there."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dimgs
+from dimgs.common.arrays import Array
 from dimgs.law.display import ShownConstant, _converted, plain_number_note, shown_constants
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
@@ -111,6 +113,56 @@ def test_the_prefactor_of_columns_in_two_units_of_length_is_that_of_their_number
     assert prefactor.value == pytest.approx(2.0, rel=0.01)
     assert parse_unit(prefactor.unit).dimension == law.constants[0].dimension
     assert {"mg", "L", "mm", "N"} == set(re.findall("[a-zA-Z]+", prefactor.unit))
+
+
+A, B = np.geomspace(1.0, 40.0, 24), 1.0 + np.cos(np.arange(24.0)) ** 2
+
+
+@pytest.mark.parametrize(
+    ("columns", "target", "values", "form", "units"),
+    [
+        # L^(2/3)/mmol has the dimension too, but no chemist reads it
+        ("c [mmol/L] l [cm]", "I [mW]", 90 * np.exp(-0.03 * A * B), "i*exp(-k*c*l)",
+         {"i": (90, "mW"), "k": (0.03, "L/(mmol*cm)")}),
+        # Bq and 1/h have one dimension
+        ("t [h] z [m]", "N [Bq]", 90 * np.exp(-0.1 * A), "n*exp(-k*t)",
+         {"n": (90, "Bq"), "k": (0.1, "1/h")}),
+        ("d [cm] p [bar]", "Q [L/min]", 2 + 0.5 * A**2 * B, "a + b*d**2*p",
+         {"a": (2, "L/min"), "b": (0.5, "L/(cm^2*bar*min)")}),
+        ("x [cm^2/g] c [mmol/L]", "J [mmol/(h*g)]", 3 * B * A / (7 + A), "P*c*x/(k + x)",
+         {"P": (3, "L/(g*h)"), "k": (7, "cm^2/g")}),
+        ("c [mg/L] z [m]", "q [mg/g]", 80 * 0.1 * A / (1 + 0.1 * A), "q0*k*c/(1 + k*c)",
+         {"q0": (80, "mg/g"), "k": (0.1, "L/mg")}),
+        ("a [mmol/L] o [bar]", "r [mmol/(L*min)]", 0.3 * A ** (5 / 3) * B**0.5, "",
+         {"C": (0.3, "L^(2/3)/(mmol^(2/3)*min*bar^(1/2))")}),
+    ],
+)  # fmt: skip
+def test_a_constant_has_the_unit_that_its_place_in_the_formula_gives(
+    columns: str, target: str, values: Array, form: str, units: dict[str, tuple[float, str]]
+) -> None:
+    one, other = (f"{name}]" for name in columns.split("]")[:2])
+    values = values * (1 + 0.002 * np.cos(7 * np.arange(24)))
+    table, name = {one: A, other: B, target: values}, target.split()[0]
+    quick: Any = {"time_limit": 0.5}
+    if form:
+        report = dimgs.discover(table, name, form=form, engine="power_law", scales="auto", **quick)
+        assert report.form is not None
+        law = report.form.law
+    else:
+        law = dimgs.fit(table, name, scales="auto").law
+    shown = {c.name.split("_")[0]: c for c in shown_constants(law) if c.origin == "fitted"}
+    for symbol, (value, unit) in units.items():
+        found = next((c for n, c in shown.items() if n == symbol), None)
+        assert found is not None, shown
+        assert found.value == pytest.approx(value, rel=0.02)
+        assert parse_unit(found.unit).factor == pytest.approx(parse_unit(unit).factor)
+        assert set(re.findall("[a-zA-Z]+", found.unit)) == set(re.findall("[a-zA-Z]+", unit))
+
+
+def test_a_power_of_a_pure_number_is_no_unit() -> None:
+    table = {"h [cm]": A, "b [m]": B, "Q [L/s]": 5 * (A / B) ** 1.46}
+    (prefactor,) = shown_constants(dimgs.fit(table, "Q", scales="auto").law)
+    assert prefactor.unit == "L/s"
 
 
 @pytest.mark.parametrize(("half", "unit"), [(0.8, "mM"), (8e-6, "nM")])
