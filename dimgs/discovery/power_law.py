@@ -13,7 +13,7 @@ from scipy.optimize import least_squares
 
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, times_exp
-from dimgs.common.errors import FitError, InputError
+from dimgs.common.errors import FitError, InputError, attempt
 from dimgs.dataset.checks import check_enough_runs
 from dimgs.discovery.additive import additive_of
 from dimgs.discovery.diagnostics import (
@@ -175,7 +175,11 @@ def _in_shown_errors(
         if errors.is_like(design.errors):
             break
         design = replace(design, errors=errors)
-        fit = estimator(options)(design)
+        again = attempt(estimator(options), design)
+        if again is None:
+            # responses over hundreds of decades leave the range of doubles on that scale
+            return usual
+        fit = again
         left_out = _left_out(design, fit, options)
     return design, fit, left_out
 

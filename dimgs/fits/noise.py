@@ -429,8 +429,13 @@ def working_runs(design: Design, fitted: Array) -> Design:
         groups = 1 if design.within is None else len(np.unique(design.within))
         tails = StudentTails.of(away, design.tails, design.X.shape[1] + groups)
         away, slope = tails.normal(away) * tails.inflation, slope * tails.slope(away)
-    y = fitted - design.offset + away / slope
-    return replace(design, y=y, weights=slope**2, errors=None, tails=None)
+    weights = slope**2
+    # of runs many decades below the errors, whose share of the fit is rounding, steps may overflow
+    counts = weights > np.finfo(float).eps ** 2 * weights.max()
+    steps = np.divide(away, slope, out=np.zeros_like(away), where=counts)
+    return replace(
+        design, y=fitted - design.offset + steps, weights=weights, errors=None, tails=None
+    )
 
 
 def residuals_about(design: Design, fitted: Array) -> tuple[Array, Array]:

@@ -80,7 +80,9 @@ class SmoothCurve:
 
     @cached_property
     def _scale(self) -> float:
-        return float(np.std(self.y)) or 1.0
+        # squares of very large values leave the range of doubles
+        largest = float(np.abs(self.y).max()) or 1.0
+        return largest * float(np.std(self.y / largest)) or 1.0
 
     @property
     def _nugget(self) -> float:

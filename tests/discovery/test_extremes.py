@@ -10,6 +10,7 @@ from dimgs.common.errors import FitError, InputError
 from dimgs.discovery.fitting import fit
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
+from dimgs.fits.smooth import SmoothCurve
 from dimgs.law.law import Law
 from dimgs.report.results import Report
 from tests.patience import AMPLE, ample
@@ -84,6 +85,24 @@ def test_responses_over_six_hundred_decades_end_nothing(
     find_law(columns)
     # LAPACK would print there
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_power_law_of_responses_over_six_hundred_decades_is_fitted() -> None:
+    columns = runs("power")
+    columns["y [1]"] = 10.0 ** np.random.default_rng(0).uniform(-300, 300, 24)
+    fitted = fit(dimgs.Dataset.from_columns(columns), "y")
+    # errors of one size are likelier, but no double holds their slopes
+    assert np.all(np.isfinite([e.value for e in fitted.exponents]))
+    assert fitted.law.uncertainty.errors is None
+
+
+def test_a_curve_through_one_run_of_an_absurd_size_has_numbers() -> None:
+    columns = runs("signed")
+    columns["y [1]"][3] = -1e200
+    z = np.log(np.column_stack([columns["x [1]"], columns["z [1]"]]))
+    errors, expected = SmoothCurve(z, columns["y [1]"]).left_out()
+    assert np.all(np.isfinite(errors))
+    assert np.all(expected > 0.0)
 
 
 def test_a_group_beyond_doubles_is_refused_with_row_and_column() -> None:
