@@ -1,6 +1,5 @@
 """Constants and ranges of a law in the units of its table, for reading; the law computes in SI."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -12,17 +11,15 @@ import sympy
 
 from dimgs.common.errors import attempt
 from dimgs.common.formats import attributes
-from dimgs.groups.dimensions import DimensionalMatrix
+from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.exponents import is_decimal, without_held
 from dimgs.law.parts import Constant, Origin, as_rows
 from dimgs.variables import Dimension, Unit, Variable, parse_unit
-from dimgs.variables.units import base_unit, product_text, written
+from dimgs.variables.units import Factor, product_text, written
 
-# the name of a unit, in the text of a product
-_NAME = re.compile(r"[^\W\d_]+")
-# before the name of a constant whose unit is not known yet; no unit begins so
-_UNKNOWN = "? "
+# of a column whose number the formula takes in another unit; no unit is called so
+_UNKNOWN = "?"
 # of an exponent: what rounding leaves
 _EXACT = 1e-9
 
@@ -56,9 +53,8 @@ def shown_constants(law: CheckedLaw) -> tuple[ShownConstant, ...]:
     """Constants of a law as it is shown, in the units of its table.
 
     The unit of a constant is that with which the numbers of the table give the number of the
-    target, such as L/(mmol*cm) for an absorption in columns of mmol/L and cm. Where the formula
-    does not fix it, it is the product of the table's units that has the dimension, unless the SI
-    unit has fewer factors or simpler powers. Known constants stay in SI units.
+    target, such as L/(mmol*cm) for an absorption in columns of mmol/L and cm. Known constants, and
+    those whose unit the formula does not fix, stay in SI units.
 
     Parameters
     ----------
@@ -79,7 +75,9 @@ def shown_constants(law: CheckedLaw) -> tuple[ShownConstant, ...]:
     shown = without_held(law)
     factors = _factors_of([law.target, *shown.symbols.values()])
     units = _units_in(shown, factors)
-    return tuple(_converted(shown, c, factors, units.get(c.name)) for c in shown.constants)
+    return tuple(
+        _converted(shown, c, factors, units.get(c.name, Dimension())) for c in shown.constants
+    )
 
 
 def shown_at(law: CheckedLaw, values: Mapping[str, float]) -> dict[str, ShownConstant]:
@@ -149,33 +147,34 @@ def only_scales(variable: Variable) -> bool:
     >>> [only_scales(Variable("x", parse_unit(text))) for text in ("mm", "degC", "dB", "%")]
     [True, False, False, False]
     """
-    unit = variable.unit
-    ratio = not (variable.is_level or variable.is_label) and unit.scale == "ratio"
-    return ratio and not unit.dimension.is_dimensionless
+    return variable.unit.scale == "ratio" and not variable.dimension.is_dimensionless
+
+
+def _as_written(variable: Variable) -> tuple[Factor, ...]:
+    """Powers of units, as written, of which the formula takes a multiple for a column."""
+    texts = {"ratio": variable.unit.text, "temperature": "K"}
+    return written(texts.get(variable.unit.scale, "1")).factors
 
 
 def _factors_of(variables: Iterable[Variable]) -> dict[str, Unit]:
     """Units whose products the units of the variables are, in their order, as written."""
     factors: dict[str, Unit] = {}
-    for variable in variables:
-        if variable.role != "data" or variable.is_level or variable.is_label:
-            continue
-        for factor in written(variable.unit.text).factors:
-            unit = attempt(parse_unit, factor.name)
-            if unit is not None and unit.scale == "ratio" and not unit.dimension.is_dimensionless:
-                factors.setdefault(factor.name, unit)
+    for factor in (f for v in variables if v.role == "data" for f in _as_written(v)):
+        unit = attempt(parse_unit, factor.name)
+        if unit is not None and unit.offset == 0.0 and not unit.dimension.is_dimensionless:
+            factors.setdefault(factor.name, unit)
     return factors
 
 
-def _of_like(law: CheckedLaw, constant: Constant) -> dict[str, Unit]:
+def _of_like(law: CheckedLaw, constant: Constant) -> Dimension | None:
     """The unit of columns of the constant's dimension that suits its size; none if they agree."""
     columns = [v for v in law.symbols.values() if v.dimension == constant.dimension]
-    units = {name: unit for v in columns for name, unit in _factors_of([v]).items()}
-    alike = {name: unit for name, unit in units.items() if unit.dimension == constant.dimension}
-    if len(alike) < 2 or not constant.value:
-        return {}
-    best = min(alike, key=lambda name: abs(np.log(abs(constant.value) / alike[name].factor)))
-    return {best: alike[best]}
+    sizes = {
+        name: abs(np.log(abs(constant.value) / unit.factor))
+        for name, unit in _factors_of(columns).items()
+        if unit.dimension == constant.dimension and constant.value
+    }
+    return Dimension.of({min(sizes, key=sizes.__getitem__): 1}) if len(sizes) > 1 else None
 
 
 def is_chosen(constant: Constant) -> bool:
@@ -193,81 +192,39 @@ def is_chosen(constant: Constant) -> bool:
 def _units_in(law: CheckedLaw, factors: Mapping[str, Unit]) -> dict[str, Dimension]:
     """Units with which the numbers of the table give that of the target, by constant.
 
-    Where terms are added, or an argument of a function is a number, one side fixes the unit of a
-    constant on the other. Units are powers of names, as dimensions are of base dimensions; a
-    constant whose unit nothing fixes is left out.
+    As dimensions are powers of base dimensions, units are powers of names here; a constant whose
+    unit the formula does not fix is left out.
     """
     columns = {s: _unit_as_written(v, factors) for s, v in law.symbols.items()}
-    ones: list[Dimension] = []
-
-    def unit_of(part: sympy.Basic) -> Dimension:
-        if part.is_Symbol:
-            return columns.get(str(part), _unknown(str(part)))
-        if part.is_Pow and part.args[1].is_Number:
-            return unit_of(part.args[0]) ** Fraction(str(part.args[1]))
-        units = [unit_of(each) for each in part.args]
-        if part.is_Mul:
-            return prod(units, start=Dimension())
-        # arguments of functions are numbers
-        ones.extend([unit / units[0] for unit in units] if part.is_Add else units)
-        return units[0] if part.is_Add else Dimension()
-
     target = _unit_as_written(law.target, factors)
-    ones.append(unit_of(law.expression) / target)
-    found: dict[str, Dimension] = {}
-    before = -1
-    while len(found) > before:
-        before = len(found)
-        for one in ones:
-            known = prod(
-                (found.get(n, Dimension.of({n: 1})) ** p for n, p in one), start=Dimension()
-            )
-            unknown = [(n, p) for n, p in known if n.startswith(_UNKNOWN)]
-            if len(unknown) == 1:
-                ((name, power),) = unknown
-                found[name] = Dimension.of({name: 1}) / known ** (1 / power)
-    return {
-        c.name: unit
-        for c in law.constants
-        if (unit := found.get(_UNKNOWN + c.name)) is not None
-        and _is_readable(factors, unit, c.dimension)
+    exact = sympy.nsimplify(law.expression, rational=True)
+    names = [c.name for c in law.constants]
+    inferred, _ = attempt(infer_dimensions, exact, columns, names, target) or ({}, None)
+    out = {}
+    for constant in law.constants:
+        unit = _of_like(law, constant) or inferred.get(constant.name, target)
+        is_known = constant.origin == "physical" or is_chosen(constant)
         # a number such as mm/m has no use beside formulas of numbers
-        and (unit == target or not c.dimension.is_dimensionless)
-    }
-
-
-def _unknown(name: str) -> Dimension:
-    return Dimension.of({_UNKNOWN + name: 1})
+        is_plain = constant.dimension.is_dimensionless and unit != target
+        if not is_known and not is_plain and _is_readable(factors, unit, constant.dimension):
+            out[constant.name] = unit
+    return out
 
 
 def _unit_as_written(variable: Variable, factors: Mapping[str, Unit]) -> Dimension:
-    """Unit of a column as powers of names; unknown where the formula takes its number in SI."""
-    plain = _unknown(variable.name)
-    if variable.dimension.is_dimensionless:
-        plain = Dimension()
-    if variable.is_level or variable.is_label or variable.unit.scale != "ratio":
-        return plain
-    parts = [Dimension.of({f.name: f.power}) for f in written(variable.unit.text).factors]
+    """Unit of a column as powers of names; unknown where these do not give its size."""
+    parts = [Dimension.of({f.name: f.power}) for f in _as_written(variable)]
     unit = prod(parts, start=Dimension())
+    size = 1.0 if variable.unit.scale != "ratio" else variable.unit.factor
     # a unit such as 10^3 m^3 holds a number too
-    is_whole = isclose(_size(factors, unit.as_dict()), variable.unit.factor)
-    return unit if is_whole and all(name in factors for name, _ in unit) else plain
+    if all(name in factors for name, _ in unit) and isclose(_size(factors, unit), size):
+        return unit
+    return Dimension() if variable.dimension.is_dimensionless else Dimension.of({_UNKNOWN: 1})
 
 
-def _coherent(factors: Mapping[str, Unit], dimension: Dimension) -> dict[str, Fraction]:
-    """Powers of the factors, and of SI units where these do not suffice, of a dimension."""
-    dimensions = {base_unit(base): Dimension.of({base: 1}) for base, _ in dimension}
-    # earlier columns are taken before later ones
-    dimensions = {name: known.dimension for name, known in factors.items()} | dimensions
-    matrix = DimensionalMatrix.of_dimensions([*dimensions], [*dimensions.values()])
-    powers = matrix.solve(dimension) or ()
-    return {name: power for name, power in zip(dimensions, powers, strict=False) if power}
-
-
-def _size(factors: Mapping[str, Unit], powers: Mapping[str, Fraction]) -> float:
+def _size(factors: Mapping[str, Unit], unit: Dimension) -> float:
     """A product of units in SI units."""
-    used = [factors[n].factor ** float(p) for n, p in powers.items() if n in factors]
-    return float(np.prod(used))
+    return float(np.prod([factors[n].factor ** float(p) for n, p in unit if n in factors]))
 
 
 def _is_readable(factors: Mapping[str, Unit], unit: Dimension, dimension: Dimension) -> bool:
@@ -284,42 +241,20 @@ def _is_readable(factors: Mapping[str, Unit], unit: Dimension, dimension: Dimens
 
 
 def _converted(
-    law: CheckedLaw,
-    constant: Constant,
-    factors: Mapping[str, Unit],
-    natural: Dimension | None = None,
+    law: CheckedLaw, constant: Constant, factors: Mapping[str, Unit], natural: Dimension
 ) -> ShownConstant:
-    """A constant in its natural unit, or else in a product of units of the table."""
-    unit, size, dimension = constant.unit, 1.0, constant.dimension
-    like = _of_like(law, constant)
-    as_written = natural is not None and not like
-    if natural is not None and not like:
-        powers = natural.as_dict()
-    else:
-        powers = _coherent(like or factors, dimension)
-        # more factors than in the SI unit, or other roots, are harder to read than this one
-        roots = {1, *(power.denominator for _, power in dimension)}
-        has_more = len(powers) > len(_NAME.findall(unit))
-        if has_more or any(power.denominator not in roots for power in powers.values()):
-            powers = {}
-    if constant.origin == "physical" or is_chosen(constant):
-        powers = {}
+    """A constant in its natural unit, where it has one and that is no product of SI units."""
+    unit, size, low, high = constant.unit, _size(factors, natural), constant.low, constant.high
     # in the order of the columns
-    used = [(n, powers[n]) for n in {**factors, **powers} if powers.get(n)]
-    converted = _size(factors, powers)
-    # sizes may cancel, as in mm/g, or all be 1, as in W for Pa*m^3/s
-    is_other = any(n in factors and (factors[n].factor != 1.0 or not as_written) for n, _ in used)
-    is_other = is_other or (as_written and len(used) == 1)
-    if is_other and 0 < converted < np.inf:
-        unit, size = product_text(used), converted
-    low, high = constant.low, constant.high
-    if size != 1.0:
-        sizes = {
-            v.name: v.unit.factor if as_written else _size(factors, _coherent(factors, v.dimension))
-            for v in (*law.inputs, *law.known)
-            if only_scales(v)
-        }
+    used = [(name, power) for name in factors if (power := natural.get(name))]
+    # sizes may cancel, as in mm/g
+    is_other = len(used) == 1 or any(factors[name].factor != 1.0 for name, _ in used)
+    if is_other and 0 < size < np.inf:
+        unit = product_text(used)
+        sizes = {v.name: v.unit.factor for v in (*law.inputs, *law.known) if only_scales(v)}
         low, high = _ends_of_prefactor(law, constant, sizes) or (low, high)
+    else:
+        size = 1.0
     low, high = (None if x is None else x / size for x in (low, high))
     return ShownConstant(constant.name, constant.value / size, low, high, unit, constant.origin)
 

@@ -120,6 +120,7 @@ def centre_text(centre: Centre) -> str:
     """The law at the centre of the runs, in one line."""
     inputs = ", ".join(f"{name} = {amount(x, unit)}" for name, x, unit in centre.inputs)
     return (
+        f"the interval of the prefactor is that at inputs of 1; "
         f"at the centre of the runs ({inputs}): {centre.target} = "
         f"{amount(centre.value, centre.unit)} {interval(centre.low, centre.high)}"
     )

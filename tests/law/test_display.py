@@ -1,21 +1,24 @@
 """Constants are shown in the units of the table, and are the same quantities there."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dimgs
 from dimgs.common.arrays import Array
-from dimgs.law.display import ShownConstant, _converted, plain_number_note, shown_constants
+from dimgs.law.display import ShownConstant, plain_number_note, shown_constants
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
 from dimgs.report.documents import fit_document
 from dimgs.variables import Dimension, parse_unit
 
+LENGTH = Dimension.of({"[length]": 1})
 LENGTHS = ["m", "mm", "inch", "km"]
 FORCES = ["N", "kN", "lbf"]
 
@@ -162,7 +165,7 @@ def test_a_constant_has_the_unit_that_its_place_in_the_formula_gives(
 def test_a_power_of_a_pure_number_is_no_unit() -> None:
     table = {"h [cm]": A, "b [m]": B, "Q [L/s]": 5 * (A / B) ** 1.46}
     (prefactor,) = shown_constants(dimgs.fit(table, "Q", scales="auto").law)
-    assert prefactor.unit == "L/s"
+    assert prefactor.unit == "m^3/s"
 
 
 @pytest.mark.parametrize(("half", "unit"), [(0.8, "mM"), (8e-6, "nM")])
@@ -180,14 +183,24 @@ def test_a_constant_like_columns_of_several_units_has_that_which_suits_it(
     assert 0.1 < shown["K"].value < 10
 
 
-def test_a_chosen_scale_is_shown_as_the_unit_that_it_is() -> None:
-    time = Dimension.of({"[time]": 1})
-    factors = {"day": parse_unit("day")}
-    chosen = Constant("age0", 1.0, time, origin="scale")
+@pytest.mark.parametrize(
+    ("scale", "shown"),
+    [
+        (Constant("x0", 1.0, LENGTH, origin="scale"), (1.0, "m")),
+        (Constant("x0", 0.02, LENGTH, 0.01, 0.03, origin="scale"), (20.0, "mm")),
+    ],
+)
+def test_a_chosen_scale_is_shown_as_the_unit_that_it_is(
+    scale: Constant, shown: tuple[float, str]
+) -> None:
     law = stiffness()
-    assert _converted(law, chosen, factors).unit == "s"
-    known = Constant("age0", 86400.0, time, 80000.0, 90000.0, origin="scale")
-    assert _converted(law, known, factors).value == pytest.approx(1.0)
+    x, x0 = sympy.symbols("x x0")
+    force = Constant("C", 5.0, law.target.dimension)
+    saturated = replace(
+        law, expression=sympy.Symbol("C") * (1 - sympy.exp(-x / x0)), constants=(force, scale)
+    )
+    (_, found) = shown_constants(saturated)
+    assert (pytest.approx(found.value), found.unit) == shown
 
 
 @pytest.mark.parametrize(
