@@ -4,7 +4,8 @@ Where two power laws meet, the boundary is where they are equal, and the law is 
 larger of both; where there is a jump, the boundary is a constant of its own.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -102,10 +103,18 @@ def regimes_of(
         level=options.level,
         random_state=options.seed,
     ).fit(design.X, design.y, design.weights, groups=design.split)
-    results, conditions = [], []
     used = np.concatenate([regime.indices for regime in model.regimes_])
-    for regime in model.regimes_:
-        sides = _tightest([_side(c, model.thresholds_, design) for c in regime.conditions])
+
+    def sides_by(thresholds: Sequence[Any]) -> list[list[Side]]:
+        regimes = model.regimes_
+        return [_tightest([_side(c, thresholds, design) for c in r.conditions]) for r in regimes]
+
+    conditions = sides_by(model.thresholds_)
+    if min(np.count_nonzero(_holds(sides, design.X[used])) for sides in conditions) < p + 2:
+        # simple monomials are chosen one by one, and together may leave a regime without its runs
+        conditions = sides_by([replace(t, simple=None) for t in model.thresholds_])
+    results = []
+    for sides in conditions:
         part = design.take(np.sort(used[_holds(sides, design.X[used])]))
         fit = fit_squares(part, options.level)
         snapped = with_rationals(part, fit)
@@ -114,7 +123,6 @@ def regimes_of(
         law = law.with_scores(scores_of(part, fitted, np.array(fit.left_out), None, options.seed))
         where = where_text(sides, design.features)
         results.append(RegimeResult(where, part.n_runs, snapped.exponents, law))
-        conditions.append(sides)
     if not joined or len(results) < 2 or design.scale != "log":
         return results, None
     laws = [each.law for each in results]

@@ -367,7 +367,7 @@ def noise_of(
 def target_values(design: Design) -> Array:
     """The target of every run, in SI."""
     if design.scale == "log":
-        return np.exp(log_target(design))
+        return times_exp(np.ones(design.n_runs), log_target(design))
     if design.scale == "level":
         assert design.basis.target is not None
         return np.asarray(log_target(design) / design.basis.target.unit.log_factor)

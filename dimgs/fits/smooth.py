@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 from scipy.special import stdtrit
+from threadpoolctl import threadpool_limits
 
 from dimgs.common.arrays import Array
 
@@ -106,7 +107,7 @@ class SmoothCurve:
         if self.noise is None and self.runs > _MOST_RUNS:
             rows = np.random.default_rng(self.runs).choice(self.runs, _MOST_RUNS, replace=False)
         process = GaussianProcessRegressor(whole, alpha=self._nugget, optimizer=_likeliest)
-        with warnings.catch_warnings():
+        with threadpool_limits(1), warnings.catch_warnings():
             # an input on which nothing depends has the largest length
             warnings.simplefilter("ignore", ConvergenceWarning)
             return process.fit(self.z[rows], self._values[rows]).kernel_
@@ -131,7 +132,10 @@ class SmoothCurve:
 
     @cached_property
     def _inverse(self) -> Array:
-        return np.asarray(linalg.inv(self.kernel(self.z) + self._nugget * np.eye(self.runs)))
+        whole = self.kernel(self.z) + self._nugget * np.eye(self.runs)
+        # several threads round otherwise, and the same seed would give other numbers
+        with threadpool_limits(1):
+            return np.asarray(linalg.inv(whole))
 
     def on(self, rows: NDArray[Any]) -> "SmoothCurve":
         """The curve through some of the runs, with the covariance of all."""

@@ -20,6 +20,7 @@ from dimgs.law.law import Law
 from dimgs.law.power import where_text
 from dimgs.report.documents import fit_document
 from dimgs.variables import Dimension, si_unit
+from tests.discovery.test_varying_exponents import polymers
 from tests.planted import SI, SMALL, TRADE, Planted, pipe, planted
 
 PLAIN = settings(max_examples=25, deadline=None)
@@ -332,3 +333,12 @@ def test_an_exponent_that_the_runs_do_not_determine_has_no_rational() -> None:
     assert not any(np.isfinite([e.low, e.high]).any() for e in fitted.exponents)
     assert [e.rational for e in fitted.exponents] == [None, None]
     assert "determined by the runs)\n" in str(fitted)
+
+
+def test_each_regime_has_runs_where_simple_borders_together_leave_none() -> None:
+    # borders along pi_1/pi_2 and pi_1^0.5*pi_2 leave no runs between them
+    asked: Any = {"scales": ["D0 [m^2/s]", "M0 [g/mol]"], "regimes": True}
+    regimes = fit(polymers(0.02), "D", **asked).regimes
+    assert regimes is not None
+    assert len(regimes) > 2
+    assert min(regime["n"] for regime in regimes) >= 4

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import dimgs
 from dimgs import Dataset
 from dimgs.common.arrays import Array
 from dimgs.discovery import leads
-from dimgs.discovery.leads import Values, by_source, compare_leads, is_acrobatic
+from dimgs.discovery.leads import Values, by_source, compare_leads, is_acrobatic, sum_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.engines.clock import Clock
@@ -189,3 +190,13 @@ def test_a_law_without_constants_predicts_for_its_sources() -> None:
     inside = law.predict(data, level=0.9)
     low, high = (x.to("m").magnitude for x in inside[1:])
     assert np.mean((low <= y) & (y <= high)) > 0.8
+
+
+def test_a_sum_is_the_same_on_a_slower_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    design = prepare(table("offset"), "y", Options()).design
+    usual, ticks = sum_of(design), count(step=1000.0)
+    for module in ("archive", "engine"):
+        clock = f"dimgs.engines.structured.{module}.monotonic"
+        monkeypatch.setattr(clock, lambda: float(next(ticks)))
+    assert usual is not None
+    assert sum_of(design) == usual
