@@ -170,12 +170,7 @@ def _exponents_apart(
         rows = labels.astype(str) == name
         alone[rows] = (root * _residuals(plain, part))[rows]
     extra, rest = (len(parts) - 1) * p, int(held.sum()) - len(parts) * (p + 1)
-    least, gain = float(alone @ alone), float(together[held] @ together[held])
-    if (
-        rest < 1
-        or least <= 0
-        or fdtrc(extra, rest, (gain - least) / extra / (least / rest)) > _ALPHA
-    ):
+    if _chance(together[held], alone, extra, rest) > _ALPHA:
         return None
     # of the input whose exponents lie farthest apart, in half widths of their intervals
     values = np.array([part.values for part in parts.values()])
@@ -210,6 +205,17 @@ def _with_prefactors(
     return None if fit is None else (fit, _residuals(by_label, fit))
 
 
+def _chance(pooled: Array, apart: Array, extra: int, rest: int) -> float:
+    """Chance (F test) that residuals become as much smaller by further parameters.
+
+    It is 1 where nothing is gained, as the inputs distinguish the groups already.
+    """
+    more, least = float(pooled @ pooled), float(apart @ apart)
+    if rest < 1 or not 0 < least < more:
+        return 1.0
+    return float(fdtrc(extra, rest, (more - least) / extra / (least / rest)))
+
+
 def _half(fit: Estimate, j: int) -> float:
     return float(fit.intervals[j, 1] - fit.intervals[j, 0]) / 2
 
@@ -224,13 +230,7 @@ def _disagreement(
     pooled, within = _residuals(design, fit), apart[1]
     extra = len(np.unique(labels)) - 1
     rest = design.n_runs - extra - 1 - design.X.shape[1]
-    if rest < 1 or float(within @ within) <= 0:
-        return None
-    gain = (float(pooled @ pooled) - float(within @ within)) / extra
-    if not gain > 0:
-        # the inputs distinguish the groups already
-        return None
-    p = float(fdtrc(extra, rest, gain / (float(within @ within) / rest)))
+    p = _chance(pooled, within, extra, rest)
     ranges = {k: np.sort(design.X[labels == k], axis=0)[[0, -1]] for k in effects}
 
     def overlap(a: str, b: str) -> bool:

@@ -4,7 +4,6 @@ Where two power laws meet, the boundary is where they are equal, and the law is 
 larger of both; where there is a jump, the boundary is a constant of its own.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -104,15 +103,12 @@ def regimes_of(
         random_state=options.seed,
     ).fit(design.X, design.y, design.weights, groups=design.split)
     used = np.concatenate([regime.indices for regime in model.regimes_])
-
-    def sides_by(thresholds: Sequence[Any]) -> list[list[Side]]:
-        regimes = model.regimes_
-        return [_tightest([_side(c, thresholds, design) for c in r.conditions]) for r in regimes]
-
-    conditions = sides_by(model.thresholds_)
-    if min(np.count_nonzero(_holds(sides, design.X[used])) for sides in conditions) < p + 2:
-        # simple monomials are chosen one by one, and together may leave a regime without its runs
-        conditions = sides_by([replace(t, simple=None) for t in model.thresholds_])
+    # simple monomials are chosen one by one, and together may leave a regime without its runs
+    for borders in (model.thresholds_, [replace(t, simple=None) for t in model.thresholds_]):
+        each = [[_side(c, borders, design) for c in r.conditions] for r in model.regimes_]
+        conditions = [_tightest(sides) for sides in each]
+        if all(np.count_nonzero(_holds(s, design.X[used])) > p + 1 for s in conditions):
+            break
     results = []
     for sides in conditions:
         part = design.take(np.sort(used[_holds(sides, design.X[used])]))

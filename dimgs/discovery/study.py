@@ -123,11 +123,11 @@ class Study:
     def verdict(self) -> Verdict:
         """Verdict on the law; computed at first use."""
         scores = self.law.scores
-        aside = scores.holdout_r2_log, scores.holdout_n
         facts = LawFacts(
             self.cuts,
             self.cv_r2,
-            *aside,
+            scores.holdout_r2_log,
+            scores.holdout_n,
             self.residuals,
             self.unavailable,
             varies=scores.exist,

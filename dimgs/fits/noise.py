@@ -433,9 +433,8 @@ def working_runs(design: Design, fitted: Array) -> Design:
     # of runs many decades below the errors, whose share of the fit is rounding, steps may overflow
     counts = weights > np.finfo(float).eps ** 2 * weights.max()
     steps = np.divide(away, slope, out=np.zeros_like(away), where=counts)
-    return replace(
-        design, y=fitted - design.offset + steps, weights=weights, errors=None, tails=None
-    )
+    y = fitted - design.offset + steps
+    return replace(design, y=y, weights=weights, errors=None, tails=None)
 
 
 def residuals_about(design: Design, fitted: Array) -> tuple[Array, Array]:
