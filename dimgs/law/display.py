@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from math import isclose, prod
 from typing import Any
 
@@ -75,9 +74,7 @@ def shown_constants(law: CheckedLaw) -> tuple[ShownConstant, ...]:
     shown = without_held(law)
     factors = _factors_of([law.target, *shown.symbols.values()])
     units = _units_in(shown, factors)
-    return tuple(
-        _converted(shown, c, factors, units.get(c.name, Dimension())) for c in shown.constants
-    )
+    return tuple(_converted(shown, c, factors, units) for c in shown.constants)
 
 
 def shown_at(law: CheckedLaw, values: Mapping[str, float]) -> dict[str, ShownConstant]:
@@ -231,32 +228,31 @@ def _is_readable(factors: Mapping[str, Unit], unit: Dimension, dimension: Dimens
     """Whether a unit is one of a dimension, without such powers of a number as m^1.4/cm^1.4."""
     if not all(name in factors for name, _ in unit):
         return False
-    left, sums = dimension**-1, dict[Dimension, Fraction]()
-    for name, power in unit:
-        of = factors[name].dimension
-        left, sums[of] = left * of**power, sums.get(of, Fraction(0)) + power
-    cancel = (abs(power) for name, power in unit if not sums[factors[name].dimension])
+    of = {name: factors[name].dimension for name, _ in unit}
+    whole = prod((of[name] ** power for name, power in unit), start=Dimension())
+    left = {name: sum(p for n, p in unit if of[n] == of[name]) for name in of}
+    cancel = any(abs(power) != 1 and not left[name] for name, power in unit)
     # fitted exponents have the rounding of doubles
-    return set(cancel) <= {1} and all(abs(power) < _EXACT for _, power in left)
+    return not cancel and all(abs(power) < _EXACT for _, power in whole / dimension)
 
 
 def _converted(
-    law: CheckedLaw, constant: Constant, factors: Mapping[str, Unit], natural: Dimension
+    law: CheckedLaw, constant: Constant, factors: Mapping[str, Unit], units: Mapping[str, Dimension]
 ) -> ShownConstant:
-    """A constant in its natural unit, where it has one and that is no product of SI units."""
-    unit, size, low, high = constant.unit, _size(factors, natural), constant.low, constant.high
+    """A constant in its unit, where it has one and that is no product of SI units."""
+    unit, low, high = units.get(constant.name, Dimension()), constant.low, constant.high
     # in the order of the columns
-    used = [(name, power) for name in factors if (power := natural.get(name))]
+    used = [(name, power) for name in factors if (power := unit.get(name))]
     # sizes may cancel, as in mm/g
     is_other = len(used) == 1 or any(factors[name].factor != 1.0 for name, _ in used)
-    if is_other and 0 < size < np.inf:
-        unit = product_text(used)
+    size, text = _size(factors, unit), product_text(used)
+    if not (is_other and 0 < size < np.inf):
+        size, text = 1.0, constant.unit
+    else:
         sizes = {v.name: v.unit.factor for v in (*law.inputs, *law.known) if only_scales(v)}
         low, high = _ends_of_prefactor(law, constant, sizes) or (low, high)
-    else:
-        size = 1.0
     low, high = (None if x is None else x / size for x in (low, high))
-    return ShownConstant(constant.name, constant.value / size, low, high, unit, constant.origin)
+    return ShownConstant(constant.name, constant.value / size, low, high, text, constant.origin)
 
 
 def _ends_of_prefactor(
