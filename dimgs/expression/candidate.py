@@ -12,7 +12,7 @@ import sympy
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import LawError
-from dimgs.expression.compiled import compiled
+from dimgs.expression.compiled import compiled, real_values
 from dimgs.expression.complexity import complexity_of
 from dimgs.expression.parsing import sympy_parse, sympy_text
 
@@ -151,9 +151,8 @@ class Candidate:
         names = (*self.groups, *self.constants)
         with np.errstate(all="ignore"):
             values = [arrays[n] if n in arrays else self.constants[n] for n in names]
-            result = np.asarray(compiled(self.expression, names)(*values))
-            real = result.real if np.iscomplexobj(result) else result
-            return np.array(np.broadcast_to(real, shape), dtype=np.float64)
+            result = real_values(compiled(self.expression, names)(*values))
+            return np.broadcast_to(result, shape).copy()
 
     def to_json(self) -> dict[str, Any]:
         """Document from which :meth:`from_json` makes an equal candidate."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import sympy
+from numpy.typing import NDArray
 
 # logical functions of conditions that are arrays, or single truth values: NumPy's own would make
 # one array of all, which they need not make
@@ -44,6 +45,20 @@ def compile_expression(
         arguments, expression, modules=[_JUNCTIONS, "scipy", "numpy"], cse=cse, dummify=True
     )
     return function
+
+
+def real_values(values: Any) -> NDArray[np.float64]:
+    """Values that are not real as NaN: of numbers alone Python takes complex powers.
+
+    Examples
+    --------
+    >>> real_values([1 + 0j, (-1.0) ** 0.5]).tolist()
+    [1.0, nan]
+    """
+    array = np.asarray(values)
+    if np.iscomplexobj(array):
+        array = np.where(array.imag == 0, array.real, np.nan)
+    return array.astype(np.float64)
 
 
 @lru_cache(maxsize=512)

@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 
 from dimgs.common.arrays import Array
-from dimgs.expression.compiled import compile_expression
+from dimgs.expression.compiled import compile_expression, real_values
 from dimgs.expression.simplest import derivatives_of
 
 
@@ -68,20 +68,12 @@ class Formula:
 
     def value(self, constants: Array) -> Array:
         """Shape (n_runs,); of several sets of constants, one a row, (n_sets, n_runs)."""
-        values = _real(self._at(self.expression, constants))
+        values = real_values(self._at(self.expression, constants))
         return np.broadcast_to(values, (*constants.shape[:-1], self.n)).copy()
 
     def slopes(self, constants: Array) -> Array:
         """By the constants: shape (n_runs, n_constants), or (n_sets, n_runs, n_constants)."""
         out = np.empty((*constants.shape[:-1], self.n, len(self.names)))
         for j, column in enumerate(self._at(self._gradients, constants) if self.names else ()):
-            out[..., j] = _real(column)
+            out[..., j] = real_values(column)
         return out
-
-
-def _real(values: Any) -> Array:
-    """Values that are not real as NaN: of numbers alone Python takes complex powers."""
-    array = np.asarray(values)
-    if np.iscomplexobj(array):
-        array = np.where(array.imag == 0, array.real, np.nan)
-    return array.astype(np.float64)

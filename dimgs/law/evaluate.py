@@ -16,7 +16,7 @@ from dimgs.dataset.checks import with_notes
 from dimgs.dataset.data_frames import raw_columns
 from dimgs.dataset.raw import ReadOptions, titled_columns
 from dimgs.dataset.read import build, dataset_of, raw_table
-from dimgs.expression.compiled import compiled
+from dimgs.expression.compiled import compiled, real_values
 from dimgs.fits.design.features import label_texts
 from dimgs.variables import DIMENSIONLESS, Unit, Variable, split_header
 from dimgs.variables.quantities import Quantity, as_quantity
@@ -41,11 +41,8 @@ def evaluate(expression: sympy.Expr, values: Mapping[str, Any], n: int) -> Array
     # NumPy's own numbers end in infinity or NaN where Python's raise, or become complex
     numbers = [np.asarray(values[name], dtype=np.float64)[()] for name in names]
     with np.errstate(all="ignore"):
-        result = np.asarray(compiled(expression, names)(*numbers))
-        if np.iscomplexobj(result):
-            # of numbers alone Python takes the complex power
-            result = np.where(result.imag == 0, result.real, np.nan)
-    return np.broadcast_to(np.asarray(result, dtype=np.float64), (n,)).copy()
+        result = real_values(compiled(expression, names)(*numbers))
+    return np.broadcast_to(result, (n,)).copy()
 
 
 def evaluate_each(expressions: Iterable[sympy.Expr], values: Mapping[str, Any], n: int) -> Array:
