@@ -92,7 +92,7 @@ def test_chance_is_not_taken_for_more() -> None:
 def test_the_law_among_many_inputs() -> None:
     table = columns(120, 30, 2)
     data = Dataset.from_columns({**table, "F [N]": force(table)})
-    with pytest.warns(dimgs.DimgsWarning, match="Of 34 inputs, 4 are looked at"):
+    with pytest.warns(dimgs.DimgsWarning, match="Of 34 inputs, 4 are used"):
         report = dimgs.discover(data, "F", engine="structured", evaluations=2000)
     assert report.law is not None
     assert report.law.predict_si(data) == pytest.approx(force(table), rel=1e-9)
