@@ -464,16 +464,13 @@ def _least(
     """
 
     def at(constants: Array) -> tuple[Array, Array]:
-        constants = np.atleast_2d(constants)
-        values = model.value(constants)
+        every = np.atleast_2d(constants)
+        values = model.value(every)
+        e = np.stack([errors.residuals(v) for v in values])
         slopes = np.stack(
-            [errors.scaled(v, s) for v, s in zip(values, model.slopes(constants), strict=True)]
+            [errors.scaled(v, s) for v, s in zip(values, model.slopes(every), strict=True)]
         )
-        return np.stack([errors.residuals(v) for v in values]), slopes
-
-    def one(constants: Array) -> tuple[Array, Array]:
-        e, slopes = at(constants)
-        return e[0], slopes[0]
+        return (e, slopes) if constants.ndim > 1 else (e[0], slopes[0])
 
     def best_starts(starts: Array, solved: Sequence[bool]) -> Array:
         theta = _with_linear(model, starts, np.array(solved, dtype=bool), errors)
@@ -485,20 +482,20 @@ def _least(
         return np.asarray(theta[order[np.isfinite(squares[order])]])
 
     def miss(constants: Array) -> Array:
-        return -one(constants)[0]
+        return -at(constants)[0]
 
     def slopes(constants: Array) -> Array:
-        return one(constants)[1]
+        return at(constants)[1]
 
     def fitted(start: Array) -> tuple[float, Array]:
-        near = minimise_squares(one, start, steps=_LAST_STEPS, enough=_ENOUGH)
+        near = minimise_squares(at, start, steps=_LAST_STEPS, enough=_ENOUGH)
         end = near.parameters
         if model.n >= end.size:
             # an orthogonal decomposition of the slopes resolves constants that hardly differ in
             # their effects; the normal equations square their condition
             ends: dict[str, Any] = dict.fromkeys(("ftol", "xtol", "gtol"), _EXACT)
             end = least_squares(miss, end, slopes, method="lm", x_scale="jac", **ends).x
-        squares = float((one(end)[0] ** 2).sum())
+        squares = float((at(end)[0] ** 2).sum())
         return (squares, end) if squares <= near.squares else (float(near.squares), near.parameters)
 
     with np.errstate(all="ignore"):
@@ -506,7 +503,7 @@ def _least(
         if not len(theta):
             return None
         if not theta.shape[1]:
-            return float((one(theta[0])[0] ** 2).sum()), theta[0]
+            return float((at(theta[0])[0] ** 2).sum()), theta[0]
         solution = minimise_squares(at, theta, steps=_STEPS, enough=_ENOUGH)
         best = fitted(solution.parameters[int(np.argmin(solution.squares))])
         # constants that may be exchanged, or change their signs together, stand as they were given

@@ -154,10 +154,8 @@ class _Model:
             factor = np.exp(np.clip(shift, -300.0, 300.0))
             z = by_scale = p.y * factor
             # of scaled values, but for a common factor
-            if self.noise == "constant":
-                size = factor
-            elif self.noise == "stated":
-                size = np.asarray(p.errors) * factor
+            if self.noise != "amplitude":
+                size = factor if p.errors is None else p.errors * factor
             log_size = float(np.log(size).sum() - shift.sum())
         knots = _knots(u, self.knots)
         columns = BSpline.design_matrix(u, knots, 3).toarray() / size[:, None]
