@@ -62,8 +62,13 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+# no answer is on its way, or being put into the page: what is typed meanwhile would be lost
+_QUIET = "() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')"
+
+
 def focus(page: Any, selector: str) -> None:
-    """Move on by the tabulator until an element has the focus."""
+    """Move on by the tabulator until an element has the focus; a form in exchange is waited for."""
+    page.wait_for_function(_QUIET)
     for _ in range(60):
         page.keyboard.press("Tab")
         if page.evaluate("s => document.activeElement.matches(s)", selector):

@@ -123,6 +123,7 @@ def test_the_keyboard_alone_leads_to_a_law_and_to_the_hub(
     page.keyboard.type("t")
     page.wait_for_selector("#fit")
     focus(page, "#unit-2")
+    page.keyboard.press("Control+a")
     page.keyboard.type("mm")
     page.keyboard.press("Tab")
     page.wait_for_selector(".cards:has-text('Reynolds number')")
