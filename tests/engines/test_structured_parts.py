@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dimgs.engines.protocol import Problem
-from dimgs.engines.structured import fitting
+from dimgs.engines.protocol import Problem, SearchBudget
+from dimgs.engines.structured import StructuredEngine, fitting
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import differences, short_monomials
 from dimgs.engines.structured.description import canonical, law_bits, structure_bits
@@ -40,10 +40,13 @@ from dimgs.engines.structured.trees import (
     powered,
     to_sympy,
     varies,
+    with_free_power,
     with_front,
+    with_one_other,
     with_parameters,
-    without_parts,
+    without_a_part,
 )
+from dimgs.expression.price import fitted_exponents
 
 Array = NDArray[np.float64]
 
@@ -322,10 +325,44 @@ def number_of_constant_parts(tree: Tree) -> int:
 def test_a_tree_without_a_part_is_shorter_and_stays_a_function_of_groups(tree: Tree) -> None:
     size = sum(1 for _ in nodes(tree))
     powers = sum(sum(map(bool, n.exponents)) for n in nodes(tree) if isinstance(n, Mono))
-    for other in without_parts(tree):
+    for other in with_one_other(tree, without_a_part):
         fewer = sum(sum(map(bool, n.exponents)) for n in nodes(other) if isinstance(n, Mono))
         assert sum(1 for _ in nodes(other)) < size or fewer < powers
         assert number_of_constant_parts(other) <= number_of_constant_parts(tree)
+
+
+@given(TREES)
+def test_a_power_that_becomes_free_starts_where_it_was(tree: Tree) -> None:
+    runs = some_runs()
+    with np.errstate(all="ignore"):
+        before = evaluate(tree, runs)
+        for other in with_one_other(tree, with_free_power):
+            after = evaluate(other, runs)
+            real = np.isfinite(after) & np.isfinite(before)
+            assert len(parameters(other)) > len(parameters(tree))
+            assert np.allclose(after[real], before[real], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("law", "exponents"),
+    [
+        (lambda x: 2.4 * (1 - x / 10) ** 4.65, [4.65]),
+        (lambda x: 0.9 / (1 + 3.1 * x**-2.13), [-2.13, 2.13]),
+        (lambda x: np.exp(-((x / 2) ** 1.37)), [1.37]),
+    ],
+)
+def test_exponents_inside_sums_and_functions_are_fitted(
+    law: Callable[[Array], Array], exponents: list[float]
+) -> None:
+    x = np.geomspace(0.1, 8.0, 30)
+    y = law(x) * np.exp(0.01 * np.random.default_rng(3).standard_normal(30))
+    result = StructuredEngine().search(Problem({"pi_1": x}, y), SearchBudget(600.0))
+    first = result.candidates[0]
+    fitted = [
+        first.constants[name] for name in fitted_exponents(first.expression, {*first.constants})
+    ]
+    assert any(abs(fitted[0] - e) < 0.05 * abs(e) for e in exponents), str(first)
+    assert len(fitted) == 1
 
 
 def test_a_factor_that_the_runs_do_not_need_is_left_out() -> None:
@@ -340,7 +377,7 @@ def test_a_factor_that_the_runs_do_not_need_is_left_out() -> None:
     archive.add(long)
     assert archive.best is not None
     loss = archive.best.loss
-    archive.shorten()
+    archive.vary()
     assert not any(part == root for part in nodes(archive.best.tree))
     assert archive.best.loss < loss
     assert parameters(archive.best.tree)[1] == pytest.approx(1.1, rel=0.2)

@@ -37,7 +37,7 @@ def test_waves_are_found_with_their_frequency_phase_and_damping(
     waves(response(archive.runs), archive)
     for _ in range(3):
         archive.sharpen()
-        archive.shorten()
+        archive.vary()
     assert archive.best is not None
     fresh = np.linspace(0.1, 4.9, 200)
     again = Runs.of(Problem({"pi_1": unit * fresh}, np.ones(200)))

@@ -21,7 +21,9 @@ from dimgs.engines.structured.trees import (
     parameters,
     to_sympy,
     varies,
-    without_parts,
+    with_free_power,
+    with_one_other,
+    without_a_part,
 )
 from dimgs.expression.candidate import Candidate
 from dimgs.groups.rationals import exact_bits
@@ -81,8 +83,9 @@ class Archive:
         How many trees had been fitted when the first tree of some length did so; 0 if none did.
     sharpened : set of Tree
         Trees whose constants were made simple already.
-    shortened : set of Tree
-        Trees that were fitted without each of their parts, and what they were without them.
+    varied : set of Tree
+        Trees that were fitted without each of their parts and with each of their powers free, and
+        what they became.
     least : float
         The least loss.
     """
@@ -97,7 +100,7 @@ class Archive:
     explained: int = 0
     trouble: str = ""
     sharpened: set[Tree] = field(default_factory=set)
-    shortened: set[Tree] = field(default_factory=set)
+    varied: set[Tree] = field(default_factory=set)
     least: float = np.inf
 
     @property
@@ -176,15 +179,16 @@ class Archive:
             if simple.bits < fitted.bits:
                 self._keep(simple)
 
-    def shorten(self) -> None:
-        """Fit the best trees without each of their parts: a part that is needless is not missed."""
-        fresh = [f.tree for f in self.front() if f.tree not in self.shortened]
+    def vary(self) -> None:
+        """Fit the best trees without each of their parts, and with each of their powers free."""
+        fresh = [f.tree for f in self.front() if f.tree not in self.varied]
         for whole in fresh[:_SHARPENED]:
-            self.shortened.add(whole)
-            for tree in filter(varies, without_parts(whole)):
-                if tree not in self.shortened:
-                    self.shortened.add(tree)
-                    self.add(tree)
+            self.varied.add(whole)
+            for change in (without_a_part, with_free_power):
+                for tree in filter(varies, with_one_other(whole, change)):
+                    if tree not in self.varied:
+                        self.varied.add(tree)
+                        self.add(tree)
 
     def renew(self, runs: Runs) -> None:
         """Fit the best trees again to runs with other weights."""

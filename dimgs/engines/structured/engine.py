@@ -333,7 +333,7 @@ class StructuredEngine:
             try:
                 step.run()
                 archive.sharpen()
-                archive.shorten()
+                archive.vary()
             except _UNUSABLE as error:
                 archive.trouble = f"; a step ended early on numbers that it could not use ({error})"
             done.add(k)

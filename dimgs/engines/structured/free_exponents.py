@@ -49,7 +49,8 @@ from dimgs.engines.structured.trees import (
     Number,
     Product,
     Tree,
-    monomial,
+    evaluate,
+    free_monomial,
     plus,
     times,
 )
@@ -62,10 +63,6 @@ _SHORT, _STEPS, _STEEPEST, _ENOUGH = 60, 40, 12.0, 1e-6
 _STARTS, _FITTED, _CLOSE = 24, 5, 1e-3
 # share of a column outside the others below which rounding decides
 _DEPENDENT = 1e-10
-# exponents that are not simple are decimals, of as few digits as do
-_WITH_DECIMALS = (*DENOMINATORS, 10, 100, 1000)
-# decimals in one law: the correlations of transfer and friction have one or two
-_MOST_DECIMALS = 2
 # functions of one sign without turning points, with the sign of their argument
 _FUNCTIONS = (
     (AFFINE, 1.0),
@@ -158,7 +155,7 @@ def rounded_sums(runs: Runs, target: Target, p: Array) -> Iterator[Tree]:
     """Sums of monomials near those of the exponents p, with rational ones.
 
     Exponents of every denominator; at last each with the smallest denominator that its error
-    allows, or as a decimal.
+    allows, and free where none does.
 
     Parameters
     ----------
@@ -173,16 +170,16 @@ def rounded_sums(runs: Runs, target: Target, p: Array) -> Iterator[Tree]:
         return
     state = State(p.ravel(), unscaled_covariance(J, _DEPENDENT), float(e @ e))
     state.variance = state.squares / max(len(e) - p.size, 1)
-    ways = [nearest_plane(state, range(p.size), q, _WITH_DECIMALS) for q in (*DENOMINATORS, None)]
-    rounded = ([way.exponents[k] for k in range(p.size)] for way in ways if way is not None)
+    ways = [nearest_plane(state, range(p.size), q) for q in (*DENOMINATORS, None)]
+    rounded = ([way.exponent(k) for k in range(p.size)] for way in ways if way is not None)
     for exponents in dict.fromkeys(map(tuple, rounded)):
-        decimals = sum(x.denominator > max(DENOMINATORS) for x in exponents)
-        if max(map(abs, exponents)) > LARGEST or decimals > _MOST_DECIMALS:
+        if max(abs(float(e)) for e in exponents) > LARGEST:
             continue
-        rows = [tuple(row) for row in np.reshape(np.array(exponents), p.shape).tolist()]
-        A = np.column_stack([runs.monomial(row) for row in rows]) * root[:, None]
-        terms = [times(Number(a), monomial(rows[k])) for k, a in solved_terms(A, t)]
-        if terms and len(set(rows)) == len(rows):
+        shape = range(0, p.size, p.shape[1])
+        monomials = [free_monomial(exponents[k : k + p.shape[1]]) for k in shape]
+        A = np.column_stack([evaluate(m, runs) for m in monomials]) * root[:, None]
+        terms = [times(Number(a), monomials[k]) for k, a in solved_terms(A, t)]
+        if terms and len(set(monomials)) == len(monomials):
             yield plus(*terms)
 
 

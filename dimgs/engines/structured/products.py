@@ -35,14 +35,13 @@ from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
     ONE,
     Call,
-    Exponents,
-    Mono,
     Number,
     Tree,
-    monomial,
+    free_monomial,
     negated,
     powered,
     times,
+    to_the_power,
 )
 from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.groups.rationals import exponent_bits
@@ -124,6 +123,10 @@ class State:
     def surest(self, places: Sequence[int]) -> int:
         """The parameter of the least error."""
         return min(places, key=lambda k: (self.C[k, k], k))
+
+    def exponent(self, i: int) -> Fraction | float:
+        """A rounded exponent; one that was not is free."""
+        return self.exponents.get(i, float(self.theta[i]))
 
     def fixed(self, i: int, value: Any) -> "State":
         """With one parameter fixed."""
@@ -228,7 +231,7 @@ def fit_rounded(model: ProductModel, target: Target, archive: Archive, root: Arr
     refined = refine(model, runs, target, root)
     for state in () if refined is None else _rounded(refined, model, runs):
         texts = tuple((i, n.text) for i, n in sorted(state.numbers.items()))
-        key = (*(state.exponents[i] for i in sorted(state.exponents)), texts)
+        key = (*sorted(state.exponents.items()), texts)
         states.setdefault(key, state)
     for state in sorted(states.values(), key=lambda s: _length(s, model, runs))[:_KEPT]:
         tree = tree_of(model, runs, target, state)
@@ -304,25 +307,23 @@ def with_simple_number(
     return out
 
 
-def nearest_plane(
-    state: State,
-    varied: Iterable[int],
-    q: int | None = None,
-    denominators: Sequence[int] = DENOMINATORS,
-) -> State | None:
+def nearest_plane(state: State, varied: Iterable[int], q: int | None = None) -> State | None:
     """Round one exponent after the other, the others following; None where one is too far.
 
-    With a common denominator q the surest comes first; without, the one of the smallest of the
-    denominators within its error, such as 1/3 before 4/5.
+    With a common denominator q the surest comes first. Without, the one comes first that a rational
+    of the smallest denominator is within the error of, such as 1/3 before 4/5, and those that none
+    is within the error of stay free.
     """
     left = list(varied)
     while left:
-        i, denominator = state.surest(left), q or denominators[-1]
-        for smallest in () if q else denominators:
+        i, denominator = state.surest(left), q
+        for smallest in () if q else DENOMINATORS:
             near = [k for k in left if state.is_near(k, smallest)]
             if near:
                 i, denominator = state.surest(near), smallest
                 break
+        if denominator is None:
+            return state
         value = Fraction(round(float(state.theta[i]) * denominator), denominator)
         allowed = _TOO_FAR * state.error(i) + 0.02 + 0.05 / denominator
         if abs(float(value) - state.theta[i]) > allowed:
@@ -336,22 +337,26 @@ def nearest_plane(
 def _length(state: State, model: ProductModel, runs: Runs) -> float:
     """Bits of the runs and of what differs between combinations."""
     n, first = runs.n_runs, 1 + runs.n_groups
-    structure = law_bits(Mono(_front(state, runs)), runs)
+    structure = law_bits(_front(state, runs), runs)
     for j in range(len(model.functions)):
         size = abs(float(state.exponents.get(first + j, 1)))
         structure += 0.0 if size == 1 else 2.0 + exponent_bits(size)
     free = 1 + sum(name != ITSELF for name in model.functions) - len(state.numbers)
+    logged = sum(runs.logged) + sum(name != EXPONENTIAL for name in model.functions)
+    free += logged - len(state.exponents)
     structure += sum(number.bits for number in state.numbers.values())
     return float(squares_bits(state.squares, n)) + structure + constants_bits(free, n)
 
 
-def _front(state: State, runs: Runs) -> Exponents:
-    return tuple(state.exponents.get(1 + k, Fraction(0)) for k in range(runs.n_groups))
+def _front(state: State, runs: Runs) -> Tree:
+    """The monomial in front."""
+    places = enumerate(runs.logged, start=1)
+    return free_monomial([state.exponent(i) if log else Fraction(0) for i, log in places])
 
 
 def tree_of(model: ProductModel, runs: Runs, target: Target, state: State) -> Tree | None:
     """Tree of t's law; None where it is not real, or its sign is not that of t."""
-    factors, first = [monomial(_front(state, runs))], 1 + runs.n_groups
+    factors, first = [_front(state, runs)], 1 + runs.n_groups
     sign = np.sign(target.at)
     for j, (name, argument, u) in enumerate(
         zip(model.functions, model.trees, model.u.T, strict=True)
@@ -360,7 +365,7 @@ def tree_of(model: ProductModel, runs: Runs, target: Target, state: State) -> Tr
             rate = _number(state, first + j, float(state.theta[first + j]))
             factors.append(Call("exp", times(rate, argument)))
             continue
-        b = state.exponents[first + j]
+        b = state.exponent(first + j)
         if b == 0:
             return None
         number = ONE
@@ -371,13 +376,17 @@ def tree_of(model: ProductModel, runs: Runs, target: Target, state: State) -> Tr
         base = of_argument(name, times(number, argument))
         with np.errstate(all="ignore"):
             g = FACTORS[name].value(number.value * u)
-        if np.all(g < 0) and b.denominator > 1:
+        broken = isinstance(b, float) or b.denominator > 1
+        if np.all(g < 0) and broken:
             base = negated(base)
-        elif np.any(g < 0) and b.denominator > 1:
+        elif np.any(g < 0) and broken:
             return None
-        elif b.numerator % 2:
+        elif isinstance(b, Fraction) and b.numerator % 2:
             sign = sign * np.sign(g)
-        factors.append(base if b == 1 else powered(base, b))
+        if isinstance(b, float):
+            factors.append(to_the_power(base, Number(b)))
+        else:
+            factors.append(base if b == 1 else powered(base, b))
     prefactor = _number(state, 0, float(np.exp(np.clip(state.theta[0], -300, 300))))
     weights = target.log_root(runs) ** 2
     mean = float(weights @ sign) / float(weights.sum() or 1.0)

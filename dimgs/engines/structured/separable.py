@@ -54,6 +54,7 @@ from dimgs.engines.structured.trees import (
     plus,
     power_of,
     times,
+    to_the_power,
 )
 from dimgs.fits.nonlinear_least_squares import minimise_squares
 
@@ -323,8 +324,7 @@ def _with_one_base(back: Callable[[Tree], Tree], tree: Tree) -> Tree:
     if not a or sum(map(bool, rest)) >= sum(map(bool, front.exponents)):
         return back(tree)
     others = (f for f in factors if f not in (front, factor))
-    power = Call("exp", Product((Sum((exact(a), exponent)), Call("log", base))))
-    return back(times(*others, monomial(rest), power))
+    return back(times(*others, monomial(rest), to_the_power(base, Sum((exact(a), exponent)))))
 
 
 class Choice(NamedTuple):

@@ -1,6 +1,6 @@
 """Expressions over groups as small immutable trees, with values and exact gradients."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial, reduce
@@ -113,6 +113,11 @@ def power_of(tree: Tree) -> tuple[Tree, Tree] | None:
     return logs[0].argument, times(*(f for f in inside if f is not logs[0]))
 
 
+def to_the_power(base: Tree, exponent: Tree) -> Tree:
+    """A power whose exponent is a tree, as exp(a log x)."""
+    return Call("exp", times(exponent, Call("log", base)))
+
+
 def added(*exponents: Exponents) -> Exponents:
     """Exponents of a product of monomials."""
     return tuple(reduce(add, each) for each in zip(*exponents, strict=True))
@@ -121,6 +126,17 @@ def added(*exponents: Exponents) -> Exponents:
 def monomial(exponents: Exponents) -> Tree:
     """A monomial; the number 1 where it has no group."""
     return Mono(exponents) if any(exponents) else ONE
+
+
+def free_monomial(exponents: Sequence[Fraction | float]) -> Tree:
+    """A monomial of which those exponents are free that are no fractions."""
+    groups = range(len(exponents))
+    units = [Mono(tuple(Fraction(j == k) for j in groups)) for k in groups]
+    fixed = tuple(e if isinstance(e, Fraction) else Fraction(0) for e in exponents)
+    free = (k for k in groups if isinstance(exponents[k], float))
+    return times(
+        monomial(fixed), *(to_the_power(units[k], Number(float(exponents[k]))) for k in free)
+    )
 
 
 def factors_of(tree: Tree) -> tuple[Tree, ...]:
@@ -215,24 +231,51 @@ def nodes(tree: Tree) -> Iterator[Tree]:
         yield from nodes(child)
 
 
-def without_parts(tree: Tree) -> Iterator[Tree]:
-    """The tree without one factor, term or group of a monomial, wherever that stands in it."""
+def with_one_other(tree: Tree, others: Callable[[Tree], Iterable[Tree]]) -> Iterator[Tree]:
+    """The tree with another in place of one of its parts, wherever that stands in it.
+
+    Parameters
+    ----------
+    tree : Tree
+    others : callable
+        What may stand in place of a part.
+    """
+    yield from others(tree)
+    match tree:
+        case Sum(parts) | Product(parts):
+            join = plus if isinstance(tree, Sum) else times
+            for k, part in enumerate(parts):
+                before, after = parts[:k], parts[k + 1 :]
+                yield from (join(*before, o, *after) for o in with_one_other(part, others))
+        case Power(base, exponent):
+            yield from (Power(o, exponent) for o in with_one_other(base, others) if varies(o))
+        case Call(name, argument):
+            yield from (Call(name, o) for o in with_one_other(argument, others) if varies(o))
+
+
+def without_a_part(tree: Tree) -> Iterator[Tree]:
+    """A sum or product without one of its parts, and a monomial without one of its groups."""
     match tree:
         case Mono(exponents):
             for k in range(len(exponents)):
                 if exponents[k]:
                     yield monomial((*exponents[:k], Fraction(0), *exponents[k + 1 :]))
-        case Sum(parts) | Product(parts):
-            join = plus if isinstance(tree, Sum) else times
-            for k, part in enumerate(parts):
-                before, after = parts[:k], parts[k + 1 :]
-                if isinstance(tree, Sum) or not isinstance(part, Number | Mono):
-                    yield join(*before, *after)
-                yield from (join(*before, other, *after) for other in without_parts(part))
+        case Sum(parts):
+            yield from (plus(*parts[:k], *parts[k + 1 :]) for k in range(len(parts)))
+        case Product(parts):
+            kept = (k for k, part in enumerate(parts) if not isinstance(part, Number | Mono))
+            yield from (times(*parts[:k], *parts[k + 1 :]) for k in kept)
+
+
+def with_free_power(tree: Tree) -> Iterator[Tree]:
+    """A power with a fitted exponent; of a monomial with one of each group, or of the whole."""
+    match tree:
         case Power(base, exponent):
-            yield from (Power(other, exponent) for other in without_parts(base) if varies(other))
-        case Call(name, argument):
-            yield from (Call(name, other) for other in without_parts(argument) if varies(other))
+            yield to_the_power(base, Number(float(exponent)))
+        case Mono(exponents) if any(exponents):
+            yield free_monomial([float(e) if e else e for e in exponents])
+            if sum(map(bool, exponents)) > 1:
+                yield to_the_power(tree, Number(1.0))
 
 
 def varies(tree: Tree) -> bool:
