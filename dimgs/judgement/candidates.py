@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
-from itertools import count, permutations
+from itertools import count, permutations, product
 from math import log2
 from typing import Any
 
@@ -384,11 +384,13 @@ def _has_values(model: FormulaModel, *, positive: bool) -> bool:
     return bool(np.all(np.isfinite(values)) and (not is_logged or np.all(values > 0)))
 
 
-def _has_decimal_exponents(expression: sympy.Expr) -> bool:
-    """Whether a form is a power law with exponents that a search fitted, as its decimals tell."""
-    powers = expression.as_powers_dict().values()
-    decimals = any(p.is_Rational and p.q > MAX_DENOMINATOR for p in map(sympy.sympify, powers))
-    return decimals and is_monomial(expression)
+def _is_fitted_power_law(one: Proposal) -> bool:
+    """Whether a form is a power law with exponents that a search fitted, or gives as decimals."""
+    fitted = {sympy.Symbol(k): sympy.Float(v) for k, v in one.constants.items()}
+    expression = one.expression.xreplace(fitted)
+    powers = map(sympy.sympify, expression.as_powers_dict().values())
+    broken = any(not p.is_Rational or p.q > MAX_DENOMINATOR for p in powers)
+    return broken and is_monomial(expression)
 
 
 def _with_powers(
@@ -512,29 +514,69 @@ def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Model]
         yield power("simple power", result.coefficients, law)
 
 
-def _of_temperature(design: Design) -> Iterator[tuple[Proposal, Model]]:
-    """The power law with exp(-T_0/T) for a temperature over an unknown scale, as of rates.
+# share of the least temperature at which the exponential of an Antoine's law begins its fit
+_ANTOINE = 0.2
 
-    A search by simple exponents that are powers of ratios may miss it: such a ratio varies little.
+
+def _of_temperature(design: Design) -> Iterator[tuple[Proposal, Model]]:
+    """The power law with exp(b/T) and exp(b/(T - a)) for a temperature over an unknown scale.
+
+    Rates, vapour pressures (Antoine) and viscosities (Vogel, Fulcher and Tammann) are of these. A
+    search by simple exponents that are powers of ratios may miss them: such a ratio varies little.
     """
     groups = [f.group for f in design.features if f.group is not None and f.logged]
     n, p = design.X.shape
-    if design.scale != "log" or len(groups) < p or p + 1 >= n:
+    if design.scale != "log" or len(groups) < p:
         return
-    kelvin, symbols = Dimension.of({"[temperature]": 1}), [sympy.Symbol(g.name) for g in groups]
-    for j, group in enumerate(groups):
-        of = [design.basis.variable(name) for name, _ in group.exponents]
-        if [v.role for v in of].count("scale") != 1 or any(v.dimension != kelvin for v in of):
+    symbols, temperatures = [sympy.Symbol(g.name) for g in groups], _temperatures(design)
+    for (j, x), share in product(enumerate(symbols), (0.0, _ANTOINE)):
+        if x not in temperatures or p + 1 + (share > 0) >= n:
             continue
+        ratio = np.exp(design.X[:, j])
+        apart = -share * float(ratio.min())
         columns = np.column_stack([np.ones(n), design.X])
-        columns[:, 1 + j] = np.exp(-design.X[:, j])
+        columns[:, 1 + j] = 1 / (ratio + apart)
         level, *powers = np.linalg.lstsq(columns, design.y, rcond=None)[0].tolist()
         start = {f"a_{k}": power for k, power in enumerate(powers, 1)}
         factors = [x ** sympy.Symbol(k) for x, k in zip(symbols, start, strict=True)]
-        factors[j] = sympy.exp(sympy.Symbol([*start][j]) / symbols[j])
+        moved = x + sympy.Symbol("b") if share else x
+        factors[j] = sympy.exp(sympy.Symbol([*start][j]) / moved)
         whole = sympy.Symbol("C") * sympy.Mul(*factors)
-        start["C"] = float(np.exp(np.clip(level, -700, 700)))
+        start |= {"C": float(np.exp(np.clip(level, -700, 700))), "b": apart}
         yield _modelled(design, Proposal(name="power_law", expression=whole, constants=start))
+
+
+def _temperatures(design: Design) -> set[sympy.Symbol]:
+    """Groups that are an absolute temperature over an unknown scale."""
+    kelvin, out = Dimension.of({"[temperature]": 1}), set()
+    for group in [f.group for f in design.features if f.group is not None and f.logged]:
+        of = [design.basis.variable(name) for name, _ in group.exponents]
+        if [v.role for v in of].count("scale") == 1 and all(v.dimension == kelvin for v in of):
+            out.add(sympy.Symbol(group.name))
+    return out
+
+
+def _with_activation(
+    expression: sympy.Expr, constants: set[str], temperatures: set[sympy.Symbol]
+) -> sympy.Expr:
+    """The form with powers of T and T + a in place of exp(c/T) and exp(c/(T + a)), as dear as they.
+
+    Rates, viscosities and vapour pressures have either, and over the usual range of temperatures
+    the runs do not tell an exponential from a power.
+    """
+
+    def power(argument: sympy.Expr) -> sympy.Expr:
+        free = sorted(argument.free_symbols - temperatures, key=str)
+        if free and {str(s) for s in free} <= constants:
+            for T in temperatures & argument.free_symbols:
+                slope = sympy.diff(1 / argument, T)
+                if not slope.has(T):
+                    around = sympy.simplify(1 / argument - slope * T) != 0
+                    apart = free[0] if len(free) > 1 else int(around)
+                    return (sympy.Symbol(f"activation_{T}") + apart) ** free[-1]
+        return sympy.exp(argument)
+
+    return expression.replace(sympy.exp, power) if temperatures else expression
 
 
 # what the target over pi_0 is called in a law's structure
@@ -680,6 +722,7 @@ def judge_forms(
     everything = np.ones(design.n_runs, dtype=bool)
     kinds = errors_of(design, [model for _, model in raw])
     blocks, turns, groups = outer_blocks(design), Turns(design), _groups(design)
+    temperatures = _temperatures(design)
     out: list[JudgedForm] = []
     always = {each.name for each in more}
 
@@ -687,11 +730,12 @@ def judge_forms(
         if not (one.given or allowed(one)):
             return None
         # the power law is judged with its fitted exponents as constants
-        if result is not None and not one.given and _has_decimal_exponents(one.expression):
+        searched = result is not None and not one.given and "power" not in one.name.split()
+        if searched and _is_fitted_power_law(one):
             return None
-        ways = _of_target(one.expression)
-        turn = turns.of(one.constants)
-        structures = (structure_of(way, set(one.constants), turn, groups) for way in ways)
+        names, turn = set(one.constants), turns.of(one.constants)
+        ways = _of_target(_with_activation(one.expression, names, temperatures))
+        structures = (structure_of(way, names, turn, groups) for way in ways)
         structure = min(structures, key=lambda each: each.bits)
         best = max((c.score for c in out), default=-np.inf)
         supports = []

@@ -16,8 +16,11 @@ from dimgs.engines.structured.fitting import FittedTree, polish, residuals_of, s
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (
     Exponents,
+    Mono,
+    Number,
     Tree,
     evaluate,
+    factors_of,
     parameters,
     to_sympy,
     varies,
@@ -184,7 +187,9 @@ class Archive:
         fresh = [f.tree for f in self.front() if f.tree not in self.varied]
         for whole in fresh[:_SHARPENED]:
             self.varied.add(whole)
-            for change in (without_a_part, with_free_power):
+            # power laws with fitted exponents are no matter of a search
+            is_power_law = all(isinstance(f, Number | Mono) for f in factors_of(whole))
+            for change in (without_a_part, with_free_power)[: 1 if is_power_law else 2]:
                 for tree in filter(varies, with_one_other(whole, change)):
                     if tree not in self.varied:
                         self.varied.add(tree)

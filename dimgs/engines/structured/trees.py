@@ -250,7 +250,10 @@ def with_one_other(tree: Tree, others: Callable[[Tree], Iterable[Tree]]) -> Iter
         case Power(base, exponent):
             yield from (Power(o, exponent) for o in with_one_other(base, others) if varies(o))
         case Call(name, argument):
-            yield from (Call(name, o) for o in with_one_other(argument, others) if varies(o))
+            inside = (o for o in with_one_other(argument, others) if varies(o))
+            # the logarithm of a free power is a multiple of one, and may be the base of another
+            free = (o for o in inside if name != "log" or not any(map(power_of, factors_of(o))))
+            yield from (Call(name, o) for o in free)
 
 
 def without_a_part(tree: Tree) -> Iterator[Tree]:
