@@ -1,14 +1,18 @@
 """Forms that are judged: none is a law of a unit; temperatures of unknown scale are tried."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy
 
+import dimgs
 from dimgs import Dataset, Options
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import Prepared, prepare
+from dimgs.engines.clock import Clock
 from dimgs.expression.candidate import Candidate
-from dimgs.judgement.candidates import forms_of
+from dimgs.judgement.candidates import forms_of, judge_forms
 
 PI, A, B = sympy.symbols("pi_1 a b")
 
@@ -62,3 +66,31 @@ def test_the_exponential_of_a_temperature_of_unknown_scale_is_among_the_forms() 
     gaps = [np.ptp(np.log(model.value(model.start)) - known.design.y) for _, model in forms]
     assert min(gaps) < 1e-6
     assert len(forms) > 1
+
+
+def viscosities() -> Dataset:
+    """A paste that thins with the rate of shear and with the temperature, 20 to 60 °C."""
+    rate, celsius = (x.ravel() for x in np.meshgrid(np.geomspace(1.0, 300.0, 6), [20.0, 40, 60]))
+    eta = 12 * rate**-0.45 * np.exp(2400 * (1 / (celsius + 273.15) - 1 / 293.15))
+    eta *= np.exp(0.03 * np.random.default_rng(8).standard_normal(len(eta)))
+    columns = {"rate [1/s]": rate, "T [degC]": celsius, "eta [Pa*s]": eta}
+    return Dataset.from_columns(columns)
+
+
+def test_an_exponential_of_the_temperature_costs_as_much_as_a_power_of_it() -> None:
+    scales = ["T0 [K]", "rate0 [1/s]", "eta0 [Pa*s]"]
+    known = prepare(viscosities(), "eta", Options(scales=scales))
+    result = fit_prepared(known, Options())
+    judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6))
+    plain = [c for c in judged if not c.expression.has(sympy.Symbol("b"))]
+    bits = {c.name: replace(c.structure, coincidences=0.0).bits for c in plain}
+    assert bits["power_law"] == pytest.approx(bits["power"], abs=3.0)
+
+
+def test_a_power_of_the_temperature_is_not_confirmed_where_an_exponential_follows_the_runs() -> (
+    None
+):
+    report = dimgs.discover(viscosities(), "eta", scales="auto", engine="power_law")
+    assert not report.confirmed
+    assert report.law is not None
+    assert "exp(T_c/T)" in str(report.law) or any("exp(T_c/T)" in str(r.law) for r in report.rivals)
