@@ -127,7 +127,7 @@ def test_so_is_one_with_errors_of_one_size(seed: int) -> None:
 def test_a_law_is_found_where_errors_are_of_one_size(noise: str) -> None:
     data = measured(0.005, 6, n=20)
     choices: dict[str, Any] = {"within": "material", "scales": "auto", "noise": noise}
-    found = dimgs.discover(data, "r", engine="structured", evaluations=800, **choices)
+    found = dimgs.discover(data, "r", engine="structured", evaluations=600, **choices)
     assert found.confirmed
     assert found.law is not None
     assert found.noise is not None

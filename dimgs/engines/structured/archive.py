@@ -12,7 +12,13 @@ from dimgs.common.errors import LawError
 from dimgs.common.progress import report_progress
 from dimgs.engines.protocol import Problem
 from dimgs.engines.selection import constants_bits
-from dimgs.engines.structured.fitting import FittedTree, polish, residuals_of, simplify_numbers
+from dimgs.engines.structured.fitting import (
+    FittedTree,
+    bits_gained,
+    polish,
+    residuals_of,
+    simplify_numbers,
+)
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (
     Exponents,
@@ -87,8 +93,7 @@ class Archive:
     sharpened : set of Tree
         Trees whose constants were made simple already.
     varied : set of Tree
-        Trees that were fitted without each of their parts and with each of their powers free, and
-        what they became.
+        Trees that were varied already, and what they became.
     least : float
         The least loss.
     """
@@ -183,17 +188,20 @@ class Archive:
                 self._keep(simple)
 
     def vary(self) -> None:
-        """Fit the best trees without each of their parts, and with each of their powers free."""
+        """Fit the best trees without each of their parts, and with those powers free that gain."""
         fresh = [f.tree for f in self.front() if f.tree not in self.varied]
+        enough = constants_bits(1, self.runs.n_runs)
         for whole in fresh[:_SHARPENED]:
             self.varied.add(whole)
+            trees = [*filter(varies, with_one_other(whole, without_a_part))]
             # power laws with fitted exponents are no matter of a search
-            is_power_law = all(isinstance(f, Number | Mono) for f in factors_of(whole))
-            for change in (without_a_part, with_free_power)[: 1 if is_power_law else 2]:
-                for tree in filter(varies, with_one_other(whole, change)):
-                    if tree not in self.varied:
-                        self.varied.add(tree)
-                        self.add(tree)
+            if not all(isinstance(f, Number | Mono) for f in factors_of(whole)):
+                free = with_one_other(whole, with_free_power)
+                trees += [t for t in free if bits_gained(t, self.runs) > enough]
+            for tree in trees:
+                if tree not in self.varied:
+                    self.varied.add(tree)
+                    self.add(tree)
 
     def renew(self, runs: Runs) -> None:
         """Fit the best trees again to runs with other weights."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dimgs.common.arrays import Array, unscaled_covariance
+from dimgs.common.arrays import Array, least_squares, unscaled_covariance
 from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.description import law_bits
 from dimgs.engines.structured.runs import Runs
@@ -31,6 +31,8 @@ _ENOUGH = 1e-9
 # bits of the runs above those of the best law at which a fit ends that gains little in a step:
 # nearer, and laws are lost whose first constants are far off
 _FAR = 100.0
+# squares that are rounding
+_LEAST = 1e-24
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,22 @@ def polish(tree: Tree, runs: Runs, least: float = np.inf) -> FittedTree | None:
         structure = law_bits(tree, runs) + constants_bits(len(theta), runs.n_runs)
         loss = float(np.mean(solution.residuals**2))
         return FittedTree(tree, loss, data + structure, structure)
+
+
+@np.errstate(all="ignore")
+def bits_gained(tree: Tree, runs: Runs) -> float:
+    """Bits of the runs that one step of least squares gains from the present constants.
+
+    References
+    ----------
+    C. R. Rao, Proc. Cambridge Phil. Soc. 44 (1948) 50-57 (the score test).
+    """
+    linearised = residuals_of(tree, runs)
+    if linearised is None:
+        return 0.0
+    e, slopes = linearised
+    left = e - slopes @ least_squares(slopes, e)
+    return 0.5 * runs.n_runs * float(np.log2((e @ e + _LEAST) / (left @ left + _LEAST)))
 
 
 def simplify_numbers(fitted: FittedTree, runs: Runs) -> FittedTree:
