@@ -210,7 +210,7 @@ class Archive:
         self.least = np.inf
         self.renewals += 1
         for fitted in ordered[:_RENEWED]:
-            self.add(fitted.tree)
+            self.add(fitted.tree, checked=False)
 
     @property
     def best(self) -> FittedTree | None:

@@ -135,7 +135,7 @@ def _starts(runs: Runs, target: Target, root: Array, t: Array, terms: int) -> Ar
         unit, free = of_unit_length(F[:, kept]), np.zeros(len(kept))
         sets = list(extended(unit, t / np.linalg.norm(t), sets, width, free)) if len(kept) else []
     E = np.array([monomials.exponents[i] for i in kept], dtype=float)
-    return np.asarray(E[np.array(sets)])
+    return np.asarray(E[np.array(sets, dtype=int)])
 
 
 def _projected(Z: Array, root: Array, t: Array, P: Array) -> tuple[Array, Array]:

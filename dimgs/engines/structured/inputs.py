@@ -34,7 +34,7 @@ def inputs_that_matter(runs: Runs) -> BoolArray:
     y = np.log(runs.y) if runs.positive else runs.y / runs.size
     left, terms = _left_by_polynomial(runs, used, y)
     variance, dof = float(np.sum((y - y.mean()) ** 2)), runs.n_runs - terms
-    if left > _LEFT * variance:
+    if left > _LEFT * variance or not variance:
         return used
     noise = (left + _RANK**2 * variance) / dof
     others = np.flatnonzero(np.abs(runs.shift) < _RANK).tolist()
