@@ -59,6 +59,8 @@ PRICES: Mapping[str, float] = {
 }
 # bits of a decimal: a number or exponent of more digits than a person would write
 _DECIMAL_BITS, _LARGEST = 20.0, 1000
+# what the names of products with fitted exponents begin with
+_FITTED = "p_"
 
 # what an argument of a trigonometric function is to the runs
 Turns = Callable[[Any], str]
@@ -83,7 +85,7 @@ class Structure:
     roots : int
         Products of inputs in sums and functions, and sums, with exponents that are not halves.
     free, free_exponents : int
-        Fitted constants other than exponents, and 1 where exponents are fitted.
+        Fitted constants other than exponents, and products and other bases with fitted exponents.
     coincidences : float
         Bits by which chance brings fitted exponents close to simple ones, by their intervals.
     oscillations, no_angles, levels, rare : int
@@ -138,18 +140,22 @@ def structure_of(
     [13.4, 9.54]
     >>> structure_of(sqrt(exp(x)), set()).levels, structure_of(sin(x), set()).no_angles
     (1, 1)
+    >>> [structure_of(e, {"c"}).free_exponents for e in (x**c, x**c + (x + 1) ** c)]
+    [1, 2]
     """
     numbers, exponents, levels, oscillations, no_angles, rare = 0.0, 0.0, 0, 0, 0, 0
     trigonometric = (sympy.sin, sympy.cos, sympy.tan, sympy.cot)
     inverse = (sympy.asin, sympy.acos, sympy.atan)
     terms = {term.as_coeff_Mul()[1] for term in sympy.Add.make_args(expression)}
-    free_exponents = fitted_exponents(expression, constants)
+    free_exponents, powered = fitted_exponents(expression, constants), 0
     whole, monomials = in_groups(expression, constants, groups)
     for monomial in monomials:
         exponents += _exponents_bits(monomial, len(groups or monomial))
     for node in sympy.preorder_traversal(whole):
         if node.is_Pow and node.exp.is_Rational:
             exponents += min(exponent_bits(abs(float(node.exp))), _DECIMAL_BITS)
+        elif node.is_Pow and not node.base.is_number:
+            powered += bool(fitted_exponents(node, constants))
         elif node.is_Mul or node.is_Add:
             numbers += sum(_number_bits(a) for a in node.args if a.is_number)
     for node in sympy.preorder_traversal(expression):
@@ -164,6 +170,7 @@ def structure_of(
             oscillations += kind == "turns"
             no_angles += kind == "neither" and isinstance(node, trigonometric)
     names = {str(s) for s in expression.free_symbols}
+    new = whole.free_symbols - expression.free_symbols
     return Structure(
         complexity_of(whole),
         sum(map(len, monomials)),
@@ -171,7 +178,7 @@ def structure_of(
         exponents,
         _roots(whole, monomials),
         len((names & constants) - free_exponents),
-        int(bool(free_exponents)),
+        powered + sum(s.name.startswith(_FITTED) for s in new),
         oscillations=oscillations,
         no_angles=no_angles,
         levels=levels,
@@ -258,7 +265,7 @@ def in_groups(
         factors = node.args if node.is_Mul else (node,)
         if any(map(base_of, factors)):
             product = frozenset(f for f in factors if base_of(f) or powers(f) is not None)
-            symbol = fitted.setdefault(product, sympy.Symbol(f"p_{len(fitted) + 1}"))
+            symbol = fitted.setdefault(product, sympy.Symbol(f"{_FITTED}{len(fitted) + 1}"))
             return sympy.Mul(symbol, *(walk(f) for f in factors if f not in product))
         if node.is_Mul:
             parts = [(a, powers(a)) for a in node.args]

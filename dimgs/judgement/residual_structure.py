@@ -369,7 +369,8 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     least = 1.0
     for x in along:
         # few runs show a bend at most, and by their places rather than by their ranks
-        place = (x - x.mean()) / (x.std() or 1.0) if few else normal_scores(x) / 2.0
+        apart = x - x.mean()
+        place = apart / (np.abs(apart).max() or 1.0) if few else normal_scores(x) / 2.0
         terms = np.vander(place, 3 if few else _DEGREE + 1)[:, :-1]
         least = min(least, _chance_of(e, terms, basis, whole.dof, share))
     beyond, _ = followed_beyond_groups(design, e)

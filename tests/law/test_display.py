@@ -175,8 +175,9 @@ def test_a_constant_like_columns_of_several_units_has_that_which_suits_it(
     amount, enzyme = half * np.geomspace(0.05, 8.0, 12), np.tile([10.0, 20.0], 6)
     rate = 0.9 * enzyme * amount / (half + amount) * (1 + 0.01 * np.cos(7 * np.arange(12)))
     table = {"S [mM]": amount, "E0 [nM]": enzyme, "v [nM/s]": rate}
-    law = dimgs.discover(table, "v", engine="power_law", form="a*E0*S/(K + S)").law
-    assert law is not None
+    given = dimgs.discover(table, "v", engine="power_law", form="a*E0*S/(K + S)").form
+    assert given is not None
+    law = given.law
     shown = {c.name: c for c in shown_constants(law)}
     assert shown["K"].unit == unit
     assert shown["K"].value * parse_unit(unit).factor == pytest.approx(law.constant_values["K"])
