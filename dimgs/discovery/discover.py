@@ -18,7 +18,7 @@ from dimgs.common.progress import notebook_bar
 from dimgs.dataset import Dataset
 from dimgs.discovery.diagnostics import rounding_advice
 from dimgs.discovery.fitting import judged_power_law
-from dimgs.discovery.judgement import POWER, law_of, law_of_candidate, verdict_on_fit
+from dimgs.discovery.judgement import law_of, law_of_candidate, verdict_on_fit
 from dimgs.discovery.keywords import DiscoverKeywords
 from dimgs.discovery.leads import is_acrobatic
 from dimgs.discovery.next_runs import differs_most, propose
@@ -32,6 +32,7 @@ from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.engines.registry import NONE
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import Noise
+from dimgs.judgement.candidates import POWER
 from dimgs.judgement.posterior import ProbableLaw
 from dimgs.law.canonical import absorb, celsius_zeros, recognise
 from dimgs.law.law import Law

@@ -32,7 +32,7 @@ from dimgs.engines.registry import NONE, embedded
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import target_errors
-from dimgs.judgement.candidates import JUDGEMENT, JudgedForm, Proposal, judge_forms
+from dimgs.judgement.candidates import JUDGEMENT, POWER, JudgedForm, Proposal, judge_forms
 from dimgs.judgement.confirmation import IMPROBABLE, PROBABLE, holds
 from dimgs.judgement.posterior import Posterior, posterior_of, same_laws
 from dimgs.law.assemble import assemble, inputs_of
@@ -44,7 +44,6 @@ from dimgs.law.prediction import law_inputs, source_shift
 from dimgs.report.findings import Lead, r2_of
 from dimgs.report.results import Verdict
 
-POWER = ("power", "simple power")
 # laws of the runs without a few that all runs judge again
 _KEPT = 5
 

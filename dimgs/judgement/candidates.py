@@ -282,6 +282,8 @@ def lowers_price(number: sympy.Expr, value: float, error: float, tried: int = 1)
     return tried * chance_of_number(abs(target), bits_of(number), width) < _COUNT
 
 
+# names of power laws with fitted and with simple exponents
+POWER = ("power", "simple power")
 # candidates of a front that are judged: those behind hold a thousandth of the probability
 MOST_JUDGED = 24
 # share of a slope that others leave, below which it is theirs to rounding
@@ -295,8 +297,7 @@ class Proposal:
     Attributes
     ----------
     name : str
-        ``"power"`` or ``"simple power"`` for power laws with real and simple exponents, else who
-        found it.
+        One of `POWER` for power laws with real and simple exponents, else who found it.
     expression : sympy.Expr
         pi_0 in the groups, inputs without a logarithm and constants.
     constants : mapping of str to float
@@ -508,13 +509,13 @@ def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Model]
         return Proposal(name=name, expression=expression, constants=constants, law=law), model
 
     if p < n - 1:
-        yield power("power" if p else "simple power", values)
+        yield power(POWER[0 if p else 1], values)
     if any(isinstance(x, Fraction) for x in result.coefficients):
         law = None if result.law.pi_expression.has(sympy.Piecewise) else result.law
-        yield power("simple power", result.coefficients, law)
+        yield power(POWER[1], result.coefficients, law)
 
 
-# share of the least temperature at which the exponential of an Antoine's law begins its fit
+# share of the least temperature that the fit of Antoine's law begins with
 _ANTOINE = 0.2
 
 
@@ -568,11 +569,10 @@ def _with_activation(
     def power(argument: sympy.Expr) -> sympy.Expr:
         free = sorted(argument.free_symbols - temperatures, key=str)
         if free and {str(s) for s in free} <= constants:
-            for T in temperatures & argument.free_symbols:
-                slope = sympy.diff(1 / argument, T)
-                if not slope.has(T):
-                    around = sympy.simplify(1 / argument - slope * T) != 0
-                    apart = free[0] if len(free) > 1 else int(around)
+            inverse = 1 / argument
+            for T in sorted(temperatures & argument.free_symbols, key=str):
+                if not sympy.diff(inverse, T).has(T):
+                    apart = free[0] if len(free) > 1 else int(inverse.subs(T, 0) != 0)
                     return (sympy.Symbol(f"activation_{T}") + apart) ** free[-1]
         return sympy.exp(argument)
 
@@ -730,7 +730,7 @@ def judge_forms(
         if not (one.given or allowed(one)):
             return None
         # the power law is judged with its fitted exponents as constants
-        searched = result is not None and not one.given and "power" not in one.name.split()
+        searched = result is not None and not one.given and one.name not in POWER
         if searched and _is_fitted_power_law(one):
             return None
         names, turn = set(one.constants), turns.of(one.constants)
