@@ -39,9 +39,8 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.problem import is_searchable, problem_of, without_collinear
 from dimgs.discovery.scoring import folds, folds_of_long_fits, formula_values
-from dimgs.engines.clock import Clock
 from dimgs.engines.operon import OperonEngine
-from dimgs.engines.protocol import SearchBudget
+from dimgs.engines.protocol import Clock, SearchBudget
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import Errors, likeliest_measure
 from dimgs.fits.nonlinear_least_squares import minimise_squares

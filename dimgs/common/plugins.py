@@ -17,7 +17,7 @@ def entry_points(group: str) -> Mapping[str, str]:
     Examples
     --------
     >>> entry_points("dimgs.engines")["operon"]
-    'dimgs.engines.availability:OPERON'
+    'dimgs.engines.registry:OPERON'
     """
     points = [(p.name, p.value) for p in metadata.entry_points(group=group)]
     builtin = [(name, home) for name, home in points if home.startswith("dimgs.")]

@@ -18,11 +18,9 @@ from dimgs.discovery.limits import limits_in_groups
 from dimgs.discovery.options import Options
 from dimgs.discovery.problem import problem_of
 from dimgs.discovery.scoring import log_target, r2, rows_aside
-from dimgs.engines.clock import Clock
-from dimgs.engines.protocol import Result, SearchBudget
-from dimgs.engines.refit import refit
+from dimgs.engines.protocol import Clock, Result, SearchBudget
+from dimgs.engines.refit import refit, select
 from dimgs.engines.registry import ALL, embedded, entry_named
-from dimgs.engines.selection import select
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
 from dimgs.fits.potential import ContrastivePotential, Limit, Physics

@@ -17,7 +17,7 @@ from dimgs.discovery.outliers import outlier_warnings
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.study import Study, study_of_power_law
-from dimgs.engines.clock import Clock
+from dimgs.engines.protocol import Clock
 from dimgs.engines.registry import NONE
 from dimgs.fits.design.features import Design
 from dimgs.report.results import FitResult, Verdict

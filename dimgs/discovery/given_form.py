@@ -28,8 +28,7 @@ from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError, LawError
 from dimgs.discovery.options import Options
-from dimgs.engines.clock import Clock
-from dimgs.engines.protocol import Problem, SearchBudget
+from dimgs.engines.protocol import Clock, Problem, SearchBudget
 from dimgs.engines.registry import embedded, entry_named
 from dimgs.expression import safe_identifiers, sympy_parse
 from dimgs.expression.homogeneity import infer_dimensions

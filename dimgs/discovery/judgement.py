@@ -27,7 +27,7 @@ from dimgs.discovery.scoring import (
     scores_of,
 )
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals, rivals_of, run_engine
-from dimgs.engines.clock import Clock
+from dimgs.engines.protocol import Clock
 from dimgs.engines.registry import NONE, embedded
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design

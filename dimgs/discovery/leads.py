@@ -30,7 +30,7 @@ from dimgs.discovery.scoring import (
     formula_values,
     target_values,
 )
-from dimgs.engines.clock import Clock
+from dimgs.engines.protocol import Clock
 from dimgs.engines.structured.engine import low_order_sum
 from dimgs.fits.design.features import Design, label_texts
 from dimgs.fits.noise import likeliest_measure

@@ -17,7 +17,7 @@ from dimgs.discovery.study import (
     study_of_power_law,
     usable_engines,
 )
-from dimgs.engines.clock import Clock
+from dimgs.engines.protocol import Clock
 from dimgs.engines.registry import NONE, require_engine
 
 # of the time for the first engine: it finds most laws, and the further ones start from its front

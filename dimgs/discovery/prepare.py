@@ -27,7 +27,7 @@ from dimgs.discovery.given_form import GivenForm
 from dimgs.discovery.missing_input import check_advice, explain_missing
 from dimgs.discovery.options import Options
 from dimgs.discovery.scoring import noise_of, target_values
-from dimgs.engines.structured.description import simple_number_near
+from dimgs.engines.structured.refine import simple_number_near
 from dimgs.fits.censoring import fit_censored
 from dimgs.fits.design.features import Design, build_design, stated_errors
 from dimgs.fits.invariance import invariance

@@ -17,7 +17,7 @@ from dimgs.discovery.estimators import fit_squares
 from dimgs.discovery.options import Options
 from dimgs.discovery.rational_exponents import groups_of, physical_map, with_rationals
 from dimgs.discovery.scoring import fitted_by, scores_of, scores_of_search
-from dimgs.engines.clock import Clock
+from dimgs.engines.protocol import Clock
 from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.rationals import equal_rational, is_simple

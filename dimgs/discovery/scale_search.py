@@ -18,7 +18,7 @@ from dimgs.discovery.prepare import prepare
 from dimgs.discovery.scoring import clearly_less
 from dimgs.discovery.screening import screen_inputs, without_others
 from dimgs.discovery.study import Study, left_out_residuals
-from dimgs.engines.clock import Clock, Cut
+from dimgs.engines.protocol import Clock, Cut
 from dimgs.engines.registry import ALL, NONE, embedded
 from dimgs.judgement.candidates import JUDGEMENT
 from dimgs.judgement.residual_structure import scale_is_missing

@@ -21,10 +21,9 @@ from dimgs.discovery.scoring import (
     log_target,
     rows_aside,
 )
-from dimgs.engines.clock import Clock, Cut
-from dimgs.engines.protocol import Completed, Problem, Result, SearchBudget
+from dimgs.engines.protocol import Clock, Completed, Cut, Problem, Result, SearchBudget
+from dimgs.engines.refit import select
 from dimgs.engines.registry import ALL, NONE, all_engines, embedded, entry_named
-from dimgs.engines.selection import select
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
 from dimgs.judgement.candidates import Proposal

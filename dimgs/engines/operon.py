@@ -13,9 +13,9 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
-from dimgs.engines.availability import operon_status
 from dimgs.engines.protocol import CutBy, Outcome, Problem, Result, SearchBudget
-from dimgs.engines.translate import front_of, to_candidate
+from dimgs.engines.refit import front_of, to_candidate
+from dimgs.engines.registry import operon_status
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import EXACT
 

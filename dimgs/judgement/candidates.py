@@ -19,7 +19,7 @@ import numpy as np
 import sympy
 
 from dimgs.common.arrays import Array, least_squares
-from dimgs.engines.clock import Clock
+from dimgs.engines.protocol import Clock
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.price import Structure, fitted_exponents, structure_of
 from dimgs.fits.design.features import Design

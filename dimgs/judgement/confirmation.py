@@ -11,8 +11,7 @@ from typing import Literal
 
 from dimgs.common.advice import setting
 from dimgs.common.formats import in_percent
-from dimgs.engines.clock import Cut
-from dimgs.engines.protocol import CutBy
+from dimgs.engines.protocol import Cut, CutBy
 from dimgs.judgement.residual_structure import ResidualSummary
 from dimgs.law.parts import percent
 from dimgs.report.results import Verdict

@@ -31,7 +31,7 @@ from dimgs.discovery.keywords import TableKeywords
 from dimgs.discovery.one_basis import study
 from dimgs.discovery.options import Options, documented
 from dimgs.discovery.prepare import Prepared
-from dimgs.engines.clock import Clock
+from dimgs.engines.protocol import Clock
 from dimgs.engines.registry import NONE
 from dimgs.fits.curve_noise import noise_about_curves
 from dimgs.fits.design.features import build_design

@@ -77,10 +77,10 @@ def test_explore_reads_exponents_in_few_digits(shell: Shell) -> None:
 def test_an_engine_that_is_not_here_is_an_error_with_the_remedy(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
-    from dimgs.engines import availability
+    from dimgs.engines import registry
 
-    monkeypatch.setattr(availability, "find_spec", lambda package: None)
-    monkeypatch.setattr(availability, "has_julia", lambda project, environment: False)
+    monkeypatch.setattr(registry, "find_spec", lambda package: None)
+    monkeypatch.setattr(registry, "has_julia", lambda project, environment: False)
     asked = ("discover", shell.pipe(), "--target", "tau_w", "--engine", engine)
     for more in ([], ["--json"]):
         message = shell.refused(*asked, *more)

@@ -12,7 +12,7 @@ from dimgs.dataset import Dataset
 from dimgs.discovery.given_form import GivenForm, fit_constants, in_groups, proposals_of_form
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.engines.clock import Clock
+from dimgs.engines.protocol import Clock
 from dimgs.fits.design.features import Design
 from dimgs.law.assemble import assemble, feature_values
 

@@ -11,7 +11,7 @@ from dimgs.discovery.judgement import judge
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.study import study_of_power_law
-from dimgs.engines.clock import Clock
+from dimgs.engines.protocol import Clock
 from dimgs.engines.registry import NONE
 from dimgs.fits.design.features import Design
 from dimgs.judgement.evidence import FormulaModel, errors_of

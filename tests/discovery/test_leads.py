@@ -15,7 +15,7 @@ from dimgs.discovery import leads
 from dimgs.discovery.leads import Values, by_source, compare_leads, is_acrobatic, sum_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.engines.clock import Clock
+from dimgs.engines.protocol import Clock
 from dimgs.fits.design.features import Design, build_design
 from dimgs.law.curve import Coordinates
 from dimgs.report.figures import draw_figures

@@ -21,9 +21,8 @@ from dimgs.discovery.prepare import prepare
 from dimgs.discovery.problem import without_collinear
 from dimgs.discovery.scoring import residual_summary
 from dimgs.discovery.study import run_engine, study_of_power_law
-from dimgs.engines import clock
-from dimgs.engines.clock import Clock
-from dimgs.engines.protocol import Problem, Result, SearchBudget
+from dimgs.engines import protocol
+from dimgs.engines.protocol import Clock, Problem, Result, SearchBudget
 from dimgs.engines.refit import refit
 from dimgs.engines.registry import entry_named
 from dimgs.engines.structured import archive
@@ -116,7 +115,7 @@ def test_a_second_engine_does_not_displace_what_predicts_better(
     worse = Candidate.of(c * sympy.exp(pi / 100), {"c": 3.0}, engine="pysr")
     followed_by(worse, monkeypatch)
     monkeypatch.setattr(
-        "dimgs.engines.selection.candidate_bits", lambda study, problem: float(study.complexity)
+        "dimgs.engines.refit.candidate_bits", lambda study, problem: float(study.complexity)
     )
     first = study_of_power_law(known, Options())
     first = run_engine(first, "structured", AMPLE, Options(evaluations=300), Clock.of(AMPLE))
@@ -173,7 +172,7 @@ def test_a_time_limit_holds_for_the_whole(engine: str, monkeypatch: pytest.Monke
     for place, name in ((archive, "polish"), (scoring, "refit")):
         monkeypatch.setattr(place, name, counted(getattr(place, name)))
     ticking = SimpleNamespace(monotonic=lambda: 0.02 * fits)
-    monkeypatch.setattr(clock, "time", ticking)
+    monkeypatch.setattr(protocol, "time", ticking)
     for part in (archive, structured):
         monkeypatch.setattr(part, "monotonic", ticking.monotonic)
     report = discover(noise(60), "y", engine=engine, time_limit=2.0)

@@ -16,8 +16,7 @@ from dimgs.discovery.judgement import judge
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.scoring import law_scores
 from dimgs.discovery.study import Study, add_candidates, left_out_residuals, study_of_power_law
-from dimgs.engines.clock import Clock
-from dimgs.engines.protocol import Result
+from dimgs.engines.protocol import Clock, Result
 from dimgs.expression.candidate import Candidate
 from dimgs.law.assemble import assemble
 from dimgs.law.law import Law

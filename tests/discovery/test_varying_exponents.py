@@ -16,7 +16,7 @@ from dimgs.discovery.prepare import prepare
 from dimgs.discovery.problem import problem_of
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.fitting import FittedTree
+from dimgs.engines.structured.refine import FittedTree
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.separable import ScaledFunctions
 from dimgs.engines.structured.targets import response

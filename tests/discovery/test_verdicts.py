@@ -15,7 +15,7 @@ from case_studies.benchmarks.verdicts import contradict, of_discover, of_fit, ta
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit_with
 from dimgs.discovery.options import Options
-from dimgs.engines.clock import Clock
+from dimgs.engines.protocol import Clock
 from dimgs.judgement.confirmation import PROBABLE, SHORT_SEARCH, LawFacts, conclude
 from dimgs.report.documents import fit_document
 from dimgs.report.findings import NOT_JUDGED

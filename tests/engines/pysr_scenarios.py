@@ -21,7 +21,7 @@ from dimgs.discovery.prepare import prepare
 from dimgs.discovery.problem import problem_of
 from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.pysr import PySREngine
-from dimgs.engines.translate import to_candidate
+from dimgs.engines.refit import to_candidate
 from dimgs.expression.candidate import Candidate
 from tests.engines.pysr_problems import (
     friction,

@@ -10,9 +10,16 @@ import pytest
 
 import dimgs
 from dimgs.common.errors import EngineUnavailableError
-from dimgs.engines import availability
-from dimgs.engines.availability import has_julia, julia_project, operon_status, pysr_status
-from dimgs.engines.registry import EngineStatus, all_engines, require_engine
+from dimgs.engines import registry
+from dimgs.engines.registry import (
+    EngineStatus,
+    all_engines,
+    has_julia,
+    julia_project,
+    operon_status,
+    pysr_status,
+    require_engine,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +34,7 @@ def executable(path: Path) -> Path:
 @pytest.fixture
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Environment in which no Julia can be found, PySR being installed."""
-    monkeypatch.setattr(availability, "_version", lambda package: "1.2.3")
+    monkeypatch.setattr(registry, "_version", lambda package: "1.2.3")
     project = tmp_path / "project"
     return {
         "PATH": str(tmp_path / "bin"),
@@ -101,7 +108,7 @@ def test_only_engines_that_are_asked_for_by_name_are_required(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     absent = EngineStatus("pysr", False, None, "pip install pysr")
-    monkeypatch.setattr(availability, "pysr_status", lambda: absent)
+    monkeypatch.setattr(registry, "pysr_status", lambda: absent)
     for name in ("auto", "power_law", "structured"):
         require_engine(name)
     with pytest.raises(EngineUnavailableError, match=r"'pysr' cannot run here: pip install pysr\."):
@@ -145,11 +152,11 @@ def test_julia_packages_follow_the_environment(
 
 
 def test_engines_that_are_not_installed_name_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(availability, "_version", lambda package: None)
+    monkeypatch.setattr(registry, "_version", lambda package: None)
     assert pysr_status({}) == EngineStatus("pysr", False, None, "pip install pysr")
-    monkeypatch.setattr(availability, "find_spec", lambda package: None)
+    monkeypatch.setattr(registry, "find_spec", lambda package: None)
     assert operon_status() == EngineStatus("operon", False, None, 'pip install "dimgs[operon]"')
-    monkeypatch.setattr(availability, "find_spec", lambda package: object())
+    monkeypatch.setattr(registry, "find_spec", lambda package: object())
     assert operon_status().usable
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.engines.structured.combinations import HALVES, Chosen, Combinations
+from dimgs.engines.structured.products import HALVES, Chosen, Combinations
 
 
 def some(seed: int, n_columns: int = 30, n_runs: int = 40) -> tuple[np.ndarray, np.ndarray]:

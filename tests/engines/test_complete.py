@@ -10,8 +10,8 @@ import pytest
 from dimgs.common.arrays import Array
 from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.structured import StructuredEngine
+from dimgs.engines.structured.columns import Columns
 from dimgs.engines.structured.complete import Forms
-from dimgs.engines.structured.grammar import Columns
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import evaluate
 

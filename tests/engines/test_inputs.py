@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.structured import StructuredEngine
 from dimgs.engines.structured.engine import Stages, Step
-from dimgs.engines.structured.inputs import inputs_that_matter
 from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.select import inputs_that_matter
 
 Array = NDArray[np.float64]
 NAMES = ("a", "b", "c", "d", "e")

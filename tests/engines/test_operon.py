@@ -12,7 +12,7 @@ from dimgs.common.errors import InputError
 from dimgs.engines import operon
 from dimgs.engines.operon import OperonEngine, expression_of
 from dimgs.engines.protocol import Engine, Problem, SearchBudget
-from dimgs.engines.translate import to_candidate
+from dimgs.engines.refit import to_candidate
 from tests.patience import AMPLE
 
 needs_operon = pytest.mark.skipif(
@@ -34,7 +34,7 @@ def test_it_is_an_engine() -> None:
 
 
 def test_unavailable_where_it_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dimgs.engines.availability.find_spec", lambda _: None)
+    monkeypatch.setattr("dimgs.engines.registry.find_spec", lambda _: None)
     result = OperonEngine().search(Problem(groups(), groups()["pi_1"]), SearchBudget(1))
     assert result.outcome == "unavailable"
     assert 'pip install "dimgs[operon]"' in result.message
@@ -44,7 +44,7 @@ def test_unavailable_where_its_library_does_not_load(monkeypatch: pytest.MonkeyP
     def broken(_: str) -> None:
         raise ImportError("libfmt.so.10: cannot open shared object file")
 
-    monkeypatch.setattr("dimgs.engines.availability.find_spec", lambda _: object())
+    monkeypatch.setattr("dimgs.engines.registry.find_spec", lambda _: object())
     monkeypatch.setattr(operon, "import_module", broken)
     result = OperonEngine().search(Problem(groups(), groups()["pi_1"]), SearchBudget(1))
     assert result.outcome == "unavailable"

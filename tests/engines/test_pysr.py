@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dimgs.engines.availability import has_julia, julia_project
 from dimgs.engines.protocol import Engine, Problem, SearchBudget
 from dimgs.engines.pysr import PySREngine
+from dimgs.engines.registry import has_julia, julia_project
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD = os.environ.get("DIMGS_PYSR_OLD")

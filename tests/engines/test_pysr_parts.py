@@ -7,7 +7,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.engines.pysr.guesses import julia_guesses
+from dimgs.engines.pysr import julia_guesses
 from dimgs.expression.candidate import Candidate
 
 SYMBOLS = frozenset({"+", "-", "*", "/", "^", "exp", "log", "sqrt", "sin", "cos", "tanh"})

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from dimgs.common.errors import EngineUnavailableError
+from dimgs.engines import pysr as pysr_runtime
 from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.pysr import PySREngine
-from dimgs.engines.pysr import runtime as pysr_runtime
 from tests.patience import AMPLE
 
 
@@ -62,6 +62,6 @@ def test_the_wait_for_packages_is_bounded(
 def test_versions_out_of_range_are_refused(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     if {"pysr", "juliacall"} & set(sys.modules):
         pytest.skip("PySR is running in this process already: run this file alone")
-    monkeypatch.setattr("dimgs.engines.availability._version", lambda _: version)
+    monkeypatch.setattr("dimgs.engines.registry._version", lambda _: version)
     with pytest.raises(EngineUnavailableError, match=f"PySR {version} is not supported"):
         pysr_runtime.load_pysr()

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import sympy
 
+from dimgs.engines import pysr as module
 from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.pysr import PySREngine
-from dimgs.engines.pysr import engine as module
 
 START, COMPILATION = 15.0, 11.0
 

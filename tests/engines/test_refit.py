@@ -9,9 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.engines.protocol import Problem
-from dimgs.engines.refit import loss_of, refit, with_simple_constants
-from dimgs.engines.selection import candidate_bits
-from dimgs.engines.translate import front_of, name_constants, to_candidate
+from dimgs.engines.refit import (
+    candidate_bits,
+    front_of,
+    loss_of,
+    name_constants,
+    refit,
+    to_candidate,
+    with_simple_constants,
+)
 from dimgs.expression.candidate import Candidate
 
 X, Y, A, B, C = sympy.symbols("pi_1 pi_2 a b c")

@@ -11,12 +11,7 @@ from numpy.typing import NDArray
 from sympy import symbols
 
 from dimgs.engines.protocol import Problem
-from dimgs.engines.selection import (
-    candidate_bits,
-    constants_bits,
-    pareto_front,
-    select,
-)
+from dimgs.engines.refit import candidate_bits, constants_bits, pareto_front, select
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.price import structure_of
 from dimgs.fits.noise import data_bits

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from dimgs.engines.protocol import Engine, Problem, SearchBudget
 from dimgs.engines.structured import StructuredEngine, archive, engine
 from dimgs.engines.structured.engine import Stages, Step
-from dimgs.engines.structured.fitting import FittedTree, polish
+from dimgs.engines.structured.refine import FittedTree, polish
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import Tree
 from dimgs.expression.candidate import Candidate

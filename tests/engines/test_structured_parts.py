@@ -12,17 +12,21 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem, SearchBudget
-from dimgs.engines.structured import StructuredEngine, fitting
+from dimgs.engines.structured import StructuredEngine, refine
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import differences, short_monomials
-from dimgs.engines.structured.description import canonical, law_bits, structure_bits
-from dimgs.engines.structured.fitting import polish, simplify_numbers
-from dimgs.engines.structured.functions import FUNCTIONS
-from dimgs.engines.structured.grammar import cheapest
+from dimgs.engines.structured.columns import cheapest, differences, short_monomials
 from dimgs.engines.structured.products import power_law
+from dimgs.engines.structured.refine import (
+    canonical,
+    law_bits,
+    polish,
+    simplify_numbers,
+    structure_bits,
+)
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import response
 from dimgs.engines.structured.trees import (
+    FUNCTIONS,
     MINUS,
     ONE,
     Call,
@@ -238,13 +242,13 @@ def test_a_fit_far_above_the_best_one_ends_early(monkeypatch: pytest.MonkeyPatch
     u = Mono((Fraction(1),))
     runs.y = evaluate(u, runs) * np.exp(np.sin(9 * evaluate(u, runs)))
     bent: Tree = Product((Number(1.0), Call("tanh", Product((Number(1.0), u)))))
-    residuals, taken = fitting._residuals, list[int]()
+    residuals, taken = refine._residuals, list[int]()
 
     def counted(*arguments: Any) -> Any:
         taken[-1] += 1
         return residuals(*arguments)
 
-    monkeypatch.setattr(fitting, "_residuals", counted)
+    monkeypatch.setattr(refine, "_residuals", counted)
     losses = []
     for least in (np.inf, 1e-12, 0.4):
         taken.append(0)

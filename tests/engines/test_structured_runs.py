@@ -8,7 +8,7 @@ import pytest
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
 from dimgs.engines.structured.archive import thin_runs
-from dimgs.engines.structured.arguments import groups_without
+from dimgs.engines.structured.columns import groups_without
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import Mono, Product, Sum, evaluate, exact, in_groups
 from tests.patience import ample

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import short_monomials
+from dimgs.engines.structured.columns import short_monomials
 from dimgs.engines.structured.free_exponents import posynomials
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.select import eliminated

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.separable import waves
 from dimgs.engines.structured.targets import response
 from dimgs.engines.structured.trees import evaluate
-from dimgs.engines.structured.waves import waves
 
 Array = NDArray[np.float64]
 WAVES: dict[str, Callable[[Array], Array]] = {

@@ -10,7 +10,7 @@ import dimgs
 from dimgs import Dataset, Options
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.engines.clock import Clock
+from dimgs.engines.protocol import Clock
 from dimgs.expression.candidate import Candidate
 from dimgs.judgement.candidates import forms_of, judge_forms
 

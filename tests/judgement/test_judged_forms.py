@@ -13,7 +13,7 @@ from dimgs.discovery.discover import discover_with
 from dimgs.discovery.given_form import GivenForm, in_groups
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
-from dimgs.engines.clock import Clock
+from dimgs.engines.protocol import Clock
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
 from dimgs.judgement.candidates import JudgedForm, Proposal, _with_one_constant, judge_forms

@@ -19,8 +19,7 @@ from dimgs.discovery import judgement, one_basis
 from dimgs.discovery import study as studies
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.outofcore.stream_fit import fit_stream
-from dimgs.engines.clock import Cut
-from dimgs.engines.protocol import CutBy
+from dimgs.engines.protocol import Cut, CutBy
 from dimgs.engines.structured.archive import Archive
 from dimgs.judgement.confirmation import HOLDS, MOST_STRUCTURE, LawFacts, Outcome, conclude
 from dimgs.judgement.residual_structure import ResidualSummary

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from dimgs.common.errors import LawError
 from dimgs.common.progress import report_progress
 from dimgs.engines.protocol import Problem
-from dimgs.engines.selection import constants_bits
-from dimgs.engines.structured.fitting import (
+from dimgs.engines.refit import constants_bits
+from dimgs.engines.structured.refine import (
     FittedTree,
     bits_gained,
     polish,

@@ -18,9 +18,9 @@ import numpy as np
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.engines.protocol import Completed
-from dimgs.engines.selection import constants_bits
+from dimgs.engines.refit import constants_bits
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.grammar import Columns, first_of_equals
+from dimgs.engines.structured.columns import Columns, first_of_equals
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target, functions, powers
 from dimgs.engines.structured.trees import Call, Number, Product, Sum, Tree, evaluate

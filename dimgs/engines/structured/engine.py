@@ -20,14 +20,13 @@ from dimgs.engines.structured.archive import (
     tell_best,
     thin_runs,
 )
-from dimgs.engines.structured.arguments import groups_without
+from dimgs.engines.structured.columns import groups_without
 from dimgs.engines.structured.complete import ShortForms
-from dimgs.engines.structured.factor_search import FactorSearch, arguments_of
 from dimgs.engines.structured.free_exponents import logarithms_of_sums, posynomials, single_index
-from dimgs.engines.structured.inputs import inputs_that_matter
-from dimgs.engines.structured.products import power_law
+from dimgs.engines.structured.products import FactorSearch, arguments_of, power_law
 from dimgs.engines.structured.runs import Runs, choose_errors
-from dimgs.engines.structured.separable import ScaledFunctions
+from dimgs.engines.structured.select import inputs_that_matter
+from dimgs.engines.structured.separable import ScaledFunctions, waves
 from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import (
     CUBE,
@@ -40,7 +39,6 @@ from dimgs.engines.structured.targets import (
     shifted,
 )
 from dimgs.engines.structured.trees import Exponents, Mono, evaluate, in_groups, nodes, to_sympy
-from dimgs.engines.structured.waves import waves
 
 if TYPE_CHECKING:
     import sympy

@@ -25,10 +25,14 @@ import numpy as np
 
 from dimgs.common.arrays import Array, least_squares, unscaled_covariance
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import short_monomials
-from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, log_slope, log_values, weighted
-from dimgs.engines.structured.description import OPERATOR, structure_bits
-from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.columns import (
+    AFFINE,
+    EXPONENTIAL,
+    log_slope,
+    log_values,
+    short_monomials,
+    weighted,
+)
 from dimgs.engines.structured.products import (
     DENOMINATORS,
     LARGEST,
@@ -39,11 +43,12 @@ from dimgs.engines.structured.products import (
     power_basis,
     squares_bits,
 )
-from dimgs.engines.structured.refine import projected
+from dimgs.engines.structured.refine import OPERATOR, projected, structure_bits
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.select import Picked, extended, of_unit_length, solved_terms
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
+    FUNCTIONS,
     Call,
     Mono,
     Number,

@@ -19,9 +19,7 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import differences, plain, short_monomials
-from dimgs.engines.structured.functions import FUNCTIONS
-from dimgs.engines.structured.grammar import Terms
+from dimgs.engines.structured.columns import Terms, differences, plain, short_monomials
 from dimgs.engines.structured.refine import projected
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.select import (
@@ -34,6 +32,7 @@ from dimgs.engines.structured.select import (
 )
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
+    FUNCTIONS,
     MINUS,
     ONE,
     Call,

@@ -8,12 +8,12 @@ from functools import cached_property, partial
 import numpy as np
 
 from dimgs.common.arrays import Array
-from dimgs.engines.structured.arguments import short_monomials
-from dimgs.engines.structured.functions import FUNCTIONS, Function
-from dimgs.engines.structured.grammar import Terms
+from dimgs.engines.structured.columns import Terms, short_monomials
 from dimgs.engines.structured.runs import Runs, log_around
 from dimgs.engines.structured.trees import (
+    FUNCTIONS,
     Call,
+    Function,
     Sum,
     Tree,
     negated,

@@ -23,7 +23,7 @@ from dimgs.common.advice import worded
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset.read import existing
 from dimgs.discovery.options import Options
-from dimgs.engines.selection import pareto_front
+from dimgs.engines.refit import pareto_front
 from dimgs.expression.candidate import Candidate
 from dimgs.hub.entry import Json
 from dimgs.hub.reading import NotFoundError
