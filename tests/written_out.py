@@ -3,7 +3,7 @@
 import numpy as np
 
 from dimgs.common.arrays import Array
-from dimgs.fits.design.pairs import AllPairs, NearestPairs, PairPolicy, ReferencePairs
+from dimgs.fits.design import AllPairs, NearestPairs, PairPolicy, ReferencePairs
 
 
 def written_out(policy: PairPolicy, X: Array, y: Array, w: Array) -> tuple[Array, Array, Array]:

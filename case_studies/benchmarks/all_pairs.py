@@ -11,8 +11,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from dimgs.common.arrays import Array
-from dimgs.fits.design.moments import Moments
-from dimgs.fits.solve import coordinates_of_scatter
+from dimgs.fits.design import Moments
+from dimgs.fits.least_squares import coordinates_of_scatter
 
 N_GROUPS = 6
 

@@ -41,9 +41,9 @@ from dimgs.discovery.problem import is_searchable, problem_of, without_collinear
 from dimgs.discovery.scoring import folds, folds_of_long_fits, formula_values
 from dimgs.engines.operon import OperonEngine
 from dimgs.engines.protocol import Clock, SearchBudget
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
+from dimgs.fits.least_squares import minimise_squares
 from dimgs.fits.noise import Errors, likeliest_measure
-from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.report.findings import r2_of
 
 # parts that are left out, as the comparison of dimgs has them

@@ -10,7 +10,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from dimgs.common.arrays import Array
-from dimgs.fits.design.whitening import whiten
+from dimgs.fits.design import whiten
 from dimgs.fits.local import LocalPowerLaw
 from dimgs.fits.power_law import PowerLaw
 from dimgs.fits.robust import PairLoss, RankProblem, RobustPowerLaw, solve_absolute

@@ -9,7 +9,7 @@ import numpy as np
 
 from dimgs.common.arrays import LARGEST_LOG, Array, BoolArray, leading_rows
 from dimgs.fits.consensus import GroupAxes, Sites
-from dimgs.fits.design.features import Feature
+from dimgs.fits.design import Feature
 from dimgs.groups.group import PiBasis
 from dimgs.kernels.record import RunRecord, Status
 

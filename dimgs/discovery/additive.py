@@ -13,7 +13,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError
 from dimgs.common.formats import attributes
 from dimgs.discovery.options import Options
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import PiGroup
 from dimgs.groups.repeating import enumerate_bases

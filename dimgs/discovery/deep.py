@@ -22,7 +22,7 @@ from dimgs.engines.protocol import Clock, Result, SearchBudget
 from dimgs.engines.refit import refit, select
 from dimgs.engines.registry import ALL, embedded, entry_named
 from dimgs.expression.candidate import Candidate
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.potential import ContrastivePotential, Limit, Physics
 from dimgs.law.limits import LimitInGroups
 

@@ -18,7 +18,7 @@ from dimgs.dataset import Dataset
 from dimgs.dataset.rounding import relative_steps
 from dimgs.discovery.estimators import fit_squares
 from dimgs.discovery.scoring import log_target, r2
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.estimate import Estimate
 from dimgs.groups.group import PiGroup
 from dimgs.law.law import Law

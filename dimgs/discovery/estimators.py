@@ -12,7 +12,7 @@ from dimgs.common.errors import InputError
 from dimgs.common.formats import in_percent
 from dimgs.discovery.options import Options
 from dimgs.fits.covariance import t_quantile
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.estimate import Estimate, exponents_of
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
 from dimgs.fits.noise import (

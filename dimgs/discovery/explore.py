@@ -25,8 +25,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.rational_exponents import physical_map
 from dimgs.discovery.screening import screen_inputs, without_others
-from dimgs.fits.design.effects import Effect
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design, Effect
 from dimgs.fits.geometry import (
     dominant_group,
     effective_dimension,

@@ -19,7 +19,7 @@ from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.study import Study, study_of_power_law
 from dimgs.engines.protocol import Clock
 from dimgs.engines.registry import NONE
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.report.results import FitResult, Verdict
 
 

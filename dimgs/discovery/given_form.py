@@ -34,9 +34,9 @@ from dimgs.expression import safe_identifiers, sympy_parse
 from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.expression.parsing import function_names
 from dimgs.expression.simplest import monomial
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
+from dimgs.fits.least_squares import minimise_squares
 from dimgs.fits.noise import Errors, possible_errors
-from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.groups.derive import constant_variables, scale_variable
 from dimgs.groups.response import smallest_monomial
 from dimgs.judgement.candidates import Proposal

@@ -30,7 +30,7 @@ from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals, riva
 from dimgs.engines.protocol import Clock
 from dimgs.engines.registry import NONE, embedded
 from dimgs.expression.candidate import Candidate
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.noise import target_errors
 from dimgs.judgement.candidates import JUDGEMENT, POWER, JudgedForm, Proposal, judge_forms
 from dimgs.judgement.confirmation import IMPROBABLE, PROBABLE, holds

@@ -32,7 +32,7 @@ from dimgs.discovery.scoring import (
 )
 from dimgs.engines.protocol import Clock
 from dimgs.engines.structured.engine import low_order_sum
-from dimgs.fits.design.features import Design, label_texts
+from dimgs.fits.design import Design, label_texts
 from dimgs.fits.noise import likeliest_measure
 from dimgs.fits.smooth import SmoothCurve
 from dimgs.judgement.candidates import Proposal, release_numbers

@@ -12,7 +12,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.common.formats import json_value, read_text
 from dimgs.fits.covariance import t_quantile
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.law.law import Law
 from dimgs.law.limits import KnownLimit, LimitInGroups
 

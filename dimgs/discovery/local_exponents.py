@@ -10,7 +10,7 @@ from dimgs.dataset import Dataset
 from dimgs.dataset.checks import run_codes
 from dimgs.discovery.options import Options
 from dimgs.discovery.rational_exponents import groups_of, physical_map
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 
 # points of a run along a trajectory: a slope, its curvature and a window need them
 _FEWEST = 6

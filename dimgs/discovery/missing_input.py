@@ -17,7 +17,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import attempt
 from dimgs.discovery.options import Options
 from dimgs.discovery.scoring import clearly_less, log_target
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.least_squares import fit_power_law
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import PiBasis

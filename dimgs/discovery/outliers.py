@@ -23,7 +23,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.rational_exponents import with_rationals
 from dimgs.discovery.scoring import fitted_by, log_target, target_values
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.estimate import Estimate
 from dimgs.fits.noise import residuals_about, rms, working_runs
 from dimgs.law.assemble import refit

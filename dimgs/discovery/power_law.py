@@ -41,7 +41,7 @@ from dimgs.discovery.scoring import (
     scores_of,
 )
 from dimgs.fits.covariance import linearised, t_quantile
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.estimate import Estimate, Exponent, exponents_of
 from dimgs.fits.noise import may_show_errors, shown_errors
 from dimgs.fits.snapping import snap

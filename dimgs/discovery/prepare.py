@@ -29,8 +29,8 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.scoring import noise_of, target_values
 from dimgs.engines.structured.refine import simple_number_near
 from dimgs.fits.censoring import fit_censored
-from dimgs.fits.design.features import Design, build_design, stated_errors
-from dimgs.fits.invariance import invariance
+from dimgs.fits.design import Design, build_design, stated_errors
+from dimgs.fits.homogeneity import invariance
 from dimgs.fits.noise import (
     MOST_SAMPLED,
     Noise,
@@ -329,7 +329,8 @@ def with_labels_apart(prepared: Prepared) -> Prepared:
     """The runs with what their labels of `within` add to a smooth law, which searches leave out.
 
     A law that is found is fitted with the prefactors of the labels as further constants; in a
-    judgement, residuals are without what labels share (:class:`~dimgs.fits.design.Whitening`).
+    judgement, residuals are without what labels share
+    (:class:`~dimgs.fits.design.EffectWhitening`).
 
     Parameters
     ----------

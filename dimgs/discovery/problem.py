@@ -11,7 +11,7 @@ from dimgs.common.errors import InputError
 from dimgs.discovery.diagnostics import LARGEST_DENOMINATOR, VARIED
 from dimgs.discovery.options import Options
 from dimgs.engines.protocol import Problem
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.groups.group import PiGroup
 from dimgs.law.assemble import feature_values
 from dimgs.law.names import Names

@@ -10,7 +10,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError
 from dimgs.dataset import Dataset
 from dimgs.fits.covariance import t_quantile
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.estimate import Estimate, Exponent
 from dimgs.fits.noise import working_runs
 from dimgs.fits.snapping import Snapped, restricted_fit, snap

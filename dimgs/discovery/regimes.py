@@ -18,7 +18,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.rational_exponents import groups_of, physical_map, with_rationals
 from dimgs.discovery.scoring import fitted_by, scores_of, scores_of_search
 from dimgs.engines.protocol import Clock
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.rationals import equal_rational, is_simple
 from dimgs.judgement.candidates import Proposal
@@ -265,7 +265,7 @@ def crossover_of(design: Design, options: Options) -> tuple[Law, dict[str, Any]]
     ----------
     S. W. Churchill, R. Usagi, AIChE Journal 18 (1972) 1121-1128.
     """
-    from dimgs.fits.crossover import CrossoverPowerLaw, choose_crossover
+    from dimgs.fits.regimes import CrossoverPowerLaw, choose_crossover
 
     if design.scale != "log" or design.n_runs > _MOST_RUNS:
         return None
@@ -291,7 +291,7 @@ def crossover_of(design: Design, options: Options) -> tuple[Law, dict[str, Any]]
 
 def blend_of(design: Design) -> tuple[sympy.Expr, dict[str, float]] | None:
     """Two power laws that meet smoothly, in the likeliest form; None where runs are too few."""
-    from dimgs.fits.crossover import CrossoverPowerLaw
+    from dimgs.fits.regimes import CrossoverPowerLaw
 
     groups = bool(design.features) and all(f.logged for f in design.features)
     if design.scale != "log" or not groups or design.n_runs > _MOST_RUNS:

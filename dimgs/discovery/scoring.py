@@ -12,9 +12,8 @@ from dimgs.common.arrays import Array, BoolArray, IntArray, times_exp
 from dimgs.common.errors import DimgsError, attempt
 from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
-from dimgs.fits.design.features import Design
-from dimgs.fits.noise import Noise, NoiseKind, noise_about
-from dimgs.fits.one_error import gain_and_error
+from dimgs.fits.design import Design
+from dimgs.fits.noise import Noise, NoiseKind, gain_and_error, noise_about
 from dimgs.judgement.residual_structure import ResidualSummary
 from dimgs.law.assemble import feature_values, fit_form_of, refit
 from dimgs.law.evaluate import evaluate

@@ -14,7 +14,7 @@ from dimgs.dataset import Dataset
 from dimgs.dataset.checks import check_enough_runs, table_warnings, usable_runs
 from dimgs.discovery.options import Options
 from dimgs.fits.covariance import t_quantile
-from dimgs.fits.design.features import label_texts
+from dimgs.fits.design import label_texts
 from dimgs.fits.sensitivity import Copula, Effects, effects_of, jackknife_half
 from dimgs.fits.smooth import SmoothCurve
 from dimgs.law.law import Law

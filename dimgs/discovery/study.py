@@ -25,7 +25,7 @@ from dimgs.engines.protocol import Clock, Completed, Cut, Problem, Result, Searc
 from dimgs.engines.refit import select
 from dimgs.engines.registry import ALL, NONE, all_engines, embedded, entry_named
 from dimgs.expression.candidate import Candidate
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.judgement.candidates import Proposal
 from dimgs.judgement.confirmation import LawFacts, conclude, holds
 from dimgs.judgement.posterior import Posterior

@@ -17,8 +17,8 @@ from dimgs.expression.candidate import Candidate
 from dimgs.expression.complexity import complexity_of
 from dimgs.expression.formula import Formula
 from dimgs.expression.price import structure_of
+from dimgs.fits.least_squares import minimise_squares
 from dimgs.fits.noise import EXACT, data_bits
-from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.groups.rationals import nearest_rationals
 
 if TYPE_CHECKING:

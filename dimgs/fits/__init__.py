@@ -17,36 +17,34 @@ if TYPE_CHECKING:
     from dimgs.fits.additive import PairAdditive as PairAdditive
     from dimgs.fits.additive import SparseAdditive as SparseAdditive
     from dimgs.fits.base import ContrastiveRegressor as ContrastiveRegressor
-    from dimgs.fits.chosen_pairs import ChosenPairsPowerLaw as ChosenPairsPowerLaw
-    from dimgs.fits.crossover import CrossoverPowerLaw as CrossoverPowerLaw
-    from dimgs.fits.crossover import choose_crossover as choose_crossover
     from dimgs.fits.errors_in_variables import OrthogonalPowerLaw as OrthogonalPowerLaw
     from dimgs.fits.intervals import PredictionIntervals as PredictionIntervals
     from dimgs.fits.local import LocalPowerLaw as LocalPowerLaw
-    from dimgs.fits.mixed_power_law import MixedPowerLaw as MixedPowerLaw
     from dimgs.fits.pi_groups import PiGroups as PiGroups
     from dimgs.fits.potential import ContrastivePotential as ContrastivePotential
     from dimgs.fits.potential import CurvePotential as CurvePotential
+    from dimgs.fits.power_law import ChosenPairsPowerLaw as ChosenPairsPowerLaw
     from dimgs.fits.power_law import PowerLaw as PowerLaw
     from dimgs.fits.power_law import fit_power_law as fit_power_law
+    from dimgs.fits.regimes import CrossoverPowerLaw as CrossoverPowerLaw
     from dimgs.fits.regimes import RegimePowerLaw as RegimePowerLaw
+    from dimgs.fits.regimes import choose_crossover as choose_crossover
     from dimgs.fits.robust import RobustPowerLaw as RobustPowerLaw
+    from dimgs.fits.sources import MixedPowerLaw as MixedPowerLaw
 
 __getattr__, __dir__, __all__ = on_first_use(
     __name__,
     {
         "additive": "PairAdditive SparseAdditive",
         "base": "ContrastiveRegressor",
-        "chosen_pairs": "ChosenPairsPowerLaw",
-        "crossover": "CrossoverPowerLaw choose_crossover",
         "errors_in_variables": "OrthogonalPowerLaw",
         "intervals": "PredictionIntervals",
         "local": "LocalPowerLaw",
-        "mixed_power_law": "MixedPowerLaw",
         "pi_groups": "PiGroups",
         "potential": "ContrastivePotential CurvePotential",
-        "power_law": "PowerLaw fit_power_law",
-        "regimes": "RegimePowerLaw",
+        "power_law": "ChosenPairsPowerLaw PowerLaw fit_power_law",
+        "regimes": "CrossoverPowerLaw RegimePowerLaw choose_crossover",
         "robust": "RobustPowerLaw",
+        "sources": "MixedPowerLaw",
     },
 )

@@ -16,10 +16,9 @@ from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import EngineUnavailableError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import t_intervals
-from dimgs.fits.design.pairs import triples
-from dimgs.fits.design.splits import run_folds
+from dimgs.fits.design import run_folds, triples
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
-from dimgs.fits.one_error import within_one_error
+from dimgs.fits.noise import within_one_error
 
 
 def quantile_knots(z: Array, weight: Array, n_knots: int) -> Array:

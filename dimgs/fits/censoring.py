@@ -19,7 +19,7 @@ from scipy.special import log_ndtr
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import FitError
-from dimgs.fits.solve import ROWS_TOLERANCE
+from dimgs.fits.least_squares import ROWS_TOLERANCE
 
 # relative, of the log-likelihood: further steps change no digit that is shown
 _CONVERGED = 1e-12

@@ -8,7 +8,7 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.fits.covariance import t_half_widths
-from dimgs.fits.design.features import Design, Feature
+from dimgs.fits.design import Design, Feature
 from dimgs.fits.least_squares import PowerLawFit
 from dimgs.fits.noise import Scatter
 from dimgs.fits.sources import MixedFit

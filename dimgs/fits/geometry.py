@@ -15,14 +15,12 @@ from sklearn.decomposition import PCA
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.additive import curvature_columns, quantile_knots
+from dimgs.fits.base import checked_response, checked_table
 from dimgs.fits.covariance import t_intervals
-from dimgs.fits.design.pairs import triples
-from dimgs.fits.design.splits import run_folds
-from dimgs.fits.design.whitening import Whitening, whiten
-from dimgs.fits.one_error import within_one_error
-from dimgs.fits.run_checks import checked_response, checked_table
-from dimgs.fits.short_vectors import checked_map, short_vectors
-from dimgs.fits.solve import oriented
+from dimgs.fits.design import Whitening, run_folds, triples, whiten
+from dimgs.fits.least_squares import oriented
+from dimgs.fits.noise import within_one_error
+from dimgs.fits.snapping import checked_map, short_vectors
 
 # exact exponents of the physical variables, one column for each group
 Exponents = Sequence[Sequence[Fraction | int]] | NDArray[np.generic]

@@ -3,6 +3,7 @@
 With moments runs arrive in parts, and none of them is kept.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
 from hashlib import blake2b
@@ -12,8 +13,9 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.common.arrays import Array, IntArray
+from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import FitError, InputError
+from dimgs.fits.base import check_clusters, check_pairs, label_codes
 from dimgs.fits.covariance import (
     FULL_LEVERAGE,
     ClusterInfluence,
@@ -21,9 +23,314 @@ from dimgs.fits.covariance import (
     IntervalKind,
     RunInfluence,
 )
-from dimgs.fits.design.moments import Moments, check_finite, checked_arrays, group_means
-from dimgs.fits.run_checks import check_clusters, check_pairs, label_codes
-from dimgs.fits.solve import Coordinates, coordinates_of_rows, coordinates_of_scatter
+from dimgs.fits.design import Moments, check_finite, checked_arrays, group_means
+
+# ---- Least squares in standardised, orthonormal coordinates: rank, null and weak directions.
+
+
+# relative singular values of rows in memory below it are rounding, not data
+ROWS_TOLERANCE = 1e-10
+# the same of scatter matrices, whose eigenvalues are squares and have lost half of the digits
+SCATTER_TOLERANCE = 1e-6
+# of the size of a column: a spread below is rounding of its mean
+CONSTANT_TOLERANCE = 1e-11
+# Condition index from which Belsley, Kuh and Welsch (1980) call columns strongly collinear.
+MAX_CONDITION_INDEX = 30.0
+# share of a functional in the null directions: well above the rounding of either tolerance
+_LEAK = 1e-6
+# entries of an echelon form below are rounding: its pivots are 1, and its rows came from floats
+_ZERO = 1e-8
+
+
+@dataclass(frozen=True, eq=False)
+class Coordinates:
+    """Orthonormal coordinates of the feature directions that the runs can separate.
+
+    Attributes
+    ----------
+    whiten : ndarray of shape (n_features, rank)
+        Centred, weighted rows times this are orthonormal columns.
+    scale : ndarray of shape (n_features,)
+        Spread of each feature (root of its scatter; 1 where it never varied).
+    directions : ndarray of shape (n_features, n_features)
+        Principal directions of the standardised features, one a row, by decreasing spread.
+    condition_indices : ndarray of shape (n_features,)
+        Largest spread over the spread along each direction; infinite where it vanishes.
+    """
+
+    whiten: Array
+    scale: Array
+    directions: Array
+    condition_indices: Array
+
+    @property
+    def rank(self) -> int:
+        """Number of directions that the runs can separate."""
+        return int(self.whiten.shape[1])
+
+    @property
+    def null(self) -> Array:
+        """Orthonormal null directions in standardised features, shape (n_null, n_features)."""
+        return self.directions[self.rank :]
+
+    def solved(self, xx: Array, xy: Array) -> Array:
+        """Least-squares exponents from scatter matrices, (n_targets, n_features); refined once."""
+        first = self.whiten @ (self.whiten.T @ xy)
+        return np.asarray((first + self.whiten @ (self.whiten.T @ (xy - xx @ first))).T)
+
+    def null_directions(self) -> Array:
+        """Coefficient vectors along which the exponents can move without any effect.
+
+        The monomial with these exponents is constant over the runs. Reduced to echelon form,
+        so that each row involves as few features as possible; shape (n_null, n_features).
+        """
+        return echelon(self.null / self.scale)
+
+    def weak_directions(self) -> Array:
+        """Directions that the runs separate only weakly, the largest entry of each being 1."""
+        weak = self.condition_indices[: self.rank] > MAX_CONDITION_INDEX
+        rows = self.directions[: self.rank][weak] / self.scale
+        if not len(rows):
+            return np.asarray(rows)
+        largest = np.abs(rows).argmax(axis=1, keepdims=True)
+        return np.asarray(rows / np.take_along_axis(rows, largest, axis=1))
+
+    def identifies(self, functionals: Array) -> BoolArray:
+        """Whether each functional of the exponents, one a row, is free of null directions."""
+        standard = functionals / self.scale
+        leak = np.linalg.norm(standard @ self.null.T, axis=1)
+        return np.asarray(leak <= _LEAK * np.linalg.norm(standard, axis=1))
+
+
+def coordinates_of_rows(centred: Array, magnitude: Array) -> tuple[Coordinates, Array]:
+    """Coordinates of centred, weighted rows, and the rows in these coordinates.
+
+    Parameters
+    ----------
+    centred : ndarray of shape (n_runs, n_features)
+        Rows times the root of their weights, centred.
+    magnitude : ndarray of shape (n_features,)
+        Norm of each weighted column before it was centred: what its rounding is relative to.
+
+    Returns
+    -------
+    Coordinates
+    ndarray of shape (n_runs, rank)
+        Orthonormal columns.
+    """
+    scale = _scale(np.linalg.norm(centred, axis=0), magnitude)
+    q, r = np.linalg.qr(centred / scale)
+    left, singular, directions = np.linalg.svd(r)
+    coordinates = _coordinates(scale, singular, directions, ROWS_TOLERANCE)
+    return coordinates, q @ left[:, : coordinates.rank]
+
+
+def coordinates_of_scatter(scatter: Array, magnitude: Array) -> Coordinates:
+    """Coordinates from the centred scatter matrix alone; see `coordinates_of_rows`."""
+    scale = _scale(np.sqrt(np.maximum(scatter.diagonal(), 0.0)), magnitude)
+    values, vectors = np.linalg.eigh(scatter / np.outer(scale, scale))
+    singular = np.sqrt(np.maximum(values[::-1], 0.0))
+    return _coordinates(scale, singular, vectors[:, ::-1].T, SCATTER_TOLERANCE)
+
+
+def _scale(norms: Array, magnitude: Array) -> Array:
+    return np.where(norms > CONSTANT_TOLERANCE * magnitude, norms, np.inf)
+
+
+def _coordinates(scale: Array, singular: Array, directions: Array, rtol: float) -> Coordinates:
+    p = len(scale)
+    singular = np.concatenate([singular, np.zeros(p - len(singular))])
+    largest = float(np.max(singular, initial=0.0))
+    rank = int(np.count_nonzero(singular > rtol * largest))
+    indices = np.full(p, np.inf)
+    indices[:rank] = largest / singular[:rank]
+    whiten = directions[:rank].T / scale[:, None] / singular[:rank]
+    return Coordinates(whiten, np.where(np.isinf(scale), 1.0, scale), directions, indices)
+
+
+def echelon(rows: Array) -> Array:
+    """Reduced echelon form of independent `rows`, pivots 1, largest pivots first."""
+    a = np.array(rows, dtype=np.float64)
+    free = np.ones(a.shape[1], dtype=bool)
+    for i in range(len(a)):
+        block = np.where(free, np.abs(a[i:]), -1.0)
+        row, column = np.unravel_index(int(np.argmax(block)), block.shape)
+        a[[i, i + int(row)]] = a[[i + int(row), i]]
+        a[i] /= a[i, column]
+        others = np.arange(len(a)) != i
+        a[others] -= np.outer(a[others, column], a[i])
+        free[column] = False
+    a[np.abs(a) < _ZERO] = 0.0
+    return a[np.lexsort(-np.abs(a).T[::-1])] if len(a) else a
+
+
+def oriented(columns: Array) -> Array:
+    """Sign that makes the largest entry of each column positive (the first, in ties)."""
+    size = np.abs(columns)
+    first = np.argmax(size >= size.max(axis=0) * (1 - 1e-9), axis=0)
+    return np.where(columns[first, np.arange(columns.shape[1])] < 0, -1.0, 1.0)
+
+
+# ---- Least squares of constants: Levenberg-Marquardt steps from one start, or from many at once.
+#
+# References ---------- D. W. Marquardt, J. Soc. Ind. Appl. Math. 11 (1963) 431-441 (the damped
+# step, and when the damping grows); J. J. Moré, Lect. Notes Math. 630 (1978) 105-116 (parameters
+# scaled by their columns, and the fit ended by the squares that the linear model still promises).
+
+
+# damping at the start, as a share of the squares of the scaled columns, its factor after a step,
+# and its least value: below, the normal equations are no longer exact to the rounding
+_DAMPING, _FACTOR, _LEAST = 1e-4, 10.0, 1e-12
+# promised gain that is rounding: residuals are of size 1, and double precision is 1e-16 of that;
+# and the share of the squares by which rounding may let them grow
+_ROUNDING, _SAME = 1e-30, 1e-15
+# share of the squares that a step gains at least in a fit that is worth its further steps though
+# they are above `hopeless`: nearer to 0, and laws of a search are lost whose first constants are
+# far off
+_SLOW = 0.03
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Minimum:
+    """Minimum that the steps reached; with several starts, they are the first axis.
+
+    Attributes
+    ----------
+    parameters : ndarray of shape (n_parameters,)
+    residuals : ndarray of shape (n_runs,)
+        Of all runs.
+    slopes : ndarray of shape (n_runs, n_parameters)
+        Of the model, there.
+    squares : ndarray of shape ()
+        Sum of the squared residuals of the runs that were fitted; infinite if the start has none.
+    """
+
+    parameters: Array
+    residuals: Array
+    slopes: Array
+    squares: Array
+
+
+def minimise_squares(
+    model: Callable[[Array], tuple[Array, Array]],
+    start: Array,
+    *,
+    rows: BoolArray | slice = slice(None),
+    steps: int = 30,
+    enough: float = 1e-10,
+    largest: float = np.inf,
+    hopeless: float = np.inf,
+) -> Minimum:
+    """Parameters of least squares near a start, but for rounding never worse than it.
+
+    Parameters
+    ----------
+    model : callable
+        From parameters to the residuals (observed less predicted, of size 1 or so) and the slopes
+        of what is predicted; not finite where the model is not real.
+    start : ndarray of shape (n_parameters,) or (n_starts, n_parameters)
+        With many starts residuals have shape (n_starts, n_runs), and slopes
+        (n_starts, n_runs, n_parameters).
+    rows : ndarray of bool of shape (n_runs,), optional
+        Runs that are fitted; all by default.
+    steps : int
+    enough : float
+        The fit ends when a step promises to take away less than this share of the squares.
+    largest : float
+        Bound of the modulus of every parameter.
+    hopeless : float
+        Squares above which a fit also ends when it gains little in a step.
+
+    Returns
+    -------
+    Minimum
+
+    Examples
+    --------
+    >>> x = np.linspace(0.0, 1.0, 9)
+    >>> y = 3 * np.exp(-2 * x)
+    >>> def decay(theta):
+    ...     shape = np.exp(-theta[1] * x)
+    ...     slopes = np.column_stack([shape, -theta[0] * x * shape])
+    ...     return y - theta[0] * shape, slopes
+    >>> minimise_squares(decay, np.array([1.0, 1.0])).parameters.round(9).tolist()
+    [3.0, 2.0]
+    """
+    with np.errstate(all="ignore"):
+        theta = np.array(start, dtype=np.float64)
+        e, J = model(theta)
+        squares = _squares(e[..., rows])
+        damping = np.full(squares.shape, _DAMPING)
+        going = np.isfinite(squares)
+        unit = np.eye(theta.shape[-1])
+        for _ in range(steps if theta.size else 0):
+            A = J[..., rows, :]
+            scale = np.sqrt((A**2).sum(axis=-2))
+            scale = np.where(scale > 0, scale, 1.0)
+            A = A / scale[..., None, :]
+            slope = (e[..., None, rows] @ A)[..., 0, :]
+            normal = A.mT @ A + damping[..., None, None] * unit
+            step = _solved(normal, slope)
+            promised = (slope * step).sum(axis=-1)
+            going = going & (promised > np.maximum(enough * squares, _ROUNDING))
+            if not going.any():
+                break
+            trial = np.clip(theta + step / scale, -largest, largest)
+            e_new, J_new = model(trial)
+            new = _squares(e_new[..., rows])
+            better = going & (new <= squares * (1 + _SAME))
+            going = going & ~(better & (new > hopeless) & (squares - new < _SLOW * squares))
+            damping = np.where(better, np.maximum(damping / _FACTOR, _LEAST), damping * _FACTOR)
+            theta = np.where(better[..., None], trial, theta)
+            e = np.where(better[..., None], e_new, e)
+            J = np.where(better[..., None, None], J_new, J)
+            squares = np.where(better, new, squares)
+    return Minimum(theta, e, J, squares)
+
+
+def _solved(normal: Array, slope: Array) -> Array:
+    """Step of the normal equations; the least one where a matrix is singular to rounding."""
+    try:
+        return np.asarray(np.linalg.solve(normal, slope[..., None])[..., 0])
+    except np.linalg.LinAlgError:
+        inverse = np.linalg.pinv(np.nan_to_num(normal), hermitian=True)
+        return np.asarray((inverse @ slope[..., None])[..., 0])
+
+
+# step of a central difference, of the size of a parameter: the cube root of double precision
+_STEP = 6e-6
+
+
+def log_slopes(sizes: Callable[[Array], Array], parameters: Array) -> Array:
+    """Derivatives of the logarithms of positive sizes by parameters, by central differences.
+
+    Parameters
+    ----------
+    sizes : callable
+        From parameters to an array of shape (n_runs,).
+    parameters : ndarray of shape (n_parameters,)
+
+    Returns
+    -------
+    ndarray of shape (n_runs, n_parameters)
+
+    Examples
+    --------
+    >>> log_slopes(lambda theta: theta[0] * np.ones(2), np.array([4.0])).round(6).tolist()
+    [[0.25], [0.25]]
+    """
+    steps = _STEP * np.where(parameters != 0, np.abs(parameters), 1.0)
+    columns = [
+        (np.log(sizes(parameters + step)) - np.log(sizes(parameters - step))) / (2 * size)
+        for step, size in zip(np.diag(steps), steps, strict=True)
+    ]
+    return np.column_stack(columns) if columns else np.zeros((len(sizes(parameters)), 0))
+
+
+def _squares(e: Array) -> Array:
+    squares = np.asarray((e**2).sum(axis=-1))
+    return np.where(np.isfinite(squares), squares, np.inf)
+
 
 # Groups that span several clusters become explicit coordinates of the jackknife up to this
 # number; beyond it their prefactors count as known, which then makes next to no difference.

@@ -10,13 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import FitError, InputError
-from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
+from dimgs.fits.base import ContrastiveRegressor, TrainingRuns, check_clusters, distinct_rows
 from dimgs.fits.covariance import check_level, t_quantile
-from dimgs.fits.design.moments import group_means
-from dimgs.fits.design.whitening import whiten
+from dimgs.fits.design import group_means, whiten
 from dimgs.fits.least_squares import fit_power_law
-from dimgs.fits.one_error import is_as_good
-from dimgs.fits.run_checks import check_clusters, distinct_rows
+from dimgs.fits.noise import is_as_good
 
 
 @dataclass(frozen=True, eq=False)

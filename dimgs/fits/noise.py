@@ -25,9 +25,15 @@ from scipy.special import gammaln, ndtr, ndtri, stdtr, stdtrit
 
 from dimgs.common.arrays import Array, IntArray, least_squares, mixed_bits, times_exp
 from dimgs.common.errors import InputError
-from dimgs.fits.design.effects import Whitening
-from dimgs.fits.design.features import Design, InputErrors, TargetErrors, stated_errors, weights_of
-from dimgs.fits.nonlinear_least_squares import minimise_squares
+from dimgs.fits.design import (
+    Design,
+    EffectWhitening,
+    InputErrors,
+    TargetErrors,
+    stated_errors,
+    weights_of,
+)
+from dimgs.fits.least_squares import minimise_squares
 
 Kind = TypeVar("Kind")
 Measured = Literal["group", "target"]
@@ -244,19 +250,19 @@ class Errors:
     response: Array
     root: Array
     unit: Array
-    white: Whitening | None = None
+    white: EffectWhitening | None = None
     inputs: InputErrors | None = None
     tails: StudentTails | None = None
     price: float = 0.0
     labels: NDArray[Any] | None = None
 
     @cached_property
-    def _shared(self) -> Whitening | None:
+    def _shared(self) -> EffectWhitening | None:
         """What takes from the residuals the part that runs of a source, or of a label, share."""
         if self.labels is None:
             return self.white
         # a prefactor changes residuals in proportion to their slope by the logarithm
-        return Whitening.of_labels(self.labels, np.exp(self.jacobian))
+        return EffectWhitening.of_labels(self.labels, np.exp(self.jacobian))
 
     @property
     def lost(self) -> int:
@@ -472,7 +478,7 @@ def fit_in_tails(
     Parameters
     ----------
     model : callable
-        As of :func:`dimgs.fits.nonlinear_least_squares.minimise_squares`.
+        As of :func:`dimgs.fits.least_squares.minimise_squares`.
     start : ndarray of shape (n_constants,)
     freedom : float or None
         Degrees of freedom; None for normal errors.
@@ -886,3 +892,104 @@ def student_freedom(residuals: Array) -> float | None:
     residuals : ndarray of shape (n_runs,)
     """
     return likeliest(student_likelihoods(residuals), None)
+
+
+# ---- The rule of one standard error: models that predict as well as the best.
+
+
+def gain_and_error(
+    best: Array, losses: Array, clusters: NDArray[np.generic] | None = None
+) -> tuple[float, float]:
+    """By how much the losses of a model exceed those of the best, and the error of that sum.
+
+    Parameters
+    ----------
+    best, losses : ndarray of shape (n,)
+        Losses of the best model and of another, on the same runs or folds left out.
+    clusters : ndarray of shape (n,), optional
+        Runs of equal label count as one.
+
+    Returns
+    -------
+    gain, error : float
+        The other model will do where the gain does not exceed the error.
+
+    References
+    ----------
+    L. Breiman, J. H. Friedman, R. A. Olshen, C. J. Stone, "Classification and Regression Trees",
+    Wadsworth 1984, section 3.4.3.
+
+    Examples
+    --------
+    >>> gain_and_error(np.array([1.0, 2.0, 1.0]), np.array([1.5, 1.5, 1.5]))
+    (0.5, 1.0)
+    """
+    extra = losses - best
+    if clusters is not None:
+        codes = np.unique(clusters, return_inverse=True)[1]
+        extra = np.asarray(np.bincount(codes, extra), dtype=np.float64)
+    error = float(np.std(extra, ddof=1) * np.sqrt(len(extra))) if len(extra) > 1 else 0.0
+    return float(extra.sum()), error
+
+
+def is_as_good(best: Array, losses: Array, clusters: NDArray[np.generic] | None = None) -> bool:
+    """Whether the losses of a model exceed those of the best by one standard error at the most.
+
+    Parameters
+    ----------
+    best, losses : ndarray of shape (n_runs,)
+    clusters : ndarray of shape (n_runs,), optional
+        Runs that share one also share errors.
+    """
+    gain, error = gain_and_error(best, losses, clusters)
+    return gain <= error
+
+
+def within_one_error(losses: Array, best: Array, floor: float) -> bool:
+    """Is the extra held-out loss within one standard error of the paired fold differences?
+
+    Losses that agree to a relative 1e-9, or to `floor`, differ by rounding only.
+    """
+    gain, error = gain_and_error(best, losses)
+    return bool(gain <= error + 1e-9 * best.sum() + floor)
+
+
+# ---- Noise about smooth curves, by what the neighbours of each point leave of it.
+#
+# References
+# ----------
+# T. Gasser, L. Sroka, C. Jennen-Steinmetz, Biometrika 73 (1986) 625-633.
+
+
+def noise_about_curves(u: Array, values: Array, runs: IntArray) -> float:
+    """Standard deviation of the noise about a smooth curve through each run.
+
+    By what the line through the two neighbours of each point leaves of it.
+
+    Parameters
+    ----------
+    u, values : ndarray of shape (n_points,)
+    runs : ndarray of int of shape (n_points,)
+
+    Returns
+    -------
+    float
+        NaN where no run has three points.
+
+    Examples
+    --------
+    >>> u, noise = np.linspace(0, 1, 400), np.random.default_rng(0).normal(0, 0.1, 400)
+    >>> print(round(noise_about_curves(u, np.sin(u) + noise, np.zeros(400, int)), 2))
+    0.1
+    """
+    order = np.lexsort((u, runs))
+    u, values, runs = u[order], values[order], runs[order]
+    inside = np.flatnonzero(runs[2:] == runs[:-2]) + 1
+    if not len(inside):
+        return float("nan")
+    before, after = u[inside] - u[inside - 1], u[inside + 1] - u[inside]
+    total = before + after
+    near = np.where(total > 0, after / np.where(total > 0, total, 1.0), 0.5)
+    line = near * values[inside - 1] + (1.0 - near) * values[inside + 1]
+    residuals = (values[inside] - line) / np.sqrt(1.0 + near**2 + (1.0 - near) ** 2)
+    return float(np.sqrt(np.mean(residuals**2)))

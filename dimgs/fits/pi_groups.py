@@ -134,7 +134,7 @@ class PiGroups(TransformerMixin, BaseEstimator):
 
     def _logs(self, data: "Dataset", groups: "Iterable[PiGroup]") -> Array:
         from dimgs.dataset.checks import check_loggable, require_finite
-        from dimgs.fits.design.features import log_groups
+        from dimgs.fits.design import log_groups
 
         listed = tuple(groups)
         used = {n for group in listed for n, _ in group.exponents if n in data.names}

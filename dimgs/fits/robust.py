@@ -12,11 +12,9 @@ from scipy.stats import chi2
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import FitError, InputError
-from dimgs.fits.base import TrainingRuns, WithinRegressor
+from dimgs.fits.base import TrainingRuns, WithinRegressor, check_clusters, label_codes
 from dimgs.fits.covariance import jackknife_covariance
-from dimgs.fits.design.moments import group_means, group_sums
-from dimgs.fits.design.whitening import Whitening, whiten
-from dimgs.fits.run_checks import check_clusters, label_codes
+from dimgs.fits.design import Whitening, group_means, group_sums, whiten
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,8 @@ from scipy.stats import qmc
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import FitError
 from dimgs.fits.covariance import deleted_residuals, linearised, t_half_widths
-from dimgs.fits.curve_noise import noise_about_curves
-from dimgs.fits.nonlinear_least_squares import minimise_squares
+from dimgs.fits.least_squares import minimise_squares
+from dimgs.fits.noise import noise_about_curves
 
 Noise = Literal["relative", "amplitude", "constant", "stated"]
 

@@ -22,7 +22,7 @@ from dimgs.common.arrays import Array, least_squares
 from dimgs.engines.protocol import Clock
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.price import Structure, fitted_exponents, structure_of
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.noise import rms
 from dimgs.groups.group import PiGroup
 from dimgs.groups.rationals import MAX_DENOMINATOR, bits_of, chance_of_number, nearest_rationals

@@ -30,7 +30,8 @@ from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import attempt
 from dimgs.expression.formula import Formula
 from dimgs.fits.covariance import deleted_residuals
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
+from dimgs.fits.least_squares import log_slopes, minimise_squares
 from dimgs.fits.noise import (
     EXACT,
     UNUSUAL,
@@ -41,7 +42,6 @@ from dimgs.fits.noise import (
     scatter_beside,
     student_likelihoods,
 )
-from dimgs.fits.nonlinear_least_squares import log_slopes, minimise_squares
 from dimgs.law.assemble import feature_values, fit_form_of, slopes_by_features
 from dimgs.law.evaluate import evaluate
 

@@ -20,7 +20,7 @@ from scipy import special
 
 from dimgs.common.arrays import Array, BoolArray
 from dimgs.expression.complexity import complexity_of
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.noise import NOISE, Errors, NoiseKind
 from dimgs.judgement.candidates import JudgedForm, is_monomial, refutes
 from dimgs.judgement.evidence import FormulaModel, PowerModel, fit_model

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from dimgs.common.arrays import Array, lengths
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.homogeneity import dependence, polynomial
 from dimgs.fits.whiteness import independent_runs, normal_scores
 from dimgs.groups.dimensions import DimensionalMatrix

@@ -11,9 +11,9 @@ from dimgs.common.errors import FitError, LawError
 from dimgs.expression.formula import gradients_of
 from dimgs.expression.simplest import monomial
 from dimgs.fits.covariance import Linearised, linearised, t_quantile
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
+from dimgs.fits.least_squares import log_slopes
 from dimgs.fits.noise import fit_in_tails
-from dimgs.fits.nonlinear_least_squares import log_slopes
 from dimgs.fits.sources import FormFit, MixedFit, fit_form, fit_mixed, with_chances
 from dimgs.law.canonical import scale_powers
 from dimgs.law.evaluate import evaluate, evaluate_each

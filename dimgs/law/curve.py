@@ -24,7 +24,7 @@ from dimgs.common.formats import (
     sealed,
     validated,
 )
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.smooth import SmoothCurve
 from dimgs.law.domain import Bound
 from dimgs.law.evaluate import inputs_of

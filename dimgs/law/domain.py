@@ -15,7 +15,7 @@ import numpy as np
 from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.formats import attributes, plain
 from dimgs.dataset import Dataset
-from dimgs.fits.design.features import Design, spans
+from dimgs.fits.design import Design, spans
 from dimgs.groups.group import PiGroup
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.evaluate import Inputs

@@ -17,7 +17,7 @@ from dimgs.dataset.data_frames import raw_columns
 from dimgs.dataset.raw import ReadOptions, titled_columns
 from dimgs.dataset.read import build, dataset_of, raw_table
 from dimgs.expression.compiled import compiled, real_values
-from dimgs.fits.design.features import label_texts
+from dimgs.fits.design import label_texts
 from dimgs.variables import DIMENSIONLESS, Unit, Variable, split_header
 from dimgs.variables.quantities import Quantity, as_quantity
 from dimgs.variables.readings import other_turning

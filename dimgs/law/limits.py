@@ -17,7 +17,7 @@ import sympy
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.expression.simplest import monomial
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import read_group
 from dimgs.law.law import Law

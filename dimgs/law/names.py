@@ -4,7 +4,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from dimgs.expression import safe_identifiers
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.variables import Variable
 
 _PREFACTORS = ("C", "C_0", "K_0", "prefactor", "prefactor_0")

@@ -12,7 +12,7 @@ from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import LawError
 from dimgs.common.formats import attributes, plain
 from dimgs.fits.covariance import quartic_dof, t_quantile
-from dimgs.fits.design.features import TargetErrors, spans
+from dimgs.fits.design import TargetErrors, spans
 from dimgs.groups.group import PiGroup
 from dimgs.variables import Dimension, si_unit
 

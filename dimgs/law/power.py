@@ -13,7 +13,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError
 from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.expression.simplest import monomial
-from dimgs.fits.design.features import Design, Feature
+from dimgs.fits.design import Design, Feature
 from dimgs.fits.estimate import Estimate
 from dimgs.fits.noise import StudentTails, working_runs
 from dimgs.fits.sources import MixedFit

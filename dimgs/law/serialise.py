@@ -26,7 +26,7 @@ from dimgs.common.formats import (
     write_whole,
 )
 from dimgs.expression import sympy_parse, sympy_text
-from dimgs.fits.design.features import TargetErrors
+from dimgs.fits.design import TargetErrors
 from dimgs.groups.group import PiGroup
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.exponents import held_note, name_exponents, undetermined_inputs

@@ -33,12 +33,11 @@ from dimgs.discovery.options import Options, documented
 from dimgs.discovery.prepare import Prepared
 from dimgs.engines.protocol import Clock
 from dimgs.engines.registry import NONE
-from dimgs.fits.curve_noise import noise_about_curves
-from dimgs.fits.design.features import build_design
+from dimgs.fits.design import build_design
 from dimgs.fits.estimate import Exponent
-from dimgs.fits.short_vectors import short_monomials
+from dimgs.fits.noise import noise_about_curves
 from dimgs.fits.similarity import SimilarityFit, fit_similarity
-from dimgs.fits.snapping import snap
+from dimgs.fits.snapping import short_monomials, snap
 from dimgs.groups.derive import constant_variables, isolated_names, with_scales
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import PiBasis, PiGroup

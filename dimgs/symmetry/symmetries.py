@@ -21,7 +21,7 @@ from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.read import dataset_of
 from dimgs.expression import safe_identifiers, sympy_text
 from dimgs.expression.compiled import compile_expression
-from dimgs.fits.invariance import Invariance, invariance
+from dimgs.fits.homogeneity import Invariance, invariance
 from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.dimensions import primitive
 from dimgs.groups.group import PiBasis, PiGroup
@@ -583,7 +583,7 @@ def symmetries(
     the target. The runs of a table are tested: a symmetry is claimed where a smooth function of
     what it leaves unchanged describes the runs as well as one of all inputs (a wild bootstrap, by
     runs or labels), and where the scatter would not hide a change of 2 %; see
-    :func:`dimgs.fits.invariance.invariance`.
+    :func:`dimgs.fits.homogeneity.invariance`.
 
     Parameters
     ----------

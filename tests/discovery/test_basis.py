@@ -10,7 +10,7 @@ from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.fits.design.features import build_design
+from dimgs.fits.design import build_design
 from dimgs.groups.derive import pi_basis
 from dimgs.report.results import FitResult
 

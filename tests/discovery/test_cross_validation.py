@@ -18,7 +18,7 @@ from dimgs.discovery.scoring import (
     residual_summary,
     rows_aside,
 )
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.whiteness import KernelRegressions, normal_scores
 from dimgs.law.assemble import assemble
 from dimgs.law.law import Law

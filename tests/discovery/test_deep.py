@@ -13,7 +13,7 @@ from dimgs.discovery.deep import PotentialTeacher, fit_teacher
 from dimgs.discovery.discover import check_model, discover
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.fits.design.features import log_groups
+from dimgs.fits.design import log_groups
 from tests.cli.runner import Shell
 from tests.patience import AMPLE
 

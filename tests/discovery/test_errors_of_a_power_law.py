@@ -18,7 +18,7 @@ from dimgs.discovery.estimators import estimator
 from dimgs.discovery.fitting import fit_with
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.fits.design.features import TargetErrors
+from dimgs.fits.design import TargetErrors
 from dimgs.law.assemble import assemble
 from dimgs.law.power import power_law
 

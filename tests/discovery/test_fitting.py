@@ -15,7 +15,7 @@ from dimgs import Dataset, Options, discover
 from dimgs.common.arrays import Array
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.regimes import _side
-from dimgs.fits.design.features import Feature
+from dimgs.fits.design import Feature
 from dimgs.law.law import Law
 from dimgs.law.power import where_text
 from dimgs.report.documents import fit_document

@@ -13,7 +13,7 @@ from dimgs.discovery.given_form import GivenForm, fit_constants, in_groups, prop
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.engines.protocol import Clock
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.law.assemble import assemble, feature_values
 
 

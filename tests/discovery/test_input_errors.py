@@ -13,7 +13,7 @@ from dimgs.discovery.prepare import prepare
 from dimgs.discovery.study import study_of_power_law
 from dimgs.engines.protocol import Clock
 from dimgs.engines.registry import NONE
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.judgement.evidence import FormulaModel, errors_of
 from dimgs.law.assemble import assemble
 from dimgs.law.parts import Constant

@@ -14,8 +14,7 @@ import dimgs
 from dimgs import Dataset, Options
 from dimgs.common.arrays import Array
 from dimgs.discovery.prepare import Prepared, prepare, with_labels_apart
-from dimgs.fits.design.effects import Whitening
-from dimgs.fits.design.features import TargetErrors
+from dimgs.fits.design import EffectWhitening, TargetErrors
 from dimgs.law.assemble import refit
 from dimgs.law.law import Law
 
@@ -59,7 +58,7 @@ def test_residuals_are_without_what_labels_add_and_keep_their_mean(
 ) -> None:
     labels, rng = np.array(names), np.random.default_rng(seed)
     root = rng.uniform(0.5, 2.0, len(labels))
-    white, y = Whitening.of_labels(labels, root), rng.normal(size=len(labels))
+    white, y = EffectWhitening.of_labels(labels, root), rng.normal(size=len(labels))
     added = {name: rng.normal() for name in "abcd"}
     shifted = y + root * np.array([added[name] for name in names])
     mean = root / np.linalg.norm(root)

@@ -16,7 +16,7 @@ from dimgs.discovery.leads import Values, by_source, compare_leads, is_acrobatic
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.engines.protocol import Clock
-from dimgs.fits.design.features import Design, build_design
+from dimgs.fits.design import Design, build_design
 from dimgs.law.curve import Coordinates
 from dimgs.report.figures import draw_figures
 from dimgs.report.results import Report

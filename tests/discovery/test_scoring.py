@@ -19,7 +19,7 @@ from dimgs.discovery.scoring import (
     scores_of_search,
 )
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
-from dimgs.fits.design.features import Design, build_design
+from dimgs.fits.design import Design, build_design
 from dimgs.groups.derive import pi_basis
 from dimgs.report.plain_text import fit_text, report_text
 

@@ -17,7 +17,7 @@ from dimgs.fits.additive import (
     prune,
     slope_and_curvature,
 )
-from dimgs.fits.one_error import within_one_error
+from dimgs.fits.noise import within_one_error
 
 SEEDS = st.integers(0, 10_000)
 

@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits import ChosenPairsPowerLaw, PowerLaw
-from dimgs.fits.design.pairs import AllPairs, NearestPairs, PairPolicy, ReferencePairs
+from dimgs.fits.design import AllPairs, NearestPairs, PairPolicy, ReferencePairs
 from tests.written_out import written_out
 
 U = np.array([[2.0, 1.0], [1.0, 1.0]])

@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
-from dimgs.fits.crossover import CrossoverPowerLaw, choose_crossover
+from dimgs.fits.regimes import CrossoverPowerLaw, choose_crossover
 
 
 def blended(

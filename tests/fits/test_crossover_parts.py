@@ -9,17 +9,19 @@ from scipy import stats
 from dimgs.common.arrays import Array
 from dimgs.fits import PowerLaw
 from dimgs.fits.base import TrainingRuns
-from dimgs.fits.blends import BLUNTEST, SHARPEST, Blend, descend
-from dimgs.fits.crossover import (
+from dimgs.fits.consensus import BLUNTEST, SHARPEST, Blend, descend
+from dimgs.fits.regimes import (
     FORMS,
     CrossoverChoice,
     CrossoverPowerLaw,
+    Sample,
     _held_out_squares,
     _predicts_better,
     best_blend,
+    folds,
     power_profile,
+    prepare,
 )
-from dimgs.fits.regimes import Sample, folds, prepare
 
 
 @pytest.mark.parametrize("clustered", [False, True])
@@ -47,7 +49,7 @@ def test_a_smooth_form_must_gain_more_than_chance(
     one, two = rng.exponential(size=(2, 40)) + np.array([[0.4], [0.0]])
     single, smooth = (CrossoverChoice(name, 0.0, 1.0, name) for name in "st")  # type: ignore[arg-type]
     monkeypatch.setattr(
-        "dimgs.fits.crossover._held_out_squares",
+        "dimgs.fits.regimes._held_out_squares",
         lambda model, *_: one if model == "s" else two,
     )
     gain = np.bincount(cluster, weight * (one - two))

@@ -12,17 +12,15 @@ from dimgs.common.arrays import Array
 from dimgs.fits import ContrastivePotential, CurvePotential
 from dimgs.fits.additive import PairAdditive, SparseAdditive
 from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.chosen_pairs import ChosenPairsPowerLaw
 from dimgs.fits.covariance import linearised
-from dimgs.fits.crossover import CrossoverPowerLaw, choose_crossover
-from dimgs.fits.design.pairs import NearestPairs, ReferencePairs
+from dimgs.fits.design import NearestPairs, ReferencePairs
 from dimgs.fits.errors_in_variables import OrthogonalPowerLaw
 from dimgs.fits.homogeneity import dependence
 from dimgs.fits.intervals import PredictionIntervals
 from dimgs.fits.local import LocalPowerLaw
 from dimgs.fits.noise import likeliest_measure, noise_about
-from dimgs.fits.power_law import PowerLaw
-from dimgs.fits.regimes import RegimePowerLaw
+from dimgs.fits.power_law import ChosenPairsPowerLaw, PowerLaw
+from dimgs.fits.regimes import CrossoverPowerLaw, RegimePowerLaw, choose_crossover
 from dimgs.fits.robust import RobustPowerLaw
 from dimgs.fits.sensitivity import Copula, effects_of, jackknife_half
 from dimgs.fits.similarity import fit_similarity, noise_about_curves

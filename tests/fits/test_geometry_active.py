@@ -23,7 +23,7 @@ from dimgs.fits.geometry import (
     gradient_field,
     round_direction,
 )
-from dimgs.fits.short_vectors import short_vectors
+from dimgs.fits.snapping import short_vectors
 from tests.fits.test_geometry import unimodular
 
 # Columns: Vs r0/alpha, cp dTl/Vs^2, etaP/(rho Vs^3 r0^2).

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dimgs.common.arrays import Array
-from dimgs.fits.invariance import Invariance, invariance
+from dimgs.fits.homogeneity import Invariance, invariance
 
 
 def outcome(seed: int, clusters: int | None, broken: float = 0.0) -> Invariance:

@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
-from dimgs.fits.design.whitening import whiten
+from dimgs.fits.design import whiten
 from dimgs.fits.local import (
     BandwidthTable,
     LocalPowerLaw,

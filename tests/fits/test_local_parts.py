@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dimgs.common.arrays import Array
-from dimgs.fits.design.whitening import whiten
+from dimgs.fits.base import distinct_rows
+from dimgs.fits.design import whiten
 from dimgs.fits.local import (
     BandwidthTable,
     LocalPowerLaw,
@@ -17,7 +18,6 @@ from dimgs.fits.local import (
     held_out_residuals,
     partition,
 )
-from dimgs.fits.run_checks import distinct_rows
 
 N = 40
 

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from dimgs import Dataset, pi_basis
 from dimgs.common.arrays import Array
-from dimgs.fits.design.features import build_design
+from dimgs.fits.design import build_design
 from dimgs.fits.noise import (
     ErrorModel,
     Noise,

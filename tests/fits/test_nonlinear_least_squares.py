@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
 from dimgs.common.arrays import Array
-from dimgs.fits.nonlinear_least_squares import minimise_squares
+from dimgs.fits.least_squares import minimise_squares
 
 X = np.linspace(0.1, 3.0, 25)
 

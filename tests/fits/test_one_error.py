@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.fits.one_error import gain_and_error
+from dimgs.fits.noise import gain_and_error
 
 LOSSES = st.lists(st.tuples(st.floats(0, 9), st.floats(0, 9)), min_size=2, max_size=20)
 

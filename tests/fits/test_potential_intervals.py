@@ -12,8 +12,8 @@ from tests.fits.test_potential import crossover
 
 torch = pytest.importorskip("torch")
 
-from dimgs.fits.potential.fitted_potential import folds_of  # noqa: E402
-from dimgs.fits.potential.hull import distances_to_hull, hull_corners  # noqa: E402
+from dimgs.fits.potential.contrastive_potential import folds_of  # noqa: E402
+from dimgs.fits.potential.potential_runs import distances_to_hull, hull_corners  # noqa: E402
 
 
 def exponents_of_crossover(X: Array) -> Array:

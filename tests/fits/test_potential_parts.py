@@ -16,23 +16,24 @@ from tests.fits.test_potential import crossover
 torch = pytest.importorskip("torch")
 
 from dimgs.fits.base import TrainingRuns  # noqa: E402
-from dimgs.fits.potential import fitted_potential  # noqa: E402 - needs torch
-from dimgs.fits.potential.fitted_potential import (  # noqa: E402
+from dimgs.fits.potential import contrastive_potential  # noqa: E402 - needs torch
+from dimgs.fits.potential.contrastive_potential import (  # noqa: E402
     DECAYS,
     Folds,
     choose,
     folds_of,
 )
-from dimgs.fits.potential.hull import distances_to_hull, hull_corners  # noqa: E402
-from dimgs.fits.potential.networks import NetworkLayout, lbfgs  # noqa: E402
-from dimgs.fits.potential.physics import Limit, Physics  # noqa: E402
+from dimgs.fits.potential.networks import HUBER, NetworkLayout, Training, lbfgs, penalty_of  # noqa: E402
 from dimgs.fits.potential.potential_runs import (  # noqa: E402
     LOSSES,
+    Limit,
     Loss,
+    Physics,
     axes_of,
+    distances_to_hull,
     distinct_runs,
+    hull_corners,
 )
-from dimgs.fits.potential.training import HUBER, Training, penalty_of  # noqa: E402
 
 SEEDS = st.integers(0, 10_000)
 
@@ -149,7 +150,7 @@ def test_hubers_loss_is_in_units_of_what_the_potential_leaves(
         calls.append((training, folds, decays, choose(training, folds, decays)))
         return calls[-1][-1]
 
-    monkeypatch.setattr(fitted_potential, "choose", spied)
+    monkeypatch.setattr(contrastive_potential, "choose", spied)
     model = ContrastivePotential((6,), loss="huber", max_iter=25, n_members=1).fit(X, y)
     (first, folds, _, choice), (second, _, decays, again) = calls
     errors = first.held_out_errors(choice.theta, folds.held)[folds.held]

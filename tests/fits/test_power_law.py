@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from dimgs.common.errors import FitError, InputError
-from dimgs.fits.design.pairs import AllPairs
+from dimgs.fits.design import AllPairs
 from dimgs.fits.power_law import PowerLaw, fit_power_law
 from tests.written_out import written_out
 

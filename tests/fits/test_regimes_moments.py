@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.fits.regimes import Sample, best_cut, losses, prefix_grams
-from dimgs.fits.short_vectors import short_monomials
+from dimgs.fits.snapping import short_monomials
 
 
 def make(rng: np.random.Generator, m: int, p: int) -> Sample:

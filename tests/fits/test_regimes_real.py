@@ -3,8 +3,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dimgs.fits.crossover import choose_crossover
-from dimgs.fits.regimes import RegimePowerLaw
+from dimgs.fits.regimes import RegimePowerLaw, choose_crossover
 
 
 def test_smooth_pipe_from_laminar_to_turbulent(shared_data: Path) -> None:

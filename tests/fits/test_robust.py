@@ -15,7 +15,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
-from dimgs.fits.design.whitening import whiten
+from dimgs.fits.design import whiten
 from dimgs.fits.robust import (
     PairLoss,
     RankProblem,

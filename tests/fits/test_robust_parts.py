@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from dimgs.common.arrays import Array
-from dimgs.fits.design.whitening import whiten
+from dimgs.fits.design import whiten
 from dimgs.fits.robust import (
     LocalPairs,
     PairLoss,

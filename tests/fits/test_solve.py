@@ -3,12 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.fits.design.moments import Moments
-from dimgs.fits.solve import (
-    coordinates_of_rows,
-    coordinates_of_scatter,
-    echelon,
-)
+from dimgs.fits.design import Moments
+from dimgs.fits.least_squares import coordinates_of_rows, coordinates_of_scatter, echelon
 
 
 @settings(max_examples=40)

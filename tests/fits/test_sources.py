@@ -22,7 +22,7 @@ from dimgs.discovery.estimators import fit_by_sources
 from dimgs.discovery.fitting import fit_with
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.fits.design.effects import Effect, Whitening
+from dimgs.fits.design import Effect, EffectWhitening
 from dimgs.fits.sources import Slope, fit_sources, slopes_of
 from dimgs.law.assemble import assemble
 from dimgs.law.typeset import law_article, source_tables
@@ -191,12 +191,12 @@ def test_whitening_is_the_inverse_root_of_the_covariance(seed: int, ratio: float
     root = rng.uniform(0.5, 2.0, 12)
     V = np.eye(12) + root[:, None] * (effect.design @ effect.design.T) * root * ratio**2
     expected = fractional_matrix_power(V, -0.5)
-    white = Whitening.of_effects([effect], root)
+    white = EffectWhitening.of_effects([effect], root)
     np.testing.assert_allclose(white(np.eye(12)), expected, atol=1e-9)
     assert white.log_determinant == pytest.approx(np.linalg.slogdet(V)[1])
     # runs of one source stay apart from the others
     rows = labels == labels[0]
-    part = Whitening.of_effects([effect.take(rows)], root[rows])
+    part = EffectWhitening.of_effects([effect.take(rows)], root[rows])
     y = rng.normal(size=12)
     np.testing.assert_allclose(part(y[rows]), white(y)[rows], atol=1e-9)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from dimgs import Dataset
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.judgement.evidence import coordinates, outer_blocks
 
 SEEDS = st.integers(0, 10_000)

@@ -10,7 +10,7 @@ from dimgs import Dataset, discover
 from dimgs.common.arrays import Array
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.noise import Errors
 from dimgs.judgement.evidence import (
     Fitted,

@@ -14,7 +14,7 @@ from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit_with
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.noise import UNUSUAL, Errors, StudentTails, possible_errors
 from dimgs.judgement.evidence import (
     Evidence,

@@ -9,7 +9,7 @@ import sympy
 from dimgs import Dataset
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.judgement.confirmation import LawFacts, conclude
 from dimgs.judgement.evidence import (
     FormulaModel,

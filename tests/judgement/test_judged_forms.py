@@ -15,7 +15,7 @@ from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
 from dimgs.engines.protocol import Clock
 from dimgs.expression.candidate import Candidate
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.judgement.candidates import JudgedForm, Proposal, _with_one_constant, judge_forms
 from dimgs.judgement.posterior import (
     TEMPERATURE,

@@ -12,7 +12,7 @@ from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.judgement.residual_structure import beside_label, drift, followed_label
 
 pytestmark = pytest.mark.filterwarnings("ignore::dimgs.DimgsWarning")

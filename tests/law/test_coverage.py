@@ -12,7 +12,7 @@ from dimgs.common.errors import FitError
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.prepare import prepare
 from dimgs.fits.covariance import t_quantile
-from dimgs.fits.design.features import Design
+from dimgs.fits.design import Design
 from dimgs.fits.least_squares import fit_power_law
 from dimgs.law.assemble import assemble, refit
 

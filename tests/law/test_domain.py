@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dimgs import Dataset
 from dimgs.discovery.fitting import fit
-from dimgs.fits.design.features import build_design
+from dimgs.fits.design import build_design
 from dimgs.groups.derive import pi_basis
 from dimgs.law.domain import domain_of
 from dimgs.law.law import Law

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dimgs import Dataset, Options
 from dimgs.discovery.fitting import fit
 from dimgs.expression.parsing import sympy_parse_condition
-from dimgs.fits.design.features import Feature
+from dimgs.fits.design import Feature
 from dimgs.law.exponents import LARGEST_QUOTIENT as LARGEST
 from dimgs.law.power import Side, reading, where_text
 from tests.law.examples import example

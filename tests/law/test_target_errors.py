@@ -11,7 +11,7 @@ from scipy.stats import t
 
 from dimgs import Dataset, Law, pi_basis
 from dimgs.common.arrays import Array
-from dimgs.fits.design.features import Design, TargetErrors, build_design
+from dimgs.fits.design import Design, TargetErrors, build_design
 from dimgs.law.assemble import assemble
 
 FORM = sympy.sympify("c_1*pi_1**2 + c_2")

@@ -13,7 +13,7 @@ def related_tests(root: Path, path: str) -> list[list[str]]:
     root : Path
         Of the checkout.
     path : str
-        Of the module, such as ``dimgs/fits/solve.py``.
+        Of the module, such as ``dimgs/fits/least_squares.py``.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def tests_with_reference(root: Path, path: str, where: str) -> list[str]:
     root : Path
         Of the checkout.
     path, where : str
-        The module, such as ``dimgs/fits/solve.py``, and the function in it.
+        The module, such as ``dimgs/fits/least_squares.py``, and the function in it.
 
     Returns
     -------

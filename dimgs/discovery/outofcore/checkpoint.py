@@ -20,7 +20,7 @@ from dimgs.dataset.stream import Position, TableInParts
 from dimgs.discovery.keywords import TableKeywords
 from dimgs.discovery.options import Options, options_by_name
 from dimgs.discovery.outofcore.stream_moments import StreamMoments
-from dimgs.fits.design.moments import Moments
+from dimgs.fits.design import Moments
 from dimgs.fits.least_squares import BlockMoments
 from dimgs.fits.noise import Scatter
 

@@ -39,8 +39,7 @@ from dimgs.discovery.outofcore.stream_moments import (
 from dimgs.discovery.power_law import with_law
 from dimgs.discovery.rational_exponents import with_rationals
 from dimgs.discovery.scoring import r2_of_squares
-from dimgs.fits.design.features import Design
-from dimgs.fits.design.moments import Moments
+from dimgs.fits.design import Design, Moments
 from dimgs.fits.estimate import Estimate
 from dimgs.fits.least_squares import BlockMoments, PowerLawFit
 from dimgs.fits.noise import Scatter

@@ -21,8 +21,9 @@ from dimgs.dataset import Dataset
 from dimgs.dataset.checks import Purpose, UsableRuns, duplicate_warnings, unlogged_names
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.fits.design.features import (
+from dimgs.fits.design import (
     Feature,
+    Moments,
     ResponseScale,
     features_of,
     label_texts,
@@ -30,7 +31,6 @@ from dimgs.fits.design.features import (
     spans,
     stated_errors,
 )
-from dimgs.fits.design.moments import Moments
 from dimgs.fits.least_squares import BlockMoments
 from dimgs.fits.noise import MOST_SAMPLED, Scatter, sample_rows, scatter_of
 from dimgs.groups.group import PiBasis, PiGroup

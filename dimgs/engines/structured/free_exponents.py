@@ -59,7 +59,7 @@ from dimgs.engines.structured.trees import (
     plus,
     times,
 )
-from dimgs.fits.nonlinear_least_squares import minimise_squares
+from dimgs.fits.least_squares import minimise_squares
 
 # monomials of the starts, steps of each, the largest exponent of a fit, and the relative gain at
 # which it ends, as the rounded laws are fitted again

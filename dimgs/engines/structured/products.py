@@ -61,7 +61,7 @@ from dimgs.engines.structured.trees import (
     times,
     to_the_power,
 )
-from dimgs.fits.nonlinear_least_squares import minimise_squares
+from dimgs.fits.least_squares import minimise_squares
 from dimgs.groups.rationals import exponent_bits
 
 # what exponents of laws are rounded to

@@ -45,8 +45,8 @@ from dimgs.engines.structured.trees import (
     times_monomial,
     with_parameters,
 )
+from dimgs.fits.least_squares import minimise_squares
 from dimgs.fits.noise import data_bits
-from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.groups.rationals import exponent_bits, numbers_near
 
 # share of a column outside the base below which rounding decides, and of a singular value

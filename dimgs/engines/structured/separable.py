@@ -58,7 +58,7 @@ from dimgs.engines.structured.trees import (
     times,
     to_the_power,
 )
-from dimgs.fits.nonlinear_least_squares import minimise_squares
+from dimgs.fits.least_squares import minimise_squares
 
 # monomials beside the function and in front of it, arguments that are monomials and differences:
 # each pair of the first two with each of the others takes two inner products for each constant

@@ -1,8 +1,8 @@
 """Input of a potential: distinct runs, whitened coordinates of their groups, and the device."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -10,13 +10,186 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
+from scipy.optimize import nnls
+from scipy.spatial import ConvexHull, QhullError
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import EngineUnavailableError, FitError, InputError
-from dimgs.fits.base import TrainingRuns
-from dimgs.fits.design.moments import group_means
-from dimgs.fits.design.whitening import whiten
-from dimgs.fits.run_checks import check_clusters, distinct_rows, label_codes
+from dimgs.fits.base import TrainingRuns, check_clusters, distinct_rows, label_codes
+from dimgs.fits.design import group_means, whiten
+
+# ---- Knowledge beforehand of a potential: signs of exponents, their limits, interactions.
+
+
+# of the product of weights and changes, which is one but for rounding
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A known exponent far outside the runs.
+
+    Parameters
+    ----------
+    feature : int or sequence of float
+        Column of X, or what goes to a limit as a sum of columns: the weight of each.
+    end : {"low", "high"}
+        Where that goes to minus or to plus infinity.
+    exponent : float
+        Local exponent in the limit.
+    along : sequence of float, optional
+        Change of each column for a change of the feature by one, along which the exponent is; by
+        default of the column alone.
+    beyond : float, optional
+        Value of the feature from which on the limit holds; by default it only holds far outside.
+    """
+
+    feature: int | Sequence[float]
+    end: Literal["low", "high"]
+    exponent: float
+    along: Sequence[float] | None = None
+    beyond: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.end not in ("low", "high"):
+            raise InputError(f"The end of a limit is {self.end!r}: use 'low' or 'high'.")
+        if not isinstance(self.feature, int) and self.along is None:
+            raise InputError("A limit of several columns needs `along`: how each of them changes.")
+
+    def weights(self, n_features: int) -> tuple[Array, Array]:
+        """Weight of each column in the feature, and its change along the exponent.
+
+        Raises
+        ------
+        InputError
+            If it names other columns, or the feature does not change along it.
+        """
+        if isinstance(self.feature, int):
+            if not 0 <= self.feature < n_features:
+                raise InputError(
+                    f"A limit names column {self.feature} of X, which has {n_features} columns, "
+                    f"counted from 0."
+                )
+            weight = np.eye(n_features)[self.feature]
+        else:
+            weight = np.asarray(self.feature, dtype=np.float64)
+        along = weight if self.along is None else np.asarray(self.along, dtype=np.float64)
+        if weight.shape != (n_features,) or along.shape != (n_features,):
+            raise InputError(
+                f"A limit needs a weight and a change for each of {n_features} columns."
+            )
+        if abs(float(weight @ along) - 1.0) > _ROUNDING:
+            raise InputError("The feature of a limit has to change by one along it.")
+        return weight, along
+
+
+@dataclass(frozen=True)
+class Physics:
+    """Prior knowledge that a potential is held to while it is fitted.
+
+    Parameters
+    ----------
+    monotone : mapping of int to {-1, 1}
+        Columns of X whose local exponent never is negative (1) or positive (-1).
+    limits : sequence of Limit
+        Known local exponents far outside the runs.
+    interaction : float
+        Weight of the sum over pairs of features of their root-mean-square mixed second
+        derivative, in units of the residual variance; it switches whole interactions off.
+    strength : float
+        Weight of a violated sign or limit, in units of the residual variance.
+
+    Raises
+    ------
+    InputError
+        If a sign is neither 1 nor -1, or a weight is negative.
+
+    Examples
+    --------
+    >>> Physics(monotone={0: 1}, limits=[Limit(1, "high", 0.5)]).strength
+    100.0
+    """
+
+    monotone: Mapping[int, int] = field(default_factory=dict)
+    limits: Sequence[Limit] = ()
+    interaction: float = 0.0
+    strength: float = 100.0
+
+    def __post_init__(self) -> None:
+        for feature, sign in self.monotone.items():
+            if sign not in (-1, 1):
+                raise InputError(f"monotone[{feature}] is {sign!r}: use 1 (rises) or -1 (falls).")
+        if self.interaction < 0 or self.strength < 0:
+            raise InputError("The weights of interactions and of violations must not be negative.")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known."""
+        return not (self.monotone or self.limits or self.interaction)
+
+    def check(self, n_features: int, categorical: Sequence[int]) -> None:
+        """Raise unless the columns named are numeric columns of X.
+
+        Raises
+        ------
+        InputError
+        """
+        named = list(self.monotone)
+        for limit in self.limits:
+            weight, along = limit.weights(n_features)
+            named += np.flatnonzero((weight != 0.0) | (along != 0.0)).tolist()
+        for feature in named:
+            if not 0 <= feature < n_features or feature in categorical:
+                raise InputError(
+                    f"The physics names column {feature} of X, which has {n_features} columns"
+                    f"{' (that one holds categories)' if feature in categorical else ''}: "
+                    f"name numeric columns, counted from 0."
+                )
+
+
+# ---- Convex hull of runs in whitened coordinates, which no choice of groups changes.
+
+
+# in standard deviations of the runs: nearer to the hull of the runs is inside, but for rounding
+_INSIDE = 1e-6
+# weight of the condition that shares add up to one, in the units of whitened coordinates
+_TOGETHER = 1e3
+# faces of a hull grow with the power of half of the dimensions
+_MOST_DIMENSIONS = 4
+# runs that stand for the hull where its faces are too many
+_MOST_CORNERS = 1000
+
+
+def hull_corners(z: Array) -> Array:
+    """Rows that span the convex hull of all, or many of them where its faces are too many.
+
+    Examples
+    --------
+    >>> hull_corners(np.array([[0.5], [2.0], [-1.0]])).ravel().tolist()
+    [-1.0, 2.0]
+    """
+    if z.shape[1] == 1:
+        return np.array([z.min(axis=0), z.max(axis=0)])
+    if 2 <= z.shape[1] <= _MOST_DIMENSIONS:
+        with suppress(QhullError):
+            return np.asarray(z[ConvexHull(z).vertices])
+    return z[:: -(-len(z) // _MOST_CORNERS)]
+
+
+def distances_to_hull(corners: Array, z: Array) -> Array:
+    """Euclidean distance of each row to the hull of some, zero inside; shape (n_rows,).
+
+    Examples
+    --------
+    >>> corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> distances_to_hull(corners, np.array([[0.3, 0.3], [-2.0, 0.5]])).round(6)
+    array([0., 2.])
+    """
+    columns = np.vstack([corners.T, np.full(len(corners), _TOGETHER)])
+    shares = np.array([nnls(columns, [*row, _TOGETHER])[0] for row in z])
+    size = np.linalg.norm(z - shares.reshape(len(z), -1) @ corners, axis=1)
+    return np.where(size > _INSIDE * (1.0 + np.linalg.norm(z, axis=1)), size, 0.0)
+
 
 Loss = Literal["squared", "absolute", "huber"]
 LOSSES: tuple[Loss, ...] = ("squared", "absolute", "huber")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from dimgs import Dataset
 from dimgs.common.errors import InputError
 from dimgs.dataset.checks import unlogged_names
-from dimgs.fits.design.features import build_design, label_texts, log_groups
+from dimgs.fits.design import build_design, label_texts, log_groups
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiGroup
 from tests.planted import TRADE, Planted, planted

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError
-from dimgs.fits.design.moments import Moments, group_means
+from dimgs.fits.design import Moments, group_means
 
 
 @settings(max_examples=40)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError
-from dimgs.fits.design.moments import BLOCK_ROWS, Moments
+from dimgs.fits.design import BLOCK_ROWS, Moments
 
 
 def reference(z: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

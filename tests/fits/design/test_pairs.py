@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError
-from dimgs.fits.design.pairs import AllPairs, NearestPairs, PairPolicy, ReferencePairs
+from dimgs.fits.design import AllPairs, NearestPairs, PairPolicy, ReferencePairs
 from tests.written_out import written_out
 
 U = np.array([[2.0, 1.0, 0.0], [1.0, 1.0, 0.0], [-3.0, 2.0, 1.0]])  # determinant 1

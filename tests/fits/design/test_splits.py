@@ -6,7 +6,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import cross_val_score
 
 from dimgs.common.errors import DimgsWarning, InputError
-from dimgs.fits.design.splits import LeaveOneGroupOut, RunKFold, check_pair_leak
+from dimgs.fits.design import LeaveOneGroupOut, RunKFold, check_pair_leak
 
 
 @given(

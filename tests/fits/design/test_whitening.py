@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.common.arrays import Array
-from dimgs.fits.design.whitening import whiten
+from dimgs.fits.design import whiten
 
 
 def drawn(seed: int, weighted: bool, rank: int, n: int = 30) -> tuple[Array, Array]:

@@ -1,1 +1,0 @@
-"""Contrast features, pair weights, mergeable moments and run-wise splits."""
