@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dimgs.campaign import Budget, Plan, Range, Tolerance
 from dimgs.common.errors import RunDivergedError
 from dimgs.kernels.base import BaseKernel, Simulated
-from dimgs.kernels.curve import Curve
+from dimgs.kernels.record import Curve
 from dimgs.kernels.spec import Port, Tier
 
 Array = NDArray[np.float64]

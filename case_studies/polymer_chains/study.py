@@ -37,8 +37,7 @@ from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.kernels.base import BaseKernel
-from dimgs.kernels.lammps import ExcludedVolumeChains, PhantomChains, find_lammps
-from dimgs.kernels.lammps.scales import BOLTZMANN
+from dimgs.kernels.lammps import BOLTZMANN, ExcludedVolumeChains, PhantomChains, find_lammps
 
 PHANTOM_LENGTHS = (4, 6, 8, 12, 16, 24, 32)
 EXCLUDED_LENGTHS = (8, 12, 16, 24, 32, 48)

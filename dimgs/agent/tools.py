@@ -29,10 +29,9 @@ from dimgs.hub.jobs import FAILED, needs_approval, refusal
 from dimgs.hub.runs import run_record
 from dimgs.hub.sandbox import exchanged
 from dimgs.hub.verdicts import DOUBTED, why_unconfirmed
-from dimgs.kernels.conversion import check_within, port_value
 from dimgs.kernels.process import ending
 from dimgs.kernels.record import Failure
-from dimgs.kernels.spec import Kernel, Port
+from dimgs.kernels.spec import Kernel, Port, check_within, port_value
 from dimgs.law.domain import Place
 from dimgs.law.law import Law
 from dimgs.similitude.points import grid_points

@@ -17,11 +17,18 @@ from dimgs.common.errors import DimensionError, InputError
 from dimgs.groups.derive import constant_variables, pi_basis, with_scales
 from dimgs.groups.missing_input import AUTO, scale_of
 from dimgs.kernels.base import BaseKernel
-from dimgs.kernels.content import canonical_inputs, content_key
-from dimgs.kernels.conversion import check_within, port_value, unit_for
 from dimgs.kernels.record import RunRecord, RunRequest
 from dimgs.kernels.registry import load_kernel
-from dimgs.kernels.spec import Kernel, Port, Tier
+from dimgs.kernels.spec import (
+    Kernel,
+    Port,
+    Tier,
+    canonical_inputs,
+    check_within,
+    content_key,
+    port_value,
+    unit_for,
+)
 from dimgs.report.words import listed
 from dimgs.variables import Variable, parse_unit
 

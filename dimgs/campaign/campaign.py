@@ -36,7 +36,7 @@ from dimgs.groups.missing_input import AUTO
 from dimgs.hub import RunStore
 from dimgs.hub.runs import run_content
 from dimgs.judgement.next_run import d_optimal, farthest, nearest
-from dimgs.kernels.portable import portable
+from dimgs.kernels.function import portable
 from dimgs.kernels.record import Failure, RunRecord, one_sentence, with_kind
 from dimgs.kernels.spec import of_tier
 from dimgs.report.results import Report

@@ -22,9 +22,8 @@ from dimgs.campaign.workers import Place, RunTask
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
 from dimgs.hub import RunStore
-from dimgs.kernels.content import canonical_inputs, run_seed
 from dimgs.kernels.record import Failure, RunRecord, Status
-from dimgs.kernels.spec import of_tier
+from dimgs.kernels.spec import canonical_inputs, of_tier, run_seed
 
 # relative; far above the twelve digits that make two runs one, far below what a kernel resolves
 _NUDGE = 1e-9

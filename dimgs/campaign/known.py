@@ -20,8 +20,8 @@ from dimgs.campaign.space import EVIDENCE, KNOWN, CampaignRun
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import json_value, read_text
 from dimgs.judgement.next_run import d_optimal
-from dimgs.kernels.conversion import holds_inputs, unit_for
 from dimgs.kernels.record import RunRecord, Status
+from dimgs.kernels.spec import holds_inputs, unit_for
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:

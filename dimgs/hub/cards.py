@@ -11,10 +11,9 @@ from dimgs.groups.scalings import Scalings
 from dimgs.hub.acts import Writer
 from dimgs.hub.entry import Document, Json, links_to
 from dimgs.hub.runs import program_of, quantities, run_content
-from dimgs.kernels.conversion import port_value
 from dimgs.kernels.record import RunRecord
 from dimgs.kernels.registry import available, load_kernel
-from dimgs.kernels.spec import Kernel, Port
+from dimgs.kernels.spec import Kernel, Port, port_value
 from dimgs.variables import Dimension, parse_unit
 
 # cards and runs that are looked through for one that can be used: redacted and failed ones are rare

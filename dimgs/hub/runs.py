@@ -13,9 +13,9 @@ from dimgs.common.errors import InputError, StoreError
 from dimgs.common.escape import visible
 from dimgs.common.formats import attributes, checksum, plain, shown, validated
 from dimgs.hub.entry import Document, Json, canonical, sha256
-from dimgs.kernels.content import canonical as canonical_number
 from dimgs.kernels.record import RunRecord, RunRequest, Status
 from dimgs.kernels.spec import Port
+from dimgs.kernels.spec import canonical as canonical_number
 from dimgs.variables import difference_unit, parse_unit
 
 

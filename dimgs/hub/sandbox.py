@@ -26,10 +26,10 @@ from dimgs.hub.entry import Document, Json, checked
 from dimgs.hub.runs import quantities, run_content, run_record
 from dimgs.hub.supervise import MOST_BYTES, Answer, Limits
 from dimgs.kernels.base import BaseKernel
-from dimgs.kernels.conversion import holds_inputs
 from dimgs.kernels.process import ending, marked, text_printed
 from dimgs.kernels.record import Failure, RunRecord, RunRequest, one_sentence, printable
 from dimgs.kernels.registry import GROUP, available, load
+from dimgs.kernels.spec import holds_inputs
 
 # seconds that a trial, and the end of the processes of a group, may take
 _PATIENCE = 5.0

@@ -17,12 +17,33 @@ from dimgs.common.errors import (
     RunDivergedError,
     RunRefusedError,
 )
-from dimgs.kernels.content import canonical_inputs, content_key, threads, versions
-from dimgs.kernels.conversion import Converted, convert_inputs, convert_outputs
-from dimgs.kernels.curve import Curve, reduced
 from dimgs.kernels.fingerprint import Digests
-from dimgs.kernels.record import Failure, RunRecord, RunRequest, Status, one_sentence, with_kind
-from dimgs.kernels.spec import ONE_TIER, Port, Settings, Tier, Values, ports_of, tiers_of
+from dimgs.kernels.record import (
+    Curve,
+    Failure,
+    RunRecord,
+    RunRequest,
+    Status,
+    one_sentence,
+    reduced,
+    with_kind,
+)
+from dimgs.kernels.spec import (
+    ONE_TIER,
+    Converted,
+    Port,
+    Settings,
+    Tier,
+    Values,
+    canonical_inputs,
+    content_key,
+    convert_inputs,
+    convert_outputs,
+    ports_of,
+    threads,
+    tiers_of,
+    versions,
+)
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,12 @@ from dimgs.kernels.fingerprint import (
     MOST_FILES,
     Digests,
     file_digest,
+    files_of,
     folder_digest,
+    is_installed,
     paths_named,
+    user_modules,
 )
-from dimgs.kernels.imports import files_of, is_installed, user_modules
 from dimgs.kernels.process import (
     MOST_PRINTED,
     MOST_WRITTEN,

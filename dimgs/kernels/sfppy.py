@@ -4,7 +4,7 @@ from dimgs.common.errors import RunDivergedError
 from dimgs.common.formats import in_percent
 from dimgs.kernels.base import Simulated
 from dimgs.kernels.checkout import Checkout, CheckoutKernel
-from dimgs.kernels.diffusion.diffusion_kernel import Migration
+from dimgs.kernels.diffusion import Migration
 from dimgs.kernels.spec import Port, Settings, Tier, Values
 
 CHECKOUT = Checkout(

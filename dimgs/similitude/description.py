@@ -12,9 +12,8 @@ from dimgs.common.formats import plain
 from dimgs.hub.cards import constants_of, newest_runs, trusted_cards
 from dimgs.hub.hub import Hub
 from dimgs.hub.runs import cache_version, program_of
-from dimgs.kernels.conversion import convert_inputs, port_value
 from dimgs.kernels.registry import available, load_kernel
-from dimgs.kernels.spec import Kernel, Port
+from dimgs.kernels.spec import Kernel, Port, convert_inputs, port_value
 from dimgs.variables import Dimension
 from dimgs.variables.quantities import stored
 

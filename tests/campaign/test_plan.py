@@ -16,7 +16,7 @@ from dimgs.campaign.design import CampaignDesign
 from dimgs.campaign.plan import plan_of
 from dimgs.campaign.text import dry_run
 from dimgs.common.errors import DimensionError, InputError
-from dimgs.kernels.portable import portable
+from dimgs.kernels.function import portable
 from dimgs.kernels.spec import Port
 from tests.campaign.kernels import Uptake, uptake_plan
 

@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError, RunDivergedError, RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated
-from dimgs.kernels.content import threads
-from dimgs.kernels.conversion import port_value
 from dimgs.kernels.record import Status
-from dimgs.kernels.spec import Kernel, Port, Tier
+from dimgs.kernels.spec import Kernel, Port, Tier, port_value, threads
 from dimgs.variables import registry
 
 

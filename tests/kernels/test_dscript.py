@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.kernels.dscript import DScript, DScriptPhantomChains
-from dimgs.kernels.dscript.dscript_kernel import resolved, with_definitions
+from dimgs.kernels.dscript import DScript, DScriptPhantomChains, resolved, with_definitions
 from dimgs.kernels.lammps import PhantomChains, Scales
 from dimgs.kernels.record import Status
 from tests.kernels.test_lammps_chains import needs_lammps

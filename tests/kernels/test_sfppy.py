@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from dimgs.dataset import Dataset
 from dimgs.discovery.fitting import fit
-from dimgs.kernels.diffusion import DiffusionSeries
-from dimgs.kernels.diffusion.diffusion_kernel import Migration
+from dimgs.kernels.diffusion import DiffusionSeries, Migration
 from dimgs.kernels.record import Status
 from dimgs.kernels.sfppy import Sfppy, discretisation_error
 from tests.kernels.recorded_runs import recorded

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import erfcx
 
-from dimgs.kernels.diffusion.analytic import SHORT_TIME, eigenvalues, migrated_fraction
+from dimgs.kernels.diffusion import SHORT_TIME, eigenvalues, migrated_fraction
 
 fo_log = st.floats(-6, 1.5)
 b_log = st.floats(-10, 12)

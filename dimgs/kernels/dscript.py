@@ -9,8 +9,7 @@ from typing import Any
 
 from dimgs.common.errors import RunFailedError
 from dimgs.kernels.checkout import Checkout
-from dimgs.kernels.lammps.chains import PhantomChains, template_text
-from dimgs.kernels.lammps.lammps_kernel import LammpsKernel
+from dimgs.kernels.lammps import LammpsKernel, PhantomChains, template_text
 
 CHECKOUT = Checkout(
     "Pizza3", "PIZZA3_ROOT", "pizza/dscript.py", "https://github.com/ovitrac/Pizza3"
@@ -61,7 +60,7 @@ class DScriptPhantomChains(DScript, PhantomChains):
 
     def __init__(self, **options: Any) -> None:
         PhantomChains.__init__(self, **{"name": "dscript-phantom", **options})
-        self.template = template_text("phantom_chains.txt", "dimgs.kernels.dscript")
+        self.template = template_text("phantom_chains.txt")
 
 
 @lru_cache(maxsize=64)
