@@ -22,9 +22,20 @@ from dimgs.hub.hub import Hub, RemoteHub
 from dimgs.kernels.registry import available
 from dimgs.kernels.spec import UNNAMED, Kernel, Port
 from dimgs.similitude.answer import Answer, curve_of, hull_of, judge_answer, refuse
-from dimgs.similitude.description import Description, Point, describe, point_of
-from dimgs.similitude.exact import Offer, exact
-from dimgs.similitude.origin import Origin, asked_for, beyond, near_tiers, origins, related
+from dimgs.similitude.origin import (
+    Description,
+    Offer,
+    Origin,
+    Point,
+    asked_for,
+    beyond,
+    describe,
+    exact,
+    near_tiers,
+    origins,
+    point_of,
+    related,
+)
 from dimgs.similitude.points import Given, grid_points, point_of_question, points_given, question_of
 from dimgs.variables import parse_unit
 
@@ -268,8 +279,7 @@ class _Asking:
                     yield origin, offer
 
     def _near(self, runs: Sequence[Origin], collected: _Laws) -> _Offers:
-        from dimgs.similitude.laws import laws_of
-        from dimgs.similitude.limits import limits_of
+        from dimgs.similitude.laws import laws_of, limits_of
         from dimgs.similitude.near import near
 
         for origin in near_tiers(runs):

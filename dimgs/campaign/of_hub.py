@@ -5,9 +5,8 @@ from dimgs.campaign.known import Known, KnownLaw, measured
 from dimgs.hub.cards import trusted_cards
 from dimgs.hub.hub import Hub
 from dimgs.hub.runs import run_record
-from dimgs.similitude.description import describe
 from dimgs.similitude.laws import laws_in
-from dimgs.similitude.origin import GOOD
+from dimgs.similitude.origin import GOOD, describe
 
 # newest runs of a kernel and tier that are looked at: a campaign makes some dozens
 _MOST = 2000

@@ -585,7 +585,7 @@ def augment(
 ) -> Output:
     """Plan the runs that most reduce the intervals of the hub's answers."""
     from dimgs.similitude.augment import augment as planned
-    from dimgs.similitude.description import describe
+    from dimgs.similitude.origin import describe
 
     description = describe(hub, kernel)
     document = planned(hub, description, description.output(target), n, images, seed)
@@ -633,7 +633,7 @@ def alerts(
 ) -> Output:
     """List runs and answers that contradict the other runs."""
     from dimgs.similitude.augment import newest_origin, unexplained_runs
-    from dimgs.similitude.description import describe
+    from dimgs.similitude.origin import describe
 
     description = describe(hub, kernel)
     origin = newest_origin(hub, description, description.output(target))

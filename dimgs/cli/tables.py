@@ -157,7 +157,7 @@ def _limits(source: str) -> Any:
     if source.endswith(".json"):
         return source
     from dimgs.hub import Hub
-    from dimgs.similitude.limits import accepted_limits
+    from dimgs.similitude.laws import accepted_limits
 
     with Hub(source, make=False) as hub:
         return [limit for _, limit in accepted_limits(hub)]

@@ -16,11 +16,19 @@ from dimgs.hub.cards import newest_runs
 from dimgs.hub.entry import links_from
 from dimgs.hub.hub import Hub
 from dimgs.hub.runs import quantities
-from dimgs.similitude.description import Description, Point, describe, point_of
-from dimgs.similitude.exact import Offer
 from dimgs.similitude.kriging import Hyperparameters, Nearby, posterior_covariance
 from dimgs.similitude.near import near, residuals, sampled_runs
-from dimgs.similitude.origin import Origin, asked_for, near_tiers, origins
+from dimgs.similitude.origin import (
+    Description,
+    Offer,
+    Origin,
+    Point,
+    asked_for,
+    describe,
+    near_tiers,
+    origins,
+    point_of,
+)
 from dimgs.similitude.points import point_of_question
 from dimgs.variables import parse_unit
 

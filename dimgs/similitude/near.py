@@ -14,11 +14,9 @@ from dimgs.kernels.spec import of_tier
 from dimgs.law.domain import inverse_scatter
 from dimgs.law.parts import leverages
 from dimgs.similitude import kriging
-from dimgs.similitude.exact import Offer, evidence_of
 from dimgs.similitude.kriging import Hyperparameters, Joined, Nearby, join, learn_from_few, refit
-from dimgs.similitude.laws import HubLaw
-from dimgs.similitude.limits import LimitPoints, with_limits
-from dimgs.similitude.origin import Origin
+from dimgs.similitude.laws import HubLaw, LimitPoints, with_limits
+from dimgs.similitude.origin import Offer, Origin, evidence_of
 from dimgs.variables import parse_unit
 
 # runs from which the lengths are learned, spread over all of them; a second of work at most

@@ -13,8 +13,8 @@ from dimgs.hub.cards import is_complete
 from dimgs.hub.datasets import origin_of
 from dimgs.hub.hub import Hub
 from dimgs.hub.runs import numeric_inputs, output_of, si_of
-from dimgs.similitude.description import describe
 from dimgs.similitude.kriging import Nearby, learn, nugget, ratios
+from dimgs.similitude.origin import describe
 from dimgs.variables import parse_unit
 
 Run = Mapping[str, Any]

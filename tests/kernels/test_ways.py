@@ -109,7 +109,7 @@ from dimgs.campaign import Budget, Plan, Range, Tolerance, run_campaign
 from dimgs.hub import Hub, RunStore
 from dimgs.hub.cards import check_card
 from dimgs.similitude.augment import augment
-from dimgs.similitude.description import describe
+from dimgs.similitude.origin import describe
 ranges = {{"D": Range(1e-15, 1e-13, "m^2/s"), "l": Range(10, 100, "um"),
            "w": Range(0.1, 1, "mm")}}
 plan = Plan(film, "tau", ranges, Budget(12), Tolerance(exponents=0.1))

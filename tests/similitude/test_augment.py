@@ -12,7 +12,7 @@ from dimgs.hub import Hub
 from dimgs.hub.cards import check_card
 from dimgs.kernels import kernel
 from dimgs.similitude.augment import augment, newest_origin, unexplained_runs
-from dimgs.similitude.description import describe
+from dimgs.similitude.origin import describe
 from tests.similitude.films import Cooling, filled, inputs
 
 

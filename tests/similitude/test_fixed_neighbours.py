@@ -18,7 +18,7 @@ from dimgs.similitude.kriging import (
     ratios,
     squared_distances,
 )
-from dimgs.similitude.limits import LimitPoints, with_limits
+from dimgs.similitude.laws import LimitPoints, with_limits
 from dimgs.similitude.origin import Frame, Index
 from tests.similitude.test_kriging import SCALINGS, drop
 
