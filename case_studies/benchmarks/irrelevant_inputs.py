@@ -31,7 +31,7 @@ from dimgs.engines.protocol import SearchBudget
 from dimgs.engines.structured import StructuredEngine
 from dimgs.expression.candidate import Candidate
 from dimgs.law.assemble import in_variables
-from dimgs.law.names import Names
+from dimgs.law.checked_law import Names
 
 DUMMIES = 3
 OTHERS = (("m", (1.0, 10.0)), ("s", (1.0, 10.0)), ("kg", (1.0, 10.0)))

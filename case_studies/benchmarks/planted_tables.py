@@ -50,7 +50,7 @@ from dimgs.expression.compiled import compile_expression
 from dimgs.fits.noise import target_errors
 from dimgs.judgement.evidence import FormulaModel, errors_of
 from dimgs.law.assemble import assemble
-from dimgs.law.exponents import name_exponents
+from dimgs.law.display import name_exponents
 from dimgs.law.law import Law
 from dimgs.report.results import FitResult
 

@@ -27,8 +27,8 @@ from matplotlib.axes import Axes
 from dimgs.cli.reproduce import COLOURS, Check, Findings
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover
+from dimgs.law.checked_law import Constant
 from dimgs.law.law import Law
-from dimgs.law.parts import Constant
 
 TG = {"PP": 273.0, "HDPE": 173.0}
 K_A, K_B, D_0, M_0 = 140.0, 40.0, 1e-9, 100.0

@@ -30,7 +30,7 @@ from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
-from dimgs.law.parts import Constant
+from dimgs.law.checked_law import Constant
 
 # time (ms), radius (m)
 PHOTOGRAPHS = (

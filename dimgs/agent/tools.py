@@ -32,8 +32,8 @@ from dimgs.hub.verdicts import DOUBTED, why_unconfirmed
 from dimgs.kernels.process import ending
 from dimgs.kernels.record import Failure
 from dimgs.kernels.spec import Kernel, Port, check_within, port_value
-from dimgs.law.domain import Place
 from dimgs.law.law import Law
+from dimgs.law.prediction import Place
 from dimgs.similitude.points import grid_points
 from dimgs.variables import parse_unit
 from dimgs.variables.quantities import Quantity as ReadQuantity

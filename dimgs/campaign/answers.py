@@ -45,9 +45,9 @@ from dimgs.hub.store import dataset_of
 from dimgs.judgement.confirmation import PROBABLE
 from dimgs.judgement.next_run import uncovered
 from dimgs.kernels.record import RunRecord
-from dimgs.law.domain import domain_of
-from dimgs.law.parts import Constant
-from dimgs.law.power import Side, reading, where_text
+from dimgs.law.assemble import Side, reading, where_text
+from dimgs.law.checked_law import Constant
+from dimgs.law.prediction import domain_of
 from dimgs.report.findings import Activation
 from dimgs.report.results import FitResult, Report, Verdict
 from dimgs.report.words import listed

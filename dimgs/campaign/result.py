@@ -22,8 +22,8 @@ from dimgs.discovery.study import study_of_power_law
 from dimgs.engines.registry import NONE
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.group import PiBasis
+from dimgs.law.checked_law import Constant
 from dimgs.law.law import Law
-from dimgs.law.parts import Constant
 from dimgs.law.serialise import write_document
 from dimgs.report.documents import activation_document, exponent_document, law_or_none, pi_document
 from dimgs.report.figures import Drawing, draw_figures, save

@@ -504,7 +504,7 @@ def _print_rows(
 def _predict_by_curve(path: str, rows: str, options: "Options", json: bool) -> None:
     """Predict new rows by a smooth curve, said to be one."""
     from dimgs.law.curve import KIND, Curve
-    from dimgs.law.evaluate import input_table
+    from dimgs.law.prediction import input_table
 
     curve = Curve.from_json(path)
     data = input_table(rows, curve.inputs, options=options.reader())[0]

@@ -228,7 +228,7 @@ def _state(entry: Mapping[str, Any]) -> str:
     """State of an entry in a list, with the verdict of a law."""
     if "confirmed" not in entry:
         return str(entry["state"])
-    from dimgs.law.parts import percent
+    from dimgs.law.checked_law import percent
 
     probability = entry.get("probability")
     share = "" if probability is None else f", probability {percent(probability)}"

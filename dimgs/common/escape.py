@@ -1,6 +1,6 @@
 """Names and other text of a user, written so that they stay text wherever they are shown.
 
-LaTeX has its own module, :mod:`dimgs.law.latex.formulas`; labels of figures are made in
+LaTeX has its own module, :mod:`dimgs.law.latex`; labels of figures are made in
 :mod:`dimgs.report.figures.style`, which knows the font.
 """
 

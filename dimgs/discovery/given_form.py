@@ -42,8 +42,8 @@ from dimgs.groups.response import smallest_monomial
 from dimgs.judgement.candidates import Proposal
 from dimgs.judgement.evidence import FormulaModel
 from dimgs.law.assemble import feature_values
-from dimgs.law.evaluate import evaluate
-from dimgs.law.names import Names
+from dimgs.law.checked_law import Names
+from dimgs.law.prediction import evaluate
 from dimgs.variables import Dimension, Variable, si_unit
 
 if TYPE_CHECKING:

@@ -35,11 +35,10 @@ from dimgs.fits.noise import target_errors
 from dimgs.judgement.candidates import JUDGEMENT, POWER, JudgedForm, Proposal, judge_forms
 from dimgs.judgement.confirmation import IMPROBABLE, PROBABLE, holds
 from dimgs.judgement.posterior import Posterior, posterior_of, same_laws
-from dimgs.law.assemble import assemble, inputs_of
+from dimgs.law.assemble import assemble, inputs_of, power_law
 from dimgs.law.canonical import absorb, recognise
+from dimgs.law.checked_law import Scores
 from dimgs.law.law import Law
-from dimgs.law.parts import Scores
-from dimgs.law.power import power_law
 from dimgs.law.prediction import law_inputs, source_shift
 from dimgs.report.findings import Lead, r2_of
 from dimgs.report.results import Verdict

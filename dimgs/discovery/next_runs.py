@@ -12,10 +12,8 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.judgement.next_run import Choice, Prediction, choose
-from dimgs.law.domain import group_values
-from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
-from dimgs.law.prediction import law_inputs, response_factor
+from dimgs.law.prediction import evaluate, group_values, law_inputs, response_factor
 from dimgs.report.results import NextRuns, ProposedRun, Report, Rival, RivalPrediction
 from dimgs.variables import Variable, parse_unit
 from dimgs.variables.quantities import Quantity, as_quantity

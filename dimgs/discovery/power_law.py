@@ -46,11 +46,10 @@ from dimgs.fits.estimate import Estimate, Exponent, exponents_of
 from dimgs.fits.noise import may_show_errors, shown_errors
 from dimgs.fits.snapping import snap
 from dimgs.judgement.residual_structure import settings_apart
-from dimgs.law.centre import centre_of
-from dimgs.law.domain import domain_of
+from dimgs.law.assemble import power_law
+from dimgs.law.checked_law import Scores
 from dimgs.law.law import Law
-from dimgs.law.parts import Scores
-from dimgs.law.power import power_law
+from dimgs.law.prediction import centre_of, domain_of
 from dimgs.report.results import Activation, FitResult
 
 # refits of the power law without some runs, as elsewhere, or without each group, up to so many

@@ -14,7 +14,7 @@ from dimgs.engines.protocol import Problem
 from dimgs.fits.design import Design
 from dimgs.groups.group import PiGroup
 from dimgs.law.assemble import feature_values
-from dimgs.law.names import Names
+from dimgs.law.checked_law import Names
 
 # an exponent beyond all that a search takes for short: no law depends on the size of an input
 _FORBIDDEN = 100.0

@@ -15,7 +15,7 @@ from dimgs.fits.estimate import Estimate, Exponent
 from dimgs.fits.noise import working_runs
 from dimgs.fits.snapping import Snapped, restricted_fit, snap
 from dimgs.fits.sources import with_slopes
-from dimgs.law.exponents import undetermined
+from dimgs.law.display import undetermined
 
 # of a direction that the runs cannot separate: what a loading leaves by rounding
 _NOTHING = 1e-9

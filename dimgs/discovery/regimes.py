@@ -22,10 +22,9 @@ from dimgs.fits.design import Design
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.rationals import equal_rational, is_simple
 from dimgs.judgement.candidates import Proposal
-from dimgs.law.assemble import assemble
+from dimgs.law.assemble import Side, assemble, pieces_law, power_law, where_text
+from dimgs.law.checked_law import Scores
 from dimgs.law.law import Law
-from dimgs.law.parts import Scores
-from dimgs.law.power import Side, pieces_law, power_law, where_text
 
 # common denominator of differences of exponents in halves to sixths, and the rounding of these
 _THRESHOLD_DENOMINATOR = 60

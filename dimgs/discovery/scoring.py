@@ -16,9 +16,9 @@ from dimgs.fits.design import Design
 from dimgs.fits.noise import Noise, NoiseKind, gain_and_error, noise_about
 from dimgs.judgement.residual_structure import ResidualSummary
 from dimgs.law.assemble import feature_values, fit_form_of, refit
-from dimgs.law.evaluate import evaluate
+from dimgs.law.checked_law import Scores
 from dimgs.law.law import Law
-from dimgs.law.parts import Scores
+from dimgs.law.prediction import evaluate
 
 if TYPE_CHECKING:
     from dimgs.fits.base import ContrastiveRegressor

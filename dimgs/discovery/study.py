@@ -30,8 +30,8 @@ from dimgs.judgement.candidates import Proposal
 from dimgs.judgement.confirmation import LawFacts, conclude, holds
 from dimgs.judgement.posterior import Posterior
 from dimgs.judgement.residual_structure import ResidualSummary
+from dimgs.law.assemble import NoSuchNumberError
 from dimgs.law.law import Law
-from dimgs.law.power import NoSuchNumberError
 from dimgs.report.findings import Lead
 from dimgs.report.results import FitResult, Verdict
 

@@ -39,9 +39,9 @@ from dimgs.judgement.evidence import (
     outer_blocks,
 )
 from dimgs.law.assemble import feature_values, inputs_of
-from dimgs.law.evaluate import evaluate
+from dimgs.law.checked_law import Names
 from dimgs.law.law import Law
-from dimgs.law.names import Names
+from dimgs.law.prediction import evaluate
 from dimgs.report.results import FitResult
 from dimgs.variables import Dimension
 

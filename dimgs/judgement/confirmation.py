@@ -13,7 +13,7 @@ from dimgs.common.advice import setting
 from dimgs.common.formats import in_percent
 from dimgs.engines.protocol import Cut, CutBy
 from dimgs.judgement.residual_structure import ResidualSummary
-from dimgs.law.parts import percent
+from dimgs.law.checked_law import percent
 from dimgs.report.results import Verdict
 
 Outcome = Literal["converged", "timeout", "interrupted", "no_candidate", "unchecked", "unavailable"]

@@ -43,7 +43,7 @@ from dimgs.fits.noise import (
     student_likelihoods,
 )
 from dimgs.law.assemble import feature_values, fit_form_of, slopes_by_features
-from dimgs.law.evaluate import evaluate
+from dimgs.law.prediction import evaluate
 
 
 class Model(Protocol):

@@ -12,8 +12,7 @@ from dimgs.common.errors import attempt
 from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.expression.simplest import simplest
 from dimgs.groups.rationals import recognised_value
-from dimgs.law.checked_law import CheckedLaw
-from dimgs.law.parts import Constant
+from dimgs.law.checked_law import CheckedLaw, Constant
 from dimgs.variables import Dimension
 
 Kind = TypeVar("Kind", bound=CheckedLaw)

@@ -1,26 +1,538 @@
-"""The values of a law, which are checked when they are put together."""
+"""The values of a law: constants, scores, uncertainty, domain and names, checked when made."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Self
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import sympy
 
+from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import LawError
+from dimgs.common.formats import attributes, plain
 from dimgs.dataset import Dataset
-from dimgs.expression import check_dimension
+from dimgs.expression import check_dimension, safe_identifiers
+from dimgs.fits.covariance import quartic_dof, t_quantile
+from dimgs.fits.design import Design, TargetErrors, spans
 from dimgs.groups.group import PiGroup
-from dimgs.law.parts import (
-    Constant,
-    Domain,
-    LabelEffects,
-    Scores,
-    SourceEffects,
-    Uncertainty,
-    percent,
-)
-from dimgs.variables import Dimension, Variable
+from dimgs.variables import Dimension, Variable, si_unit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+# ---- The parts of a law that are plain values: constants, scores, uncertainty, domain, labels.
+
+
+Origin = Literal["fitted", "scale", "physical", "recognised"]
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant of a law, in the coherent SI unit of its dimension.
+
+    Parameters
+    ----------
+    name : str
+        Identifier in the law's expression.
+    value : float
+    dimension : Dimension
+    low, high : float, optional
+        Interval at the law's level; an end that is not finite becomes None.
+    origin : {"fitted", "scale", "physical", "recognised"}
+
+    Raises
+    ------
+    LawError
+        If the interval ends before it begins.
+    """
+
+    name: str
+    value: float
+    dimension: Dimension = field(default_factory=Dimension)
+    low: float | None = None
+    high: float | None = None
+    origin: Origin = "fitted"
+
+    def __post_init__(self) -> None:
+        for end in ("low", "high"):
+            value = getattr(self, end)
+            if value is not None and not np.isfinite(value):
+                object.__setattr__(self, end, None)
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise LawError(f"The interval of the constant '{self.name}' ends before it begins.")
+
+    @property
+    def unit(self) -> str:
+        """Coherent SI unit."""
+        return si_unit(self.dimension)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of a law on its target.
+
+    Attributes
+    ----------
+    r2_log, rmse_log : float or None
+        On ln(target), in sample; None where the target has no logarithm.
+    cv_r2_log : float or None
+        On ln(target), each run (or group of runs) predicted by a fit without it.
+    r2 : float or None
+        On the target itself, in sample.
+    holdout_r2_log : float or None
+        On ln(target) of runs set aside before fitting.
+    holdout_n : int
+        Number of those runs.
+    cv_r2 : float or None
+        On the target itself, as `cv_r2_log`; only where the errors are not relative.
+    """
+
+    r2_log: float | None = None
+    rmse_log: float | None = None
+    cv_r2_log: float | None = None
+    r2: float | None = None
+    holdout_r2_log: float | None = None
+    holdout_n: int = 0
+    cv_r2: float | None = None
+
+    @property
+    def exist(self) -> bool:
+        """Whether there is an R²: for a target that does not vary there is none."""
+        return self.r2_log is not None or self.r2 is not None
+
+    def to_json(self) -> dict[str, float | int | None]:
+        """Plain numbers."""
+        return {k: v for k, v in asdict(self).items() if k != "cv_r2" or v is not None}
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row, with the column names of the attributes.
+
+        Examples
+        --------
+        >>> Scores(r2_log=0.99, holdout_n=3).to_frame()[["r2_log", "holdout_n"]]
+           r2_log  holdout_n
+        0    0.99          3
+        """
+        import pandas as pd
+
+        return pd.DataFrame([self.to_json()])
+
+
+def log_interval(value: Array, half: Array) -> tuple[Array, Array]:
+    """Ends of an interval in logarithms; without end where nothing is known."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, high = value * np.exp(-half), value * np.exp(half)
+    return low, np.where(np.isnan(high) & ~np.isnan(value), np.inf, high)
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """Uncertainty of a law's predictions, at the level of runs.
+
+    Parameters
+    ----------
+    gradients : tuple of sympy.Expr
+        Derivatives of the law (of its logarithm on the log scale) with respect to its
+        parameters, as expressions of the groups and unlogged features.
+    covariance : tuple of tuple of float
+        Covariance of the parameters.
+    residual_sd : float
+        Standard deviation of one run about the law, on the same scale.
+    dof : float
+        Degrees of freedom of the covariance.
+    scale : {"log", "linear"}
+    residual_dof : float
+        Degrees of freedom of `residual_sd`.
+    errors : TargetErrors, optional
+        The scale of `residual_sd`, where the law's logarithm has errors of several sizes.
+    tails : float, optional
+        Degrees of freedom of Student's t, where the errors of runs follow it.
+    quartic : tuple of tuple of float
+        Two quartic forms whose ratio is the degrees of freedom of a functional of the parameters;
+        see :attr:`dimgs.fits.covariance.Linearised.quartic`. Without terms, all have `dof`.
+
+    References
+    ----------
+    F. E. Satterthwaite, Biometrics Bulletin 2 (1946) 110-114, for the sum of two variances.
+    """
+
+    gradients: tuple[sympy.Expr, ...]
+    covariance: tuple[tuple[float, ...], ...]
+    residual_sd: float
+    dof: float
+    scale: Literal["log", "linear"] = "log"
+    residual_dof: float = float("inf")
+    errors: TargetErrors | None = None
+    tails: float | None = None
+    quartic: tuple[tuple[float, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        k = len(self.gradients)
+        if len(self.covariance) != k or any(len(row) != k for row in self.covariance):
+            raise LawError(f"The covariance of {k} parameters must be {k} by {k}.")
+
+    def run_share(self, target: Array, factor: Array | float) -> Array:
+        """Size of `residual_sd` on the scale of the gradients, where the target is so large.
+
+        Parameters
+        ----------
+        target : ndarray of shape (n,)
+        factor : float or ndarray of shape (n,)
+            Target over pi_0.
+        """
+        if self.errors is None:
+            return np.ones_like(target)
+        by = factor if self.scale == "linear" else target
+        return np.asarray(self.errors.unit(target) / np.abs(by))
+
+    def ends(self, target: Array, half: Array, factor: Array | float = 1.0) -> tuple[Array, Array]:
+        """Ends of intervals about targets, from half widths on the scale of the gradients.
+
+        Parameters
+        ----------
+        target, half : ndarray of shape (n,)
+        factor : float or ndarray of shape (n,)
+            Target over pi_0.
+        """
+        if self.scale == "linear":
+            half = half * np.abs(factor)
+            if self.errors is None:
+                return target - half, target + half
+        elif self.errors is None:
+            return log_interval(target, half)
+        else:
+            half = half * np.abs(target)
+        middle, wide = self.errors.of(target), half / self.errors.unit(target)
+        with np.errstate(over="ignore"):
+            return self.errors.back(middle - wide), self.errors.back(middle + wide)
+
+    def half_width(
+        self,
+        gradients: Array,
+        level: float,
+        runs: float | Array,
+        more: float | Array = 0.0,
+        apart: Sequence[tuple[Array, float]] = (),
+        share: float | Array = 1.0,
+    ) -> Array:
+        """Half width of intervals.
+
+        Parameters
+        ----------
+        gradients : ndarray of shape (n, n_parameters)
+        level : float
+        runs : float or ndarray of shape (n,)
+            Variances of one run to add: 0 for the law itself, 1 for a new run, 2 for a ratio.
+        more : float or ndarray of shape (n,)
+            To add to the variance of the law; negative where sources are known better than it.
+        apart : sequence of (ndarray of shape (n,), float)
+            Further independent variances, with their degrees of freedom.
+        share : float or ndarray of shape (n,)
+            That :meth:`run_share` gives: its squares may leave the range of doubles.
+        """
+        if not 0.0 < level < 1.0:
+            raise LawError(f"The level is {level}; give the coverage as a fraction, like 0.9.")
+        covariance = np.asarray(self.covariance).reshape(len(self.gradients), len(self.gradients))
+        # in units of the larger of the two: squares of large slopes are not representable
+        steep = np.abs(gradients).max(axis=1, initial=0.0)
+        g = gradients / np.where(steep > 0, steep, 1.0)[:, None]
+        of_law = steep * np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", g, covariance, g), 0.0))
+        of_runs = np.sqrt(np.maximum(runs, 0.0)) * share * self.residual_sd
+        size = np.maximum(of_law, of_runs)
+        for variance, _ in apart:
+            size = np.maximum(size, np.sqrt(variance))
+        size = np.where(size > 0, size, 1.0)
+        of_constants = np.maximum((of_law / size) ** 2 + more / size / size, 0.0)
+        dof = np.full(len(g), self.dof)
+        if any(self.quartic):
+            dof = quartic_dof(
+                self.quartic, g * np.sqrt(covariance.diagonal()), self.dof, self.residual_dof
+            )
+        of_one = self.residual_dof if self.tails is None else min(self.residual_dof, self.tails)
+        # the same residuals give the variances of the constants and of a run: these are large or
+        # small together, and for equal degrees of freedom the interval is that of least squares
+        of_run = (of_runs / size) ** 2
+        together = of_constants / np.sqrt(dof) + of_run / np.sqrt(of_one)
+        parts = [(variance / size / size, dof) for variance, dof in apart]
+        satterthwaite = together**2 + sum((v**2 / dof for v, dof in parts), np.zeros(1))
+        total = of_constants + of_run + sum((v for v, _ in parts), np.zeros(1))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            dof = np.where(satterthwaite > 0, total**2 / satterthwaite, 1e9)
+            half = t_quantile(level, np.minimum(dof, 1e9)) * np.sqrt(total) * size
+        # a slope without end says nothing of the law
+        return np.where(np.isnan(half), np.inf, half)
+
+
+# rounding of a range that was written with the digits of a double
+EDGE = 1e-9
+
+
+def as_rows(matrix: Array) -> tuple[tuple[float, ...], ...]:
+    """A matrix as tuples of plain numbers."""
+    return tuple(map(tuple, np.asarray(matrix, dtype=np.float64).tolist()))
+
+
+def leverages(away: Array, precision: Array) -> Array:
+    """Leverage of rows by their distances from the centre, less that of the centre, shape (n,)."""
+    return np.asarray(np.einsum("ij,jk,ik->i", away, precision, away))
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Domain of a law: ranges and leverage of its runs in the groups.
+
+    Parameters
+    ----------
+    groups : mapping of str to (float, float)
+        Range of each group (or unlogged feature) that varied.
+    columns : mapping of str to (float, float, str)
+        Range and SI unit of each numeric input, whether it varied or not.
+    features : tuple of str
+        Order of the coordinates of `centre` and `precision`.
+    centre : tuple of float
+        Mean of the features (logarithms of the groups).
+    precision : tuple of tuple of float
+        Inverse of their scatter: leverage is 1/n + (x - centre)' precision (x - centre).
+    max_leverage : float
+        Largest leverage among the runs.
+    constant_groups : tuple of (PiGroup, float), optional
+        Groups that were the same in every run, with their value. None for a law of version 0.2,
+        which does not know what its runs held.
+    labels : mapping of str to tuple of str
+        Labels that the runs have, of each column of labels that is an input.
+    unlogged : mapping of str to str
+        Column of each feature that is not a group.
+    """
+
+    groups: Mapping[str, tuple[float, float]]
+    columns: Mapping[str, tuple[float, float, str]]
+    features: tuple[str, ...] = ()
+    centre: tuple[float, ...] = ()
+    precision: tuple[tuple[float, ...], ...] = ()
+    max_leverage: float = float("inf")
+    constant_groups: tuple[tuple[PiGroup, float], ...] | None = ()
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unlogged: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        k = len(self.features)
+        square = len(self.precision) == k and all(len(row) == k for row in self.precision)
+        if len(self.centre) != k or not square:
+            raise LawError(
+                f"The domain has {k} features; its centre must have {k} numbers, and its "
+                f"precision must be {k} by {k}."
+            )
+        ranges = {name: (low, high) for name, (low, high, _) in self.columns.items()}
+        for name, (low, high) in (*ranges.items(), *self.groups.items()):
+            if low > high:
+                raise LawError(f"The range of '{name}' in the domain ends before it begins.")
+
+    @property
+    def knows_held(self) -> bool:
+        """Whether it is known which inputs the runs held."""
+        return self.constant_groups is not None
+
+    @cached_property
+    def held(self) -> dict[str, float | str]:
+        """Inputs that never varied, with their value in SI units or their label."""
+        numbers = {
+            name: low
+            for name, (low, high, _) in self.columns.items()
+            if not spans(low, high, "difference")
+        }
+        return numbers | {n: seen[0] for n, seen in self.labels.items() if len(seen) == 1}
+
+    @property
+    def most_leverage(self) -> float:
+        """The largest leverage inside, with its rounding."""
+        return self.max_leverage * (1 + 1e-6) + EDGE
+
+    def filled(self, features: Array, absent: BoolArray) -> Array:
+        """Features with the absent columns set to where they add the least leverage.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n, n_features)
+        absent : ndarray of bool of shape (n_features,)
+        """
+        precision = np.asarray(self.precision)
+        away = features[:, ~absent] - np.asarray(self.centre)[~absent]
+        pull = away @ precision[np.ix_(~absent, absent)]
+        out = features.copy()
+        out[:, absent] = np.asarray(self.centre)[absent] - pull @ np.linalg.pinv(
+            precision[np.ix_(absent, absent)], hermitian=True
+        )
+        return out
+
+    def leverage(self, features: Array) -> Array:
+        """Leverage of rows, less that of the centre, shape (n,)."""
+        away = features - np.asarray(self.centre)
+        return leverages(away, np.asarray(self.precision).reshape(away.shape[1], away.shape[1]))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists and numbers."""
+        names = "groups columns features centre precision max_leverage"
+        document: dict[str, Any] = plain(attributes(self, names))
+        if self.constant_groups is None:
+            return document
+        held = {
+            name: value
+            if isinstance(value, str)
+            else {"value": value, "unit": self.columns[name][2]}
+            for name, value in self.held.items()
+        }
+        return {
+            **document,
+            "held": held,
+            "constant_groups": {g.name: v for g, v in self.constant_groups},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LabelEffects:
+    """A prefactor of its own for each label of a column.
+
+    Parameters
+    ----------
+    column : str
+        Label column.
+    log_ratios : mapping of str to float
+        Logarithm of each label's prefactor over the pooled one.
+    counts : mapping of str to int
+        Runs of each label.
+    """
+
+    column: str
+    log_ratios: Mapping[str, float]
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SourceEffects:
+    """Effects of the sources of one kind, and their standard deviation for a new source.
+
+    Parameters
+    ----------
+    column : str
+        Label column of the sources.
+    differs : tuple of str
+        What each term moves: "prefactor", the inputs whose exponents differ, or a constant.
+    gradients : tuple of sympy.Expr
+        Of the law's logarithm (of a level: itself, in natural-log units) by each term; that of a
+        constant holds at the constants of each source.
+    spreads : tuple of float
+        Standard deviation of each term over the sources.
+    shifts : mapping of str to tuple of float
+        Terms of each source of the runs, drawn to zero as far as its runs leave it open.
+    covariances : mapping of str to tuple of tuple of float
+        Of the errors of these.
+    crossed : mapping of str to tuple of tuple of float
+        Covariance of the law's parameters (rows) with these errors.
+    p_values : tuple of float
+        Of each term: chance of so large a spread if all sources were equal.
+    counts : mapping of str to int
+        Runs of each source.
+    constants : tuple of str
+        The constant that each term is added to; empty for the other terms.
+    """
+
+    column: str
+    differs: tuple[str, ...]
+    gradients: tuple[sympy.Expr, ...]
+    spreads: tuple[float, ...]
+    shifts: Mapping[str, tuple[float, ...]]
+    covariances: Mapping[str, tuple[tuple[float, ...], ...]]
+    crossed: Mapping[str, tuple[tuple[float, ...], ...]]
+    p_values: tuple[float, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    constants: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        r = len(self.gradients)
+        object.__setattr__(self, "constants", self.constants or ("",) * r)
+        if len(self.spreads) != r or any(len(u) != r for u in self.shifts.values()):
+            raise LawError(f"Each source of '{self.column}' must have {r} terms.")
+
+    @property
+    def dof(self) -> float:
+        """Degrees of freedom of the spreads."""
+        return float(max(1, len(self.shifts) - 1))
+
+    @property
+    def kinds(self) -> dict[str, tuple[float, float]]:
+        """Standard deviation over the sources of what differs, and its chance if all were equal.
+
+        Of exponents that differ together, the largest.
+        """
+        out: dict[str, tuple[float, float]] = {}
+        for name, spread, p in zip(self.differs, self.spreads, self.p_values, strict=True):
+            out[name] = (max(spread, out.get(name, (0.0, p))[0]), p)
+        return out
+
+    def at_centre(self, label: str) -> float:
+        """Logarithm of the ratio of a source to the law at the centre of the runs."""
+        each = zip(self.differs, self.constants, self.shifts[label], strict=True)
+        return sum(shift for name, of, shift in each if name == "prefactor" and not of)
+
+    def added(self, label: str) -> dict[str, float]:
+        """What is added to the constants that differ, in a source."""
+        each = zip(self.constants, self.shifts[label], strict=True)
+        return {name: shift for name, shift in each if name}
+
+    def rewritten(self, symbols: Mapping[sympy.Symbol, sympy.Expr]) -> "SourceEffects":
+        """The effects on a law with symbols replaced."""
+        names = {name: str(symbols.get(sympy.Symbol(name), name)) for name in self.constants}
+        of = zip(self.constants, self.differs, strict=True)
+        return replace(
+            self,
+            differs=tuple(names[name] if name else other for name, other in of),
+            gradients=tuple(g.xreplace(symbols) for g in self.gradients),
+            constants=tuple(names[name] for name in self.constants),
+        )
+
+    def of_source(
+        self, label: str, groups: Sequence[PiGroup]
+    ) -> tuple[float, dict[str, float], dict[str, float]]:
+        """Effect of a source on the law at its constants: logarithm of a ratio, and exponents.
+
+        Returns
+        -------
+        float, dict, dict
+            The second holds what is added to the exponents of the inputs, the third to the
+            coefficients of what enters without a logarithm.
+        """
+        each = zip(self.shifts[label], self.gradients, self.constants, strict=True)
+        moved = sympy.Add(*(sympy.Float(u) * g for u, g, name in each if not name))
+        prefactor, exponents, plain = 0.0, dict[str, float](), dict[str, float]()
+        of = {g.name: g for g in groups}
+        for term, factor in sympy.expand(moved).as_coefficients_dict().items():
+            if term == 1:
+                prefactor += float(factor)
+            elif term.func is sympy.log and str(term.args[0]) in of:
+                for name, e in of[str(term.args[0])].exponents:
+                    exponents[name] = exponents.get(name, 0.0) + float(factor) * float(e)
+            else:
+                plain[str(term)] = plain.get(str(term), 0.0) + float(factor)
+        return prefactor, exponents, plain
+
+
+def percent(share: float) -> str:
+    """A probability, never rounded to certainty, impossibility, or 90 %, which confirms a law.
+
+    Examples
+    --------
+    >>> percent(0.9999), percent(0.896), percent(0.123), percent(1e-9)
+    ('> 99 %', '89 %', '12 %', '< 1 %')
+    """
+    if share > 0.99:
+        return "> 99 %"
+    whole = f"{100 * share:.0f} %"
+    return "< 1 %" if share < 0.01 else "89 %" if share < 0.9 and whole == "90 %" else whole
+
+
+# ---- The values of a law, which are checked when they are put together.
 
 
 @dataclass(frozen=True)
@@ -236,3 +748,47 @@ class CheckedLaw:
     def __hash__(self) -> int:
         parts = (self.target, self.expression, self.constants, self.groups, self.response)
         return hash((*parts, self.level))
+
+
+# ---- Identifiers of a law's inputs and constants.
+
+
+_PREFACTORS = ("C", "C_0", "K_0", "prefactor", "prefactor_0")
+
+
+@dataclass(frozen=True)
+class Names:
+    """Identifiers of a law: inputs, constants, scales and fitted constants."""
+
+    symbols: Mapping[str, Variable]
+    identifier: Mapping[str, str]
+    prefactor: str
+
+    @classmethod
+    def of(cls, design: Design) -> "Names":
+        """Safe identifiers of every input of the runs, and of what else the features use."""
+        used = {v.name for v in design.inputs}
+        used |= {n for f in design.features if f.group for n, _ in f.group.exponents}
+        used |= {f.variable for f in design.features if f.variable is not None}
+        response = design.basis.response
+        used |= {n for n, _ in response.exponents} if response else set()
+        target = design.basis.target
+        if target is not None:
+            used.discard(target.name)
+        groups = [g.name for g in design.basis.groups]
+        identifier = safe_identifiers(sorted(used), reserved=["pi_0", *groups])
+        taken = set(identifier.values())
+        known = {v.name: v for v in design.basis.variables}
+        variables = {n: known.get(n) or design.data.variable(n) for n in used}
+        symbols = {identifier[n]: variables[n] for n in sorted(used) if variables[n].role == "data"}
+        # "C = C*sqrt(D*t)" would read as an equation for its own target
+        shown = taken if target is None else taken | {target.name}
+        prefactor = next(p for p in _PREFACTORS if p not in shown)
+        return cls(symbols, identifier, prefactor)
+
+    def split(self, used: Set[str]) -> tuple[dict[str, Variable], tuple[Variable, ...]]:
+        """Inputs whose identifiers an expression uses, and the others."""
+        return (
+            {s: v for s, v in self.symbols.items() if s in used},
+            tuple(v for s, v in self.symbols.items() if s not in used),
+        )

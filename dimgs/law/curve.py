@@ -26,9 +26,7 @@ from dimgs.common.formats import (
 )
 from dimgs.fits.design import Design
 from dimgs.fits.smooth import SmoothCurve
-from dimgs.law.domain import Bound
-from dimgs.law.evaluate import inputs_of
-from dimgs.law.prediction import Interval
+from dimgs.law.prediction import Bound, Interval, inputs_of
 from dimgs.law.serialise import read_document, variable_document, variable_from, write_document
 from dimgs.variables import Variable
 

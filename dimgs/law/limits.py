@@ -20,8 +20,8 @@ from dimgs.expression.simplest import monomial
 from dimgs.fits.design import Design
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import read_group
+from dimgs.law.checked_law import Names
 from dimgs.law.law import Law
-from dimgs.law.names import Names
 from dimgs.variables import Dimension
 
 # by how much a target misses its limit where that begins to hold, by default

@@ -1,27 +1,720 @@
-"""Predictions, ratios and the domain of a law.
-
-What leaves the range of doubles is infinite or NaN, without a warning for every step to it.
-"""
+"""Predictions of a law, their ratios and intervals, and the domain where they hold."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import sympy
+from numpy.typing import NDArray
 
-from dimgs.common.arrays import Array
-from dimgs.common.errors import DimgsWarning, InputError
-from dimgs.dataset.dataset import Dataset, quantity
-from dimgs.dataset.raw import ReadOptions
+from dimgs.common.arrays import Array, BoolArray
+from dimgs.common.errors import DimgsWarning, InputError, attempt
+from dimgs.common.formats import attributes, plain
+from dimgs.dataset import Dataset
+from dimgs.dataset.checks import with_notes
+from dimgs.dataset.data_frames import raw_columns
+from dimgs.dataset.dataset import quantity
+from dimgs.dataset.raw import ReadOptions, titled_columns
+from dimgs.dataset.read import build, dataset_of, raw_table
+from dimgs.expression.compiled import compiled, real_values
 from dimgs.expression.simplest import derivatives_of, monomial
+from dimgs.fits.design import Design, label_texts, spans
 from dimgs.groups.group import PiGroup
-from dimgs.law.checked_law import CheckedLaw
-from dimgs.law.domain import column_values, group_values
-from dimgs.law.evaluate import Inputs, evaluate, evaluate_each, input_table, inputs_of
-from dimgs.law.parts import LabelEffects, SourceEffects, log_interval
-from dimgs.variables import Variable, parse_unit
+from dimgs.law.checked_law import (
+    EDGE,
+    CheckedLaw,
+    Constant,
+    Domain,
+    LabelEffects,
+    Names,
+    SourceEffects,
+    as_rows,
+    leverages,
+    log_interval,
+)
+from dimgs.variables import DIMENSIONLESS, Unit, Variable, parse_unit, split_header
+from dimgs.variables.quantities import Quantity, as_quantity
+from dimgs.variables.readings import other_turning
+
+# ---- Numbers out of SymPy expressions, and tables of values into the symbols they need.
+
+
+def evaluate(expression: sympy.Expr, values: Mapping[str, Any], n: int) -> Array:
+    """Value of an expression in each of `n` rows; NaN where it is not real.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+    values : mapping of str to float or ndarray of shape (n,)
+        Every free symbol of the expression.
+    n : int
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    names = tuple(sorted(str(s) for s in expression.free_symbols))
+    # NumPy's own numbers end in infinity or NaN where Python's raise, or become complex
+    numbers = [np.asarray(values[name], dtype=np.float64)[()] for name in names]
+    with np.errstate(all="ignore"):
+        result = real_values(compiled(expression, names)(*numbers))
+    return np.broadcast_to(result, (n,)).copy()
+
+
+def evaluate_each(expressions: Iterable[sympy.Expr], values: Mapping[str, Any], n: int) -> Array:
+    """Values of several expressions as of :func:`evaluate`, of shape (n, n_expressions)."""
+    columns = [evaluate(each, values, n) for each in expressions]
+    return np.column_stack(columns) if columns else np.zeros((n, 0))
+
+
+class Inputs(NamedTuple):
+    """Values of a law's inputs in SI units; `scalar` where each was given as a single number."""
+
+    values: dict[str, Array]
+    labels: Mapping[str, NDArray[np.str_]]
+    n: int
+    with_units: bool
+    scalar: bool = False
+
+    def like(self, values: Array) -> Any:
+        """Values of the rows, or the number where single numbers were given."""
+        return values[0] if self.scalar else values
+
+
+def inputs_of(
+    data: Any,
+    variables: Sequence[Variable],
+    labels: Sequence[str] = (),
+    optional: Sequence[Variable] = (),
+    plain_units: Mapping[str, str] | None = None,
+) -> Inputs:
+    """SI values of the named variables from anything that `read_table` takes.
+
+    Parameters
+    ----------
+    data : Dataset, path, pandas.DataFrame, xarray.Dataset or mapping
+        A mapping's values are Pint quantities, arrays or scalars; plain numbers are in the
+        coherent SI unit of the variable. In every other container an input with a dimension needs
+        a unit. Columns that are not asked for are ignored.
+    variables : sequence of Variable
+        Inputs that the law needs.
+    labels : sequence of str
+        Label columns that the law can use if they are there.
+    optional : sequence of Variable
+        Inputs that the law can use if they are there.
+    plain_units : mapping of str to str, optional
+        Units of plain numbers in a mapping where they are not SI.
+
+    Returns
+    -------
+    Inputs
+
+    Raises
+    ------
+    InputError
+        If a column is absent, has no unit where it needs one, or has another dimension than the
+        law's.
+
+    Warns
+    -----
+    DimgsWarning
+        For a unit whose literal reading is improbable, and a frequency in Hz where the law was
+        found with rad/s or rpm, or the other way round.
+    """
+    table, tagged = input_table(data, variables, labels, optional, plain_units=plain_units)
+    used = [*variables, *(v for v in optional if v.name in table.names)]
+    # what a Dataset itself warns of was said when it was read
+    for note in _turning_notes(table, used) if isinstance(data, Dataset) else table.warnings:
+        warnings.warn(note, DimgsWarning, stacklevel=4)
+    in_mapping = isinstance(data, Mapping)
+    for variable in used:
+        _check_unit(variable, table.variable(variable.name).unit, in_mapping)
+    values = {v.name: np.asarray(table[v.name], dtype=np.float64) for v in used}
+    kept = {k: label_texts(table[k]) for k in labels if k in table.names}
+    scalar = in_mapping and _are_scalars(data, list(values))
+    return Inputs(values, kept, table.n_runs, tagged, scalar)
+
+
+def input_table(
+    data: Any,
+    variables: Sequence[Variable],
+    labels: Sequence[str] = (),
+    optional: Sequence[Variable] = (),
+    options: ReadOptions | None = None,
+    plain_units: Mapping[str, str] | None = None,
+) -> tuple[Dataset, bool]:
+    """Dataset of the inputs alone, and whether any of them has a unit of its own.
+
+    Parameters
+    ----------
+    data, variables, labels, optional, plain_units
+        As in :func:`inputs_of`.
+    options : ReadOptions, optional
+        Of the reader, for what only a file needs.
+    """
+    wanted = [*(v.name for v in (*variables, *optional)), *labels]
+    chosen = options or ReadOptions()
+    if isinstance(data, Dataset):
+        _require(variables, data.names)
+        return dataset_of(data, replace(chosen, columns=_present(wanted, data.names))), True
+    # xarray's Dataset is a mapping too, and says what its numbers mean or is refused
+    plain = isinstance(data, Mapping) and not hasattr(data, "data_vars")
+    defaults = {v.name: v.si_unit for v in (*variables, *optional) if plain or _is_bare(v)}
+    defaults |= dict.fromkeys(labels, "label")
+    if plain:
+        defaults |= plain_units or {}
+    chosen = replace(chosen, defaults=defaults, find_duplicates=False)
+    if plain:
+        used = {str(k): v for k, v in data.items() if split_header(str(k))[0] in wanted}
+        raw = raw_columns(dict(_titled(k, v) for k, v in used.items()), repeated=True)
+    else:
+        raw = raw_table(data, chosen)
+    titled, _ = titled_columns(raw, replace(chosen, defaults={}))
+    units = {t.name: t.unit for t in titled}
+    _require(variables, units)
+    bare = [n for n in wanted if n in units and units[n] is None and n not in chosen.defaults]
+    if bare:
+        named = {v.name: v.unit.text for v in (*variables, *optional)}
+        listed = ", ".join(f"'{n}'" for n in bare)
+        raise InputError(
+            f"The law needs the unit of {listed}, and {raw.source} gives none; name the column "
+            f"'{bare[0]} [{named[bare[0]]}]', or pass a mapping of plain arrays in SI units."
+        )
+    table = build(raw, replace(chosen, columns=_present(wanted, units)))
+    given = [v for v in (*variables, *optional) if v.name in table.names]
+    table = with_notes(table, (), _turning_notes(table, given))
+    return table, any(units[v.name] is not None for v in variables)
+
+
+def _turning_notes(table: Dataset, variables: Sequence[Variable]) -> list[str]:
+    """Frequencies of a table that count turns otherwise than those the law was found with."""
+    units = {v.name: table.variable(v.name).unit for v in variables}
+    notes = [other_turning(v.name, units[v.name], v.unit) for v in variables]
+    return [f"The input {note}." for note in notes if note]
+
+
+def _titled(name: str, value: Any) -> tuple[str, Any]:
+    """A quantity that is written as a text or mapping as a number under a header with its unit."""
+    pair = isinstance(value, tuple) and list(map(type, value)) in ([float, str], [int, str])
+    if not (pair or isinstance(value, str | Mapping | Quantity)):
+        return name, value
+    quantity = as_quantity(value, f"The input '{name}'")
+    if quantity.is_label or quantity.unit is None or split_header(name)[1] is not None:
+        return name, value
+    return f"{name} [{quantity.unit}]", quantity.number(f"The input '{name}'")
+
+
+def _present(wanted: Sequence[str], names: Container[str]) -> list[str]:
+    return [n for n in dict.fromkeys(wanted) if n in names]
+
+
+def _require(variables: Sequence[Variable], names: Container[str]) -> None:
+    missing = next((v.name for v in variables if v.name not in names), None)
+    if missing is not None:
+        listed = ", ".join(f"{v.name} [{v.unit.text}]" for v in variables)
+        raise InputError(f"The input '{missing}' is missing; the law needs {listed}.")
+
+
+def _is_bare(variable: Variable) -> bool:
+    """Whether a number of the variable means the same without a unit."""
+    unit = variable.unit
+    return unit.dimension.is_dimensionless and unit.scale == "ratio" and unit.factor == 1.0
+
+
+def _are_scalars(data: Mapping[str, Any], names: Sequence[str]) -> bool:
+    values = [v for k, v in data.items() if split_header(str(k))[0] in names]
+    return bool(values) and all(np.ndim(getattr(x, "magnitude", x)) == 0 for x in values)
+
+
+def _check_unit(variable: Variable, unit: Unit, in_mapping: bool) -> None:
+    # a quantity of a level is a plain number in the level's own unit (Dataset.quantity)
+    if in_mapping and variable.is_level and unit == DIMENSIONLESS:
+        return
+    if not variable.unit.accepts(unit):
+        raise InputError(
+            f"The input '{variable.name}' is given in '{unit.text}', but the law needs the "
+            f"dimension of '{variable.unit.text}'."
+        )
+
+
+# ---- The domain of validity of a law: ranges and leverage of its runs, and their constants.
+#
+# The domain refers to the groups of all inputs, so that a model test predicts its prototype. A
+# row is outside if a group lies beyond its range in the runs, or if a constant group has another
+# value. An input that occurs in no group has a range of its own. The leverage of the row must not
+# exceed the largest leverage of a run.
+
+
+# exponential of it is well inside doubles (1e±304)
+_LOG_RANGE = (-700.0, 700.0)
+# spread of a direction without data, over that of the widest: its square times the rounding of
+# the logarithms, 1e-16, must stay below what separates leverages, 1e-6
+_NO_DATA = 1e-4
+# a column this many times beyond its runs is worth saying: the laws of the case studies were
+# confirmed by runs left out that lie within a decade of the others
+_FAR = 10.0
+# labels that a sentence lists
+_LISTED = 5
+# the name of what is left where every group is in its range, and their combination is not
+LEVERAGE = "leverage"
+
+
+@dataclass(frozen=True)
+class Departure:
+    """A group, input or label in which a row lies outside the domain of a law.
+
+    Attributes
+    ----------
+    group : str
+        Name of the group, the column where an input or a label is judged by itself, or
+        ``"leverage"`` for a combination of groups that no run has.
+    formula : str
+        The group in the inputs.
+    low, high : float or None
+        Range over the runs, equal where it never varied; None for labels. A column is in its
+        coherent SI unit.
+    value : float, str or None
+        In this row.
+    inputs : tuple of str
+        Inputs of the group beyond their own runs; all of them where none is.
+    text : str
+        The same in words.
+    """
+
+    group: str
+    formula: str
+    low: float | None
+    high: float | None
+    value: float | str | None
+    inputs: tuple[str, ...]
+    text: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of ``"why_outside"``."""
+        return dict(plain(attributes(self, "group formula low high value inputs")))
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Place:
+    """Position of a row relative to the domain of a law.
+
+    Attributes
+    ----------
+    departures : tuple of Departure
+        Empty inside.
+    far : mapping of str to float
+        Columns more than ten times beyond their runs, and how many times; information only.
+    """
+
+    departures: tuple[Departure, ...] = ()
+    far: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def outside(self) -> list[str]:
+        """Groups, inputs or labels in which the row lies outside."""
+        return [d.group for d in self.departures]
+
+    @property
+    def sentences(self) -> list[str]:
+        """Reasons why the row lies outside, and columns far beyond their runs, in words."""
+        why = [f"lies outside: {d}." for d in self.departures]
+        far = ", ".join(f"{name} ({factor:.3g} times)" for name, factor in self.far.items())
+        return why + (
+            [f"lies far from the runs in {far}; the groups determine the domain."] if far else []
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys of a predicted row."""
+        why = [d.to_json() for d in self.departures]
+        return {"outside": self.outside, "why_outside": why, "far": plain(self.far)}
+
+
+def domain_of(design: Design) -> Domain:
+    """Ranges and leverage of the runs of a design, and what they held.
+
+    Returns
+    -------
+    Domain
+    """
+    X = _leverage_features(design)
+    centre = X.mean(axis=0)
+    away = X - centre
+    ends = np.array([X.min(axis=0, initial=np.inf), X.max(axis=0, initial=-np.inf)])
+    return domain_from_moments(design, design.data, ends, centre, away.T @ away, len(X), X)
+
+
+def domain_from_moments(
+    design: Design,
+    data: Dataset,
+    ends: Array,
+    centre: Array,
+    scatter: Array,
+    n_runs: int,
+    extremes: Array,
+) -> Domain:
+    """Ranges and leverage of runs of which only moments are known, and the extreme ones.
+
+    Parameters
+    ----------
+    design : Design
+        Its features.
+    data : Dataset
+        With the ranges of the columns.
+    ends : ndarray of shape (2, n_features)
+        Smallest and largest logarithm (or value) of each group; others are not looked at.
+    centre : ndarray of shape (n_features,)
+        Mean of the features, absolute temperatures in place of their inverses.
+    scatter : ndarray of shape (n_features, n_features)
+        About it.
+    n_runs : int
+    extremes : ndarray of shape (n, n_features)
+        Runs among which the largest leverage is.
+    """
+    names = Names.of(design)
+    columns = {
+        v.name: (float(data[v.name].min()), float(data[v.name].max())) for v in design.inputs
+    }
+    ranges: dict[str, tuple[float, float]] = {}
+    for feature, limits in zip(design.features, ends.T, strict=True):
+        if feature.variable is not None:
+            ranges[names.identifier[feature.variable]] = columns[feature.variable]
+        else:
+            low, high = np.exp(np.clip(limits, *_LOG_RANGE)) if feature.logged else limits
+            ranges[feature.name] = (float(low), float(high))
+    precision = inverse_scatter(scatter, n_runs)
+    leverage = leverages(extremes - centre, precision)
+    return Domain(
+        ranges,
+        {v.name: (*columns[v.name], v.si_unit) for v in design.inputs},
+        tuple(ranges),
+        tuple(float(x) for x in centre),
+        as_rows(precision),
+        float(leverage.max(initial=0.0)),
+        tuple(_constant_groups(design, {n: low for n, (low, _) in columns.items()})),
+        design.input_labels,
+        {names.identifier[f.variable]: f.variable for f in design.features if f.variable},
+    )
+
+
+def _constant_groups(design: Design, first: Mapping[str, float]) -> Iterator[tuple[PiGroup, float]]:
+    """Groups of the basis that never varied, with their value; numbers of constants alone apart."""
+    basis = design.basis
+    values = {v.name: v.value or 1.0 for v in basis.variables if v.role != "data"} | dict(first)
+    for group in basis.groups:
+        if group.name in design.never_varied and any(n in first for n, _ in group.exponents):
+            yield group, float(group.value(values)[0])
+
+
+def _leverage_features(design: Design) -> Array:
+    """The design's features, 1/T replaced by T, which is what a domain is evaluated on."""
+    columns: Sequence[Array] = [
+        np.asarray(design.data[f.variable], dtype=np.float64)
+        if f.contrast == "inverse" and f.variable is not None
+        else design.X[:, j]
+        for j, f in enumerate(design.features)
+    ]
+    return np.column_stack(columns) if columns else np.zeros((design.n_runs, 0))
+
+
+def inverse_scatter(scatter: Array, n_runs: int) -> Array:
+    """Inverse scatter; a direction without data makes any step along it infinitely far.
+
+    Parameters
+    ----------
+    scatter : ndarray of shape (n_features, n_features)
+    n_runs : int
+    """
+    deviation = np.sqrt(np.maximum(scatter.diagonal(), 0.0) / max(n_runs, 1))
+    deviation[deviation == 0.0] = 1.0
+    values, vectors = np.linalg.eigh(scatter / np.outer(deviation, deviation))
+    least = max(float(values.max(initial=0.0)) * _NO_DATA**2, 1e-300)
+    scaled = vectors / deviation[:, None]
+    return np.asarray((scaled / np.maximum(values, least)) @ scaled.T)
+
+
+def group_values(law: CheckedLaw, inputs: Inputs) -> dict[str, Array]:
+    """Values of the groups and of the inputs of rows, by name in the pi form.
+
+    What a row does not give is where the runs held it, or where they would have had it.
+
+    Parameters
+    ----------
+    law : Law
+    inputs : Inputs
+    """
+    columns = column_values(law, inputs)
+    out = {symbol: inputs.values[v.name] for symbol, v in law.symbols.items()}
+    unlogged = law.domain.unlogged.items()
+    out |= {symbol: inputs.values[n] for symbol, n in unlogged if n in inputs.values}
+    with np.errstate(all="ignore"):
+        for group in (*law.groups, *(g for g, _ in law.domain.constant_groups or ())):
+            if all(name in columns for name, _ in group.exponents):
+                out[group.name] = np.broadcast_to(group.value(columns), (inputs.n,))
+    return out | _absent_groups(law, out, inputs.n)
+
+
+def column_values(law: CheckedLaw, inputs: Inputs) -> dict[str, Any]:
+    """SI values by name of inputs, known constants and scales, held inputs where none is given."""
+    out: dict[str, Any] = {n: v for n, v in law.domain.held.items() if not isinstance(v, str)}
+    out |= inputs.values
+    out |= {v.name: v.value for v in law.known if v.value is not None}
+    return out | {s.name: 1.0 for s in law.scales}
+
+
+def _absent_groups(law: CheckedLaw, groups: Mapping[str, Array], n: int) -> dict[str, Array]:
+    """Groups of columns that are not given, where the runs would have had them."""
+    absent = np.array([name not in groups for name in law.domain.features], dtype=bool)
+    if not absent.any():
+        return {}
+    features = law.domain.filled(_features(law, groups, n), absent)
+    names, logged = law.domain.features, law.logged
+    return {
+        names[j]: np.exp(features[:, j]) if names[j] in logged else features[:, j]
+        for j in np.flatnonzero(absent)
+    }
+
+
+def _features(law: CheckedLaw, groups: Mapping[str, Array], n: int) -> Array:
+    """Coordinates in which leverage is judged; zero where a group is not known."""
+    logged = law.logged
+    out = np.zeros((n, len(law.domain.features)))
+    with np.errstate(all="ignore"):
+        for j, name in enumerate(law.domain.features):
+            if name in groups:
+                out[:, j] = np.log(groups[name]) if name in logged else groups[name]
+    return out
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A group, or an input by itself, that rows are judged by, with its range over the runs.
+
+    Attributes
+    ----------
+    name : str
+        Of the group, the identifier of an unlogged feature, or a column.
+    group : PiGroup or None
+        None where it is a column by itself.
+    low, high : float
+    columns : tuple of str
+        Inputs of the runs in it.
+    """
+
+    name: str
+    group: PiGroup | None
+    low: float
+    high: float
+    columns: tuple[str, ...]
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The range, widened by the rounding of what was written with the digits of a double."""
+        size = max(abs(self.low), abs(self.high))
+        # a range of many decades: the rounding of its upper end may be more than its lower end
+        low = self.low if self.low > 0 else size
+        return self.low - EDGE * low, self.high + EDGE * size
+
+    def contains(self, values: Array) -> BoolArray:
+        """Whether values lie in the range; what is not a number does not."""
+        low, high = self.ends
+        return np.asarray((values >= low) & (values <= high))
+
+
+def bounds(law: CheckedLaw) -> list[Bound]:
+    """All ranges that rows are judged by: groups, then inputs that no group holds.
+
+    Parameters
+    ----------
+    law : Law
+    """
+    domain = law.domain
+    constant = domain.constant_groups or ()
+    groups = {g.name: g for g in (*law.groups, *(g for g, _ in constant))}
+    ranges = {**domain.groups, **{g.name: (value, value) for g, value in constant}}
+    listed = []
+    for name, ends in ranges.items():
+        if name in groups:
+            columns = tuple(n for n, _ in groups[name].exponents if n in domain.columns)
+        else:
+            columns = (domain.unlogged.get(name, name),)
+        listed.append(Bound(name, groups.get(name), *ends, columns))
+    # what the units settle is in the response alone
+    used = {n for g in (*groups.values(), law.response) for n, _ in g.exponents}
+    used |= {n for bound in listed for n in bound.columns}
+    for name, (low, high, _) in domain.columns.items():
+        if name not in used:
+            listed.append(Bound(name, None, low, high, (name,)))
+    return listed
+
+
+def places(law: CheckedLaw, inputs: Inputs) -> list[Place]:
+    """Position of each row relative to the domain of a law, with reasons.
+
+    Parameters
+    ----------
+    law : Law
+    inputs : Inputs
+        All that the rows give of the law's inputs.
+
+    Returns
+    -------
+    list of Place
+    """
+    rows: list[list[Departure]] = [[] for _ in range(inputs.n)]
+    for bound, values, bad in _departures(law, inputs):
+        for i in np.flatnonzero(bad):
+            rows[int(i)].append(_departure(law, inputs, bound, values[i], int(i)))
+    far: list[dict[str, float]] = [{} for _ in range(inputs.n)]
+    for name, factors in _factors(law, inputs):
+        for i in np.flatnonzero(factors > _FAR):
+            far[int(i)][name] = float(factors[i])
+    return [Place(tuple(why), beyond) for why, beyond in zip(rows, far, strict=True)]
+
+
+def _departures(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, BoolArray]]:
+    """Bounds, labels and the leverage with their values, and which rows lie outside."""
+    n, domain = inputs.n, law.domain
+    groups, columns = group_values(law, inputs), column_values(law, inputs)
+    inside = np.ones(n, dtype=np.bool_)
+    for bound in bounds(law):
+        # what is not given has no value of its own, nor has a group of it
+        if bound.group is None:
+            values = inputs.values.get(bound.columns[0])
+        else:
+            complete = all(n in columns for n, _ in bound.group.exponents)
+            values = groups[bound.name] if complete else None
+        if values is not None:
+            bad = ~bound.contains(np.asarray(values))
+            inside &= ~bad
+            yield bound, values, bad
+    for name, seen in law.labels.items():
+        # the prefactor of a row without a label is that of all together, if labels have any
+        has_effects = law.label_effects is not None and law.label_effects.column == name
+        labels = inputs.labels.get(name, np.full(n, "") if has_effects else None)
+        if labels is not None:
+            known = seen if has_effects else (*seen, "")
+            bound = Bound(name, None, np.nan, np.nan, (name,))
+            yield bound, labels, ~np.isin(labels, known)
+    if domain.features:
+        leverage = domain.leverage(_features(law, groups, n))
+        bad = inside & ~(leverage <= domain.most_leverage)
+        inputs_of_groups = {n for g in law.groups for n, _ in g.exponents}
+        concerned = tuple(
+            sorted((inputs_of_groups | set(domain.unlogged.values())) & domain.columns.keys())
+        )
+        yield Bound(LEVERAGE, None, 0.0, domain.max_leverage, concerned), leverage, bad
+
+
+def _factors(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[str, Array]]:
+    """Factors by which columns lie beyond their runs."""
+    levels = {v.name: v.unit.log_factor for v in law.inputs if v.is_level}
+    for name, (low, high, _) in law.domain.columns.items():
+        if name not in inputs.values:
+            continue
+        x = inputs.values[name]
+        with np.errstate(all="ignore"):
+            if name in levels:
+                beyond = np.maximum(np.maximum(low - x, x - high), 0.0)
+                yield name, np.exp(abs(levels[name]) * beyond)
+            elif low > 0:
+                yield name, np.where(x > high, x / high, np.where(x > 0, low / x, np.inf))
+            else:
+                yield name, np.abs(x) / max(abs(low), abs(high), np.finfo(float).tiny)
+
+
+def _departure(law: CheckedLaw, inputs: Inputs, bound: Bound, value: Any, row: int) -> Departure:
+    domain, parts = law.domain, {}
+    variables = {v.name: v for v in law.inputs}
+    for name in bound.columns:
+        if name in domain.columns and name in inputs.values:
+            low, high, _ = domain.columns[name]
+            x = float(inputs.values[name][row])
+            if not Bound(name, None, low, high, ()).contains(np.array(x)):
+                parts[name] = _said(name, (low, high), x, variables[name])
+    beyond = tuple(parts) or bound.columns
+    if bound.name in law.labels:
+        text = _label_note(bound.name, law.labels[bound.name], str(value))
+        return Departure(bound.name, bound.name, None, None, str(value) or None, beyond, text)
+    ends = (bound.low, bound.high)
+    if bound.name == LEVERAGE:
+        formula = ", ".join(domain.features)
+        text = "no run is near this combination of groups, each of which lies in its range"
+    elif len(bound.columns) == 1 and parts:
+        # an input by itself, in its own unit
+        formula, (text,) = str(bound.group or bound.columns[0]), parts.values()
+    else:
+        formula = str(bound.group or bound.columns[0])
+        kind = bound.group.known_as if bound.group else None
+        text = _said(f"{kind} {formula}" if kind else formula, ends, float(value))
+        text += f" ({'; '.join(parts.values())})" if parts else ""
+    return Departure(bound.name, formula, *ends, float(value), beyond, text)
+
+
+def held_texts(law: CheckedLaw) -> list[str]:
+    """Inputs that the runs held, each with its value in the unit of the table.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> table = {"T [degC]": [60.0] * 5, "x [m]": [1.0, 2, 3, 4, 5], "y [m]": [2.0, 4, 6, 8, 10]}
+    >>> held_texts(dimgs.fit(table, "y").law)
+    ['T = 60 degC']
+    """
+    variables = {v.name: v for v in law.inputs}
+    return [
+        f"{name} = '{value}'" if isinstance(value, str) else
+        f"{name} = {' '.join(_shown([value], variables[name])).strip()}"
+        for name, value in law.domain.held.items()
+    ]  # fmt: skip
+
+
+def _shown(values: Sequence[float], variable: Variable | None, digits: int = 4) -> list[str]:
+    """Numbers in SI units in the unit of their variable, and that unit."""
+    unit = "" if variable is None or variable.unit.text in ("", "1") else variable.unit.text
+    numbers = [x if variable is None else variable.unit.from_si(x) for x in values]
+    return [*(f"{x:.{digits}g}" for x in numbers), unit]
+
+
+def _said(
+    what: str, ends: tuple[float, float], value: float, variable: Variable | None = None
+) -> str:
+    """Range of the runs and value of the point, each in the unit of the variable.
+
+    Examples
+    --------
+    >>> _said("K", (10.0, 10.0), 100.0)
+    'K was 10 in every run; the point has 100'
+    """
+    texts = _shown([*ends, value], variable)
+    if texts[2] in texts[:2]:
+        texts = _shown([*ends, value], variable, 12)
+    unit = f" {texts.pop()}".rstrip()
+    low, high, shown_value = texts
+    if not spans(*ends, "difference"):
+        return f"{what} was {low}{unit} in every run; the point has {shown_value}{unit}"
+    return (
+        f"{what} lay between {low} and {high}{unit} in the runs; the point has {shown_value}{unit}"
+    )
+
+
+def _label_note(name: str, seen: Sequence[str], label: str) -> str:
+    if not label:
+        return f"'{name}' is not given, and each of its labels has a prefactor"
+    if len(seen) == 1:
+        return f"{name} was '{seen[0]}' in every run; the point has '{label}'"
+    listed = ", ".join(f"'{x}'" for x in seen[:_LISTED])
+    return f"no run has the {name} '{label}'; the runs have {listed}{', …' * (len(seen) > _LISTED)}"
+
+
+# ---- Predictions, ratios and the domain of a law.
+#
+# What leaves the range of doubles is infinite or NaN, without a warning for every step to it.
+
 
 Of = Literal["run", "law"]
 
@@ -173,7 +866,7 @@ def _interval(
     law: CheckedLaw, inputs: Inputs, value: Array, level: float, of: Of
 ) -> tuple[Array, Array]:
     """Ends of the intervals of predictions, shape (n,) each."""
-    runs = (1.0 if of == "run" else 0.0) + _of_label(law, inputs)
+    runs = (1.0 if of == "run" else 0.0) + _runs_of_label(law, inputs)
     factor = response_factor(law, inputs) if law.uncertainty.scale == "linear" else 1.0
     share = law.uncertainty.run_share(value, factor)
     gradients = _gradients(law, inputs)
@@ -192,7 +885,7 @@ def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
     if level is None:
         return shaped.like(value)
     gradients = []
-    runs = _of_labels(law, a, b)
+    runs = _runs_of_labels(law, a, b)
     for inputs, defined in ((a, one), (b, two)):
         gradient, size, factor = _gradients(law, inputs), np.ones(1), np.ones(1)
         if law.uncertainty.scale == "linear":
@@ -320,7 +1013,7 @@ def _of_new_labels(effects: LabelEffects, n: int, sides: Sequence[Inputs]) -> tu
     return variance * unknown, len(known) - 1.0
 
 
-def _of_label(law: CheckedLaw, inputs: Inputs) -> Array:
+def _runs_of_label(law: CheckedLaw, inputs: Inputs) -> Array:
     """Variance of each row's own prefactor about the pooled one, in variances of one run."""
     counts = _counts(law, inputs)
     if counts is None or law.label_effects is None:
@@ -329,7 +1022,7 @@ def _of_label(law: CheckedLaw, inputs: Inputs) -> Array:
     return np.asarray(1.0 / counts - 1.0 / max(total, 1))
 
 
-def _of_labels(law: CheckedLaw, u: Inputs, v: Inputs) -> Array:
+def _runs_of_labels(law: CheckedLaw, u: Inputs, v: Inputs) -> Array:
     """Labels for ratios: equal labels cancel."""
     one, two = _counts(law, u), _counts(law, v)
     if one is None or two is None or law.label_effects is None:
@@ -427,3 +1120,96 @@ def _group_monomials(law: CheckedLaw) -> dict[sympy.Symbol, sympy.Expr]:
         )
         for group in law.groups
     }
+
+
+# ---- A law at the centre of its runs, where a prefactor at unit inputs is uninformative.
+
+
+# an interval over a decade says no more than the order of magnitude
+_WIDE = 10.0
+
+
+@dataclass(frozen=True)
+class Centre:
+    """The law's value at the centre of the runs, in the units of the table.
+
+    Attributes
+    ----------
+    inputs : tuple of (str, float, str)
+        Column, geometric mean over the runs (the mean, where it is a level or not positive), unit.
+    target : str
+    value, low, high : float
+        Of the law itself, at its level.
+    unit : str
+    """
+
+    inputs: tuple[tuple[str, float, str], ...]
+    target: str
+    value: float
+    low: float
+    high: float
+    unit: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The centre as JSON."""
+        return {
+            "inputs": {name: {"value": x, "unit": unit} for name, x, unit in self.inputs},
+            **attributes(self, "value low high unit"),
+        }
+
+
+def centre_of(law: CheckedLaw, data: Dataset) -> Centre | None:
+    """The law at the centre of the runs, where the interval of its prefactor is wide.
+
+    The prefactor of a power law is its value where every input is 1 in its coherent SI unit,
+    which may lie decades away from every run: then its interval says nothing.
+
+    Parameters
+    ----------
+    law : Law
+    data : Dataset
+        The runs.
+
+    Returns
+    -------
+    Centre or None
+        None where the prefactor is known within a factor of ten.
+
+    Examples
+    --------
+    >>> from dimgs.discovery.fitting import fit
+    >>> mass = np.geomspace(1e29, 1e31, 12)
+    >>> noise = 1 + 0.2 * np.cos(np.arange(12.0) ** 2)
+    >>> table = Dataset.from_columns(
+    ...     {"M [kg]": mass, "L [W]": 4e26 * (mass / 2e30) ** 3.53 * noise})
+    >>> law = fit(table, "L", scales=["M0 [kg]", "L0 [W]"]).law
+    >>> centre = centre_of(law, table)
+    >>> centre.low < 3.5e25 < centre.high, centre.high / centre.low < 2
+    (True, True)
+    """
+    fitted = next((c for c in law.constants if c.origin == "fitted"), None)
+    if fitted is None or law.target.is_level or not law.symbols or not _is_wide(fitted):
+        return None
+    means = {v.name: _mean(v, data) for v in law.symbols.values()}
+    row = {name: np.array([x]) for name, x in means.items()}
+    interval = attempt(predict, law, row, law.level, "law") or ()
+    numbers = [float(law.target.unit.from_si(np.asarray(x)[0])) for x in interval]
+    if not numbers or not np.all(np.isfinite(numbers)):
+        return None
+    inputs = tuple(
+        (v.name, v.unit.from_si(means[v.name]), v.unit.text) for v in law.symbols.values()
+    )
+    value, low, high = numbers
+    return Centre(inputs, law.target.name, value, low, high, law.target.unit.text)
+
+
+def _is_wide(constant: Constant) -> bool:
+    if constant.low is None or constant.high is None or not constant.low > 0:
+        return True
+    return constant.high > _WIDE * constant.low
+
+
+def _mean(variable: Variable, data: Dataset) -> float:
+    x = np.asarray(data[variable.name], dtype=np.float64)
+    logged = not variable.is_level and bool(np.all(x > 0))
+    return float(np.exp(np.mean(np.log(x))) if logged else np.mean(x))

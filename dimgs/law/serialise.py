@@ -28,11 +28,18 @@ from dimgs.common.formats import (
 from dimgs.expression import sympy_parse, sympy_text
 from dimgs.fits.design import TargetErrors
 from dimgs.groups.group import PiGroup
-from dimgs.law.checked_law import CheckedLaw
-from dimgs.law.exponents import held_note, name_exponents, undetermined_inputs
-from dimgs.law.latex.formulas import is_symbol
-from dimgs.law.parts import Constant, Domain, LabelEffects, Scores, SourceEffects, Uncertainty
-from dimgs.law.typeset import law_latex, law_text
+from dimgs.law.checked_law import (
+    CheckedLaw,
+    Constant,
+    Domain,
+    LabelEffects,
+    Scores,
+    SourceEffects,
+    Uncertainty,
+)
+from dimgs.law.display import held_note, name_exponents, undetermined_inputs
+from dimgs.law.export import law_latex, law_text
+from dimgs.law.latex import is_symbol
 from dimgs.variables import Dimension, Unit, Variable
 
 if TYPE_CHECKING:

@@ -11,12 +11,11 @@ from dimgs.fits.estimate import Exponent
 from dimgs.fits.noise import Noise, rms
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.curve import Curve
-from dimgs.law.display import shown_constants
-from dimgs.law.exponents import round_decimals, undetermined_inputs
+from dimgs.law.display import round_decimals, shown_constants, undetermined_inputs
+from dimgs.law.export import column_symbols
 from dimgs.law.latex import group_latex
 from dimgs.law.law import Law
 from dimgs.law.serialise import source_document
-from dimgs.law.typeset import column_symbols
 from dimgs.report.findings import Activation, Findings, FittedLaw, Lead, Rival
 from dimgs.report.verdict import curve_table, in_table_unit, log_error
 from dimgs.variables import Variable

@@ -17,10 +17,10 @@ from dimgs.expression.candidate import Candidate
 from dimgs.fits.estimate import Estimate, Exponent
 from dimgs.fits.noise import Noise, rms
 from dimgs.groups.group import PiBasis
-from dimgs.law.centre import Centre, centre_of
+from dimgs.law.checked_law import Scores
 from dimgs.law.curve import Curve
 from dimgs.law.law import Law
-from dimgs.law.parts import Scores
+from dimgs.law.prediction import Centre, centre_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,12 +12,10 @@ import numpy as np
 from dimgs.common.escape import terminal, visible
 from dimgs.common.formats import in_percent, log_size
 from dimgs.fits.estimate import Exponent
-from dimgs.law.centre import Centre
-from dimgs.law.display import ShownConstant, plain_number_note, shown_at, shown_constants
-from dimgs.law.domain import held_texts
-from dimgs.law.exponents import held_note
+from dimgs.law.checked_law import LabelEffects, Scores, percent
+from dimgs.law.display import ShownConstant, held_note, plain_number_note, shown_at, shown_constants
 from dimgs.law.law import Law
-from dimgs.law.parts import LabelEffects, Scores, percent
+from dimgs.law.prediction import Centre, held_texts
 from dimgs.law.serialise import source_document
 from dimgs.report import verdict
 from dimgs.report.findings import Activation, Findings, FittedLaw, PlannedRuns, Verdict, by_run

@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dimgs.common.escape import markdown, markdown_code, visible
-from dimgs.law import display, exponents, latex, parts
-from dimgs.law.typeset import constant_equations, group_definitions, law_symbol_table
+from dimgs.law import checked_law, display, latex
+from dimgs.law.export import constant_equations, group_definitions, law_symbol_table
 from dimgs.report import effects, plain_text, references, verdict, views, words
 from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
@@ -38,8 +38,8 @@ _CALLED: tuple[tuple[ModuleType, str], ...] = (
     (effects, "exponent_text"),
     (references, "works_of"),
     (display, "shown_constants plain_number_note"),
-    (exponents, "held_note"),
-    (parts, "percent"),
+    (display, "held_note"),
+    (checked_law, "percent"),
 )
 
 

@@ -10,12 +10,21 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.groups.group import PiGroup
-from dimgs.law.domain import group_values
-from dimgs.law.evaluate import Inputs, evaluate, evaluate_each
+from dimgs.law.export import group_symbols, response_symbol
 from dimgs.law.latex import group_latex, symbol_latex
 from dimgs.law.law import Law
-from dimgs.law.prediction import ends_of, law_inputs, response_factor, shifted, source_shift, values
-from dimgs.law.typeset import group_symbols, response_symbol
+from dimgs.law.prediction import (
+    Inputs,
+    ends_of,
+    evaluate,
+    evaluate_each,
+    group_values,
+    law_inputs,
+    response_factor,
+    shifted,
+    source_shift,
+    values,
+)
 from dimgs.report.findings import Findings
 
 Band = tuple[Array, Array]

@@ -5,9 +5,9 @@ import numpy as np
 from dimgs.common.arrays import Array
 from dimgs.common.formats import in_percent, log_size
 from dimgs.fits.noise import Noise, rms
+from dimgs.law.checked_law import percent
 from dimgs.law.curve import Along, Curve
 from dimgs.law.display import shown_constants
-from dimgs.law.parts import percent
 from dimgs.report.findings import Findings, Verdict
 from dimgs.variables import Variable, unit_suffix
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.fits.noise import rms
-from dimgs.law.exponents import round_decimals
+from dimgs.law.display import round_decimals
 from dimgs.law.latex import expression_latex, symbol_latex
 from dimgs.law.law import Law
 from dimgs.report.findings import Findings

@@ -14,8 +14,7 @@ from dimgs.expression import sympy_parse_condition
 from dimgs.groups.catalogue import named_number
 from dimgs.groups.group import PiGroup
 from dimgs.groups.rationals import equal_rational
-from dimgs.law.latex import expression_latex
-from dimgs.law.latex.formulas import digits_and_power
+from dimgs.law.latex import digits_and_power, expression_latex
 from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.verdict import headline

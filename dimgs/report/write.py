@@ -71,8 +71,8 @@ def write_study(
     InputError
         If the folder cannot be written to.
     """
+    from dimgs.law.export import law_article
     from dimgs.law.serialise import as_text
-    from dimgs.law.typeset import law_article
     from dimgs.report.documents import discover_document
     from dimgs.report.figures import draw_figures, save_figures
     from dimgs.report.references import bibliography

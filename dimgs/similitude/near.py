@@ -11,8 +11,8 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.covariance import t_quantile
 from dimgs.kernels.spec import of_tier
-from dimgs.law.domain import inverse_scatter
-from dimgs.law.parts import leverages
+from dimgs.law.checked_law import leverages
+from dimgs.law.prediction import inverse_scatter
 from dimgs.similitude import kriging
 from dimgs.similitude.kriging import Hyperparameters, Joined, Nearby, join, learn_from_few, refit
 from dimgs.similitude.laws import HubLaw, LimitPoints, with_limits

@@ -32,9 +32,9 @@ from dimgs.expression import check_dimension, safe_identifiers, sympy_text
 from dimgs.groups.derive import constant_variables
 from dimgs.groups.dimensions import primitive
 from dimgs.groups.rationals import simplest_between
-from dimgs.law.evaluate import evaluate
+from dimgs.law.checked_law import Constant, Origin
 from dimgs.law.latex import expression_latex
-from dimgs.law.parts import Constant, Origin
+from dimgs.law.prediction import evaluate
 from dimgs.law.serialise import constant_document, symbol_document
 from dimgs.report.plain_text import amount, interval
 from dimgs.variables import Dimension, Variable

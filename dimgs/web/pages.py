@@ -45,7 +45,7 @@ def templates() -> "Environment":
     """Templates of the pages, with those of reports and their filters."""
     from jinja2 import ChoiceLoader, PackageLoader
 
-    from dimgs.law.typeset import group_definitions
+    from dimgs.law.export import group_definitions
     from dimgs.report.render import html_templates
     from dimgs.report.views import candidate_latex
 

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dimgs.cli.app import app
-from dimgs.law.parts import percent
+from dimgs.law.checked_law import percent
 
 ARGUMENTS = ["--target", "z", "--engine", "structured", "--evaluations", "150", "-n", "2"]
 

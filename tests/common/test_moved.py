@@ -32,8 +32,8 @@ def test_a_module_is_found_by_its_earlier_name(old: str) -> None:
 def test_a_module_below_one_that_moved_is_not_loaded_twice() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        old = importlib.import_module("dimgs.latex.formulas")
-    assert old is importlib.import_module("dimgs.law.latex.formulas")
+        old = importlib.import_module("dimgs.outofcore.stream_fit")
+    assert old is importlib.import_module("dimgs.discovery.outofcore.stream_fit")
 
 
 def test_a_pickle_with_an_earlier_name_loads() -> None:

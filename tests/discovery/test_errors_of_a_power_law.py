@@ -19,8 +19,7 @@ from dimgs.discovery.fitting import fit_with
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.fits.design import TargetErrors
-from dimgs.law.assemble import assemble
-from dimgs.law.power import power_law
+from dimgs.law.assemble import assemble, power_law
 
 SEEDS = st.integers(0, 10_000)
 

@@ -16,8 +16,8 @@ from dimgs.common.arrays import Array
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.regimes import _side
 from dimgs.fits.design import Feature
+from dimgs.law.assemble import where_text
 from dimgs.law.law import Law
-from dimgs.law.power import where_text
 from dimgs.report.documents import fit_document
 from dimgs.variables import Dimension, si_unit
 from tests.discovery.test_varying_exponents import polymers

@@ -16,7 +16,7 @@ from dimgs.engines.registry import NONE
 from dimgs.fits.design import Design
 from dimgs.judgement.evidence import FormulaModel, errors_of
 from dimgs.law.assemble import assemble
-from dimgs.law.parts import Constant
+from dimgs.law.checked_law import Constant
 
 SCALES = Options(scales=["X0 [mol/m^3]", "Y0 [m/s]"])
 

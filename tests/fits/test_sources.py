@@ -25,7 +25,7 @@ from dimgs.discovery.prepare import prepare
 from dimgs.fits.design import Effect, EffectWhitening
 from dimgs.fits.sources import Slope, fit_sources, slopes_of
 from dimgs.law.assemble import assemble
-from dimgs.law.typeset import law_article, source_tables
+from dimgs.law.export import law_article, source_tables
 from dimgs.report.plain_text import sources_lines
 
 ASKED = Options(by=("lab",), scales=("x0 [m]",))

@@ -12,8 +12,8 @@ from dimgs.campaign.binding import bind
 from dimgs.discovery.outofcore.stream_fit import fit_stream
 from dimgs.expression import sympy_parse, sympy_parse_condition, sympy_text
 from dimgs.hub import RunStore
-from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
+from dimgs.law.prediction import evaluate
 from tests.fuzz.guard import command, example, refused
 from tests.law.test_document import LAWS, OLD, documents, everything_of
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dimgs import Dataset, Options
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
-from dimgs.law.centre import centre_of
+from dimgs.law.prediction import centre_of
 from dimgs.report.documents import fit_document
 from dimgs.report.plain_text import fit_text, report_text
 from dimgs.report.render import report_latex, report_markdown

@@ -15,7 +15,7 @@ import sympy
 
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
-from dimgs.law.code import source_code
+from dimgs.law.export import source_code
 from dimgs.law.law import Law
 from dimgs.law.prediction import law_inputs
 from tests.law.examples import KINDS, example, held_example

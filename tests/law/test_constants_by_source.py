@@ -14,8 +14,8 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.law.assemble import assemble
 from dimgs.law.canonical import absorb
-from dimgs.law.parts import SourceEffects
-from dimgs.law.typeset import source_tables
+from dimgs.law.checked_law import SourceEffects
+from dimgs.law.export import source_tables
 from dimgs.report.plain_text import sources_lines
 
 LABS, RUNS = 10, 6

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 import dimgs
 from dimgs.common.arrays import Array
+from dimgs.law.checked_law import Constant
 from dimgs.law.display import ShownConstant, plain_number_note, shown_constants
 from dimgs.law.law import Law
-from dimgs.law.parts import Constant
 from dimgs.report.documents import fit_document
 from dimgs.variables import Dimension, parse_unit
 

@@ -12,9 +12,9 @@ from dimgs import Dataset
 from dimgs.discovery.fitting import fit
 from dimgs.fits.design import build_design
 from dimgs.groups.derive import pi_basis
-from dimgs.law.domain import domain_of
+from dimgs.law.checked_law import Domain
 from dimgs.law.law import Law
-from dimgs.law.parts import Domain
+from dimgs.law.prediction import domain_of
 from tests.law.examples import KINDS, example, held_example
 from tests.planted import Planted, planted
 

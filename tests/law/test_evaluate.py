@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from dimgs import Dataset
 from dimgs.common.errors import DimgsWarning, InputError
-from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
+from dimgs.law.prediction import evaluate
 from dimgs.variables import Variable, parse_unit, registry
 from tests.law.examples import example
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dimgs import Dataset, Law
-from dimgs.law.domain import held_texts
+from dimgs.law.prediction import held_texts
 from tests.law.examples import KINDS, example, held_example
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import dimgs
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.law.exponents import held_note, undetermined_inputs
+from dimgs.law.display import held_note, undetermined_inputs
 from dimgs.report.documents import fit_document
 from dimgs.report.plain_text import fit_text
 

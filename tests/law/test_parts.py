@@ -8,7 +8,7 @@ import sympy
 from scipy.stats import t
 
 from dimgs.common.errors import LawError
-from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
+from dimgs.law.checked_law import Constant, Domain, Scores, Uncertainty
 from dimgs.variables import Dimension
 
 ONE = sympy.Integer(1)

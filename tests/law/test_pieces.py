@@ -13,8 +13,8 @@ from dimgs import Dataset, Options
 from dimgs.discovery.fitting import fit
 from dimgs.expression.parsing import sympy_parse_condition
 from dimgs.fits.design import Feature
-from dimgs.law.exponents import LARGEST_QUOTIENT as LARGEST
-from dimgs.law.power import Side, reading, where_text
+from dimgs.law.assemble import Side, reading, where_text
+from dimgs.law.display import LARGEST_QUOTIENT as LARGEST
 from tests.law.examples import example
 
 REGIMES = Options(regimes=True)

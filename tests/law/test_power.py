@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dimgs import Dataset, Options
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.prepare import prepare
-from dimgs.law.power import exact, free_name
+from dimgs.law.assemble import exact, free_name
 from tests.law.examples import example
 from tests.law.test_prediction import slopes
 

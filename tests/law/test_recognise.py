@@ -9,7 +9,7 @@ import sympy
 from dimgs import Dataset, fit
 from dimgs.discovery.discover import discover
 from dimgs.law.canonical import celsius_zeros, recognise, recognised
-from dimgs.law.parts import Constant
+from dimgs.law.checked_law import Constant
 from dimgs.variables import Dimension
 from tests.patience import AMPLE
 

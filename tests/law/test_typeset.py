@@ -12,12 +12,8 @@ import sympy
 
 import dimgs
 from dimgs.expression.complexity import complexity_of
+from dimgs.law.export import constant_equations, group_definitions, law_article
 from dimgs.law.latex import quantity_latex, symbol_latex
-from dimgs.law.typeset import (
-    constant_equations,
-    group_definitions,
-    law_article,
-)
 from tests.law.examples import KINDS, example
 from tests.law.latex.checker import problems
 

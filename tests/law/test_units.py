@@ -11,7 +11,7 @@ from dimgs import Dataset
 from dimgs.common.errors import InputError
 from dimgs.discovery.fitting import fit
 from dimgs.expression import sympy_parse
-from dimgs.law.exponents import LARGEST_QUOTIENT
+from dimgs.law.display import LARGEST_QUOTIENT
 from dimgs.law.law import Law
 from dimgs.variables import registry
 from tests.law.examples import example

@@ -49,11 +49,11 @@ def test_a_seed_draws_the_same_faults_at_different_places() -> None:
 def test_the_nearest_tests_come_first(tmp_path: Path) -> None:
     for name, text in {
         "dimgs/fits/least_squares.py": "",
-        "dimgs/law/power.py": "from dimgs.fits.least_squares import echelon",
+        "dimgs/law/assemble.py": "from dimgs.fits.least_squares import echelon",
         "tests/fits/test_line.py": "from dimgs.fits import line",
         "tests/fits/test_ranks.py": "import dimgs.fits.least_squares",
         "tests/fits/test_solve_parts.py": "# named after it",
-        "tests/law/test_power.py": "from dimgs.law.power import power_law",
+        "tests/law/test_power.py": "from dimgs.law.assemble import power_law",
         "tests/law/test_other.py": "from dimgs.law import other",
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

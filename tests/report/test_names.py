@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 from dimgs import Report
 from dimgs.common.errors import InputError
 from dimgs.groups.catalogue import all_numbers
-from dimgs.law.latex import symbol_latex
-from dimgs.law.latex.formulas import is_symbol
+from dimgs.law.latex import is_symbol, symbol_latex
 from dimgs.law.law import Law
 from dimgs.report.figures import draw_figures, new_axes
 from dimgs.report.figures.save import inline_svg

@@ -12,7 +12,7 @@ import sympy
 from dimgs import Dataset, Report
 from dimgs.discovery.discover import discover
 from dimgs.expression.candidate import Candidate
-from dimgs.law.parts import percent
+from dimgs.law.checked_law import percent
 from dimgs.report.figures.save import inline_svg, plain
 from dimgs.report.findings import Candidates
 from dimgs.report.render import html_templates, report_card, report_html

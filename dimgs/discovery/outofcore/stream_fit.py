@@ -43,9 +43,9 @@ from dimgs.fits.design import Design, Moments
 from dimgs.fits.estimate import Estimate
 from dimgs.fits.least_squares import BlockMoments, PowerLawFit
 from dimgs.fits.noise import Scatter
-from dimgs.law.domain import domain_from_moments
-from dimgs.law.parts import Domain, Scores
-from dimgs.law.power import power_law
+from dimgs.law.assemble import power_law
+from dimgs.law.checked_law import Domain, Scores
+from dimgs.law.prediction import domain_from_moments
 from dimgs.report.results import FitResult
 
 # as in memory: a share of the blocks, of so many runs or more

@@ -34,7 +34,7 @@ from dimgs.fits.design import (
 from dimgs.fits.least_squares import BlockMoments
 from dimgs.fits.noise import MOST_SAMPLED, Scatter, sample_rows, scatter_of
 from dimgs.groups.group import PiBasis, PiGroup
-from dimgs.law.domain import inverse_scatter
+from dimgs.law.prediction import inverse_scatter
 from dimgs.variables import Variable
 
 _IN_MEMORY_ONLY = ("limits", "robust", "regimes", "local", "additive")

@@ -8,8 +8,8 @@ from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import InputError
 from dimgs.expression import sympy_parse_condition
-from dimgs.law.evaluate import evaluate
 from dimgs.law.latex import symbol_latex
+from dimgs.law.prediction import evaluate
 from dimgs.report.figures import style
 from dimgs.report.figures.collapse import curve
 from dimgs.report.findings import Findings, by_run

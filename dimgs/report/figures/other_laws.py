@@ -8,7 +8,7 @@ import numpy as np
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.expression.candidate import Candidate
-from dimgs.law.evaluate import evaluate
+from dimgs.law.prediction import evaluate
 from dimgs.report.figures import style
 from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns

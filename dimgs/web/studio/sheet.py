@@ -32,8 +32,8 @@ from dimgs.discovery.options import Options
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.physical_constants import all_constants
 from dimgs.hub.entry import Json
+from dimgs.law.export import column_symbols
 from dimgs.law.latex import group_latex, symbol_latex
-from dimgs.law.typeset import column_symbols
 from dimgs.variables import Dimension
 from dimgs.web.intake import number_in
 from dimgs.web.pictures import Frame

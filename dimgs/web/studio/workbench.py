@@ -108,8 +108,8 @@ class Study:
     @property
     def files(self) -> dict[str, Callable[[], str | bytes]]:
         """What can be taken away, figures apart: what gives the content of each file, by name."""
+        from dimgs.law.export import law_article
         from dimgs.law.serialise import as_text
-        from dimgs.law.typeset import law_article
         from dimgs.report.render import report_html
 
         contents: dict[str, Callable[[], str | bytes]] = {

@@ -1,12 +1,15 @@
-"""Texts, numbers, units, symbols and expressions as LaTeX."""
+"""Texts, units, expressions, tables and documents in LaTeX, and their formulas in MathML."""
 
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
+from html import unescape
 from itertools import accumulate
 from typing import Any
+from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
 import sympy
 from mpmath.libmp import prec_to_dps
@@ -20,6 +23,9 @@ from dimgs.groups.kinds import Kind, greek_name
 from dimgs.groups.kinds import kind as kind_named
 from dimgs.variables import parse_unit, registry
 from dimgs.variables.units import powers_of, rewritten, shown_unit, written
+
+# ---- Texts, numbers, units, symbols and expressions as LaTeX.
+
 
 _TEXT = {
     "\\": r"\textbackslash{}",
@@ -544,3 +550,207 @@ class _Printer(LatexPrinter):
 
     def parenthesize_super(self, s: str) -> str:
         return s if s.startswith(r"\left(") else _protected(s)
+
+
+# ---- Tables and whole documents that need nothing but amsmath and siunitx.
+
+
+SymbolRow = tuple[str, str, str, tuple[float | None, float | None]]
+
+_PREAMBLE = r"""\documentclass{article}
+\usepackage{amsmath}
+\usepackage{siunitx}
+"""
+
+
+def symbol_table(rows: Iterable[SymbolRow]) -> str:
+    r"""Plain table of symbols.
+
+    Parameters
+    ----------
+    rows : iterable of (symbol, meaning, unit, (low, high))
+        LaTeX symbol, plain text, unit text, and range (None where there is none).
+
+    Examples
+    --------
+    >>> print(symbol_table([(r"\rho", "density", "kg/m^3", (1.0, 998.0))]))
+    \begin{tabular}{llll}
+    \hline
+    Symbol & Meaning & Unit & Range \\
+    \hline
+    $\rho$ & density & $\unit{\kilogram\per\cubic\metre}$ & $1$ to $998$ \\
+    \hline
+    \end{tabular}
+    """
+    cells = [
+        (f"${symbol}$", text_latex(meaning), f"${unit_latex(unit)}$", _range(low, high))
+        for symbol, meaning, unit, (low, high) in rows
+    ]
+    return tabular(("Symbol", "Meaning", "Unit", "Range"), cells)
+
+
+def tabular(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Table of cells in LaTeX below their titles."""
+    body = [" & ".join(cells) + r" \\" for cells in (head, *rows)]
+    lines = [rf"\begin{{tabular}}{{{'l' * len(head)}}}", r"\hline", body[0], r"\hline", *body[1:]]
+    return "\n".join([*lines, r"\hline", r"\end{tabular}"])
+
+
+def _range(low: float | None, high: float | None) -> str:
+    ends = dict.fromkeys(f"${number_latex(x)}$" for x in (low, high) if x is not None)
+    before = "from " if high is None else "to " if low is None else ""
+    return before + " to ".join(ends) if ends else "--"
+
+
+def equation(formula: str) -> str:
+    r"""Displayed, numbered formula.
+
+    Examples
+    --------
+    >>> print(equation("y = x"))
+    \begin{equation}
+    y = x
+    \end{equation}
+    """
+    return f"\\begin{{equation}}\n{formula}\n\\end{{equation}}"
+
+
+def gathered(formulas: Sequence[str]) -> str:
+    r"""Displayed formulas below one another; nothing where there are none.
+
+    Examples
+    --------
+    >>> print(gathered(["a = b", "c = d"]))
+    \begin{gather*}
+    a = b \\
+    c = d
+    \end{gather*}
+    """
+    lines = " \\\\\n".join(formulas)
+    return f"\\begin{{gather*}}\n{lines}\n\\end{{gather*}}" if formulas else ""
+
+
+def article(*body: str, title: str | None = None) -> str:
+    r"""Document that compiles as it is.
+
+    Parameters
+    ----------
+    *body : str
+        LaTeX blocks (equations, tables, escaped text), set apart by empty lines.
+    title : str, optional
+        Plain text.
+
+    Examples
+    --------
+    >>> print(article(equation("y = x")))
+    \documentclass{article}
+    \usepackage{amsmath}
+    \usepackage{siunitx}
+    \begin{document}
+    \begin{equation}
+    y = x
+    \end{equation}
+    \end{document}
+    """
+    heading = [rf"\section*{{{text_latex(title)}}}"] if title else []
+    blocks = "\n\n".join([*heading, *body])
+    return f"{_PREAMBLE}\\begin{{document}}\n{blocks}\n\\end{{document}}"
+
+
+# ---- The LaTeX of this package -> MathML, for pages that need no network and no script.
+
+
+# what XML cannot hold
+_UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
+# the converter sets these upright only in braces, and a letter only beside another part
+_SCRIPT = re.compile(r"(?<=[_^])(\\mathrm\{[^{}]*\})")
+_LETTER = re.compile(r"\\mathrm\{([A-Za-z])\}")
+# what follows the name of a function without a space
+_CLOSE = frozenset({"mrow", "mo", "mspace", "mtext"})
+_NO_ROOM = {"lspace": "0", "rspace": "0"}
+
+
+@lru_cache(maxsize=4096)
+def mathml(latex: str, *, display: bool = False) -> str:
+    r"""MathML of a formula that this package writes.
+
+    Parameters
+    ----------
+    latex : str
+        For math mode. What cannot be read appears as its own text, so that nothing is lost.
+    display : bool
+        On a line of its own.
+
+    Returns
+    -------
+    str
+        A ``math`` element whose ``alttext`` is the LaTeX, whatever the LaTeX holds.
+
+    References
+    ----------
+    MathML Core, W3C (2023); converted by latex2mathml.
+
+    Examples
+    --------
+    >>> print(mathml(r"x^{2}"))
+    <math alttext="x^{2}"><msup><mi>x</mi><mrow><mn>2</mn></mrow></msup></math>
+    """
+    text = _UNPRINTABLE.sub("", latex)
+    root = Element("math", {"display": "block"} if display else {}, alttext=text)
+    try:
+        root.extend(_converted(text))
+    # the errors of the converter have no base of their own
+    except Exception:
+        root[:] = []
+        SubElement(root, "mtext").text = text
+    return tostring(root, encoding="unicode", short_empty_elements=False)
+
+
+def spoken(latex: str) -> str:
+    r"""A formula as words, for reading aloud.
+
+    Examples
+    --------
+    >>> print(spoken(r"\tau_{w}"), "|", spoken(r"\frac{a}{\mathrm{Re}}"))
+    τ w | a Re
+    """
+    return " ".join(part.strip() for part in fromstring(mathml(latex)).itertext() if part.strip())
+
+
+def _converted(latex: str) -> list[Element]:
+    from latex2mathml.converter import convert_to_element
+
+    plain = _LETTER.sub(r"\\mathrm{\1{}}", _SCRIPT.sub(r"{\1}", latex))
+    (row,) = convert_to_element(plain)
+    for node in row.iter():
+        # the converter writes entities as text; as characters they are escaped when written
+        node.text = unescape(node.text) if node.text else node.text
+        if node.tag == "mo" and node.text == "/":
+            node.attrib |= _NO_ROOM
+        if node.tag == "mo" and node.text and node.text.isalpha() and len(node.text) > 1:
+            node.tag = "mi"
+        if align := node.attrib.pop("columnalign", None):
+            # browsers know the style alone
+            node.set("style", f"text-align:{align}")
+        _join_words(node)
+        _stand_off(node)
+    return list(row)
+
+
+def _join_words(node: Element) -> None:
+    """Upright letters in a row become one word."""
+    upright = {"mathvariant": "normal"}
+    for left, right in reversed(list(zip(node, list(node)[1:], strict=False))):
+        both = left.tag == right.tag == "mi" and left.attrib == right.attrib == upright
+        if both and (left.text or "").isalnum() and (right.text or "").isalnum():
+            left.text = f"{left.text}{unescape(right.text or '')}"
+            node.remove(right)
+
+
+def _stand_off(node: Element) -> None:
+    """A thin space between a function and an argument without parentheses."""
+    for k in reversed(range(len(node) - 1)):
+        name = node[k][0] if node[k].tag in ("msup", "msub") else node[k]
+        word = len(name.text or "") > 1 and (name.text or "").isalpha()
+        if name.tag == "mi" and word and not name.attrib and node[k + 1].tag not in _CLOSE:
+            node.insert(k + 1, Element("mspace", width="0.167em"))
