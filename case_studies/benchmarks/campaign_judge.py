@@ -16,7 +16,7 @@ from scipy.stats import qmc
 
 from case_studies.benchmarks.campaign_kernels import Array, Case
 from dimgs.campaign import CampaignResult
-from dimgs.campaign.binding import Binding, bind
+from dimgs.campaign.plan import Binding, bind
 from dimgs.expression import sympy_parse_condition
 
 # log; a law that misses by more than a tenth where it is claimed is claimed wrongly

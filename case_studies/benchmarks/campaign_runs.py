@@ -28,7 +28,7 @@ from case_studies.benchmarks.campaign_baselines import BASELINES
 from case_studies.benchmarks.campaign_judge import Verdict, judged
 from case_studies.benchmarks.campaign_kernels import CASES, NOISY, Case, drawn
 from dimgs.campaign import CampaignResult, run_campaign
-from dimgs.campaign.binding import bind
+from dimgs.campaign.plan import bind
 from dimgs.common.errors import DimgsError
 
 Measure = Callable[[Case, int], Any]

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dimgs.campaign import CampaignResult, Plan, Range, read_plan, run_campaign
-from dimgs.campaign.binding import bind
-from dimgs.campaign.of_hub import known_of_hub
+from dimgs.campaign.known import known_of_hub
+from dimgs.campaign.plan import bind
 from dimgs.hub import Hub, RunStore
 
 _PLAN = Path(__file__).parents[1] / "packaging_migration" / "plan.toml"

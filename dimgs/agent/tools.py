@@ -287,9 +287,8 @@ def _single(kernel: Kernel, name: str, target: str, at: Json, tier: str | None) 
 
 
 def _campaign(kernel: str, target: str, at: Json, spans: Json, runs: int, tolerance: float) -> Json:
-    from dimgs.campaign.binding import bind
-    from dimgs.campaign.plan import plan_of
-    from dimgs.campaign.text import dry_run
+    from dimgs.campaign.plan import bind, plan_of
+    from dimgs.campaign.result import dry_run
 
     fixed = {n: q["value"] if q["unit"] == "label" else [q["value"], q["unit"]]
              for n, q in at.items()}  # fmt: skip

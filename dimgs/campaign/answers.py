@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from dimgs.campaign.binding import Binding
 from dimgs.campaign.evidence import TierEvidence
 from dimgs.campaign.experiment import Experiment
-from dimgs.campaign.plan import Plan
+from dimgs.campaign.plan import Binding, PiSpace, Plan, bounded_exp
 from dimgs.campaign.result import (
     CampaignResult,
     Ending,
@@ -23,10 +22,11 @@ from dimgs.campaign.result import (
     RegimeAnswer,
     RegimeBoundary,
     Tested,
+    counted,
+    quantity,
+    sentence,
 )
-from dimgs.campaign.space import PiSpace, bounded_exp
 from dimgs.campaign.surrogate import Surrogate
-from dimgs.campaign.text import counted, quantity, sentence
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import DimgsError
 from dimgs.common.formats import attributes

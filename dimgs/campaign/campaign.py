@@ -14,16 +14,29 @@ from typing import Any
 import numpy as np
 
 from dimgs.campaign.answers import Analysis, conclude, half_width, joined, law_of_all
-from dimgs.campaign.binding import Binding, SignedTargetError, bind
 from dimgs.campaign.curves import curves_of
-from dimgs.campaign.design import CampaignDesign
 from dimgs.campaign.evidence import FREEDOM, Proposal, TierEvidence
-from dimgs.campaign.experiment import Experiment, Runner
-from dimgs.campaign.journal import DecisionLog, Listener, Progress, changed_since, shown_by
+from dimgs.campaign.experiment import (
+    DecisionLog,
+    Experiment,
+    Listener,
+    Progress,
+    Runner,
+    changed_since,
+    shown_by,
+)
 from dimgs.campaign.known import Known, KnownRun, PriorRuns, every_known
-from dimgs.campaign.plan import Plan, plan_of
+from dimgs.campaign.plan import (
+    EVIDENCE,
+    Binding,
+    CampaignDesign,
+    CampaignRun,
+    Plan,
+    SignedTargetError,
+    bind,
+    plan_of,
+)
 from dimgs.campaign.result import CampaignResult, Ending, Outcome
-from dimgs.campaign.space import EVIDENCE, CampaignRun
 from dimgs.campaign.surrogate import FEWEST, USEFUL, Surrogate
 from dimgs.campaign.workers import place_of
 from dimgs.common.advice import setting
@@ -587,8 +600,8 @@ def run_campaign(
     executor : concurrent.futures.Executor, optional
         Such as a thread pool or a Dask client's ``get_executor()``; local processes by default.
     progress : callable, optional
-        Called with a :class:`~dimgs.campaign.journal.Progress` after every run and decision; in a
-        notebook a bar shows it by default.
+        Called with a :class:`~dimgs.campaign.experiment.Progress` after every run and decision; in
+        a notebook a bar shows it by default.
     known : path, or iterable of KnownRun, KnownLaw or path
         Runs and laws that exist elsewhere. Runs of this very kernel count as made; others are used
         where they predict new runs, and so is what a law says. A path is that of a store, a

@@ -13,8 +13,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import stdtrit
 
-from dimgs.campaign.design import SLACK, CampaignDesign
-from dimgs.campaign.space import EVIDENCE, CampaignRun, CampaignRuns
+from dimgs.campaign.plan import EVIDENCE, SLACK, CampaignDesign, CampaignRun, CampaignRuns
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.fits.consensus import (
     Border,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.campaign.space import PiSpace
+from dimgs.campaign.plan import PiSpace
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.formats import attributes
 from dimgs.fits.consensus import FittedLaw, Separation

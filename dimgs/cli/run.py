@@ -18,7 +18,7 @@ from dimgs.common.escape import visible
 
 if TYPE_CHECKING:
     from dimgs.campaign import CampaignResult
-    from dimgs.campaign.journal import Listener, Progress
+    from dimgs.campaign.experiment import Listener, Progress
     from dimgs.campaign.known import Known
 
 
@@ -52,7 +52,7 @@ def run(
         _show_design(campaign_plan, start, json)
         return
     from dimgs.campaign import CampaignResult, run_campaign
-    from dimgs.campaign.text import campaign_text
+    from dimgs.campaign.result import campaign_text
 
     folder = out if out is not None else Path(f"{Path(plan).stem}.campaign")
     if (resume or retry) and not folder.exists():
@@ -103,9 +103,8 @@ def _of_hub(address: str | None, user: str | None, plan: Any, adds: bool) -> "li
     # a server, a database or a file; a folder is yet to be made
     if address is None or not ("://" in address or Path(address).exists()):
         return []
-    from dimgs.campaign.binding import bind
-    from dimgs.campaign.known import KnownLaw
-    from dimgs.campaign.of_hub import known_of_hub
+    from dimgs.campaign.known import KnownLaw, known_of_hub
+    from dimgs.campaign.plan import bind
 
     with opened(address, user) as opened_hub:
         if adds:
@@ -116,11 +115,10 @@ def _of_hub(address: str | None, user: str | None, plan: Any, adds: bool) -> "li
 
 
 def _show_design(plan: Any, prior: "Sequence[Known | str]", json: bool) -> None:
-    from dimgs.campaign.binding import bind
-    from dimgs.campaign.design import CampaignDesign
     from dimgs.campaign.known import PriorRuns, every_known
-    from dimgs.campaign.text import design_text
-    from dimgs.campaign.text import dry_run as design
+    from dimgs.campaign.plan import CampaignDesign, bind
+    from dimgs.campaign.result import design_text
+    from dimgs.campaign.result import dry_run as design
 
     binding, *_ = [bind(each) for each in plan.each]
     placed = PriorRuns(every_known(prior, binding), CampaignDesign(binding))
@@ -172,7 +170,7 @@ def _watching() -> "Iterator[Listener]":
 
 def _in_lines() -> "Listener":
     """Progress of a campaign, a line after each batch that ended."""
-    from dimgs.campaign.text import counted
+    from dimgs.campaign.result import counted
 
     last = ""
 

@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.campaign.answers import essential, monomial_of, physical
-from dimgs.campaign.result import RegimeAnswer
+from dimgs.campaign.plan import PiSpace
+from dimgs.campaign.result import RegimeAnswer, sentence
 from dimgs.campaign.result import Tested as Evidence
-from dimgs.campaign.space import PiSpace
-from dimgs.campaign.text import sentence
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.derive import pi_basis
 from tests.campaign.test_space import film

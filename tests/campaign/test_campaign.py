@@ -11,10 +11,10 @@ import pytest
 
 import dimgs
 from dimgs.campaign import Budget, CampaignResult, Plan, Range, Tolerance
-from dimgs.campaign.binding import bind
 from dimgs.campaign.campaign import STORE
-from dimgs.campaign.journal import Progress
-from dimgs.campaign.text import campaign_text, design_text, dry_run
+from dimgs.campaign.experiment import Progress
+from dimgs.campaign.plan import bind
+from dimgs.campaign.result import campaign_text, design_text, dry_run
 from dimgs.common.errors import FitError, InputError
 from dimgs.common.formats import is_edited, plain, sealed
 from dimgs.discovery.discover import report_on_fit

@@ -10,10 +10,9 @@ import pytest
 
 from dimgs.campaign import Budget, Plan, Range, Tolerance
 from dimgs.campaign.answers import exponents_of
-from dimgs.campaign.binding import bind
 from dimgs.campaign.campaign import STORE
-from dimgs.campaign.design import Region
-from dimgs.campaign.text import campaign_text
+from dimgs.campaign.plan import Region, bind
+from dimgs.campaign.result import campaign_text
 from dimgs.hub import RunStore
 from dimgs.kernels.spec import Tier
 from tests.campaign.kernels import Uptake, drag_plan, uptake_plan

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.campaign import Budget, Plan, Range, Tolerance
-from dimgs.campaign.binding import bind
+from dimgs.campaign.plan import bind
 from dimgs.common.errors import InputError
 from dimgs.expression.parsing import sympy_parse_condition
 from dimgs.kernels import kernel

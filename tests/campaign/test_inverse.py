@@ -8,9 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.campaign import Budget, Plan, Range, Tolerance
-from dimgs.campaign.binding import bind
-from dimgs.campaign.design import CampaignDesign
-from dimgs.campaign.space import CampaignRun, CampaignRuns
+from dimgs.campaign.plan import CampaignDesign, CampaignRun, CampaignRuns, bind
 from dimgs.kernels import kernel
 from tests.campaign.kernels import Rough
 from tests.campaign.whole import run

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 import dimgs
 from dimgs.campaign import CampaignResult, KnownLaw, KnownRun, Range
-from dimgs.campaign.binding import bind
-from dimgs.campaign.design import CampaignDesign
 from dimgs.campaign.known import PriorRuns
+from dimgs.campaign.plan import CampaignDesign, bind
 from dimgs.common.errors import InputError
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.registry import load_kernel

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from dimgs.campaign import Budget, CampaignResult, Execution, Plan, Range, Tolerance, run_campaign
-from dimgs.campaign.binding import bind
-from dimgs.campaign.known import KnownRun
-from dimgs.campaign.of_hub import known_of_hub
+from dimgs.campaign.known import KnownRun, known_of_hub
+from dimgs.campaign.plan import bind
 from dimgs.hub import Hub, RunStore
 from dimgs.hub.accounts import set_user
 from dimgs.kernels import kernel

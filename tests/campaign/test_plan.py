@@ -11,10 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.campaign import Budget, Plan, Range, Tolerance
-from dimgs.campaign.binding import bind
-from dimgs.campaign.design import CampaignDesign
-from dimgs.campaign.plan import plan_of
-from dimgs.campaign.text import dry_run
+from dimgs.campaign.plan import CampaignDesign, bind, plan_of
+from dimgs.campaign.result import dry_run
 from dimgs.common.errors import DimensionError, InputError
 from dimgs.kernels.function import portable
 from dimgs.kernels.spec import Port

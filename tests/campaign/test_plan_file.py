@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from dimgs.campaign import Range, read_plan
-from dimgs.campaign.binding import bind
-from dimgs.campaign.plan import plan_of
+from dimgs.campaign.plan import bind, plan_of
 from dimgs.common.errors import InputError
 from dimgs.kernels.registry import load_kernel
 from tests.campaign.test_plan import GOOD

@@ -7,8 +7,8 @@ import pytest
 import sympy
 
 from dimgs.campaign import Budget, Plan, Range, Tolerance
-from dimgs.campaign.binding import bind
 from dimgs.campaign.campaign import STORE
+from dimgs.campaign.plan import bind
 from dimgs.common.errors import InputError
 from dimgs.hub import RunStore
 from dimgs.kernels import kernel

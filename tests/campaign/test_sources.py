@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from dimgs.campaign import Budget, CampaignResult, Plan, Range, Tolerance, run_campaign
-from dimgs.campaign.binding import bind
-from dimgs.campaign.plan import plan_of
-from dimgs.campaign.text import campaign_text
+from dimgs.campaign.plan import bind, plan_of
+from dimgs.campaign.result import campaign_text
 from dimgs.common.errors import InputError
 from dimgs.kernels import kernel
 

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from dimgs.campaign.design import Region
-from dimgs.campaign.space import PiSpace
+from dimgs.campaign.plan import PiSpace, Region
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
 

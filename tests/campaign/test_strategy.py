@@ -8,10 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.campaign import Range
-from dimgs.campaign.binding import bind
-from dimgs.campaign.design import CampaignDesign, Region
 from dimgs.campaign.evidence import STEADY, TierEvidence
-from dimgs.campaign.space import CampaignRun, CampaignRuns
+from dimgs.campaign.plan import CampaignDesign, CampaignRun, CampaignRuns, Region, bind
 from dimgs.common.arrays import Array
 from dimgs.judgement.next_run import d_optimal, uncovered
 from dimgs.kernels.spec import Port

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dimgs.campaign import Budget, Plan, Range, Tolerance
-from dimgs.campaign.binding import bind
+from dimgs.campaign.plan import bind
 from dimgs.campaign.surrogate import Surrogate
 from dimgs.common.errors import RunRefusedError
 from dimgs.fits.smooth import SmoothCurve

@@ -11,7 +11,7 @@ import sympy
 
 from dimgs.campaign import Budget, CampaignResult, Plan, Range
 from dimgs.campaign.plan import plan_of
-from dimgs.campaign.text import campaign_text
+from dimgs.campaign.result import campaign_text
 from dimgs.common.errors import InputError
 from dimgs.kernels.base import Simulated
 from dimgs.kernels.spec import Port, Tier

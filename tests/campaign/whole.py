@@ -8,8 +8,7 @@ import numpy as np
 import sympy
 
 from dimgs.campaign import CampaignResult, Plan, run_campaign
-from dimgs.campaign.binding import bind
-from dimgs.campaign.design import Region
+from dimgs.campaign.plan import Region, bind
 from dimgs.expression import sympy_parse_condition
 
 

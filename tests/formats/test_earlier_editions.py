@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dimgs.campaign import Range, read_plan
-from dimgs.campaign.binding import bind
-from dimgs.campaign.journal import DecisionLog, changed_since
+from dimgs.campaign.experiment import DecisionLog, changed_since
+from dimgs.campaign.plan import bind
 from dimgs.discovery.outofcore.stream_fit import fit_stream
 from dimgs.hub import RunStore
 from dimgs.law.law import Law
