@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dimgs.dataset import Dataset as Dataset
     from dimgs.dataset import read_table as read_table
     from dimgs.discovery.discover import discover as discover
-    from dimgs.discovery.fitting import fit as fit
+    from dimgs.discovery.discover import fit as fit
     from dimgs.discovery.options import Options as Options
     from dimgs.groups.derive import pi_basis as pi_basis
     from dimgs.groups.group import PiBasis as PiBasis
@@ -45,8 +45,7 @@ __getattr__, __dir__, __all__ = on_first_use(
     {
         "ask": "Answer ask",
         "dataset": "Dataset read_table",
-        "discovery.discover": "discover",
-        "discovery.fitting": "fit",
+        "discovery.discover": "discover fit",
         "discovery.options": "Options",
         "common.errors": "DimensionError DimgsError DimgsWarning EngineUnavailableError FitError "
         "InputError LawError RunDivergedError RunFailedError RunRefusedError StoreError UnitError",

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from dimgs.campaign.plan import PlanFile
 from dimgs.dataset.sidecar import SidecarFile
-from dimgs.discovery.outofcore.checkpoint import CheckpointFile
+from dimgs.discovery.outofcore import CheckpointFile
 from dimgs.hub.entry import EntryFile
 from dimgs.hub.jobs import Policy
 from dimgs.hub.runs import RunRow

@@ -30,8 +30,7 @@ from pandas import DataFrame
 
 from dimgs.cli.reproduce import COLOURS, NOT_JUDGED, Check, Findings, Source
 from dimgs.dataset import read_table
-from dimgs.discovery.discover import discover_with
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import discover_with, fit
 from dimgs.discovery.options import Options
 
 SOURCE = Source(

@@ -25,7 +25,7 @@ from dimgs.campaign import Budget, CampaignResult, Plan, Range, Tolerance, run_c
 from dimgs.common.arrays import BoolArray
 from dimgs.common.errors import DimgsError, RunDivergedError
 from dimgs.expression import sympy_parse_condition
-from dimgs.expression.compiled import compile_expression
+from dimgs.expression.candidate import compile_expression
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiBasis
 from dimgs.kernels.base import BaseKernel, Simulated

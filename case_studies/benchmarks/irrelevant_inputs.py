@@ -25,8 +25,8 @@ from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.discovery.problem import is_searchable, problem_of
 from dimgs.discovery.screening import screen_inputs
+from dimgs.discovery.study import is_searchable, problem_of
 from dimgs.engines.protocol import SearchBudget
 from dimgs.engines.structured import StructuredEngine
 from dimgs.expression.candidate import Candidate

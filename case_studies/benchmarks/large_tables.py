@@ -20,7 +20,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from dimgs.common.errors import InputError
-from dimgs.discovery.outofcore.stream_fit import CHUNK_ROWS, fit_stream
+from dimgs.discovery.outofcore import CHUNK_ROWS, fit_stream
 from dimgs.report.results import FitResult
 
 N_RUNS = 20_000_000

@@ -33,12 +33,12 @@ from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset, read_table
 from dimgs.discovery.discover import discover_with
-from dimgs.discovery.leads import CURVE, by_source, compare_leads
+from dimgs.discovery.judgement import CURVE, by_source, compare_leads
 from dimgs.discovery.missing_input import extra_scales
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.discovery.problem import is_searchable, problem_of, without_collinear
 from dimgs.discovery.scoring import folds, folds_of_long_fits, formula_values
+from dimgs.discovery.study import is_searchable, problem_of, without_collinear
 from dimgs.engines.operon import OperonEngine
 from dimgs.engines.protocol import Clock, SearchBudget
 from dimgs.fits.design import Design

@@ -42,11 +42,10 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset
 from dimgs.dataset.bounds import BOUND_SUFFIX
-from dimgs.discovery.discover import discover_with
-from dimgs.discovery.fitting import fit_with
+from dimgs.discovery.discover import discover_with, fit_with
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.expression.compiled import compile_expression
+from dimgs.expression.candidate import compile_expression
 from dimgs.fits.noise import target_errors
 from dimgs.judgement.evidence import FormulaModel, errors_of
 from dimgs.law.assemble import assemble

@@ -27,7 +27,7 @@ from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import report_of
 from dimgs.discovery.options import Options
-from dimgs.discovery.scale_search import study_with_scales
+from dimgs.discovery.search import study_with_scales
 from dimgs.discovery.study import Study
 from dimgs.judgement.evidence import Model, errors_of, evidence, outer_blocks
 from dimgs.report.results import Report

@@ -14,8 +14,8 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset, read_table
+from dimgs.discovery.discover import fit
 from dimgs.discovery.explore import explore
-from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.report.results import FitResult
 

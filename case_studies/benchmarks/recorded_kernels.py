@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from case_studies.benchmarks.free_directions import Group, reduced, unreduced
 from dimgs.dataset import Dataset, read_table
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.discovery.options import Options
 from dimgs.groups.derive import pi_basis
 

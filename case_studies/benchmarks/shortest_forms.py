@@ -20,7 +20,7 @@ from case_studies.benchmarks.feynman_tables import Equation
 from case_studies.benchmarks.laws_with_units.tasks import SETS, equations_of, problem_of
 from dimgs.engines.protocol import SearchBudget
 from dimgs.engines.structured import StructuredEngine
-from dimgs.expression.complexity import complexity_of
+from dimgs.expression.candidate import complexity_of
 from dimgs.expression.simplest import simplest, with_joined_roots
 
 # a time that only caps: no search comes near it

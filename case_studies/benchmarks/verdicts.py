@@ -26,8 +26,7 @@ import numpy as np
 from case_studies.benchmarks.own_laws.__main__ import known_lines
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.discovery.discover import discover_with
-from dimgs.discovery.fitting import fit_with
+from dimgs.discovery.discover import discover_with, fit_with
 from dimgs.discovery.options import Options
 from dimgs.report.results import Verdict
 

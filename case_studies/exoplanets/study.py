@@ -28,8 +28,7 @@ from pandas import DataFrame
 
 from dimgs.cli.reproduce import COLOURS, GREY, NOT_JUDGED, Check, Findings, Source
 from dimgs.dataset import Dataset
-from dimgs.discovery.discover import discover_with
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import discover_with, fit
 from dimgs.discovery.options import Options
 from dimgs.fits.estimate import Exponent
 from dimgs.report.results import FitResult

@@ -28,9 +28,8 @@ from matplotlib.axes import Axes
 
 from dimgs.cli.reproduce import COLOURS, GREY, Check, Findings, Statement
 from dimgs.dataset import Dataset
-from dimgs.discovery.discover import discover_with
+from dimgs.discovery.discover import discover_with, fit
 from dimgs.discovery.explore import explore
-from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 
 KM_PER_AU = 149_597_870.7  # IAU 2012 Resolution B2

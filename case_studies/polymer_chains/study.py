@@ -33,8 +33,7 @@ from matplotlib.axes import Axes
 from dimgs.cli.reproduce import COLOURS, GREY, Check, DataUnavailable, Findings
 from dimgs.common.errors import RunRefusedError
 from dimgs.dataset import Dataset
-from dimgs.discovery.discover import discover_with
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import discover_with, fit
 from dimgs.discovery.options import Options
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.lammps import BOLTZMANN, ExcludedVolumeChains, PhantomChains, find_lammps

@@ -31,8 +31,7 @@ from pandas import DataFrame
 
 from dimgs.cli.reproduce import COLOURS, GREY, Check, Findings, Source, Statement
 from dimgs.dataset import Dataset
-from dimgs.discovery.discover import discover_with
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import discover_with, fit
 from dimgs.discovery.options import Options
 from dimgs.report.results import FitResult, Report
 

@@ -28,8 +28,7 @@ from matplotlib.axes import Axes
 from dimgs.cli.reproduce import COLOURS, GREY, Check, Findings, Source
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.discovery.discover import discover_with
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import discover_with, fit
 from dimgs.discovery.options import Options
 
 UNITS = {"rho": "kg/m^3", "mu": "Pa*s", "D": "m", "V": "m/s", "e": "m; roughness", "f": "1"}

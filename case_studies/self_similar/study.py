@@ -34,7 +34,7 @@ from scipy.special import erfc
 from dimgs.cli.reproduce import Check, Findings, Statement
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.discovery.local_exponents import local_along
+from dimgs.discovery.estimators import local_along
 from dimgs.discovery.options import Options
 from dimgs.symmetry.collapse import Collapse, collapse, collapse_with
 

@@ -25,8 +25,7 @@ from matplotlib.axes import Axes
 
 from dimgs.cli.reproduce import COLOURS, Check, DataUnavailable, Findings
 from dimgs.dataset import Dataset
-from dimgs.discovery.discover import discover_with
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import discover_with, fit
 from dimgs.discovery.options import Options
 from dimgs.law.law import Law
 from dimgs.report.results import FitResult

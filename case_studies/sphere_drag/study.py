@@ -32,8 +32,7 @@ from scipy.integrate import solve_ivp
 from dimgs.cli.reproduce import COLOURS, GREY, Check, DataUnavailable, Findings
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.discovery.discover import discover_with
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import discover_with, fit
 from dimgs.discovery.options import Options
 from dimgs.report.results import Report
 

@@ -33,9 +33,8 @@ from pandas import DataFrame
 from dimgs.cli.reproduce import COLOURS, Check, Findings, Source, Statement
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset, read_table
-from dimgs.discovery.discover import discover_with
+from dimgs.discovery.discover import discover_with, fit
 from dimgs.discovery.explore import explore
-from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 
 FIELDS = (

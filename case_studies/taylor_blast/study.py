@@ -27,8 +27,7 @@ from matplotlib.axes import Axes
 
 from dimgs.cli.reproduce import COLOURS, GREY, Check, Findings
 from dimgs.dataset import Dataset
-from dimgs.discovery.discover import discover_with
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import discover_with, fit
 from dimgs.discovery.options import Options
 from dimgs.law.checked_law import Constant
 

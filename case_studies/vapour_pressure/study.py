@@ -29,8 +29,7 @@ from matplotlib.axes import Axes
 
 from dimgs.cli.reproduce import COLOURS, Check, Findings, Statement
 from dimgs.dataset import Dataset
-from dimgs.discovery.discover import discover
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import discover, fit
 from dimgs.law.law import Law
 
 PRESSURES = (20.0, 40.0, 60.0, 100.0, 200.0, 400.0, 760.0)  # mm Hg

@@ -24,7 +24,7 @@ def search(request: dict[str, Any]) -> dict[str, Any]:
     import warnings
 
     from dimgs.discovery.discover import discover_with
-    from dimgs.discovery.keywords import DiscoverKeywords
+    from dimgs.discovery.options import DiscoverKeywords
     from dimgs.kernels.record import with_kind
 
     place = f"{Path(request['table']).parent}{os.sep}"

@@ -22,7 +22,7 @@ from dimgs.common.errors import DimgsError, FitError, InputError
 from dimgs.common.escape import visible
 from dimgs.common.formats import json_value, plain, shown
 from dimgs.dataset import Dataset
-from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
+from dimgs.discovery.options import DiscoverKeywords, FitKeywords, TableKeywords
 from dimgs.hub.cards import port_records
 from dimgs.hub.entry import links_from, links_to
 from dimgs.hub.jobs import FAILED, needs_approval, refusal

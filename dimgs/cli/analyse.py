@@ -31,13 +31,12 @@ from dimgs.common.advice import setting
 from dimgs.common.errors import InputError, noting
 from dimgs.common.escape import file_names, visible
 from dimgs.common.formats import attributes
-from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
+from dimgs.discovery.options import DiscoverKeywords, FitKeywords, TableKeywords
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
-    from dimgs.discovery.explore import Exploration
+    from dimgs.discovery.explore import Exploration, Sensitivity
     from dimgs.discovery.options import Options
-    from dimgs.discovery.sensitivity import Sensitivity
     from dimgs.report.results import FitResult, Report
     from dimgs.variables import Variable
 
@@ -50,7 +49,7 @@ def fit_streamed(
     table: str, targets: list[str], options: "Options", chunk_rows: int | None, resume: Path | None
 ) -> "Iterator[FitResult]":
     """Fit of each target, the table being read in parts, once for each of them."""
-    from dimgs.discovery.outofcore.stream_fit import CHUNK_ROWS, fit_stream
+    from dimgs.discovery.outofcore import CHUNK_ROWS, fit_stream
 
     if options.sheet is not None:
         raise InputError("--stream reads no workbooks; save the sheet as .csv or .parquet.")
@@ -148,8 +147,7 @@ def _fit_in_memory(
     table: str, targets: list[str], options: "Options", out: Path | None
 ) -> "Iterator[FitResult]":
     """Fit of each target, whose report is written once the fit was taken."""
-    from dimgs.discovery.discover import report_on_fit
-    from dimgs.discovery.fitting import fit
+    from dimgs.discovery.discover import fit, report_on_fit
 
     for name, data, chosen in tables.each(table, targets, options):
         result = fit(data, name, chosen)
@@ -571,8 +569,8 @@ def sensitivity(
     json: tables.Json = False,
 ) -> None:
     """Compute the shares of the target's variance that the inputs explain (Sobol, Shapley)."""
-    from dimgs.discovery.sensitivity import law_sensitivity
-    from dimgs.discovery.sensitivity import sensitivity as look
+    from dimgs.discovery.explore import law_sensitivity
+    from dimgs.discovery.explore import sensitivity as look
     from dimgs.law.law import Law
 
     if source.endswith(".json"):

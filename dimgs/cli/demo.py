@@ -39,8 +39,8 @@ def demo(
         return
 
     from dimgs.dataset import read_table
+    from dimgs.discovery.discover import fit
     from dimgs.discovery.explore import explore
-    from dimgs.discovery.fitting import fit
     from dimgs.discovery.options import Options
 
     with as_file(table) as path:

@@ -16,8 +16,8 @@ from dimgs.common.errors import FitError
 from dimgs.dataset import Dataset
 from dimgs.discovery.limits import limits_in_groups
 from dimgs.discovery.options import Options
-from dimgs.discovery.problem import problem_of
 from dimgs.discovery.scoring import log_target, r2, rows_aside
+from dimgs.discovery.study import problem_of
 from dimgs.engines.protocol import Clock, Result, SearchBudget
 from dimgs.engines.refit import refit, select
 from dimgs.engines.registry import ALL, embedded, entry_named

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from dimgs.common.advice import did_you_mean, setting
 from dimgs.common.errors import InputError
 from dimgs.common.formats import attributes
-from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
+from dimgs.dataset.raw import TableKeywords as TableKeywords
 from dimgs.engines.registry import ALL, check_name, embedded
 from dimgs.groups.invariant_groups import Scaling, read_scalings, scaling_text
 
@@ -22,6 +22,56 @@ if TYPE_CHECKING:
     from dimgs.dataset.checks import Purpose
     from dimgs.dataset.raw import ReadOptions
     from dimgs.law.limits import KnownLimit
+
+
+# ---- Keywords of `dimgs.fit`, `dimgs.discover` and their streamed forms, with their types.
+#
+# Defaults and help are those of :class:`dimgs.discovery.options.Options`.
+
+
+class StreamKeywords(TableKeywords, total=False):
+    """Keywords of `fit_stream` and `fit_dask`."""
+
+    constants: Sequence[str]
+    scales: Sequence[str] | str
+    within: str | None
+    split_by: str | None
+    arrhenius: Sequence[str] | str | None
+    arrhenius_power: bool
+    level: float
+    seed: int
+
+
+class FitKeywords(StreamKeywords, total=False):
+    """Keywords of `fit`."""
+
+    by: Sequence[str] | str
+    rounded: Sequence[str] | str
+    limits: Mapping[str, Any] | Sequence[Any] | str
+    robust: bool
+    errors_in_variables: bool
+    regimes: bool
+    local: bool
+    along: str | None
+    curve: str | None
+    additive: bool
+    noise: str
+
+
+class DiscoverKeywords(FitKeywords, total=False):
+    """Keywords of `discover`."""
+
+    engine: str
+    model: str
+    effort: str
+    evaluations: int | None
+    time_limit: float | None
+    form: str | None
+    symmetric: Sequence[str]
+    must_use: Sequence[str]
+    at_most_constants: int | None
+    complete: int | None
+
 
 MODEL_NAMES = ("linear", "deep")
 NOISE_NAMES = ("auto", "relative", "constant")

@@ -13,9 +13,8 @@ import sympy
 
 from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import attempt
-from dimgs.discovery.estimators import fit_squares
+from dimgs.discovery.estimators import fit_squares, groups_of, physical_map, with_rationals
 from dimgs.discovery.options import Options
-from dimgs.discovery.rational_exponents import groups_of, physical_map, with_rationals
 from dimgs.discovery.scoring import fitted_by, scores_of, scores_of_search
 from dimgs.engines.protocol import Clock
 from dimgs.fits.design import Design

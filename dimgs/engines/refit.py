@@ -13,8 +13,7 @@ from dimgs.common import arrays
 from dimgs.common.arrays import Array
 from dimgs.common.errors import LawError
 from dimgs.engines.protocol import Problem
-from dimgs.expression.candidate import Candidate
-from dimgs.expression.complexity import complexity_of
+from dimgs.expression.candidate import Candidate, complexity_of
 from dimgs.expression.formula import Formula
 from dimgs.expression.price import structure_of
 from dimgs.fits.least_squares import minimise_squares

@@ -2,19 +2,159 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from functools import lru_cache, partial, reduce
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
 import sympy
+from numpy.typing import NDArray
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import LawError
-from dimgs.expression.compiled import compiled, real_values
-from dimgs.expression.complexity import complexity_of
 from dimgs.expression.parsing import sympy_parse, sympy_text
+
+# ---- Expressions as functions of arrays and of numbers, in any mixture.
+
+
+# logical functions of conditions that are arrays, or single truth values: NumPy's own would make
+# one array of all, which they need not make
+_JUNCTIONS = {
+    name: SimpleNamespace(reduce=partial(reduce, getattr(np, name)))
+    for name in ("logical_and", "logical_or")
+}
+
+
+def compile_expression(
+    arguments: Sequence[sympy.Symbol],
+    expression: sympy.Basic | Sequence[sympy.Basic],
+    *,
+    cse: bool = False,
+) -> Callable[..., Any]:
+    """A function of arrays, or numbers, that computes an expression with NumPy and SciPy.
+
+    Its arguments are given by position; a variable may have the name of a function.
+
+    Parameters
+    ----------
+    arguments : sequence of sympy.Symbol
+    expression : sympy.Basic, or sequence of these
+    cse : bool
+        Compute common subexpressions once.
+
+    Examples
+    --------
+    >>> x, c = sympy.symbols("x c")
+    >>> pieces = sympy.Piecewise((2 * x, (x < 3) & (c > 0)), (x, True))
+    >>> compile_expression([x, c], pieces)(np.array([1.0, 5.0]), 1.0)
+    array([2., 5.])
+    """
+    function: Callable[..., Any] = sympy.lambdify(
+        arguments, expression, modules=[_JUNCTIONS, "scipy", "numpy"], cse=cse, dummify=True
+    )
+    return function
+
+
+def real_values(values: Any) -> NDArray[np.float64]:
+    """Values that are not real as NaN: of numbers alone Python takes complex powers.
+
+    Examples
+    --------
+    >>> real_values([1 + 0j, (-1.0) ** 0.5]).tolist()
+    [1.0, nan]
+    """
+    array = np.asarray(values)
+    if np.iscomplexobj(array):
+        array = np.where(array.imag == 0, array.real, np.nan)
+    return array.astype(np.float64)
+
+
+@lru_cache(maxsize=512)
+def compiled(expression: sympy.Basic, names: tuple[str, ...]) -> Callable[..., Any]:
+    """As :func:`compile_expression`, of symbols by their names; kept for the next call."""
+    return compile_expression([sympy.Symbol(name) for name in names], expression)
+
+
+# ---- Complexity of an expression: its number of nodes in handwritten form.
+
+
+def complexity_of(expr: sympy.Basic) -> int:
+    """Number of nodes: operators, functions, symbols and constants.
+
+    Counted as written with ``+ − × ÷ ^``, roots and functions: a number (a rational too), a
+    symbol or pi is one node; n terms or factors are joined by n − 1 operators; subtraction and
+    division are operators like addition and multiplication, so that neither the −1 of ``a − b``
+    nor the exponent −1 of ``a/b`` counts; a square root is one node, any other power an
+    operator with its exponent; a sign in front, a comparison and each piece of a Piecewise are
+    one node.
+
+    Examples
+    --------
+    >>> from sympy import symbols, sqrt
+    >>> x, y = symbols("x y")
+    >>> complexity_of(x), complexity_of(x - y), complexity_of(x / y), complexity_of(2 * sqrt(x))
+    (1, 3, 3, 4)
+    """
+    node: Any = expr
+    if node in (sympy.true, sympy.false):
+        return 0
+    if not node.args:
+        return 1
+    if node.is_Add:
+        # with a positive term in front, every other sign is an operator
+        rest = node.args[1:] if all(_negative(term) for term in node.args) else node.args
+        first = node.args[: len(node.args) - len(rest)]
+        return sum(map(complexity_of, (*first, *map(_without_sign, rest)))) + len(node.args) - 1
+    if node.is_Mul:
+        return _product(node)
+    if node.is_Pow:
+        return _power(node.base, node.exp)
+    if isinstance(node, sympy.Piecewise):
+        return sum(1 + sum(map(complexity_of, piece.args)) for piece in node.args)
+    operators = len(node.args) - 1 if len(node.args) > 1 else 1
+    return operators + sum(map(complexity_of, node.args))
+
+
+def _negative(term: Any) -> bool:
+    coefficient, _ = term.as_coeff_Mul()
+    return bool(coefficient.is_negative)
+
+
+def _without_sign(term: Any) -> Any:
+    return -term if _negative(term) else term
+
+
+def _product(node: Any) -> int:
+    sign = 0
+    above = below = 0
+    count = 0
+    for factor in node.args:
+        if factor == -1:
+            sign = 1
+        elif factor.is_Pow and factor.exp.is_Rational and factor.exp < 0:
+            below += 1
+            count += _power(factor.base, -factor.exp)
+        elif isinstance(factor, sympy.Rational) and abs(factor.p) == 1 and factor.q > 1:
+            sign, below, count = int(factor.p < 0), below + 1, count + 1
+        else:
+            above += 1
+            count += complexity_of(factor)
+    if above == 0:
+        above, count = 1, count + 1
+    return sign + count + above + below - 1
+
+
+def _power(base: Any, exponent: Any) -> int:
+    if exponent == 1:
+        return complexity_of(base)
+    if exponent == sympy.Rational(1, 2):
+        return 1 + complexity_of(base)
+    if exponent == -1:
+        return 2 + complexity_of(base)
+    return 1 + complexity_of(base) + complexity_of(exponent)
+
 
 Scale = Literal["log", "linear"]
 _GROUP = re.compile(r"pi_[1-9]\d*")

@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 
 from dimgs.common.arrays import Array
-from dimgs.expression.compiled import compile_expression, real_values
+from dimgs.expression.candidate import compile_expression, real_values
 from dimgs.expression.simplest import derivatives_of
 
 

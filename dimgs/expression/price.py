@@ -39,7 +39,7 @@ from typing import Any
 
 import sympy
 
-from dimgs.expression.complexity import complexity_of
+from dimgs.expression.candidate import complexity_of
 from dimgs.groups.rationals import exact_bits, exponent_bits
 
 # bits of each part of a `Structure`, by its field
@@ -75,7 +75,7 @@ class Structure:
     Attributes
     ----------
     nodes : int
-        As :func:`dimgs.expression.complexity.complexity_of` counts them, groups being single ones.
+        As :func:`dimgs.expression.candidate.complexity_of` counts them, groups being single ones.
     inputs : int
         Inputs in the groups.
     numbers : float

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from dimgs.expression.compiled import compile_expression
-from dimgs.expression.complexity import complexity_of
+from dimgs.expression.candidate import compile_expression, complexity_of
 
 # what SymPy takes for complex, and leaves with derivatives of real parts
 _NOT_SMOOTH = ("Abs", "sign", "Max", "Min", "Piecewise", "floor", "ceiling")

@@ -19,7 +19,7 @@ import sympy
 from scipy import special
 
 from dimgs.common.arrays import Array, BoolArray
-from dimgs.expression.complexity import complexity_of
+from dimgs.expression.candidate import complexity_of
 from dimgs.fits.design import Design
 from dimgs.fits.noise import NOISE, Errors, NoiseKind
 from dimgs.judgement.candidates import JudgedForm, is_monomial, refutes

@@ -18,7 +18,7 @@ from dimgs.dataset.data_frames import raw_columns
 from dimgs.dataset.dataset import quantity
 from dimgs.dataset.raw import ReadOptions, titled_columns
 from dimgs.dataset.read import build, dataset_of, raw_table
-from dimgs.expression.compiled import compiled, real_values
+from dimgs.expression.candidate import compiled, real_values
 from dimgs.expression.simplest import derivatives_of, monomial
 from dimgs.fits.design import Design, label_texts, spans
 from dimgs.groups.group import PiGroup
@@ -1177,7 +1177,7 @@ def centre_of(law: CheckedLaw, data: Dataset) -> Centre | None:
 
     Examples
     --------
-    >>> from dimgs.discovery.fitting import fit
+    >>> from dimgs.discovery.discover import fit
     >>> mass = np.geomspace(1e29, 1e31, 12)
     >>> noise = 1 + 0.2 * np.cos(np.arange(12.0) ** 2)
     >>> table = Dataset.from_columns(

@@ -25,12 +25,10 @@ from dimgs.dataset.checks import (
     table_warnings,
     usable_runs,
 )
-from dimgs.discovery.discover import report_of
-from dimgs.discovery.fitting import fit_with
-from dimgs.discovery.keywords import TableKeywords
-from dimgs.discovery.one_basis import study
-from dimgs.discovery.options import Options, documented
+from dimgs.discovery.discover import fit_with, report_of
+from dimgs.discovery.options import Options, TableKeywords, documented
 from dimgs.discovery.prepare import Prepared
+from dimgs.discovery.search import study
 from dimgs.engines.protocol import Clock
 from dimgs.engines.registry import NONE
 from dimgs.fits.design import build_design

@@ -20,7 +20,7 @@ from dimgs.dataset.checks import bounds_of, check_measured, require_finite
 from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.read import dataset_of
 from dimgs.expression import safe_identifiers, sympy_text
-from dimgs.expression.compiled import compile_expression
+from dimgs.expression.candidate import compile_expression
 from dimgs.fits.homogeneity import Invariance, invariance
 from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.dimensions import primitive

@@ -18,7 +18,7 @@ def test_a_fit_writes_its_report(
     monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
     read, judged = Mock(side_effect=Options.read), Mock(side_effect=judge)
     monkeypatch.setattr(Options, "read", lambda *words, **options: read(*words, **options))
-    monkeypatch.setattr("dimgs.discovery.fitting.judge", judged)
+    monkeypatch.setattr("dimgs.discovery.discover.judge", judged)
     words = ["fit", "docs/planets.csv", "--target", "T", "--constants", "G", "--json"]
     assert run([*words, "--out", str(tmp_path / "study")]) == 0
     printed = json.loads(capsys.readouterr().out)

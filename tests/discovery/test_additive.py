@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from dimgs.dataset import Dataset
-from dimgs.discovery.additive import additive_of, feature_bases
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.discovery.options import Options
+from dimgs.discovery.power_law import additive_of, feature_bases
 from dimgs.discovery.prepare import prepare
 from dimgs.report.documents import fit_document
 from dimgs.report.plain_text import fit_text
@@ -71,6 +71,6 @@ def test_bases_are_invertible_and_columns_without_a_group_stay_axes() -> None:
 
 
 def test_many_bases_are_said_to_be_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dimgs.discovery.additive._MOST_BASES", 2)
+    monkeypatch.setattr("dimgs.discovery.power_law._MOST_BASES", 2)
     additive = additive_of(prepare(rough(0.0), "f", Options()).design, Options())
     assert "2 bases of smallest exponents, of 3" in additive.warnings[0]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
-from dimgs.discovery.fitting import fit_with
-from dimgs.discovery.local_exponents import local_along
+from dimgs.discovery.discover import fit_with
+from dimgs.discovery.estimators import local_along
 from dimgs.discovery.options import Options
 from dimgs.report.plain_text import fit_text
 

@@ -13,11 +13,10 @@ from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.dataset.bounds import sides_of
-from dimgs.discovery.explore import explore
+from dimgs.discovery.explore import explore, sensitivity
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.scoring import residual_summary
-from dimgs.discovery.sensitivity import sensitivity
 from dimgs.symmetry.symmetries import table_symmetries
 
 

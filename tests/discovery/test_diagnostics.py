@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dimgs import Dataset
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from tests.planted import pipe
 
 

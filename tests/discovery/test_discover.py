@@ -8,7 +8,7 @@ import sympy
 
 from dimgs import Dataset, Options, discover
 from dimgs.common.errors import InputError
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.judgement.candidates import is_monomial
 from tests.patience import AMPLE
 

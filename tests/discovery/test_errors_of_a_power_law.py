@@ -13,9 +13,8 @@ import dimgs
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
-from dimgs.discovery.discover import report_on_fit
+from dimgs.discovery.discover import fit_with, report_on_fit
 from dimgs.discovery.estimators import estimator
-from dimgs.discovery.fitting import fit_with
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.fits.design import TargetErrors

@@ -6,8 +6,8 @@ from scipy import stats
 
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
+from dimgs.discovery.discover import fit
 from dimgs.discovery.estimators import fit_orthogonal, fit_ranks
-from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 

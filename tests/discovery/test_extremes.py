@@ -7,7 +7,7 @@ import pytest
 
 import dimgs
 from dimgs.common.errors import FitError, InputError
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
 from dimgs.fits.smooth import SmoothCurve

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dimgs import Dataset, Options, discover
 from dimgs.common.arrays import Array
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.discovery.regimes import _side
 from dimgs.fits.design import Feature
 from dimgs.law.assemble import where_text

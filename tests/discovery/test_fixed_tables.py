@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 
 from dimgs import Dataset, Options
-from dimgs.discovery.discover import discover
-from dimgs.discovery.explore import explore
-from dimgs.discovery.fitting import fit_with
+from dimgs.discovery.discover import discover, fit_with
+from dimgs.discovery.explore import explore, law_sensitivity, sensitivity
 from dimgs.discovery.next_runs import differs_most, places_of, prediction_of, propose
-from dimgs.discovery.sensitivity import law_sensitivity, sensitivity
 from dimgs.law.law import Law
 
 

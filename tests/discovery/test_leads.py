@@ -11,8 +11,8 @@ import sympy
 import dimgs
 from dimgs import Dataset
 from dimgs.common.arrays import Array
-from dimgs.discovery import leads
-from dimgs.discovery.leads import Values, by_source, compare_leads, is_acrobatic, sum_of
+from dimgs.discovery import judgement
+from dimgs.discovery.judgement import Values, by_source, compare_leads, is_acrobatic, sum_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.engines.protocol import Clock
@@ -99,7 +99,7 @@ def test_no_step_is_begun_that_would_end_too_late(
         return None
 
     monkeypatch.setattr(
-        leads, "_DESCRIPTIONS", {"power law": leads._power, "sum": slow, "blend": slow}
+        judgement, "_DESCRIPTIONS", {"power law": judgement._power, "sum": slow, "blend": slow}
     )
     seen = compare_leads(design_of(table("bend")), Options(), Countdown(float(seconds)))
     assert seen is not None

@@ -10,9 +10,8 @@ from scipy.special import ellipk
 from dimgs import Dataset, Options
 from dimgs.common.advice import setting
 from dimgs.common.errors import DimensionError
-from dimgs.discovery.discover import discover
+from dimgs.discovery.discover import discover, fit
 from dimgs.discovery.explore import explore
-from dimgs.discovery.fitting import fit
 from dimgs.discovery.missing_input import extra_scales
 from dimgs.discovery.prepare import prepare
 from dimgs.judgement.residual_structure import (

@@ -14,10 +14,14 @@ from hypothesis import strategies as st
 import dimgs
 from dimgs.cli.app import run
 from dimgs.common.errors import InputError
-from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, StreamKeywords
-from dimgs.discovery.options import Options, options_by_name
-from dimgs.discovery.outofcore.distributed import fit_dask
-from dimgs.discovery.outofcore.stream_fit import fit_stream
+from dimgs.discovery.options import (
+    DiscoverKeywords,
+    FitKeywords,
+    Options,
+    StreamKeywords,
+    options_by_name,
+)
+from dimgs.discovery.outofcore import fit_dask, fit_stream
 from dimgs.report.documents import fit_document
 
 CALLS: tuple[tuple[Any, type], ...] = (

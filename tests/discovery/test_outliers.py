@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 import dimgs
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.discovery.fitting import fit_with
+from dimgs.discovery.diagnostics import carrying, outlying, without_outliers
+from dimgs.discovery.discover import fit_with
 from dimgs.discovery.options import Options
-from dimgs.discovery.outliers import carrying, outlying, without_outliers
 from dimgs.discovery.prepare import prepare
 
 

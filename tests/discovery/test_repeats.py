@@ -8,7 +8,7 @@ import pytest
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.options import Options
-from dimgs.discovery.repeats import means_of_settings, share_errors
+from dimgs.discovery.search import means_of_settings, share_errors
 
 REPEATS = 5
 AMONG = np.repeat(np.arange(9), REPEATS)

@@ -14,7 +14,7 @@ import pytest
 
 import dimgs.fits
 from dimgs import Dataset, Options, discover
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.fits import ContrastiveRegressor
 from dimgs.report.results import Report
 from tests.discovery.test_varying_exponents import polymers, thinning

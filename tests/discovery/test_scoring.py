@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dimgs import Dataset, discover, fit
 from dimgs.discovery.explore import explore
-from dimgs.discovery.outofcore.stream_fit import fit_stream
+from dimgs.discovery.outofcore import fit_stream
 from dimgs.discovery.scoring import (
     holdout,
     holdout_rows,

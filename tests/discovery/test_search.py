@@ -13,14 +13,13 @@ from hypothesis.extra.numpy import arrays
 
 from dimgs import Dataset, discover
 from dimgs.common.arrays import Array
-from dimgs.discovery import one_basis, scoring
+from dimgs.discovery import scoring, search
 from dimgs.discovery import study as module
 from dimgs.discovery.judgement import judge
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.discovery.problem import without_collinear
 from dimgs.discovery.scoring import residual_summary
-from dimgs.discovery.study import run_engine, study_of_power_law
+from dimgs.discovery.study import run_engine, study_of_power_law, without_collinear
 from dimgs.engines import protocol
 from dimgs.engines.protocol import Clock, Problem, Result, SearchBudget
 from dimgs.engines.refit import refit
@@ -62,7 +61,7 @@ def followed_by(law: Candidate, monkeypatch: pytest.MonkeyPatch) -> None:
             return entry_named(name)
         return SimpleNamespace(make=lambda known: Second(law, known))
 
-    monkeypatch.setattr(one_basis, "usable_engines", lambda _: ["structured", "pysr"])
+    monkeypatch.setattr(search, "usable_engines", lambda _: ["structured", "pysr"])
     monkeypatch.setattr(module, "entry_named", named)
 
 
@@ -128,7 +127,7 @@ def test_a_second_engine_does_not_displace_what_predicts_better(
 
 
 def test_no_second_engine_where_the_first_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(one_basis, "usable_engines", lambda _: ["structured", "pysr"])
+    monkeypatch.setattr(search, "usable_engines", lambda _: ["structured", "pysr"])
     rng = np.random.default_rng(0)
     x, y = rng.uniform(0.5, 3, (2, 60))
     table = Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": x + 2 * y})

@@ -8,8 +8,8 @@ import pytest
 import dimgs
 from dimgs import Dataset
 from dimgs.common.errors import InputError
+from dimgs.discovery.explore import law_sensitivity, sensitivity
 from dimgs.discovery.options import Options
-from dimgs.discovery.sensitivity import law_sensitivity, sensitivity
 
 
 def runs(seed: int, noise: float = 0.05) -> Dataset:

@@ -10,7 +10,7 @@ import pytest
 import sympy
 
 from dimgs import Dataset, Options
-from dimgs.discovery import one_basis as module
+from dimgs.discovery import search as module
 from dimgs.discovery import study as studies
 from dimgs.discovery.judgement import judge
 from dimgs.discovery.prepare import Prepared, prepare

@@ -9,7 +9,7 @@ from dimgs import Dataset
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.regimes import regimes_of
-from dimgs.discovery.scale_search import study_with_scales
+from dimgs.discovery.search import study_with_scales
 from dimgs.discovery.study import Study
 
 Array = NDArray[np.float64]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dimgs import Dataset, Options
+from dimgs.discovery.discover import fit
 from dimgs.discovery.explore import explore
-from dimgs.discovery.fitting import fit
 from dimgs.report.documents import fit_document
 from dimgs.variables import Variable, define_unit, parse_unit
 from tests.law.examples import example

@@ -13,7 +13,7 @@ from dimgs import Dataset
 from dimgs.discovery.discover import discover
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.discovery.problem import problem_of
+from dimgs.discovery.study import problem_of
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.refine import FittedTree

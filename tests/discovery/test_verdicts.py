@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 import dimgs
 from case_studies.benchmarks.verdicts import contradict, of_discover, of_fit, table
-from dimgs.discovery.discover import discover_with
-from dimgs.discovery.fitting import fit_with
+from dimgs.discovery.discover import discover_with, fit_with
 from dimgs.discovery.options import Options
 from dimgs.engines.protocol import Clock
 from dimgs.judgement.confirmation import PROBABLE, SHORT_SEARCH, LawFacts, conclude

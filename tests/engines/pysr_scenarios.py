@@ -18,7 +18,7 @@ import sympy
 from dimgs.common.errors import InputError
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.discovery.problem import problem_of
+from dimgs.discovery.study import problem_of
 from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.pysr import PySREngine
 from dimgs.engines.refit import to_candidate

@@ -6,7 +6,7 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.expression.compiled import compile_expression
+from dimgs.expression.candidate import compile_expression
 
 X, C = sympy.symbols("x c")
 JUNCTIONS = {"and": sympy.And, "or": sympy.Or}

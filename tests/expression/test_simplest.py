@@ -6,7 +6,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.expression.complexity import complexity_of
+from dimgs.expression.candidate import complexity_of
 from dimgs.expression.simplest import simplest
 
 NAMES = ("a", "b", "d", "x")

@@ -18,8 +18,8 @@ import dimgs
 from dimgs import Dataset, Law
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
+from dimgs.discovery.discover import fit_with
 from dimgs.discovery.estimators import fit_by_sources
-from dimgs.discovery.fitting import fit_with
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.fits.design import Effect, EffectWhitening

@@ -11,7 +11,7 @@ import pytest
 from dimgs.campaign import Range, read_plan
 from dimgs.campaign.experiment import DecisionLog, changed_since
 from dimgs.campaign.plan import bind
-from dimgs.discovery.outofcore.stream_fit import fit_stream
+from dimgs.discovery.outofcore import fit_stream
 from dimgs.hub import RunStore
 from dimgs.law.law import Law
 from dimgs.report.results import FitResult

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dimgs.campaign import read_plan
 from dimgs.campaign.plan import bind
-from dimgs.discovery.outofcore.stream_fit import fit_stream
+from dimgs.discovery.outofcore import fit_stream
 from dimgs.expression import sympy_parse, sympy_parse_condition, sympy_text
 from dimgs.hub import RunStore
 from dimgs.law.law import Law

@@ -130,7 +130,7 @@ def test_a_failed_computation_exits_with_1(shell: Shell, monkeypatch: pytest.Mon
     def failing(*_: object, **__: object) -> None:
         raise dimgs.FitError("no pair of runs is left.")
 
-    monkeypatch.setattr("dimgs.discovery.fitting.fit", failing)
+    monkeypatch.setattr("dimgs.discovery.discover.fit", failing)
     done = shell("fit", shell.pipe(), "--target", "tau_w")
     assert (done.code, done.err) == (1, "error: no pair of runs is left.\n")
 

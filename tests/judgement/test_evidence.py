@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dimgs import Dataset
-from dimgs.discovery.discover import discover_with
-from dimgs.discovery.fitting import fit_with
+from dimgs.discovery.discover import discover_with, fit_with
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.fits.design import Design

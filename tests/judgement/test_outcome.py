@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from dimgs import Dataset, DimgsWarning, Options, discover, fit
 from dimgs.common.formats import in_percent
-from dimgs.discovery import judgement, one_basis
+from dimgs.discovery import judgement, search
 from dimgs.discovery import study as studies
 from dimgs.discovery.discover import discover_with
-from dimgs.discovery.outofcore.stream_fit import fit_stream
+from dimgs.discovery.outofcore import fit_stream
 from dimgs.engines.protocol import Cut, CutBy
 from dimgs.engines.structured.archive import Archive
 from dimgs.judgement.confirmation import HOLDS, MOST_STRUCTURE, LawFacts, Outcome, conclude
@@ -204,8 +204,8 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int)
 @pytest.mark.parametrize(
     ("owner", "name", "call"),
     [
-        (one_basis, "run_engine", 1),
-        (one_basis, "judge", 1),
+        (search, "run_engine", 1),
+        (search, "judge", 1),
         (judgement, "residual_summary", 1),
         (Archive, "add", 1),
         (Archive, "add", 30),

@@ -7,7 +7,7 @@ import pytest
 from dimgs.cli.reproduce import run_studies
 from dimgs.common.errors import RunRefusedError
 from dimgs.dataset import Dataset
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.discovery.options import Options
 from dimgs.kernels.lammps import BOLTZMANN, ExcludedVolumeChains, PhantomChains, Scales, find_lammps
 from dimgs.variables import registry

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.dataset import Dataset
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.kernels.diffusion import DiffusionSeries, Migration
 from dimgs.kernels.record import Status
 from dimgs.kernels.sfppy import Sfppy, discretisation_error

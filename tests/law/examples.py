@@ -5,8 +5,7 @@ from functools import cache
 import numpy as np
 
 from dimgs import Dataset, Options
-from dimgs.discovery.discover import discover
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import discover, fit
 from dimgs.law.law import Law
 from tests.planted import pipe
 

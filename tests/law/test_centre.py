@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs import Dataset, Options
-from dimgs.discovery.discover import discover_with
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import discover_with, fit
 from dimgs.law.prediction import centre_of
 from dimgs.report.documents import fit_document
 from dimgs.report.plain_text import fit_text, report_text

@@ -9,7 +9,7 @@ import sympy
 
 from dimgs import Dataset, Law, Options
 from dimgs.common.errors import FitError
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.discovery.prepare import prepare
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design import Design

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs import Dataset
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.fits.design import build_design
 from dimgs.groups.derive import pi_basis
 from dimgs.law.checked_law import Domain

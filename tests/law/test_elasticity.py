@@ -6,7 +6,7 @@ import sympy
 
 from dimgs import Dataset, Options
 from dimgs.common.arrays import Array
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.discovery.prepare import prepare
 from dimgs.law.assemble import assemble
 from dimgs.law.prediction import Interval

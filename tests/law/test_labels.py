@@ -3,7 +3,7 @@
 import numpy as np
 
 from dimgs import Dataset, Options
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.law.law import Law
 
 

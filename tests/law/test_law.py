@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from dimgs import Options
 from dimgs.common.errors import InputError, LawError
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.law.checked_law import Constant
 from dimgs.law.law import Law
 from dimgs.variables import Dimension, parse_variable, registry

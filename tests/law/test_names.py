@@ -7,7 +7,7 @@ import pytest
 import sympy
 
 from dimgs import Dataset, Options
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.law.law import Law
 from tests.law.examples import KINDS, example
 

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dimgs import Dataset, Options
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.expression.parsing import sympy_parse_condition
 from dimgs.fits.design import Feature
 from dimgs.law.assemble import Side, reading, where_text

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs import Dataset, Options
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.discovery.prepare import prepare
 from dimgs.law.assemble import exact, free_name
 from tests.law.examples import example

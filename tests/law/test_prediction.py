@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from dimgs import Dataset, Options
 from dimgs.common.arrays import Array
 from dimgs.common.errors import LawError
-from dimgs.discovery.discover import discover
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import discover, fit
 from dimgs.law.law import Law
 from dimgs.law.prediction import Of
 from tests.law.examples import KINDS, example

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from dimgs import Dataset
 from dimgs.common.errors import DimgsError, DimgsWarning, InputError
 from dimgs.common.formats import sealed
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.law.law import Law
 from dimgs.law.serialise import as_text
 from dimgs.variables import registry

@@ -11,7 +11,7 @@ import pytest
 import sympy
 
 import dimgs
-from dimgs.expression.complexity import complexity_of
+from dimgs.expression.candidate import complexity_of
 from dimgs.law.export import constant_equations, group_definitions, law_article
 from dimgs.law.latex import quantity_latex, symbol_latex
 from tests.law.examples import KINDS, example

@@ -9,7 +9,7 @@ import sympy
 
 from dimgs import Dataset
 from dimgs.common.errors import InputError
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.expression import sympy_parse
 from dimgs.law.display import LARGEST_QUOTIENT
 from dimgs.law.law import Law

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from dimgs import Options
 from dimgs.common.formats import plain
-from dimgs.discovery.discover import discover
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import discover, fit
 from dimgs.groups.derive import pi_basis
 from dimgs.report.documents import fit_document, pi_document
 from tests.planted import pipe

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from dimgs import Dataset, Options, Report
-from dimgs.discovery.discover import discover
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import discover, fit
 from dimgs.report.plain_text import condition, fit_text, interval, number, report_text, scores_lines
 from tests.planted import pipe
 from tests.report.examples import report_of

@@ -14,7 +14,7 @@ from case_studies.benchmarks.laws_with_units.tasks import equations_of
 from case_studies.benchmarks.own_laws.law import OwnLaw
 from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
-from dimgs.discovery.scale_search import study_with_scales
+from dimgs.discovery.search import study_with_scales
 from dimgs.discovery.study import Study
 from dimgs.expression import Candidate
 from dimgs.judgement.candidates import JudgedForm

@@ -30,7 +30,7 @@ from dimgs.dataset import Dataset
 from dimgs.discovery.discover import report_of
 from dimgs.discovery.next_runs import WIDER
 from dimgs.discovery.options import Options
-from dimgs.discovery.scale_search import study_with_scales
+from dimgs.discovery.search import study_with_scales
 from dimgs.discovery.study import Study
 from dimgs.judgement.confirmation import PROBABLE
 

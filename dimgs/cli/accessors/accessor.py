@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Unpack
 
-from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords
+from dimgs.discovery.options import DiscoverKeywords, FitKeywords
 
 if TYPE_CHECKING:
     from dimgs.dataset.dataset import Dataset
@@ -45,7 +45,7 @@ class Accessor:
 
     def fit(self, target: str, **keywords: Unpack[FitKeywords]) -> "FitResult":
         """Power law of its runs; see :func:`dimgs.fit`."""
-        from dimgs.discovery.fitting import fit
+        from dimgs.discovery.discover import fit
 
         return fit(self._table, target, **keywords)
 

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.dataset import read_table
-from dimgs.discovery import fitting
+from dimgs.discovery import discover
+from dimgs.discovery.diagnostics import outlier_warnings
 from dimgs.discovery.missing_input import hidden_scale_advice
 from dimgs.discovery.options import Options
-from dimgs.discovery.outliers import outlier_warnings
-from dimgs.discovery.outofcore.stream_fit import fit_stream
+from dimgs.discovery.outofcore import fit_stream
 from dimgs.report.results import FitResult
 from tests.discovery.outofcore.test_stream import Frame, drag_table
 
@@ -117,9 +117,9 @@ def test_the_result_is_that_of_memory_whatever_the_chunks(
         return said
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "outlier_warnings", noted)
-        patch.setattr(fitting, "hidden_scale_advice", advised)
-        known = fitting.fit(path, "F", options)
+        patch.setattr(discover, "outlier_warnings", noted)
+        patch.setattr(discover, "hidden_scale_advice", advised)
+        known = discover.fit(path, "F", options)
     streamed = fit_stream(path, "F", options, chunk_rows=chunk)
     data = read_table(path, drop_bad=options.drop_bad)
     np.testing.assert_allclose(streamed.law.predict_si(data), known.law.predict_si(data), rtol=1e-8)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dimgs.common.errors import InputError
-from dimgs.discovery.outofcore import checkpoint as checkpoints
-from dimgs.discovery.outofcore.stream_fit import fit_stream
+from dimgs.discovery import outofcore as checkpoints
+from dimgs.discovery.outofcore import fit_stream
 
 Change = Callable[[dict[str, Any], dict[str, Any]], None]
 

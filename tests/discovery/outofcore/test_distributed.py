@@ -11,9 +11,9 @@ import pytest
 
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset import read_table
-from dimgs.discovery.fitting import fit
+from dimgs.discovery.discover import fit
 from dimgs.discovery.options import Options
-from dimgs.discovery.outofcore.distributed import fit_dask
+from dimgs.discovery.outofcore import fit_dask
 from tests.discovery.outofcore.test_stream import drag_table, same_law, written
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset import read_table
-from dimgs.discovery.fitting import fit
+from dimgs.discovery import outofcore as checkpoints
+from dimgs.discovery.discover import fit
 from dimgs.discovery.options import Options
-from dimgs.discovery.outofcore import checkpoint as checkpoints
-from dimgs.discovery.outofcore.stream_fit import fit_stream
+from dimgs.discovery.outofcore import fit_stream
 from dimgs.report.results import FitResult
 
 Frame = pd.DataFrame

@@ -1,0 +1,1273 @@
+"""Moments of a large table, accumulated in one pass over its parts.
+
+The plan says which logarithms, which groups, from which columns; memory does not grow with the
+runs.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import astuple, dataclass, field, replace
+from functools import cached_property, partial, reduce
+from importlib import import_module
+from itertools import count
+from os import PathLike
+from pathlib import Path
+from time import monotonic
+from typing import Annotated, Any, Self, Unpack
+from zipfile import ZIP_STORED, ZipFile
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, FailFast, Field
+
+from dimgs.common.advice import setting
+from dimgs.common.arrays import Array, IntArray, mixed_bits
+from dimgs.common.errors import InputError, noting, warn_all
+from dimgs.common.formats import SCHEMA, attributes, json_value, refuse_newer, validated, whole
+from dimgs.common.plugins import needing
+from dimgs.dataset import Dataset
+from dimgs.dataset.checks import (
+    Purpose,
+    UsableRuns,
+    check_enough_runs,
+    dropped_warnings,
+    duplicate_warnings,
+    unlogged_names,
+    unused_label_warnings,
+    usable_runs,
+)
+from dimgs.dataset.raw import ReadOptions
+from dimgs.dataset.read import build
+from dimgs.dataset.stream import Part, Position, TableInParts
+from dimgs.discovery.diagnostics import separation_warnings, shared_variables
+from dimgs.discovery.estimators import of_least_squares, scatter_fields, with_rationals
+from dimgs.discovery.options import (
+    Options,
+    StreamKeywords,
+    TableKeywords,
+    documented,
+    options_by_name,
+)
+from dimgs.discovery.power_law import with_law
+from dimgs.discovery.prepare import prepare
+from dimgs.discovery.scoring import r2_of_squares
+from dimgs.fits.design import (
+    Design,
+    Feature,
+    Moments,
+    ResponseScale,
+    features_of,
+    label_texts,
+    log_groups,
+    spans,
+    stated_errors,
+)
+from dimgs.fits.estimate import Estimate
+from dimgs.fits.least_squares import BlockMoments, PowerLawFit
+from dimgs.fits.noise import MOST_SAMPLED, Scatter, sample_rows, scatter_of
+from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.law.assemble import power_law
+from dimgs.law.checked_law import Domain, Scores
+from dimgs.law.prediction import domain_from_moments, inverse_scatter
+from dimgs.report.results import FitResult
+from dimgs.variables import Variable
+
+_IN_MEMORY_ONLY = ("limits", "robust", "regimes", "local", "additive")
+
+
+@dataclass(frozen=True)
+class StreamPlan:
+    """Plan by which rows enter the moments, equal for all parts and workers.
+
+    Attributes
+    ----------
+    ranges : Dataset
+        Two runs: the smallest and the largest value of every numeric column so far. They
+        settle the basis, what enters unlogged and what never varied.
+    target : str
+    options : Options
+    basis : PiBasis
+    features : tuple of Feature
+        Those that never varied included.
+    unlogged : tuple of str
+        Inputs that enter without a logarithm.
+    warnings : tuple of str
+    has_errors : bool
+        Whether the target has an error column.
+    unused : tuple of str
+        Label columns that take no part.
+    """
+
+    ranges: Dataset
+    target: str
+    options: Options
+    basis: PiBasis
+    features: tuple[Feature, ...]
+    unlogged: tuple[str, ...]
+    warnings: tuple[str, ...]
+    has_errors: bool = False
+    unused: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, ranges: Dataset, target: str, options: Options) -> "StreamPlan":
+        """Plan of a table with the given ranges of columns.
+
+        Raises
+        ------
+        InputError, DimensionError
+            As :func:`dimgs.discovery.prepare.prepare` does.
+        """
+        plain = replace(options, drop_bad=False, within=None, split_by=None)
+        prepared = prepare(ranges, target, plain)
+        inverse = options.arrhenius or ()
+        features = tuple(features_of(prepared.basis, prepared.unlogged, inverse))
+        # of a single run both ends are the same
+        copies = duplicate_warnings(ranges)
+        notes = tuple(w for w in prepared.warnings if w not in copies)
+        return cls(ranges, target, options, prepared.basis, features, prepared.unlogged, notes)
+
+    def with_ranges(self, ranges: Dataset) -> "StreamPlan":
+        """Plan of the same table, of which more is known."""
+        other = StreamPlan.of(ranges, self.target, self.options)
+        return replace(other, has_errors=self.has_errors, unused=self.unused)
+
+    def still_holds(self, ranges: Dataset) -> bool:
+        """Whether a table of these wider ranges has the same features."""
+        if _state(ranges) == _state(self.ranges):
+            return True
+        other = StreamPlan.of(ranges, self.target, self.options)
+        return (other.basis, other.features) == (self.basis, self.features)
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """Numeric columns that are read: the target and its inputs."""
+        return self.ranges.variables
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the numeric columns."""
+        return self.ranges.names
+
+    @property
+    def purpose(self) -> Purpose:
+        """Requirements on each part of the table."""
+        return self.options.purpose(self.target, allow_empty=True)
+
+    @cached_property
+    def logged(self) -> tuple[str, ...]:
+        """Columns that must be positive."""
+        return tuple(
+            n for n in self.names if n not in self.unlogged and not self.ranges.variable(n).is_level
+        )
+
+    @cached_property
+    def temperatures(self) -> list[str]:
+        """Columns that enter by their inverses; the domain is judged in themselves."""
+        return [str(f.variable) for f in self.features if f.contrast == "inverse"]
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns whose moments are kept; see :meth:`table`."""
+        return len(self.features) + 2 + len(self.temperatures)
+
+    def table(self, columns: Mapping[str, Array]) -> Array:
+        """Features, ln pi_0, ln target and temperatures of some runs, (n_runs, n_columns)."""
+        data = replace(self.ranges, values=columns, rows=np.empty(0, dtype=np.int64))
+        groups = [f.group for f in self.features if f.logged and f.group]
+        rest, *logs = log_groups(data, self.basis, [self._rest, *groups]).T
+        plain = [
+            1.0 / columns[n] if f.contrast == "inverse" else columns[n]
+            for f in self.features
+            if (n := f.variable) is not None
+        ]
+        values, target = columns[self.target], self.ranges.variable(self.target)
+        log = values * target.unit.log_factor if target.is_level else np.log(values)
+        # column by column in memory, as their sums and ends are taken
+        return np.vstack(
+            [*logs, *plain, log + rest, log, *(columns[n] for n in self.temperatures)]
+        ).T
+
+    @cached_property
+    def _rest(self) -> PiGroup:
+        """What pi_0 holds beside the target."""
+        response, level = self.basis.response, self.ranges.variable(self.target).is_level
+        powers = {} if response is None or level else dict(response.exponents)
+        powers.pop(self.target, None)
+        return PiGroup.of("rest", powers)
+
+    @cached_property
+    def in_domain(self) -> list[int]:
+        """Columns of :meth:`table` in which the domain is judged, one per feature."""
+        temperatures = count(len(self.features) + 2)
+        return [
+            next(temperatures) if f.contrast == "inverse" else j
+            for j, f in enumerate(self.features)
+        ]
+
+
+def check_streamable(options: Options) -> None:
+    """Raise where an option needs all runs in memory.
+
+    Raises
+    ------
+    InputError
+        Naming the option.
+    """
+    for name in _IN_MEMORY_ONLY:
+        if getattr(options, name):
+            raise InputError(
+                f"{setting(name)} needs all runs in memory and does not go with "
+                f"{setting('stream')}; draw a sample "
+                f"of rows from the table and fit that."
+            )
+
+
+def ranges_of(usable: UsableRuns) -> Dataset | None:
+    """Ranges of the numeric columns of usable runs; None where no run is left."""
+    data = usable.data
+    if not len(data):
+        return None
+    names = [n for n in data.names if n in usable.inputs or n == usable.purpose.target]
+    return as_ranges(data, names, [data[n].min() for n in names], [data[n].max() for n in names])
+
+
+def as_ranges(
+    data: Dataset, names: Iterable[str], low: Iterable[Any], high: Iterable[Any]
+) -> Dataset:
+    """Two runs, of the smallest and of the largest values, with what the reader noticed."""
+    ends = zip(names, low, high, strict=True)
+    values = {n: np.array([a, b], dtype=np.float64) for n, a, b in ends}
+    variables = tuple(data.variable(n) for n in values)
+    return Dataset(variables, values, {}, source=data.source, warnings=data.warnings)
+
+
+def union(one: Dataset, other: Dataset) -> Dataset:
+    """Ranges of the runs of both."""
+    low = [min(one[n][0], other[n][0]) for n in one.names]
+    high = [max(one[n][1], other[n][1]) for n in one.names]
+    return as_ranges(one, one.names, low, high)
+
+
+def _state(ranges: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    from dimgs.dataset.checks import constant_columns
+
+    return constant_columns(ranges), unlogged_names(ranges, ranges.names)
+
+
+# Extreme runs in memory, and those that stay of them. Few runs are all kept, so that the domain is
+# exactly that of the runs; of many, the farthest ones by far bound it.
+_MOST_EXTREMES, _KEPT_EXTREMES = 4096, 512
+# dropped rows that a message lists: it stays readable in a terminal
+_NAMED = 10
+
+
+@dataclass
+class StreamMoments:
+    """Moments, ranges and extreme runs of a table; parts update it, and several merge.
+
+    Attributes
+    ----------
+    blocks : BlockMoments
+        Of the features and of [ln pi_0, ln target, temperatures], weighted, by block or cluster.
+    total : Moments
+        Of the same columns, unweighted, by `within` label.
+    low, high : ndarray of shape (n_columns,)
+        Ranges of the numeric columns of the plan.
+    feature_low, feature_high : ndarray of shape (n_features,)
+    extremes : ndarray of shape (n_extremes, n_features)
+        Runs of large leverage, in the features in which the domain is judged.
+    n_dropped : int
+    dropped : tuple of str
+        The first rows that were dropped.
+    in_pieces : bool
+        Whether rows are numbered within a file or a partition, which is then named with them.
+    sample : ndarray of shape (n_sampled, n_features + 4)
+        Where the target has an error column, rank, features, response, error and number of the
+        label of some runs, from which the scatter beside the stated errors is estimated.
+    scatter : Scatter or None
+        What the weights include; None in the first pass.
+    """
+
+    blocks: BlockMoments
+    total: Moments
+    low: Array
+    high: Array
+    feature_low: Array
+    feature_high: Array
+    extremes: Array
+    n_dropped: int = 0
+    dropped: tuple[str, ...] = ()
+    in_pieces: bool = False
+    sample: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    scatter: Scatter | None = None
+
+    @classmethod
+    def empty(
+        cls, plan: StreamPlan, *, in_pieces: bool = False, scatter: Scatter | None = None
+    ) -> Self:
+        """Moments of no run."""
+        p, k = len(plan.features), len(plan.names)
+        none: NDArray[np.generic] = np.empty(0, dtype=np.str_ if plan.options.within else np.intp)
+        total = Moments.empty(p, plan.n_columns - p, none)
+        return cls(
+            BlockMoments(),
+            total,
+            np.full(k, np.inf),
+            np.full(k, -np.inf),
+            np.full(p, np.inf),
+            np.full(p, -np.inf),
+            np.zeros((0, p)),
+            in_pieces=in_pieces,
+            sample=np.zeros((0, p + 4)),
+            scatter=scatter,
+        )
+
+    @property
+    def n_runs(self) -> int:
+        """Number of runs that entered."""
+        return int(self.total.counts.sum())
+
+    def ranges(self, plan: StreamPlan) -> Dataset:
+        """Ranges of the numeric columns so far, those that the plan was made of included."""
+        low = [min(a, plan.ranges[n][0]) for n, a in zip(plan.names, self.low, strict=True)]
+        high = [max(b, plan.ranges[n][1]) for n, b in zip(plan.names, self.high, strict=True)]
+        return as_ranges(plan.ranges, plan.names, low, high)
+
+    def widen(self, columns: dict[str, Array], plan: StreamPlan) -> bool:
+        """Widen the ranges by new runs; False where some cell does not fit the plan.
+
+        A cell does not fit if it is not finite, or not positive where that is needed.
+        """
+        low = np.array([columns[n].min() for n in plan.names])
+        high = np.array([columns[n].max() for n in plan.names])
+        # a NaN makes both ends NaN
+        positive = np.array([n in plan.logged for n in plan.names])
+        if not (np.isfinite(low) & np.isfinite(high) & ((low > 0) | ~positive)).all():
+            return False
+        np.minimum(self.low, low, out=self.low)
+        np.maximum(self.high, high, out=self.high)
+        return True
+
+    def update(
+        self,
+        plan: StreamPlan,
+        columns: dict[str, Array],
+        sigma: Array | None = None,
+        within: NDArray[Any] | None = None,
+        split: NDArray[Any] | None = None,
+    ) -> None:
+        """Add runs whose cells fit the plan; `columns` holds SI values by name."""
+        if split is None:
+            # a block is a fair share of every part, however the table is sorted
+            order = np.argsort(mixed_bits(columns[name] for name in sorted(columns)))
+            columns = {name: values[order] for name, values in columns.items()}
+            sigma, within = (None if v is None else v[order] for v in (sigma, within))
+        z, p = plan.table(columns), len(plan.features)
+        x, t = z[:, :p], z[:, p:]
+        weights = None
+        if sigma is not None:
+            if self.scatter is None:
+                self._sample(x, t[:, 0], sigma, within)
+            shared = 0.0 if self.scatter is None else self.scatter.intrinsic
+            weights = np.hypot(sigma, shared) ** -2
+        self.blocks.update(x, t, weights, split, within)
+        self.total = self.total.merge(Moments.from_arrays(x, t, within))
+        if p:
+            self._keep_extremes(z, plan)
+
+    def _sample(self, x: Array, y: Array, sigma: Array, within: NDArray[Any] | None) -> None:
+        rows, ranks = sample_rows(np.column_stack([x, y]))
+        codes = np.zeros(len(rows))
+        if within is not None:
+            codes = np.array([crc32(str(label).encode()) for label in within[rows]], np.float64)
+        new = np.column_stack([ranks, x[rows], y[rows], sigma[rows], codes])
+        self.sample = _first(np.vstack([self.sample, new]))
+
+    def estimated(self, plan: StreamPlan) -> Scatter | None:
+        """The scatter of the runs beside the stated errors; None without these."""
+        if self.scatter is not None or not len(self.sample):
+            return self.scatter
+        kept = [1 + j for j, varies in enumerate(self.varying(plan)) if varies]
+        *_, y, sigma, labels = self.sample.T
+        return scatter_of(self.sample[:, kept], y, sigma, labels)
+
+    def needs_scatter(self, plan: StreamPlan) -> bool:
+        """Whether the runs must be read again, to be weighed by their scatter too."""
+        noise = self.estimated(plan)
+        return self.scatter is None and noise is not None and noise.intrinsic > 0
+
+    def varying(self, plan: StreamPlan) -> list[bool]:
+        """Indices of the features that vary."""
+        ends = zip(plan.features, self.feature_low, self.feature_high, strict=True)
+        return [spans(float(a), float(b), f.contrast) for f, a, b in ends]
+
+    def _keep_extremes(self, z: Array, plan: StreamPlan) -> None:
+        x, coordinates = z[:, : len(plan.features)], z[:, plan.in_domain]
+        np.minimum(self.feature_low, x.min(axis=0), out=self.feature_low)
+        np.maximum(self.feature_high, x.max(axis=0), out=self.feature_high)
+        if self.n_runs > _KEPT_EXTREMES:
+            ends = [coordinates.argmin(axis=0), coordinates.argmax(axis=0)]
+            far = [[int(np.argmax(self._leverage(coordinates, plan)))]]
+            coordinates = coordinates[np.unique(np.concatenate([*ends, *far]))]
+        self.extremes = np.vstack([self.extremes, coordinates])
+        if len(self.extremes) > _MOST_EXTREMES:
+            order = np.argsort(self._leverage(self.extremes, plan))
+            self.extremes = self.extremes[np.sort(order[-_KEPT_EXTREMES:])]
+
+    def _leverage(self, coordinates: Array, plan: StreamPlan) -> Array:
+        """Leverage of runs in the features of the domain."""
+        centre, scatter = self.spread(plan)
+        apart = coordinates - centre
+        precision = inverse_scatter(scatter, self.n_runs)
+        return np.asarray(np.einsum("ni,ni->n", apart @ precision, apart))
+
+    def spread(self, plan: StreamPlan) -> tuple[Array, Array]:
+        """Mean and scatter of all runs, in the features in which the domain is judged."""
+        pooled, rows = self.total.pooled(), plan.in_domain
+        return pooled.means[0, rows], pooled.scatter[np.ix_(rows, rows)]
+
+    def drop(self, data: Dataset) -> None:
+        """Count the rows that were dropped from a part."""
+        self.n_dropped += len(data.dropped)
+        room = max(0, _NAMED - len(self.dropped))
+        where = f" of {data.source}" if self.in_pieces else ""
+        self.dropped += tuple(f"{d.row}{where}" for d in data.dropped[:room])
+
+    def merge(self, other: "StreamMoments") -> Self:
+        """Moments of the runs of both; neither is changed."""
+        return type(self)(
+            self.blocks.merge(other.blocks),
+            self.total.merge(other.total),
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+            np.minimum(self.feature_low, other.feature_low),
+            np.maximum(self.feature_high, other.feature_high),
+            np.vstack([self.extremes, other.extremes]),
+            self.n_dropped + other.n_dropped,
+            (*self.dropped, *other.dropped)[:_NAMED],
+            self.in_pieces or other.in_pieces,
+            _first(np.vstack([self.sample, other.sample])),
+            self.scatter,
+        )
+
+
+def _first(sample: Array) -> Array:
+    """The rows of a sample of the smallest rank."""
+    return sample[np.argsort(sample[:, 0], kind="stable")[:MOST_SAMPLED]]
+
+
+def columns_of(data: Dataset, plan: StreamPlan) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Numeric columns of clean runs, and their errors and labels as `update` takes them."""
+    columns = {n: data[n] for n in plan.names}
+    options = plan.options
+    scale: ResponseScale = "level" if data.variable(plan.target).is_level else "log"
+    extra: dict[str, Any] = {"sigma": stated_errors(data, plan.target, scale)}
+    for key, name in (("within", options.within), ("split", options.split_by)):
+        extra[key] = None if name is None else label_texts(data[name])
+    return columns, extra
+
+
+def check_group_count(state: StreamMoments, plan: StreamPlan) -> None:
+    """Raise where most runs have a label of their own.
+
+    Raises
+    ------
+    InputError
+        Naming the option.
+    """
+    if plan.options.within is not None and 2 * len(state.total.labels) > max(4, state.n_runs):
+        raise InputError(
+            f"Column '{plan.options.within}' given to {setting('within')} has a value of its own "
+            f"in most "
+            f"rows; give a column of labels."
+        )
+
+
+# ---- Work on a large table that can be interrupted: moments and position in one file.
+
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class QuestionPart(BaseModel):
+    """Question of a checkpoint: target and options."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    target: str
+    options: dict[str, str]
+
+
+class IdentityPart(BaseModel):
+    """The table as it was, and the question."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    version: int
+    files: dict[str, list[Any]]
+    question: QuestionPart
+
+
+class CheckpointFile(BaseModel):
+    """The text ``about`` in a checkpoint, an archive of NumPy arrays."""
+
+    model_config = ConfigDict(strict=True, protected_namespaces=())
+
+    edition: int = Field(0, alias="schema", ge=0)
+    identity: IdentityPart
+    position: Annotated[list[Count], Field(min_length=4, max_length=4)]
+    ranges: Annotated[list[list[float]], FailFast()]
+    rows: Count
+    sizes: Annotated[list[Count], FailFast(), Field(min_length=1)]
+    keys: Annotated[list[int | str], FailFast()]
+    n_features: Count
+    n_seen: Count
+    shared: bool
+    n_dropped: Count
+    dropped: list[str]
+    in_pieces: bool
+    scatter: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+
+
+# raised when states of before can no longer be used
+_VERSION = 1
+# between two writings: rarely enough to cost next to nothing
+_SECONDS = 5.0
+# a fit searches for no closed form, so that limits of searches change no answer
+_LIMITS = frozenset({"effort", "evaluations", "time_limit"})
+# options of the reader are compared on their own, as the reader holds them
+_ANALYSIS = sorted(
+    n
+    for n in set(options_by_name()) - _LIMITS
+    if n == "drop_bad" or n not in TableKeywords.__annotations__
+)
+# arrays of moments with one row a group, and arrays of all runs
+_BY_GROUP = ("labels", "weights", "counts", "means")
+_OF_RUNS = ("low", "high", "feature_low", "feature_high", "extremes", "sample")
+# of a file, which reveal a changed table whose size and time are the same
+_HEAD_BYTES = 1 << 16
+
+
+@dataclass
+class Checkpoint:
+    """A file that keeps the state of a pass, written at most every few seconds.
+
+    Parameters
+    ----------
+    path : Path
+    identity : dict
+        What the state belongs to: the table as it was, and the question.
+    """
+
+    path: Path
+    identity: dict[str, Any]
+    last: float = field(default_factory=monotonic)
+
+    @classmethod
+    def of(
+        cls, path: str | os.PathLike[str], table: TableInParts, target: str, options: Options
+    ) -> "Checkpoint":
+        """Checkpoint of the work on a table."""
+        files = {}
+        for file in table.files:
+            about = file.stat()
+            with file.open("rb") as opened:
+                head = hashlib.sha256(opened.read(_HEAD_BYTES)).hexdigest()
+            files[str(file.resolve())] = [about.st_size, about.st_mtime_ns, head]
+        reader = table.options
+        question = {
+            "target": target,
+            "options": {k: repr(getattr(options, k)) for k in _ANALYSIS},
+            "columns": None if reader.columns is None else list(reader.columns),
+            "drop": None if reader.drop is None else list(reader.drop),
+            "units": dict(reader.units),
+            "skip_rows": reader.skip_rows,
+            "chunk_rows": table.chunk_rows,
+        }
+        return cls(Path(path), {"version": _VERSION, "files": files, "question": question})
+
+    def load(
+        self, empty: StreamMoments
+    ) -> tuple[StreamMoments, Position, list[list[float]], int] | str | None:
+        """State kept so far, a sentence why it is of no use, or None where there is none.
+
+        Parameters
+        ----------
+        empty : StreamMoments
+            The state before the first run, whose arrays are as wide.
+
+        Returns
+        -------
+        tuple of (StreamMoments, Position, list, int), str or None
+            With the ranges that the plan was made of, and the number of rows read.
+
+        Raises
+        ------
+        InputError
+            If the file is not a checkpoint; it is not overwritten then.
+        """
+        if not self.path.exists():
+            return None
+        where = f"'{self.path}' is not a checkpoint of dimgs, so it is neither read nor overwritten"
+        about, arrays = _read(self.path, where)
+        kept, what = about.identity.model_dump(), ""
+        if not _same(kept, self.identity):
+            same_table = kept["files"] == self.identity["files"]
+            what = (
+                "it belongs to another table or other options"
+                if same_table
+                else "the table changed"
+            )
+        elif "sample" not in arrays and not np.array_equal(arrays["weights"], arrays["counts"]):
+            what = "it has no sample of the stated errors, which version 0.2 did not keep"
+        if what:
+            return (
+                f"The checkpoint '{self.path.name}' cannot be used ({what}), so the fit "
+                f"started over from the first row."
+            )
+        arrays.setdefault("sample", empty.sample)
+        try:
+            state = _unpacked(arrays, about)
+            if (
+                _widths(state) != _widths(empty)
+                or [len(r) for r in about.ranges] != [len(empty.low)] * 2
+            ):
+                raise ValueError("the columns differ")
+        except (KeyError, ValueError, IndexError, TypeError) as error:
+            raise InputError(
+                f"{where}: its parts are inconsistent; name another file, or remove it."
+            ) from error
+        return state, Position(*about.position), about.ranges, about.rows
+
+    def save(
+        self, state: StreamMoments, position: Position, ranges: list[list[float]], rows: int
+    ) -> None:
+        """Write the state, atomically, if the last time is some seconds ago."""
+        if monotonic() - self.last < _SECONDS:
+            return
+        arrays, about = _packed(state)
+        about |= {
+            "schema": SCHEMA,
+            "identity": self.identity,
+            "position": list(position),
+            "ranges": ranges,
+            "rows": rows,
+        }
+        try:
+            with whole(self.path) as beside, beside.open("wb") as file:
+                np.savez(file, about=np.array(json.dumps(about)), **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise InputError(
+                f"The checkpoint '{self.path}' cannot be written ({error}); name another file."
+            ) from error
+        self.last = monotonic()
+
+
+def _read(path: Path, where: str) -> tuple[CheckpointFile, dict[str, NDArray[Any]]]:
+    """The content of a checkpoint: arrays as NumPy stores them, never compressed."""
+    remedy = "name another file, or remove it"
+    try:
+        with ZipFile(path) as archive:
+            # compressed parts may grow without bound when they are read; dimgs writes none
+            plain = all(i.compress_type == ZIP_STORED for i in archive.infolist())
+        if not plain:
+            raise InputError(f"{where}; {remedy}.")
+        with np.load(path, allow_pickle=False) as opened:
+            arrays = {k: opened[k] for k in opened.files}
+        text = str(arrays.pop("about"))
+    except InputError:
+        raise
+    except Exception as error:
+        # NumPy reads the heads of arrays with Python's own tokenizer, and lets its errors through
+        raise InputError(f"{where}; {remedy}.") from error
+    document = json_value(text, where, remedy)
+    refuse_newer(document if isinstance(document, dict) else {}, f"'{path}'")
+    return validated(CheckpointFile, document, f"{where}: "), arrays
+
+
+def _same(kept: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
+    """Whether two states answer the same; what is newer than a state was not asked."""
+    defaults = {name: repr(options_by_name()[name].default) for name in _ANALYSIS}
+    question = {**dict.fromkeys(current["question"]), **kept["question"]}
+    before = {k: v for k, v in question["options"].items() if k not in _LIMITS}
+    compared = [{**defaults, **before}, current["question"]["options"]]
+    filled = {**question, "options": current["question"]["options"]}
+    one, other = ({k: _as_list(v) for k, v in options.items()} for options in compared)
+    return one == other and {**kept, "question": filled} == current
+
+
+def _as_list(text: str) -> str:
+    """Sequences alike, whether they were written as lists or as tuples."""
+    return text.replace("(", "[").replace(",)", "]").replace(")", "]")
+
+
+def _widths(state: StreamMoments) -> list[Any]:
+    arrays = (state.low, state.high, state.feature_low, state.feature_high, state.total.scatter)
+    columns = (state.total.means, state.extremes, state.sample)
+    return [state.total.n_features, *(a.shape for a in arrays), *(a.shape[1:] for a in columns)]
+
+
+def _packed(state: StreamMoments) -> tuple[dict[str, Any], dict[str, Any]]:
+    parts = [state.total, *state.blocks.blocks.values()]
+    arrays: dict[str, Any] = {
+        **{name: np.concatenate([getattr(p, name) for p in parts]) for name in _BY_GROUP},
+        "scatter": np.stack([p.scatter for p in parts]),
+        **{name: getattr(state, name) for name in _OF_RUNS},
+    }
+    about = {
+        "sizes": [len(p.labels) for p in parts],
+        "keys": list(state.blocks.blocks),
+        "n_features": state.total.n_features,
+        **attributes(state.blocks, "n_seen shared"),
+        **attributes(state, "n_dropped dropped in_pieces"),
+        "scatter": None if state.scatter is None else list(astuple(state.scatter)),
+    }
+    return arrays, about
+
+
+def _unpacked(arrays: dict[str, NDArray[Any]], about: CheckpointFile) -> StreamMoments:
+    bounds = np.cumsum([0, *about.sizes])
+    if any(len(arrays[name]) != bounds[-1] for name in _BY_GROUP):
+        raise ValueError("rows are missing")
+    if {n for n, a in arrays.items() if a.dtype != np.float64} != {"labels", "counts"}:
+        raise TypeError("an array holds no numbers")
+    if not all(np.isfinite(arrays[name]).all() for name in ("weights", "means", "scatter")):
+        raise ValueError("a moment is not finite")
+    parts = [
+        Moments(
+            **{name: arrays[name][a:b] for name in _BY_GROUP},
+            scatter=scatter,
+            n_features=about.n_features,
+        )
+        for a, b, scatter in zip(bounds[:-1], bounds[1:], arrays["scatter"], strict=True)
+    ]
+    blocks = dict(zip(about.keys, parts[1:], strict=True))
+    return StreamMoments(
+        BlockMoments(blocks, about.n_seen, about.shared),
+        parts[0],
+        **{name: arrays[name] for name in _OF_RUNS},
+        n_dropped=about.n_dropped,
+        dropped=tuple(about.dropped),
+        in_pieces=about.in_pieces,
+        scatter=None if about.scatter is None else Scatter(*about.scatter),
+    )
+
+
+# ---- The fit of a table larger than memory: a pass or two in parts, moments alone kept.
+#
+# From these come the same law and scores as from the runs.
+
+
+# as in memory: a share of the blocks, of so many runs or more
+_HOLDOUT, _FEWEST = 0.2, 10
+
+
+def result_of(plan: StreamPlan, state: StreamMoments, notes: tuple[str, ...] = ()) -> FitResult:
+    """Fit, snap, assemble the law and score it, from moments alone.
+
+    Parameters
+    ----------
+    plan : StreamPlan
+    state : StreamMoments
+        Of all runs.
+    notes : tuple of str
+        Warnings to put first.
+
+    Returns
+    -------
+    FitResult
+        Its intervals are by blocks of runs, or by clusters.
+
+    Raises
+    ------
+    InputError
+        If there are fewer runs than unknowns.
+    FitError
+        If the runs make no pair.
+    """
+    options = plan.options
+    check_group_count(state, plan)
+    # what is reported of the columns is what all runs span, not the first ones
+    plan = plan.with_ranges(state.ranges(plan))
+    study = _StreamStudy.of(plan, state)
+    groups = max(1, len(state.total.labels))
+    check_enough_runs(state.n_runs, len(study.design.features) + groups + 1, plan.ranges.source)
+    raw = study.blocks.fit()
+    design = study.design
+    fit = of_least_squares(design, raw, options.level)
+    fit = replace(fit, **scatter_fields(state.estimated(plan)))
+    snapped = with_rationals(design, fit, plan.ranges)
+    scores = _scores(study, raw, snapped, options)
+    law = power_law(design, snapped, options.within, _domain(plan, state, design))
+    warnings = (
+        *notes,
+        *plan.warnings,
+        *dropped_warnings(state.n_dropped, state.dropped),
+        *unused_label_warnings(plan.unused),
+        *separation_warnings(design, fit, scores.cv_r2_log),
+        *fit.notes,
+        *_self_correlation(study, fit),
+    )
+    return with_law(design, snapped, law.with_scores(scores), warnings)
+
+
+@dataclass(frozen=True)
+class _StreamStudy:
+    """The features that varied, with the moments of [features | ln pi_0, ln target].
+
+    `design` holds the mean of every `within` group in place of its runs: all that is linear in
+    the runs is exact on it.
+    """
+
+    design: Design
+    blocks: BlockMoments
+    total: Moments
+
+    @classmethod
+    def of(cls, plan: StreamPlan, state: StreamMoments) -> "_StreamStudy":
+        varies = state.varying(plan)
+        p = len(plan.features)
+        keep = np.array([*np.flatnonzero(varies), p, p + 1], dtype=np.intp)
+        blocks = replace(
+            state.blocks, blocks={k: _columns(b, keep) for k, b in state.blocks.blocks.items()}
+        )
+        total = _columns(state.total, keep)
+        pooled = reduce(Moments.merge, blocks.blocks.values())
+        q = len(keep) - 2
+        rows = np.arange(len(pooled.labels)) % 2
+        level = plan.ranges.variable(plan.target).is_level
+        design = Design(
+            data=plan.ranges.take(rows),
+            basis=plan.basis,
+            features=tuple(f for f, v in zip(plan.features, varies, strict=True) if v),
+            X=pooled.means[:, :q],
+            y=pooled.means[:, q],
+            offset=pooled.means[:, q + 1] - pooled.means[:, q],
+            scale="level" if level else "log",
+            weights=pooled.weights,
+            within=pooled.labels if plan.options.within is not None else None,
+            never_varied=tuple(f.name for f, v in zip(plan.features, varies, strict=True) if not v),
+            labelled=plan.options.labels,
+        )
+        return cls(design, blocks, total)
+
+
+def _columns(moments: Moments, keep: IntArray) -> Moments:
+    means, scatter = moments.means[:, keep], moments.scatter[np.ix_(keep, keep)]
+    return replace(moments, means=means, scatter=scatter, n_features=len(keep) - 2)
+
+
+def _squares(moments: Moments, contrast: Array, shift: Array) -> float:
+    """Sum over the runs of (contrast . columns - shift of the group)^2."""
+    mean = moments.means @ contrast - shift
+    return float(contrast @ moments.scatter @ contrast + moments.weights @ mean**2)
+
+
+def _remaining_squares(total: Moments, estimate: Estimate) -> float:
+    """Sum over the runs of the squared residuals of ln(target)."""
+    contrast = np.array([*(-float(c) for c in estimate.coefficients), 1.0, 0.0])
+    effects = estimate.effects or {}
+    shift = estimate.intercept + np.array([effects.get(str(k), 0.0) for k in total.labels])
+    return max(0.0, _squares(total, contrast, shift))
+
+
+def _scores(study: _StreamStudy, raw: PowerLawFit, estimate: Estimate, options: Options) -> Scores:
+    total = study.total
+    squares = _remaining_squares(total, estimate)
+    n_runs = float(total.weights.sum())
+    r2_log = _share(squares, total)
+    weighted = reduce(Moments.merge, study.blocks.blocks.values())
+    target = weighted.scatter[-2, -2]
+    left_out = (1.0 - float(raw.cv_r2[0])) * float(target)
+    held, held_n = _holdout(study, options)
+    return Scores(
+        r2_log=r2_log,
+        rmse_log=float(np.sqrt(squares / n_runs)),
+        cv_r2_log=_share(left_out, weighted),
+        # squares of the target itself are not moments of its logarithm
+        r2=r2_log if study.design.scale == "level" else None,
+        holdout_r2_log=held,
+        holdout_n=held_n,
+    )
+
+
+def _share(squares: float, moments: Moments) -> float | None:
+    """R² of ln target; None where it never varies."""
+    pooled = moments.pooled()
+    rounding = max(1.0, float(pooled.means[0, -1]) ** 2) * float(pooled.weights[0])
+    return r2_of_squares(squares, float(pooled.scatter[-1, -1]), rounding)
+
+
+def _holdout(study: _StreamStudy, options: Options) -> tuple[float | None, int]:
+    """R² on ln target of blocks (or clusters) set aside before fitting."""
+    parts = study.blocks.blocks
+    names = sorted(parts, key=str)
+    if len(names) < 3 or study.total.counts.sum() < _FEWEST:
+        return None, 0
+    order = np.random.default_rng(options.seed).permutation(len(names))
+    aside = {names[i] for i in order[: max(1, round(_HOLDOUT * len(names)))]}
+    train = BlockMoments({k: v for k, v in parts.items() if k not in aside})
+    training = reduce(Moments.merge, train.blocks.values())
+    test = reduce(Moments.merge, (parts[k] for k in sorted(aside, key=str)))
+    if training.counts.sum() < training.n_features + 3 or len(train.blocks) < 2:
+        return None, 0
+    fit = train.fit()
+    intercepts = dict(zip(fit.group_labels.tolist(), fit.group_intercepts[:, 0], strict=True))
+    shift = np.array([intercepts.get(k, fit.intercept[0]) for k in test.labels.tolist()])
+    contrast = np.array([*-fit.exponents[0], 1.0, 0.0])
+    reference = float(training.pooled().means[0, -1])
+    only_target = np.zeros(len(contrast))
+    only_target[-1] = 1.0
+    spread = _squares(test, only_target, np.full(len(test.labels), reference))
+    rounding = max(1.0, reference**2) * float(test.weights.sum())
+    score = r2_of_squares(_squares(test, contrast, shift), spread, rounding)
+    return (None, 0) if score is None else (score, int(test.counts.sum()))
+
+
+def _domain(plan: StreamPlan, state: StreamMoments, design: Design) -> Domain:
+    """Ranges and leverage; the largest leverage is that of the extreme runs that were kept."""
+    kept = [j for j, f in enumerate(plan.features) if f in design.features]
+    ends = np.array([state.feature_low[kept], state.feature_high[kept]])
+    centre, scatter = state.spread(plan)
+    scatter = scatter[np.ix_(kept, kept)]
+    extremes = state.extremes[:, kept]
+    n_runs = state.n_runs
+    return domain_from_moments(design, plan.ranges, ends, centre[kept], scatter, n_runs, extremes)
+
+
+def _self_correlation(study: _StreamStudy, fit: Estimate) -> list[str]:
+    """Warning that pi_0 shares variables with the groups, before rounding of exponents."""
+    pooled = study.total.pooled().scatter
+    honest = _share(_remaining_squares(study.total, fit), study.total)
+    of_target, of_response = float(pooled[-1, -1]), float(pooled[-2, -2])
+    if honest is None or of_response <= 0.0:
+        return []
+    in_groups = 1.0 - (1.0 - honest) * of_target / of_response
+    return shared_variables(study.design, in_groups, honest)
+
+
+# rows of ten columns take 5 MB, and a call for each costs nothing
+CHUNK_ROWS = 65536
+Progress = Callable[[int, float], None]
+
+
+@documented(StreamKeywords)
+def fit_stream(
+    path: str | PathLike[str],
+    target: str,
+    options: Options | None = None,
+    *,
+    chunk_rows: int = CHUNK_ROWS,
+    progress: Progress | None = None,
+    checkpoint: str | PathLike[str] | None = None,
+    **keywords: Unpack[StreamKeywords],
+) -> FitResult:
+    r"""Contrastive power law of a table that need not fit into memory.
+
+    The law is that of :func:`dimgs.discovery.discover.fit` on the same rows, and up to 64 runs so
+    are its intervals; of more, they come from leaving out one of 64 blocks of runs (or, as in
+    memory, one cluster of `split_by`) instead of one run. The score on the target itself (`r2`)
+    is not known from moments and is None; where the target has an error column, `cv_r2_log` weighs
+    the runs as the fit does. Runs that are set aside are whole blocks, or clusters.
+
+    Where a later part shows that the plan made of the first ones does not hold (a column that
+    never varied does, a dimensionless one vanishes), the pass starts over with what is known. Where
+    the runs scatter more than the errors of the target say, a second pass weighs them by both.
+
+    Parameters
+    ----------
+    path : str or path
+        A text table, a Parquet file, or a folder of Parquet files of the same columns.
+    target : str
+    options : Options, optional
+        The options as one value, which keywords change; not `limits`, `robust`, `regimes`, `local`
+        or `additive`, which need all runs at once.
+    chunk_rows : int
+        Most rows in memory at a time.
+    progress : callable, optional
+        Called after every part with the number of rows read so far and the fraction of the table.
+    checkpoint : str or path, optional
+        File that keeps the work every few seconds. If it is there already and the table and the
+        question are the same, the pass goes on from it; if they changed, the result's warnings
+        say that it started over. It is removed at the end.
+    {options}
+
+    Returns
+    -------
+    FitResult
+
+    Raises
+    ------
+    InputError, DimensionError, FitError
+        Naming what is wrong, where, and the remedy.
+
+    Warns
+    -----
+    DimgsWarning
+        For each of the result's `warnings`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> table = Path(tempfile.mkdtemp()) / "runs.csv"
+    >>> rows = [f"{h},{(2 * h / 9.8) ** 0.5}\n" for h in range(1, 50)]
+    >>> _ = table.write_text("h [m],t [s]\n" + "".join(rows))
+    >>> print(fit_stream(table, "t", Options(constants=["g"])).law.expression)
+    C*sqrt(h)/sqrt(g)
+    """
+    chosen = Options.of(options, keywords, "fit_stream", StreamKeywords)
+    check_streamable(chosen)
+    table = TableInParts(path, chunk_rows, chosen.reader([target]))
+    plan = first_plan(table.parts(), table.source, target, chosen)
+    table = only_needed(table, plan)
+    empty = partial(StreamMoments.empty, in_pieces=len(table.files) > 1)
+    notes: tuple[str, ...] = ()
+    kept = None if checkpoint is None else Checkpoint.of(checkpoint, table, target, chosen)
+    saved = None if kept is None else kept.load(empty(plan))
+    # where the first pass begins; later ones begin with the table
+    begun: list[tuple[StreamMoments, Position, int]] = []
+    if isinstance(saved, str):
+        notes = (saved,)
+    elif saved is not None:
+        state, position, ends, rows = saved
+        begun.append((state, position, rows))
+        plan = plan.with_ranges(as_ranges(plan.ranges, plan.names, *ends))
+
+    def read(plan: StreamPlan, scatter: Scatter | None) -> StreamMoments | Dataset:
+        state, position, rows = (
+            begun.pop() if begun else (empty(plan, scatter=scatter), Position(), 0)
+        )
+        for part in table.parts(position):
+            wider = add_part(state, plan, part)
+            if wider is not None:
+                return wider
+            rows += part.n_rows
+            if kept is not None:
+                ends = [[float(plan.ranges[n][i]) for n in plan.names] for i in (0, 1)]
+                kept.save(state, part.end, ends, rows)
+            if progress is not None:
+                progress(rows, part.fraction)
+        return state
+
+    with noting(plan.warnings):
+        result = result_of(*read_in_passes(plan, read), notes)
+    if kept is not None:
+        kept.path.unlink(missing_ok=True)
+    warn_all(result.warnings)
+    return result
+
+
+def read_in_passes(
+    plan: StreamPlan, read: Callable[[StreamPlan, Scatter | None], StreamMoments | Dataset]
+) -> tuple[StreamPlan, StreamMoments]:
+    """Moments of a table that is read again until its plan, and its weights, are those of all runs.
+
+    Parameters
+    ----------
+    plan : StreamPlan
+        For the first pass.
+    read : callable
+        A pass: from a plan and what the weights include, the moments, or the wider ranges for
+        which another plan is needed.
+    """
+    scatter: Scatter | None = None
+    while True:
+        outcome = read(plan, scatter)
+        if isinstance(outcome, Dataset):
+            plan = plan.with_ranges(outcome)
+        elif outcome.needs_scatter(plan):
+            scatter = outcome.estimated(plan)
+        else:
+            return plan, outcome
+
+
+def first_plan(parts: Iterable[Part], source: str, target: str, options: Options) -> StreamPlan:
+    """Plan made of the first part with a run that can be used.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    for part in parts:
+        read = part.dataset()
+        with noting(read.warnings):
+            usable = usable_runs(read, options.purpose(target, allow_empty=True))
+            ranges = ranges_of(usable)
+            if ranges is not None:
+                unused = [n for n in usable.data.label_names if n not in options.labels]
+                plan = StreamPlan.of(ranges, target, options)
+                return replace(plan, has_errors=target in usable.data.errors, unused=tuple(unused))
+    raise InputError(f"{source} has no usable row; add at least one row of data that can be used.")
+
+
+def only_needed(table: TableInParts, plan: StreamPlan) -> TableInParts:
+    """The table without the columns that the plan does not read."""
+    names = [*plan.names, *plan.options.labels]
+    return replace(table, options=replace(table.options, columns=names, drop=None))
+
+
+def add_part(state: StreamMoments, plan: StreamPlan, part: Part) -> Dataset | None:
+    """Add the runs of a part, or return the wider ranges for which another plan is needed.
+
+    Raises
+    ------
+    InputError
+        For a cell that cannot be used, unless such rows are dropped.
+    """
+    numbers = None if plan.options.labels or plan.has_errors else part.numbers(plan.names)
+    if numbers is not None and state.widen(numbers, plan):
+        wider = state.ranges(plan)
+        if not plan.still_holds(wider):
+            return wider
+        state.update(plan, numbers)
+        return None
+    usable = usable_runs(part.dataset(), plan.purpose)
+    data, ranges = usable.data, ranges_of(usable)
+    if ranges is not None and any(n in plan.logged for n in usable.unlogged):
+        return union(state.ranges(plan), ranges)
+    state.drop(data)
+    if ranges is None:
+        return None
+    columns, extra = columns_of(data, plan)
+    state.widen(columns, plan)
+    wider = state.ranges(plan)
+    if not plan.still_holds(wider):
+        return wider
+    state.update(plan, columns, **extra)
+    return None
+
+
+# ---- The fit of a partitioned table on a Dask cluster: the same moments, merged.
+
+
+@documented(StreamKeywords)
+def fit_dask(
+    frame: Any,
+    target: str,
+    options: Options | None = None,
+    client: Any = None,
+    *,
+    chunk_rows: int = CHUNK_ROWS,
+    **keywords: Unpack[StreamKeywords],
+) -> FitResult:
+    """Contrastive power law of a partitioned table, with moments computed by its workers.
+
+    Only moments travel. The law is that of :func:`dimgs.discovery.discover.fit` on the same rows,
+    and the intervals are those of :func:`dimgs.discovery.outofcore.fit_stream`.
+
+    Parameters
+    ----------
+    frame : dask.dataframe.DataFrame, or sequence of paths
+        Partitions with headers ``name [unit]``; or Parquet files that every worker can read,
+        each a task of its own in bounded memory.
+    target : str
+    options : Options, optional
+        The options as one value, which keywords change; not `limits`, `robust`, `regimes`, `local`
+        or `additive`, which need all runs at once.
+    client : dask.distributed.Client, optional
+        By default the current one, or Dask's own scheduler where there is none.
+    chunk_rows : int
+        Most rows of a file in a worker's memory at a time.
+    {options}
+
+    Returns
+    -------
+    FitResult
+
+    Raises
+    ------
+    InputError, DimensionError, FitError
+        Naming what is wrong, where (the row within its partition or file), and the remedy; also if
+        Dask is not installed.
+
+    Warns
+    -----
+    DimgsWarning
+        For each of the result's `warnings`.
+    """
+    with needing("dask", "fit_dask needs"):
+        dask, _ = map(import_module, ("dask", "dask.dataframe"))
+    chosen = Options.of(options, keywords, "fit_dask", StreamKeywords)
+    check_streamable(chosen)
+    reader = replace(chosen.reader([target]), find_duplicates=False, allow_empty=True)
+    pieces = _pieces(frame, reader, chunk_rows)
+
+    def first_parts() -> Iterator[Part]:
+        for value, piece in pieces:
+            yield from piece.parts(value if isinstance(value, Path) else dask.compute(value)[0])
+
+    plan = first_plan(first_parts(), "the table", target, chosen)
+    run = dask.delayed(_moments, pure=False)
+
+    def read(plan: StreamPlan, scatter: Scatter | None) -> StreamMoments | Dataset:
+        tasks = [run(plan, value, piece, scatter) for value, piece in pieces]
+        parts = dask.compute(*tasks) if client is None else client.gather(client.compute(tasks))
+        wider = [f for f in parts if isinstance(f, Dataset)]
+        if not wider:
+            merged: StreamMoments = reduce(StreamMoments.merge, parts)
+            # what no partition shows alone: a column may be constant in each of them, and vary
+            wider = [merged.ranges(plan)]
+            if plan.still_holds(wider[0]):
+                return merged
+        return reduce(union, wider, plan.ranges)
+
+    result = result_of(*read_in_passes(plan, read))
+    warn_all(result.warnings)
+    return result
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """One partition of a frame or of a file, and how to read it."""
+
+    reader: ReadOptions
+    chunk_rows: int
+    name: str | None = None
+
+    def parts(self, value: Any, plan: StreamPlan | None = None) -> Iterator[Part]:
+        """Parts of a partition; with a plan, of the columns that it reads."""
+        if self.name is None:
+            table = TableInParts(value, self.chunk_rows, self.reader)
+            yield from (table if plan is None else only_needed(table, plan)).parts()
+        elif len(value):
+            yield Part(lambda: self._dataset(value), Position(1), 1.0, len(value))
+
+    def _dataset(self, frame: Any) -> Dataset:
+        from dimgs.dataset.data_frames import from_pandas
+
+        return build(from_pandas(frame.reset_index(drop=True), str(self.name)), self.reader)
+
+
+def _moments(
+    plan: StreamPlan, value: Any, piece: _Piece, scatter: Scatter | None
+) -> StreamMoments | Dataset:
+    """Moments of a partition, or the ranges for which another plan is needed."""
+    state = StreamMoments.empty(plan, in_pieces=True, scatter=scatter)
+    for part in piece.parts(value, plan):
+        wider = add_part(state, plan, part)
+        if wider is not None:
+            return wider
+    return state
+
+
+def _pieces(frame: Any, reader: ReadOptions, chunk_rows: int) -> list[tuple[Any, _Piece]]:
+    """Each partition, as a Dask value or a path, with how to read it."""
+    if hasattr(frame, "to_delayed"):
+        named = enumerate(frame.to_delayed(), start=1)
+        return [(v, _Piece(reader, chunk_rows, f"partition {i}")) for i, v in named]
+    if isinstance(frame, str | PathLike):
+        frame = TableInParts(frame, chunk_rows, reader).files
+    paths = list(frame) if isinstance(frame, list | tuple) else []
+    if not paths or not all(isinstance(p, str | PathLike) for p in paths):
+        raise InputError(
+            f"A partitioned table cannot be made of '{type(frame).__name__}'; give a "
+            f"dask.dataframe or paths of Parquet files."
+        )
+    return [(Path(p).resolve(), _Piece(reader, chunk_rows)) for p in paths]
