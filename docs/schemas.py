@@ -9,9 +9,8 @@ from pydantic import TypeAdapter
 from dimgs.campaign.plan import PlanFile
 from dimgs.dataset.sidecar import SidecarFile
 from dimgs.discovery.outofcore import CheckpointFile
-from dimgs.hub.entry import EntryFile
+from dimgs.hub.entry import EntryFile, RunRow
 from dimgs.hub.jobs import Policy
-from dimgs.hub.runs import RunRow
 from dimgs.law.document import CurveFile, LawFile, ReportFile
 
 FOLDER = Path(__file__).parent / "schemas"

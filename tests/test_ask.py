@@ -14,7 +14,7 @@ from dimgs.ask import ask
 from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.accounts import set_user
-from dimgs.hub.verdicts import why_unconfirmed
+from dimgs.hub.entry import why_unconfirmed
 from dimgs.kernels.record import RunRecord
 from tests.similitude.films import Changed, Cooling, filled
 

@@ -35,8 +35,8 @@ from dimgs.ask import ask
 from dimgs.campaign import Budget, Plan, Range, Tolerance, run_campaign
 from dimgs.hub import Hub, RunStore
 from dimgs.hub.cards import check_card
-from dimgs.hub.keeping import keep_campaign
-from dimgs.hub.verdicts import MET
+from dimgs.hub.entry import MET
+from dimgs.hub.hub import keep_campaign
 from dimgs.kernels.base import BaseKernel, Simulated
 from dimgs.kernels.registry import load_kernel
 from dimgs.kernels.spec import Port

@@ -86,7 +86,7 @@ def _keep(hub: dict[str, str] | None, report: "Report") -> dict[str, Any] | None
     if hub is None:
         return None
     from dimgs.hub import Hub
-    from dimgs.hub.keeping import keep_report
+    from dimgs.hub.hub import keep_report
 
     with Hub(hub["address"], make=False) as opened_hub:
         return keep_report(opened_hub.for_agent(hub["user"]), report)

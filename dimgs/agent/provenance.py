@@ -10,8 +10,7 @@ from dimgs.agent.arguments import Amount, amount, amounts, is_unit, to_quantity
 from dimgs.agent.context import ToolContext
 from dimgs.common.errors import InputError
 from dimgs.common.formats import shown
-from dimgs.hub.entry import Document, Json
-from dimgs.hub.verdicts import DOUBTED
+from dimgs.hub.entry import DOUBTED, Document, Json
 from dimgs.variables.quantities import Quantity, stored
 
 MARK = "[A sentence was removed here: it held a number without evidence.]"

@@ -173,7 +173,7 @@ def _copy_of_then(hub: Hub, digest: Document) -> Iterator[tuple[Hub, bool]]:
     if not isinstance(entries, int):
         yield hub, False
         return
-    from dimgs.hub.snapshot import copy_as_it_was
+    from dimgs.hub.hub import copy_as_it_was
 
     with TemporaryDirectory(prefix="dimgs-replay-") as folder:
         copy = Path(folder) / "hub.sqlite"

@@ -24,11 +24,9 @@ from dimgs.common.formats import json_value, plain, shown
 from dimgs.dataset import Dataset
 from dimgs.discovery.options import DiscoverKeywords, FitKeywords, TableKeywords
 from dimgs.hub.cards import port_records
-from dimgs.hub.entry import links_from, links_to
+from dimgs.hub.entry import DOUBTED, links_from, links_to, run_record, why_unconfirmed
 from dimgs.hub.jobs import FAILED, needs_approval, refusal
-from dimgs.hub.runs import run_record
 from dimgs.hub.sandbox import exchanged
-from dimgs.hub.verdicts import DOUBTED, why_unconfirmed
 from dimgs.kernels.process import ending
 from dimgs.kernels.record import Failure
 from dimgs.kernels.spec import Kernel, Port, check_within, port_value

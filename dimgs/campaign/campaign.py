@@ -47,7 +47,7 @@ from dimgs.fits.consensus import FittedLaw, Scatter, Sites
 from dimgs.fits.smooth import SmoothCurve
 from dimgs.groups.missing_input import AUTO
 from dimgs.hub import RunStore
-from dimgs.hub.runs import run_content
+from dimgs.hub.entry import run_content
 from dimgs.judgement.next_run import d_optimal, farthest, nearest
 from dimgs.kernels.function import portable
 from dimgs.kernels.record import Failure, RunRecord, one_sentence, with_kind

@@ -14,8 +14,8 @@ from dimgs.campaign.plan import EVIDENCE, KNOWN, Binding, CampaignDesign, Campai
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import json_value, read_text
 from dimgs.hub.cards import trusted_cards
+from dimgs.hub.entry import run_record
 from dimgs.hub.hub import Hub
-from dimgs.hub.runs import run_record
 from dimgs.judgement.next_run import d_optimal
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.spec import holds_inputs, unit_for
@@ -156,7 +156,7 @@ def _read(source: Any, binding: Binding) -> Sequence[Known]:
 
 def _of_table(path: Path, binding: Binding) -> Sequence[Known]:
     from dimgs.dataset import read_table
-    from dimgs.hub.keeping import table_records
+    from dimgs.hub.hub import table_records
 
     data = read_table(path)
     target, kernel = binding.target.name, binding.kernel

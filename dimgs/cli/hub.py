@@ -77,7 +77,7 @@ def keep_report(address: str | None, user: str | None, report: "Report") -> dict
     """Keep a report in the hub that was named: ``{"hub": …}``, or nothing without one."""
     if address is None:
         return {}
-    from dimgs.hub.keeping import keep_report
+    from dimgs.hub.hub import keep_report
 
     with opened(address, user, make=True) as hub:
         return _kept(hub, keep_report(hub, report))
@@ -88,7 +88,7 @@ def keep_campaign(
 ) -> dict[str, Any]:
     """Store a campaign, whose plan and runs are in a folder."""
     from dimgs.hub import RunStore
-    from dimgs.hub.keeping import keep_campaign
+    from dimgs.hub.hub import keep_campaign
 
     plan = json_value(read_text(folder / "plan.json", "plan"), "plan.json", "run it again")
     with RunStore(folder / "runs.sqlite") as store, opened(address, user, make=True) as hub:

@@ -23,15 +23,35 @@ from sqlalchemy import Connection, select, update
 from dimgs.common.errors import InputError, StoreError
 from dimgs.common.escape import file_names, visible
 from dimgs.common.formats import MOST_BYTES, attributes, json_value, whole
+from dimgs.hub.accounts import check_signatures, hub_key, signed
+from dimgs.hub.accounts import trust as add_trust
 from dimgs.hub.acts import Writer
-from dimgs.hub.entry import MOST_FILE, Address, Entry, EntryFile, Json, canonical, checked, sha256
+from dimgs.hub.entry import (
+    MOST_FILE,
+    Address,
+    Entry,
+    EntryFile,
+    Json,
+    canonical,
+    checked,
+    facts,
+    record_row,
+    run_record,
+    sha256,
+)
 from dimgs.hub.reading import entry_of, is_open
-from dimgs.hub.runs import facts, record_row, run_record
-from dimgs.hub.schema import entries, imports, signatures
-from dimgs.hub.signing import check_signatures, hub_key, signed
-from dimgs.hub.signing import trust as add_trust
+from dimgs.hub.schema import (
+    Brought,
+    batches,
+    entries,
+    ids_of,
+    imports,
+    insert_new,
+    new_epoch,
+    signatures,
+    write,
+)
 from dimgs.hub.store import write_parquet
-from dimgs.hub.writing import Brought, batches, ids_of, insert_new, new_epoch, write
 
 # folder of the files that entries name
 FILES = "files"

@@ -9,8 +9,7 @@ from dimgs.common.errors import InputError
 from dimgs.common.formats import attributes
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.acts import Writer
-from dimgs.hub.entry import Document, Json, links_to
-from dimgs.hub.runs import program_of, quantities, run_content
+from dimgs.hub.entry import Document, Json, links_to, program_of, quantities, run_content
 from dimgs.kernels.record import RunRecord
 from dimgs.kernels.registry import available, load_kernel
 from dimgs.kernels.spec import Kernel, Port, port_value
@@ -167,7 +166,7 @@ def is_complete(hub: Writer, card: Document, program: str) -> bool:
     card : mapping
         Entry, as :meth:`Hub.get` gives it.
     program : str
-        As :func:`dimgs.hub.runs.program_of` gives it.
+        As :func:`dimgs.hub.entry.program_of` gives it.
     """
     if not card["content"].get("complete"):
         return False

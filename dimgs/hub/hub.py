@@ -2,37 +2,50 @@
 
 import json
 import os
+import sqlite3
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from ipaddress import ip_address
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import numpy as np
+from sqlalchemy import delete, func, insert, select, update
 
-from dimgs.common.advice import Act, Step
+from dimgs.common.advice import Act, Step, setting
 from dimgs.common.errors import InputError, StoreError
 from dimgs.common.escape import visible
-from dimgs.common.formats import read_text
+from dimgs.common.formats import attributes, plain, read_text
 from dimgs.common.plugins import needing
+from dimgs.dataset import Dataset
 from dimgs.groups.scalings import Scalings
-from dimgs.hub import accounts, signing
-from dimgs.hub.acts import adopt
+from dimgs.hub import accounts, schema
+from dimgs.hub.acts import adopt, freeze, naming
 from dimgs.hub.bundle import Exchange, Line, Merged, holds_hub
-from dimgs.hub.cards import constants_of, trusted_cards
-from dimgs.hub.database import Database
-from dimgs.hub.datasets import freeze
-from dimgs.hub.entry import Address, Document, Json, Links, canonical
+from dimgs.hub.cards import constants_of, keep_card, trusted_cards
+from dimgs.hub.database import Database, Dimensions, Labels, RunTable, tables_of_runs
+from dimgs.hub.entry import (
+    MET,
+    MOST_FILE,
+    Address,
+    Document,
+    Json,
+    Links,
+    canonical,
+    run_content,
+    sha256,
+)
 from dimgs.hub.permissions import NotAllowedError, a_role
-from dimgs.hub.query import Dimensions, Labels, RunTable, tables_of_runs
 from dimgs.hub.reading import NotFoundError, Reader
-from dimgs.hub.runs import run_content
-from dimgs.hub.writing import batches
-from dimgs.kernels.record import RunRecord
+from dimgs.hub.schema import batches
+from dimgs.kernels.record import RunRecord, Status
 from dimgs.variables import LABEL, parse_unit
+
+if TYPE_CHECKING:
+    from dimgs.report.results import Report
 
 # of letters: a server takes requests of 64 MB
 _PART = 8 << 20
@@ -141,7 +154,7 @@ class Hub(Exchange):
     def dataset(self, out: Address, **filters: Any) -> Json:
         """Write runs as a table, and keep which they were.
 
-        Takes what :func:`dimgs.hub.datasets.freeze` takes.
+        Takes what :func:`dimgs.hub.acts.freeze` takes.
         """
         return freeze(self, out, **filters)
 
@@ -242,24 +255,24 @@ class Hub(Exchange):
     def key(self) -> str:
         """Public key of this hub, which signs what was made through it."""
         with self.database.transaction() as connection:
-            return signing.hub_key(connection)[1]
+            return accounts.hub_key(connection)[1]
 
     def trusted(self) -> dict[str, str]:
         """Keys of hubs whose reviews count here, and whose they are."""
         with self.database.transaction(read=True) as connection:
-            return signing.trusted(connection)
+            return accounts.trusted(connection)
 
     def trust(self, key: str, name: str = "") -> None:
         """Let the reviews that another hub signed count here."""
         self.check_manager()
         with self.database.transaction() as connection:
-            signing.trust(connection, key, name)
+            accounts.trust(connection, key, name)
 
     def distrust(self, key: str) -> None:
         """Stop counting them."""
         self.check_manager()
         with self.database.transaction() as connection:
-            signing.distrust(connection, key)
+            accounts.distrust(connection, key)
 
     def __repr__(self) -> str:
         return f"Hub('{self.address}', user='{self.user}')"
@@ -617,3 +630,277 @@ def _is_here(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+# ---- Snapshot of a hub: its entries at an earlier time, in a separate file.
+
+
+# by the number of an entry
+_BY_NUMBER = [
+    column
+    for table in schema.hub_metadata.sorted_tables
+    for column in table.columns
+    if column.references(schema.entries.c.seq)
+]
+# rows that are copied at once
+_BATCH = 1000
+
+
+def copy_as_it_was(hub: Hub, entries: int, file: Path) -> None:
+    """Write the first entries of a hub to a file.
+
+    What was redacted since stays redacted, and jobs that have been run since wait again. Of a hub
+    behind a server, what the user may read is copied.
+
+    Parameters
+    ----------
+    hub : Hub
+    entries : int
+        How many it had.
+    file : Path
+        A file that is not there.
+    """
+    if is_remote(hub.address):
+        with Hub(file) as then:
+            lines = ((str(line["id"])[:12], line) for line in hub.documents(hub.ids()[:entries]))
+            then.take(lines, hub.address, vouched=True)
+            foreign = [entry["id"] for entry in hub.listed(state="untrusted")]
+            as_local = update(schema.entries).where(schema.entries.c.id.not_in(foreign))
+            with then.database.transaction() as connection:
+                connection.execute(as_local.values(origin=None))
+        return
+    path = hub.database.path
+    if path is None:
+        with Hub(file) as then:
+            _copy_rows(hub.database, then.database)
+    else:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(file)) as copy:
+            source.backup(copy)
+    with Hub(file, user=hub.user) as then:
+        _forget(then.database, entries)
+
+
+def _copy_rows(source: Database, copy: Database) -> None:
+    """Copy every table, row by row."""
+    with source.transaction(read=True) as old, copy.transaction() as new:
+        every = schema.hub_metadata.sorted_tables
+        for table in reversed(every):
+            new.execute(delete(table))
+        for table in every:
+            for rows in old.execute(select(table)).mappings().partitions(_BATCH):
+                new.execute(insert(table), [dict(row) for row in rows])
+
+
+def _forget(database: Database, count: int) -> None:
+    """Delete all entries but the first ones, and what was recorded of them."""
+    with database.transaction() as connection:
+        first = select(schema.entries.c.seq).order_by(schema.entries.c.seq).limit(count).subquery()
+        last = connection.execute(select(func.max(first.c.seq))).scalar() or 0
+        late = select(schema.entries.c.id).where(schema.entries.c.seq > last)
+        for number in _BY_NUMBER:
+            connection.execute(delete(number.table).where(number > last))
+        connection.execute(delete(schema.signatures).where(schema.signatures.c.id.in_(late)))
+        # what a job came to rests on it; without that it had not been run
+        ended = select(schema.links.c.target).where(schema.links.c.type == "derived")
+        connection.execute(delete(schema.claims).where(schema.claims.c.job.not_in(ended)))
+        connection.execute(delete(schema.entries).where(schema.entries.c.seq > last))
+
+
+# ---- A report, kept in a hub: question, protocol, runs, law and answer with their links.
+
+
+# a law links to each run it rests on, in an entry of at most 16 MB
+_MOST_RUNS = 100_000
+_TABLE_TIER = "table"
+
+
+def keep_report(hub: Hub, report: "Report") -> Json:
+    """Keep a report of `discover`.
+
+    Each row of the table is kept as a run of a kernel that is named after the table.
+
+    Parameters
+    ----------
+    hub : Hub
+    report : Report
+        With its data.
+
+    Returns
+    -------
+    dict
+        Ids of "question", "protocol", "law" and "answer" (None where there is no law), and the
+        number of "runs".
+
+    Raises
+    ------
+    InputError
+        If the table has more than 100,000 rows, or the user may not add entries.
+    """
+    data = report.data
+    target = None if report.basis.target is None else report.basis.target.name
+    if data is None or target is None:
+        raise InputError("A report without its table cannot be stored in a hub.")
+    inputs = _ranges(data, target)
+    plan: Json = {"table": Path(data.source).name, "sha256": data.sha256, "rows": data.n_runs}
+    plan["provenance"] = plain(report.provenance)
+    verdict = plain(attributes(report, "engine outcome confirmed why_not"))
+    law = None if report.law is None else {**verdict, "law": report.law.to_json()}
+    page = {} if law is None else {"report.html": report.to_html().encode()}
+    question = {"text": _asked(target, inputs), "target": target, "inputs": inputs}
+    protocol = {"text": report.provenance.get("command", "dimgs.discover"), "plan": plan}
+    meaning = "confirmed" if report.confirmed else "not confirmed"
+    pertinence: Json = {"relevant": law is not None, "acceptability": None, "confidence": None}
+    pertinence |= {"meaning": meaning, "why": " ".join(report.why_not)}
+    return _keep_all(hub, question, protocol, table_records(data, target), law, pertinence, page)
+
+
+def keep_campaign(
+    hub: Hub,
+    result: Document,
+    plan: Document,
+    records: Sequence[RunRecord],
+    files: Mapping[str, bytes] | None = None,
+) -> Json:
+    """Keep a campaign.
+
+    Parameters
+    ----------
+    hub : Hub
+    result : mapping
+        The document ``result.json``.
+    plan : mapping
+        The document ``plan.json``: what was asked.
+    records : sequence of RunRecord
+        All of its runs.
+    files : mapping of str to bytes, optional
+        That the law names, such as its report.
+
+    Returns
+    -------
+    dict
+        As :func:`keep_report` gives it.
+    """
+    target, kernel = str(result["target"]), str(plan.get("kernel", ""))
+    ranges = {k.partition(".")[2]: str(v) for k, v in plan.items() if k.startswith("ranges.")}
+    pertinence = dict(result.get("pertinence", {}))
+    laws = [r["law"] for r in result.get("regimes", ()) if r.get("law")]
+    law_document = result.get("law") or (laws[0] if laws else None)
+    law = None
+    if law_document is not None:
+        verdict = {"outcome": result["outcome"], **_campaign_verdict(result, laws)}
+        law = {"law": law_document, "kernel": kernel, **verdict}
+        if result.get("boundaries"):
+            law["boundaries"] = list(result["boundaries"])
+        if len(laws) > 1:
+            parts = ("where", "place", "law")
+            law["regimes"] = [{k: r.get(k) for k in parts} for r in result["regimes"]]
+    keep_card(hub, kernel)
+    question = {"text": _asked(target, ranges, kernel), "target": target, "inputs": ranges}
+    protocol = {"kernel": kernel, "text": f"campaign of {kernel}", "plan": plain(plan)}
+    return _keep_all(hub, question, protocol, records, law, pertinence, files)
+
+
+def _campaign_verdict(result: Document, laws: Sequence[Document]) -> Json:
+    """The verdict on the law of a campaign, or on those of its regimes.
+
+    Where the laws carry none (of version 0.2), it is whether the campaign reached its tolerance.
+    """
+    judged = [result["law"]] if result.get("law") else laws
+    if all(law.get("confirmed") is not None for law in judged):
+        why = dict.fromkeys(text for law in judged for text in law["why_not"])
+        return {"confirmed": all(law["confirmed"] for law in judged), "why_not": list(why)}
+    answers = dict(result.get("pertinence", {})).get("answers", ())
+    failed = [f"{a['answer']}: {a['why']}" for a in answers if not a.get("relevant", True)]
+    confirmed = result["outcome"] in MET
+    ended = f"The campaign ended with: {result.get('ended', result['outcome'])}."
+    return {"confirmed": confirmed, "why_not": [] if confirmed else [ended, *failed]}
+
+
+def _keep_all(
+    hub: Hub,
+    question: Json,
+    protocol: Json,
+    records: Sequence[RunRecord],
+    law: Json | None,
+    pertinence: Json,
+    files: Mapping[str, bytes] | None = None,
+) -> Json:
+    """Keep all of it; what is there already, word for word, is linked to and not kept twice."""
+    if len(records) > _MOST_RUNS:
+        raise InputError(
+            f"A hub keeps up to {_MOST_RUNS} runs of one analysis, and these are {len(records)}; "
+            f"leave out {setting('hub')}, or analyse a part."
+        )
+    asked = hub.once({"kind": "question", **question})
+    plan = hub.once({"kind": "protocol", **protocol}, [("answers", asked)])
+    ids = hub.add_runs(records, [("derived", plan)])
+    ids_kept: Json = {"question": asked, "protocol": plan, "law": None, "answer": None}
+    if law is not None:
+        usable = [i for i, r in zip(ids, records, strict=True) if r.ok]
+        links = [("derived", plan), *(("derived", i) for i in dict.fromkeys(usable))]
+        # a report that is too large for the hub is left where it lies
+        small = {n: data for n, data in (files or {}).items() if len(data) <= MOST_FILE}
+        ids_kept["law"] = hub.once(naming({"kind": "law", **law}, small), links)
+        for data in small.values():
+            hub.put_file(data)
+    if ids_kept["law"] is not None and law is not None and pertinence.get("relevant", True):
+        # a campaign that nothing came of has asked the question, not answered it
+        answer = {"how": "law", "pertinence": pertinence, "text": law["law"].get("text", "")}
+        ends = [("derived", ids_kept["law"]), ("answers", asked)]
+        ids_kept["answer"] = hub.once({"kind": "answer", **answer}, ends)
+    return {**ids_kept, "runs": len(set(ids))}
+
+
+def _asked(target: str, inputs: Iterable[str], kernel: str = "") -> str:
+    names = ", ".join(inputs)
+    where = f" in {kernel}" if kernel else ""
+    return f"How does {target}{where} depend on {names}?"
+
+
+def _ranges(data: Dataset, target: str) -> dict[str, Json]:
+    """Range of each numeric input, in the unit of the table."""
+    ranges = {}
+    for name in data.numeric_names:
+        values = data[name][np.isfinite(data[name])]
+        if name == target or not len(values):
+            continue
+        unit = data.variable(name).unit
+        ends = [float(f"{unit.from_si(float(v)):.12g}") for v in (values.min(), values.max())]
+        ranges[name] = {"low": ends[0], "high": ends[1], "unit": unit.text}
+    return ranges
+
+
+def table_records(data: Dataset, target: str) -> list[RunRecord]:
+    """Rows of a table as runs: of a kernel named after it, whose version is the table's hash."""
+    kernel = Path(data.source).stem or "table"
+    provenance = {"version": data.sha256, "source": Path(data.source).name}
+
+    def cells(row: int) -> Iterator[tuple[str, tuple[Any, str]]]:
+        for name in data.names:
+            unit, value = data.variable(name).unit, data[name][row]
+            if name in data.label_names and value:
+                yield name, (str(value), unit.text)
+            elif name not in data.label_names and np.isfinite(value):
+                # 12 digits: what a conversion to SI units and back keeps
+                yield name, (float(f"{unit.from_si(float(value)):.12g}"), unit.text)
+
+    records = []
+    for i, row in enumerate(data.rows):
+        inputs = dict(cells(i))
+        output, error = inputs.pop(target, None), np.nan
+        if target in data.errors:
+            error = float(data.errors[target][i] / data.variable(target).unit.factor)
+        records.append(
+            RunRecord(
+                kernel=kernel,
+                tier=_TABLE_TIER,
+                inputs=inputs,
+                outputs={} if output is None else {target: output},
+                status=Status.FAILED if output is None else Status.OK,
+                key=sha256(f"{data.sha256} {int(row)}"),
+                reason="The table has no value in this cell." if output is None else "",
+                errors={target: error} if np.isfinite(error) else {},
+                provenance={**provenance, "row": int(row)},
+            )
+        )
+    return records

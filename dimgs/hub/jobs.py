@@ -13,14 +13,12 @@ from sqlalchemy import Connection, and_, or_, select, update
 from dimgs.common.advice import Act, Step
 from dimgs.common.formats import read_toml, validated
 from dimgs.hub.cards import keep_card
-from dimgs.hub.entry import Document, Entry, checked
+from dimgs.hub.entry import Document, Entry, checked, now, run_content, run_record
 from dimgs.hub.hub import Hub
 from dimgs.hub.reading import MOST_ATTEMPTS, entry_of
-from dimgs.hub.runs import now, run_content, run_record
 from dimgs.hub.sandbox import bubblewrap, in_package, run_job, run_plan
-from dimgs.hub.schema import claims, entries, imports
+from dimgs.hub.schema import claims, entries, imports, insert_new, write
 from dimgs.hub.supervise import Limits
-from dimgs.hub.writing import insert_new, write
 from dimgs.kernels.registry import available
 
 # a worker that has died gives its job up so much later than the job could have taken
@@ -170,7 +168,7 @@ def _run(hub: Hub, entry: Entry, limits: Limits, worker: str, isolated: bool) ->
 
 def _campaign(hub: Hub, entry: Entry, limits: Limits, worker: str, isolated: bool) -> str:
     """Run the campaign of a job and keep what it came to; why it came to nothing."""
-    from dimgs.hub.keeping import keep_campaign
+    from dimgs.hub.hub import keep_campaign
 
     assert entry.content is not None
     answer = run_plan(entry.content, limits, isolated)

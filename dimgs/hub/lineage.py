@@ -16,11 +16,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
-from dimgs.hub.entry import Json
+from dimgs.hub.entry import UNCONFIRMED, Json
 from dimgs.hub.permissions import may_settle
-from dimgs.hub.schema import Condition, entries, imports, links, settings, signatures
-from dimgs.hub.verdicts import UNCONFIRMED
-from dimgs.hub.writing import ids_of
+from dimgs.hub.schema import Condition, entries, ids_of, imports, links, settings, signatures
 
 STATES = ("open", "answered", "accepted", "disputed", "recheck", "untrusted")
 RESTS_ON = ("derived", "recombined")

@@ -14,15 +14,22 @@ from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
 from dimgs.common.formats import attributes
 from dimgs.hub.accounts import role_of
-from dimgs.hub.database import Database
-from dimgs.hub.entry import KINDS, Entry, Json, among, check_author, check_text, digest_of
+from dimgs.hub.database import Asked, Database, Dimensions, Labels, RunTable, fetch_runs, wanted
+from dimgs.hub.entry import (
+    KINDS,
+    Entry,
+    Json,
+    among,
+    check_author,
+    check_text,
+    digest_of,
+    now,
+    shown_run,
+    verdict,
+)
 from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
 from dimgs.hub.permissions import NotAllowedError, a_role, allowed
-from dimgs.hub.query import Asked, Dimensions, Labels, RunTable, fetch_runs, wanted
-from dimgs.hub.runs import now, shown_run
-from dimgs.hub.schema import Condition, claims, entries, imports, links, tags
-from dimgs.hub.verdicts import verdict
-from dimgs.hub.writing import batches, ids_of
+from dimgs.hub.schema import Condition, batches, claims, entries, ids_of, imports, links, tags
 
 # a job whose worker died may have been what killed it
 MOST_ATTEMPTS = 3

@@ -22,8 +22,7 @@ from uuid import uuid4
 
 from dimgs.common.errors import InputError
 from dimgs.common.plugins import entry_points
-from dimgs.hub.entry import Document, Json, checked
-from dimgs.hub.runs import quantities, run_content, run_record
+from dimgs.hub.entry import Document, Json, checked, quantities, run_content, run_record
 from dimgs.hub.supervise import MOST_BYTES, Answer, Limits
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.process import ending, marked, text_printed

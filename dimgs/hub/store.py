@@ -15,8 +15,18 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from dimgs.common.errors import InputError, StoreError
 from dimgs.dataset import Dataset
-from dimgs.hub.entry import Address, Document, Json
-from dimgs.hub.runs import as_json, asked_row, checked_row, columns_of, now, record_row, row_record
+from dimgs.hub.entry import (
+    Address,
+    Document,
+    Json,
+    as_json,
+    asked_row,
+    checked_row,
+    columns_of,
+    now,
+    record_row,
+    row_record,
+)
 from dimgs.hub.schema import PENDING, Transactions, open_engine, runs
 from dimgs.kernels.record import RunRecord, RunRequest, Status
 from dimgs.variables import parse_unit

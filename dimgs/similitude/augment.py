@@ -13,9 +13,8 @@ from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import visible
 from dimgs.fits.covariance import t_quantile
 from dimgs.hub.cards import newest_runs
-from dimgs.hub.entry import links_from
+from dimgs.hub.entry import links_from, quantities
 from dimgs.hub.hub import Hub
-from dimgs.hub.runs import quantities
 from dimgs.similitude.kriging import Hyperparameters, Nearby, posterior_covariance
 from dimgs.similitude.near import near, residuals, sampled_runs
 from dimgs.similitude.origin import (

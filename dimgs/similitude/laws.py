@@ -10,12 +10,10 @@ import numpy as np
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset import Dataset
-from dimgs.hub.entry import links_to
+from dimgs.hub.entry import links_to, program_of, run_record, why_unconfirmed
 from dimgs.hub.hub import Hub
 from dimgs.hub.permissions import NotAllowedError
-from dimgs.hub.runs import program_of, run_record
 from dimgs.hub.store import dataset_of
-from dimgs.hub.verdicts import why_unconfirmed
 from dimgs.kernels.record import RunRecord
 from dimgs.law.law import Law
 from dimgs.law.limits import KnownLimit

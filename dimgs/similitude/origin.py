@@ -20,10 +20,10 @@ from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiGroup
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.cards import constants_of, is_complete, newest_runs, trusted_cards
+from dimgs.hub.database import RunTable
+from dimgs.hub.entry import cache_version, output_of, program_of
 from dimgs.hub.hub import Hub
-from dimgs.hub.query import RunTable
-from dimgs.hub.runs import cache_version, output_of, program_of
-from dimgs.hub.writing import batches
+from dimgs.hub.schema import batches
 from dimgs.kernels.registry import available, load_kernel
 from dimgs.kernels.spec import Kernel, Port, convert_inputs, of_tier, port_value
 from dimgs.variables import Dimension, parse_unit, si_unit, unit_suffix

@@ -12,8 +12,8 @@ from scipy.stats import norm
 from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
 from dimgs.dataset import Dataset, read_table
+from dimgs.hub.database import split_condition
 from dimgs.hub.hub import Hub
-from dimgs.hub.query import split_condition
 from dimgs.variables.quantities import NORMAL, Quantity, as_quantity, stored
 
 Given = dict[str, Quantity]

@@ -9,10 +9,10 @@ from scipy.linalg import LinAlgError
 
 from dimgs.common.arrays import Array
 from dimgs.groups.scalings import Scalings
+from dimgs.hub.acts import origin_of
 from dimgs.hub.cards import is_complete
-from dimgs.hub.datasets import origin_of
+from dimgs.hub.entry import numeric_inputs, output_of, si_of
 from dimgs.hub.hub import Hub
-from dimgs.hub.runs import numeric_inputs, output_of, si_of
 from dimgs.similitude.kriging import Nearby, learn, nugget, ratios
 from dimgs.similitude.origin import describe
 from dimgs.variables import parse_unit

@@ -13,8 +13,7 @@ from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import visible
 from dimgs.groups.group import read_group
 from dimgs.hub import Hub
-from dimgs.hub.entry import Document, Json
-from dimgs.hub.runs import si_of
+from dimgs.hub.entry import Document, Json, si_of
 from dimgs.web.views import value_text
 
 # points that a picture of a few hundred pixels resolves

@@ -18,8 +18,7 @@ from dimgs.common.errors import InputError
 from dimgs.common.formats import MOST_BYTES, validated
 from dimgs.hub import Hub
 from dimgs.hub.bundle import documents
-from dimgs.hub.entry import Document, Json, Rating, checked
-from dimgs.hub.runs import run_record
+from dimgs.hub.entry import Document, Json, Rating, checked, run_record
 
 # bytes of a request: a sync sends less at once; what reads is asked by anybody, and 10,000 ids are
 # the longest

@@ -14,8 +14,7 @@ import pytest
 from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.bundle import Merged
-from dimgs.hub.entry import Entry, sha256
-from dimgs.hub.runs import now
+from dimgs.hub.entry import Entry, now, sha256
 from tests.hub.conftest import Places
 from tests.hub.earlier import DIGEST, FORMATS, make_schema3
 from tests.hub.test_hub import QUESTION, other, run

@@ -13,9 +13,8 @@ import pytest
 
 from dimgs.common.errors import InputError
 from dimgs.hub import Hub, jobs, sandbox
-from dimgs.hub.entry import Entry
+from dimgs.hub.entry import Entry, now, run_content
 from dimgs.hub.jobs import AgentPolicy, Policy, read_policy, work
-from dimgs.hub.runs import now, run_content
 from dimgs.hub.supervise import Limits
 from dimgs.kernels.record import Failure, RunRecord, Status
 from tests.hub.test_hub import other

@@ -8,7 +8,8 @@ import pytest
 
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
-from dimgs.hub import Hub, keeping
+from dimgs.hub import Hub
+from dimgs.hub.hub import keep_campaign, keep_report, table_records
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.law.law import Law
 from tests.hub.test_hub import other, run
@@ -19,7 +20,7 @@ def test_rows_are_runs_in_the_units_of_the_table() -> None:
         T=[20.0, 30.0], l=[1.5, np.nan], kind=["a", ""], y=[2.0, np.nan], y_err=[0.1, 0.1],
         units={"T": "degC", "l": "mm", "kind": "label", "y": "kg/m^3", "y_err": "kg/m^3"},
     )  # fmt: skip
-    first, second = keeping.table_records(data, "y")
+    first, second = table_records(data, "y")
     assert first.inputs == {"T": (20.0, "degC"), "l": (1.5, "mm"), "kind": ("a", "label")}
     assert (first.outputs, first.errors) == ({"y": (2.0, "kg/m^3")}, {"y": 0.1})
     assert (second.inputs, second.status) == ({"T": (30.0, "degC")}, Status.FAILED)
@@ -37,7 +38,7 @@ PLAN = {"kernel": "film", "ranges.l": "1..2 mm", "target": "c"}
 
 def test_a_campaign_is_kept_once_with_all_its_links(hub: Hub) -> None:
     records = [run("a"), run("b", 2.0), run("x", 3.0, status=Status.FAILED, outputs={})]
-    kept = keeping.keep_campaign(hub, RESULT, PLAN, records)
+    kept = keep_campaign(hub, RESULT, PLAN, records)
     assert kept["runs"] == 3
     assert hub.get(kept["question"])["state"] == "answered"
     law = hub.get(kept["law"])
@@ -46,10 +47,10 @@ def test_a_campaign_is_kept_once_with_all_its_links(hub: Hub) -> None:
     assert rests == usable | {kept["protocol"]}
     assert hub.history(kept["answer"])[0] == kept["law"]
     before = hub.digest()
-    assert keeping.keep_campaign(hub, RESULT, PLAN, records) == kept
+    assert keep_campaign(hub, RESULT, PLAN, records) == kept
     assert hub.digest() == before
     # one run more is another law, of the same question
-    more = keeping.keep_campaign(hub, RESULT, PLAN, [*records, run("c", 4.0)])
+    more = keep_campaign(hub, RESULT, PLAN, [*records, run("c", 4.0)])
     assert (more["question"], more["protocol"]) == (kept["question"], kept["protocol"])
     assert more["law"] != kept["law"]
     other(hub, "bob").review(kept["protocol"], "reject", "The range is wrong.")
@@ -60,10 +61,10 @@ def test_a_campaign_is_kept_once_with_all_its_links(hub: Hub) -> None:
 def test_too_many_runs_are_refused_before_anything_is_kept(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "_MOST_RUNS", 1)
+    monkeypatch.setattr("dimgs.hub.hub._MOST_RUNS", 1)
     records: list[RunRecord] = [run("a"), run("b")]
     with pytest.raises(InputError, match="up to 1 runs of one analysis"):
-        keeping.keep_campaign(hub, RESULT, PLAN, records)
+        keep_campaign(hub, RESULT, PLAN, records)
     assert hub.digest()["entries"] == 0
 
 
@@ -76,7 +77,7 @@ def test_what_discover_finds_is_kept_and_its_law_loads(tmp_path: Path) -> None:
     )
     report = discover(data, "t", engine="power_law")
     with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
-        kept = keeping.keep_report(hub, report)
+        kept = keep_report(hub, report)
         assert kept["runs"] == 8
         again = Law.from_json(hub.get(kept["law"])["content"]["law"])
         assert again == report.law

@@ -155,9 +155,8 @@ def test_a_settlement_names_what_was_looked_at(hub: Hub) -> None:
 
 def test_links_that_anybody_makes_settle_nothing(hub: Hub, tmp_path: Path) -> None:
     """Not as links of entries, and not as acts of elsewhere, nor of a hub of an earlier edition."""
-    from dimgs.hub.entry import Entry
-    from dimgs.hub.runs import now
-    from dimgs.hub.writing import write
+    from dimgs.hub.entry import Entry, now
+    from dimgs.hub.schema import write
 
     _, made, law, answer = chain(hub)
     other(hub, "bob").review(made, "reject")
@@ -300,9 +299,8 @@ def test_an_old_store_becomes_a_hub_of_its_runs(tmp_path: Path) -> None:
 
 def test_a_settlement_that_was_let_through_elsewhere_settles_nothing(hub: Hub) -> None:
     """As in a hub of an earlier edition, or of another place: who may settle is judged here too."""
-    from dimgs.hub.entry import Entry
-    from dimgs.hub.runs import now
-    from dimgs.hub.writing import write
+    from dimgs.hub.entry import Entry, now
+    from dimgs.hub.schema import write
 
     bob = other(hub, "bob")
     law = bob.add(LAW)

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from dimgs.hub import Hub
-from dimgs.hub.hub import RemoteHub
+from dimgs.hub.hub import RemoteHub, copy_as_it_was
 from dimgs.hub.jobs import Policy, work
-from dimgs.hub.snapshot import copy_as_it_was
 from tests.hub.test_jobs import FILM
 
 

@@ -16,8 +16,7 @@ import pytest
 
 from dimgs.common.errors import InputError
 from dimgs.hub import Hub
-from dimgs.hub.entry import Entry
-from dimgs.hub.runs import now
+from dimgs.hub.entry import Entry, now
 from tests.hub.test_hub import other
 
 ROLES = {

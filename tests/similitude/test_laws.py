@@ -16,7 +16,7 @@ from dimgs.ask import ask
 from dimgs.campaign import Budget, Plan, Range, Tolerance, run_campaign
 from dimgs.hub import Hub, RunStore
 from dimgs.hub.accounts import set_user
-from dimgs.hub.keeping import keep_campaign
+from dimgs.hub.hub import keep_campaign
 from dimgs.kernels import BaseKernel, Port
 from tests.similitude.films import Cooling
 

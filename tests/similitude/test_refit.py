@@ -12,7 +12,7 @@ from dimgs.cli.app import run as typed
 from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.accounts import set_user
-from dimgs.hub.keeping import keep_report
+from dimgs.hub.hub import keep_report
 from dimgs.similitude.laws import refit
 
 

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 import dimgs
 from dimgs.hub import Hub
-from dimgs.hub.keeping import keep_campaign, keep_report
+from dimgs.hub.hub import keep_campaign, keep_report
 from dimgs.web.app import make_app
 from dimgs.web.intake import TooManyError
 from dimgs.web.people import COOKIE, People, UnknownError

@@ -18,9 +18,8 @@ import pytest
 
 from dimgs.hub import Hub
 from dimgs.hub.acts import naming
-from dimgs.hub.entry import Entry, sha256
+from dimgs.hub.entry import Entry, now, sha256
 from dimgs.hub.permissions import ROLES
-from dimgs.hub.runs import now
 from tests.hub.conftest import Places, place, postgresql  # noqa: F401
 from tests.web.conftest import Asking, Person
 

@@ -9,9 +9,8 @@ from starlette.testclient import TestClient
 
 from dimgs.common.errors import InputError, StoreError
 from dimgs.hub import Hub
-from dimgs.hub.hub import RemoteHub
+from dimgs.hub.hub import RemoteHub, keep_campaign
 from dimgs.hub.jobs import Policy, work
-from dimgs.hub.keeping import keep_campaign
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import NotFoundError
 from dimgs.web.app import make_app

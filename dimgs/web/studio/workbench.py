@@ -462,7 +462,7 @@ class Workbench:
             If it cannot be kept.
         """
         from dimgs.hub import Hub
-        from dimgs.hub.keeping import keep_report
+        from dimgs.hub.hub import keep_report
 
         study = self.study(id)
         if study is None:
