@@ -151,7 +151,7 @@ def _serve(number: int) -> None:
     import dimgs.cli.app
     import dimgs.discovery.discover
     import dimgs.kernels
-    import dimgs.report.write  # noqa: F401
+    import dimgs.report.results  # noqa: F401
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(fileno=number) as requests:

@@ -67,7 +67,7 @@ def _write(report: "Report", folder: Path) -> None:
     from dimgs.law.serialise import as_text
     from dimgs.report.figures import draw_figures
     from dimgs.report.render import report_html
-    from dimgs.report.write import write_all
+    from dimgs.report.results import write_all
 
     drawings = draw_figures(report)
     files = {"report.json": as_text(report.to_json()), "report.html": report_html(report, drawings)}

@@ -856,7 +856,7 @@ def pi_groups(
     """Derive the dimensionless groups of a table's columns or of variables, exactly."""
     from dimgs.discovery.prepare import table_basis
     from dimgs.groups.derive import pi_basis, with_target
-    from dimgs.report.documents import pi_document
+    from dimgs.report.results import pi_document
 
     if (table is None) == (variables is None):
         raise InputError(

@@ -52,8 +52,7 @@ from dimgs.judgement.next_run import d_optimal, farthest, nearest
 from dimgs.kernels.function import portable
 from dimgs.kernels.record import Failure, RunRecord, one_sentence, with_kind
 from dimgs.kernels.spec import of_tier
-from dimgs.report.results import Report
-from dimgs.report.write import check_folder, writing_to
+from dimgs.report.results import Report, check_folder, writing_to
 
 STORE = "runs.sqlite"
 

@@ -33,7 +33,7 @@ from dimgs.common.formats import SCHEMA, is_edited, json_value, read_text, seale
 from dimgs.hub import RunStore
 from dimgs.kernels.record import Failure, RunRecord, Status
 from dimgs.kernels.spec import canonical_inputs, of_tier, run_seed
-from dimgs.report.write import writing_to
+from dimgs.report.results import writing_to
 
 # ---- What a campaign says of itself: its progress, every decision, and the plan that was asked.
 

@@ -29,9 +29,8 @@ from dimgs.kernels.spec import of_tier
 from dimgs.law.checked_law import Constant
 from dimgs.law.law import Law
 from dimgs.law.serialise import write_document
-from dimgs.report.documents import activation_document, exponent_document, law_or_none, pi_document
 from dimgs.report.figures import Drawing, draw_figures, save
-from dimgs.report.figures.campaign import campaign_drawings
+from dimgs.report.figures.laws import campaign_drawings
 from dimgs.report.findings import Activation
 from dimgs.report.plain_text import (
     activation_lines,
@@ -43,9 +42,16 @@ from dimgs.report.plain_text import (
     number,
     sources_lines,
 )
-from dimgs.report.results import FitResult, Report
+from dimgs.report.results import (
+    FitResult,
+    Report,
+    activation_document,
+    exponent_document,
+    law_or_none,
+    pi_document,
+    write_study,
+)
 from dimgs.report.words import listed
-from dimgs.report.write import write_study
 from dimgs.symmetry.collapse import Collapse
 from dimgs.variables import unit_suffix
 

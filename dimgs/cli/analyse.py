@@ -185,7 +185,7 @@ def _with_command(report: "Report") -> "Report":
 
 def _write(out: Path, targets: Sequence[str], name: str, report: "Report") -> Path:
     """The files of a report, in a folder of its own where there are several; that folder."""
-    from dimgs.report.write import write_study
+    from dimgs.report.results import write_study
 
     folder = out if len(targets) == 1 else out / file_names(targets)[name]
     _tell_files(folder, write_study(report, folder))
@@ -205,8 +205,8 @@ def discover(
     """Search for the law of a table, with units, uncertainty and a verdict."""
     from dimgs.discovery.discover import check_model
     from dimgs.discovery.discover import discover as study
-    from dimgs.report.documents import discover_document
     from dimgs.report.plain_text import report_text
+    from dimgs.report.results import discover_document
 
     check_model(options.model)
     documents: list[dict[str, Any]] = []
@@ -361,7 +361,7 @@ def pi(
     from dimgs.discovery.prepare import table_basis
     from dimgs.groups.derive import pi_basis, with_target
     from dimgs.groups.repeating import all_bases as enumerate_all
-    from dimgs.report.documents import pi_document
+    from dimgs.report.results import pi_document
     from dimgs.variables import split_header
 
     chosen: dict[str, Any] = {"repeating": tables.names(repeating), "prefer_named": named}

@@ -70,7 +70,7 @@ def _missing(exploration: "Exploration") -> str:
 def _document(
     free: "FitResult", missing: "Exploration", final: "FitResult", pluto: Days
 ) -> dict[str, Any]:
-    from dimgs.report.documents import exponent_document
+    from dimgs.report.results import exponent_document
 
     return {
         "exponents": [exponent_document(e) for e in free.variable_exponents],

@@ -75,7 +75,7 @@ def reproduce(
         what = f"There is no case study '{unknown[0]}'" if unknown else "No case study is named"
         raise InputError(f"{what}; name some of {', '.join(titles)}, or use --all.")
     if out is not None:
-        from dimgs.report.write import check_folder
+        from dimgs.report.results import check_folder
 
         check_folder(out)
     outcomes = run_studies(chosen, progress=note)

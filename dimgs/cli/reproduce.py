@@ -572,7 +572,7 @@ def write_page(outcomes: Sequence[Outcome], titles: Mapping[str, str], folder: P
         If the folder cannot be written to.
     """
     from dimgs.report.render import html_templates
-    from dimgs.report.write import writing_to
+    from dimgs.report.results import writing_to
 
     written: list[Path] = []
     studies = []
@@ -599,7 +599,7 @@ def summary(outcomes: Sequence[Outcome]) -> str:
 
 def _files_of(outcome: Outcome, folder: Path) -> list[Path]:
     """The report as a page, which holds its own figures, the law to predict with, and a figure."""
-    from dimgs.report.write import write_all
+    from dimgs.report.results import write_all
 
     findings, texts = outcome.findings, dict[str, str]()
     if findings is None or (findings.report is None and findings.draw is None):

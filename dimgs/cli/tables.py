@@ -51,7 +51,7 @@ def takes(*commanded: str) -> Callable[[Callable[..., None]], Callable[..., None
 
         @wraps(function)
         def run(**typed: Any) -> None:
-            from dimgs.report.write import check_folder
+            from dimgs.report.results import check_folder
             from dimgs.variables import define_unit
 
             # before anything long is computed for it

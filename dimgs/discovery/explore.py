@@ -90,7 +90,7 @@ class Exploration:
 
     def to_json(self) -> dict[str, Any]:
         """The explore document."""
-        from dimgs.report.documents import pi_document
+        from dimgs.report.results import pi_document
 
         document = {
             "pi": None if self.basis is None else pi_document(self.basis),

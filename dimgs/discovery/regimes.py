@@ -240,7 +240,7 @@ def _power(value: float) -> Fraction:
 
 def regime_document(regime: RegimeResult, along: str | None = None) -> dict[str, Any]:
     """A regime as JSON, with the target's exponent of the column `along` where one is named."""
-    from dimgs.report.documents import exponent_document
+    from dimgs.report.results import exponent_document
 
     powers = [e.value * float(e.group.get(along)) for e in regime.exponents if e.group and along]
     power = {along: sum(powers) - float(regime.law.response.get(along))} if along else {}

@@ -17,7 +17,7 @@ from dimgs.law.display import ShownConstant, held_note, plain_number_note, shown
 from dimgs.law.law import Law
 from dimgs.law.prediction import Centre, held_texts
 from dimgs.law.serialise import source_document
-from dimgs.report import verdict
+from dimgs.report import words
 from dimgs.report.findings import Activation, Findings, FittedLaw, PlannedRuns, Verdict, by_run
 from dimgs.report.words import exponent_name
 from dimgs.variables import Variable, unit_suffix
@@ -244,7 +244,7 @@ def score(value: float | None) -> str:
 
 def report_scores(report: Findings, law: Law) -> list[str]:
     """Scores on the scale on which the noise is of one size, with the noise."""
-    noise = [text for text in [verdict.noise_text(report.noise, report.basis.target)] if text]
+    noise = [text for text in [words.noise_text(report.noise, report.basis.target)] if text]
     of_target = law.scores.cv_r2 if report.left_out_r2 is None else report.left_out_r2
     if report.errors_are_relative or of_target is None:
         return [*scores_lines(law.scores), *noise]
@@ -361,12 +361,12 @@ def _fit_scores(fit: FittedLaw) -> list[str]:
     if fit.law.uncertainty.errors is not None:
         beside = "the law is fitted on the scale of the errors, and not to logarithms"
         scores = _scores_of_target(fit.scores, fit.scores.cv_r2)
-    return [*scores, *_prose(f"{verdict.noise_text(noise, fit.law.target)}: {beside}")]
+    return [*scores, *_prose(f"{words.noise_text(noise, fit.law.target)}: {beside}")]
 
 
 def _verdict_lines(judged: Verdict) -> list[str]:
     """Whether a law is confirmed, and how probable it is."""
-    return [*_prose(verdict.verdict(judged)), *_prose(verdict.probability(judged))]
+    return [*_prose(words.verdict(judged)), *_prose(words.probability(judged))]
 
 
 def _contrasts(fit: FittedLaw) -> str:
@@ -431,7 +431,7 @@ def _compare_power_law(law: Law, fit: FittedLaw, *, described: bool) -> list[str
 
 def _rival_lines(report: Findings) -> list[str]:
     """The other laws that were found, and where each differs most from the law."""
-    lines = [verdict.rivals_title(report)] if report.rivals else []
+    lines = [words.rivals_title(report)] if report.rivals else []
     for rival in report.rivals:
         only = "" if rival.extrapolates else "  (interpolates only)"
         lines.append(f"{percent(rival.probability):>6}  {rival.law}{only}")
@@ -442,10 +442,10 @@ def _rival_lines(report: Findings) -> list[str]:
 
 def _leads_lines(report: Findings) -> list[str]:
     """Lines on the descriptions of the runs if no law is probable, with their errors."""
-    by, says = verdict.leads_words(report)
+    by, says = words.leads_words(report)
     rows = [
         (f"{'->' if is_first else '  '} {what}", error, r2)
-        for what, error, r2, is_first in verdict.descriptions(report)
+        for what, error, r2, is_first in words.descriptions(report)
     ]
     return [*_columns([(by, "error", "R²"), *rows]), *_prose(says)] if rows else []
 
@@ -456,7 +456,7 @@ def _curve_lines(report: Findings, folder: str) -> list[str]:
     if curve is None or target is None:
         return []
     line = curve.listed
-    unit, rows, held = verdict.curve_table(curve, line)
+    unit, rows, held = words.curve_table(curve, line)
     shown = [
         (
             place({line.name: (at, unit)}),
@@ -520,7 +520,7 @@ def report_text(report: Findings, folder: str = "") -> str:
     folder : str
         In which the law was written; empty where it was not.
     """
-    above = verdict.headline(report)
+    above = words.headline(report)
     law, fit = report.law, report.fit
     lines: list[str] = []
     if report.leads_with_curve:
@@ -541,7 +541,7 @@ def report_text(report: Findings, folder: str = "") -> str:
         lines += _section("Quality", quality)
     lines += _section("Verdict", _verdict_lines(report.verdict))
     lines += _section("Rivals", _rival_lines(report))
-    lines += _section("Search", _prose(verdict.remarks(report)))
+    lines += _section("Search", _prose(words.remarks(report)))
     lines += _section("Domain", [] if law is None else _domain_lines(law))
     lines += _section("Next", _next_lines(report, folder))
     start = lines[1:] if above is None else [above, *lines]

@@ -1,4 +1,4 @@
-"""Sentences of a report: numbers and units, regimes, errors."""
+"""Sentences of a report: the verdict on a law, numbers with units, regimes and errors."""
 
 import math
 import re
@@ -9,16 +9,315 @@ from typing import Any
 import numpy as np
 import sympy
 
+from dimgs.common.arrays import Array
 from dimgs.common.errors import attempt
+from dimgs.common.formats import in_percent, log_size
 from dimgs.expression import sympy_parse_condition
+from dimgs.fits.noise import Noise, rms
 from dimgs.groups.catalogue import named_number
 from dimgs.groups.group import PiGroup
 from dimgs.groups.rationals import equal_rational
+from dimgs.law.checked_law import percent
+from dimgs.law.curve import Along, Curve
+from dimgs.law.display import shown_constants
 from dimgs.law.latex import digits_and_power, expression_latex
-from dimgs.report.findings import Findings
+from dimgs.report.findings import Findings, Verdict
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.verdict import headline
 from dimgs.variables import Variable, shown_unit, superscript, unit_suffix
+
+# ---- The verdict on a law, in words.
+
+
+_HEADLINES = {
+    "no_candidate": "NO LAW FOUND within the budget; best surrogate",
+    "timeout": "NOT CONFIRMED; best law when the search reached its limit",
+    "interrupted": "NOT CONFIRMED; best law when the search was interrupted",
+    "unchecked": "NOT CONFIRMED; law after a short search for others",
+    "unavailable": "NOT CONFIRMED; best law without the requested engine",
+    "converged": "NOT CONFIRMED; best law",
+}
+
+
+def in_table_unit(target: Variable, size: float) -> float:
+    """A difference of targets in SI, in the unit of the table."""
+    return float(target.unit.from_si(size) - target.unit.from_si(0.0))
+
+
+def with_unit(target: Variable, size: float) -> str:
+    """Size with its unit, in words."""
+    return f"{in_table_unit(target, size):.2g}{unit_suffix(target.unit.text)}"
+
+
+def noise_text(noise: Noise | None, target: Variable | None) -> str:
+    """The error model of the runs about a law, in one line; empty where there is none.
+
+    Parameters
+    ----------
+    noise : Noise or None
+    target : Variable or None
+        Of the law.
+    """
+    if noise is None or target is None:
+        return ""
+    share = log_size(noise.size) if noise.kind == "relative" else in_percent(noise.size)
+    size = {
+        "relative": f"relative, {share} of the target" if noise.size < 1 else f"relative, {share}",
+        "constant": f"constant, {with_unit(target, noise.size)} in every run",
+        "mixed": f"mixed, {with_unit(target, noise.floor)} and {share} of the target",
+    }[noise.kind]
+    if noise.tails == "student":
+        size += ", with heavy tails (Student's t)"
+    if noise.scatter is None:
+        return f"noise {size}"
+    shared, ratio = noise.scatter.intrinsic, noise.scatter.ratio
+    beside = "errors of rounding" if np.isnan(ratio) else f"{ratio:.2g} times the stated errors"
+    if shared > 0:
+        scatter = with_unit(target, shared) if noise.kind == "constant" else log_size(shared)
+        beside += f", with an additional intrinsic scatter of {scatter}"
+    return f"noise {size}; {beside}"
+
+
+def log_error(report: Findings, measured: Array, predicted: Array) -> float | None:
+    """Root mean square of the logarithms of predicted over measured targets.
+
+    Parameters
+    ----------
+    report : Report
+    measured, predicted : ndarray of shape (n,)
+        Targets in SI.
+
+    Returns
+    -------
+    float or None
+        None for a level, where some target is not positive, and where errors are not relative.
+    """
+    target = report.basis.target
+    if (target and target.is_level) or not report.errors_are_relative:
+        return None
+    with np.errstate(all="ignore"):
+        if np.all(measured > 0) and np.all(predicted > 0):
+            return float(np.sqrt(np.mean(np.log(predicted / measured) ** 2)))
+    return None
+
+
+def error_size(report: Findings, measured: Array, predicted: Array) -> str:
+    """Typical error of predictions, on the scale on which it is of one size, in words.
+
+    Parameters
+    ----------
+    report : Report
+    measured, predicted : ndarray of shape (n,)
+        Targets in SI.
+    """
+    away, target = log_error(report, measured, predicted), report.basis.target
+    if away is not None:
+        return f"error {log_size(away)}"
+    if report.noise is not None and target is not None and not report.errors_are_relative:
+        return f"error {with_unit(target, rms(predicted - measured))}"
+    with np.errstate(all="ignore"):
+        share = rms(predicted - measured) / (rms(measured) or 1.0)
+    return f"error {in_percent(share)} of the rms"
+
+
+def error_of(report: Findings) -> str:
+    """Typical error of runs left out (of the fitted runs where none were), in words.
+
+    Parameters
+    ----------
+    report : Report
+    """
+    measured, predicted, left_out = report.judged_on()
+    if not len(measured) or len(predicted) != len(measured):
+        return "error unknown"
+    which = "on runs left out" if left_out else "on the fitted runs"
+    return f"{error_size(report, measured, predicted)} {which}"
+
+
+def curve_table(
+    curve: Curve, line: Along
+) -> tuple[str, list[tuple[float, ...]], dict[str, tuple[float, str]]]:
+    """Points of a smooth curve in the units of the table.
+
+    Parameters
+    ----------
+    curve : Curve
+    line : Along
+
+    Returns
+    -------
+    str, list of (at, value, low, high), dict of str to (float, str)
+        Unit of the input, the points, and the inputs that are held with their units.
+    """
+    units = {v.name: v.unit for v in curve.inputs}
+    columns = (units[line.name].from_si(line.x), *map(curve.target.unit.from_si, line.interval))
+    rows = [tuple(map(float, row)) for row in zip(*columns, strict=True)]
+    held = {n: (float(units[n].from_si(x)), units[n].text) for n, x in line.held.items()}
+    return units[line.name].text, rows, held
+
+
+# what each description is, for a reader
+_DESCRIPTIONS = {
+    "power law": "one power law",
+    "sum": "a sum of monomials",
+    "blend": "two power laws that meet smoothly",
+    "regimes": "power laws in regimes",
+    "smooth curve": "a smooth curve (Gaussian process)",
+}
+
+
+def rivals_title(report: Findings) -> str:
+    """Title above the rivals or the candidates.
+
+    Parameters
+    ----------
+    report : Report
+    """
+    if report.leads:
+        return "candidates of the searches, none of them probable:"
+    return "other laws that these runs do not exclude:"
+
+
+def descriptions(report: Findings) -> list[tuple[str, str, str, bool]]:
+    """Descriptions of the runs if no law is probable, the simplest first.
+
+    Each in words, with its error, its R² and whether it is the first that is good enough.
+
+    Parameters
+    ----------
+    report : Report
+    """
+    described = []
+    for lead in report.leads:
+        size = error_size(report, np.array(lead.measured), np.array(lead.left_out))
+        r2 = "-" if lead.r2 is None else f"{lead.r2:.3f}" if lead.r2 > -1 else "< -1"
+        what = _DESCRIPTIONS[lead.name]
+        described.append((what, size.removeprefix("error "), r2, lead.is_first))
+    return described
+
+
+def leads_words(report: Findings) -> tuple[str, str]:
+    """Basis and result of the comparison of descriptions; empty if a law is probable.
+
+    Parameters
+    ----------
+    report : Report
+    """
+    if not report.leads:
+        return "", ""
+    source = f"whole sources of '{report.left_out_by}' left out"
+    by = f"predictions of {source if report.left_out_by else 'runs left out'}"
+    if all(each.r2 is not None and each.r2 <= 0 for each in report.leads):
+        return by, (
+            "None of these predicts them better than the mean of the target does: no formula that "
+            "was found goes beyond the runs that it was fitted to."
+        )
+    if next(each for each in report.leads if each.is_first).name == report.engine:
+        return by, (
+            "The formula is that of the arrow, the simplest from which the best differs by less "
+            "than a standard error or a tenth of the error."
+        )
+    return by, (
+        "A smooth curve predicts clearly better than every formula that was found: the formula is "
+        "the best of these, and no law of the runs."
+    )
+
+
+# seconds of a search of all forms that are worth a word
+_NOTICED = 1.0
+
+
+def probability(judged: Verdict) -> str:
+    """Probability of a law in words; empty where it was not judged.
+
+    Parameters
+    ----------
+    judged : Verdict
+
+    Examples
+    --------
+    >>> probability(Verdict(probability=0.93, none_of_these=0.05))
+    'Posterior: 93 % this law, 2 % other laws, 5 % none of them'
+    """
+    if judged.probability is None:
+        return ""
+    posterior, none = judged.probability, judged.none_of_these
+    shares = [percent(x) for x in (posterior, max(0.0, 1.0 - posterior - none), none)]
+    only = "; it interpolates only" if judged.extrapolates is False else ""
+    return "Posterior: {} this law, {} other laws, {} none of them".format(*shares) + only
+
+
+def remarks(report: Findings) -> str:
+    """Remarks on the complete search and on a given form; may be empty.
+
+    Parameters
+    ----------
+    report : Report
+    """
+    notes, search, form = [], report.complete_to, report.form
+    if search is not None and report.law is not None:
+        seconds = f" in {search.seconds:.0f} s" if search.seconds >= _NOTICED else ""
+        rest = "no other form among them fits the runs within their noise"
+        if search.others:
+            rest = (
+                f"{search.others} of them, none simpler than the candidates, follow the runs about "
+                "as well"
+            )
+        elif report.rivals:
+            rest = f"beside the rivals, {rest}"
+        notes.append(
+            f"All {search.forms} forms of at most {search.nodes} nodes in these groups were "
+            f"tried{seconds}: {rest}."
+        )
+    if form is not None:
+        name, compared = "The given form", "It is the most probable law."
+        if report.law is None or form.law.expression != report.law.expression:
+            # forms of one law have the probability of the law
+            same = form.probability == report.probability
+            compared = f"{'It is the' if same else 'The'} law shown above"
+            compared += ", written in another way." if same else " is more probable."
+            at = ", ".join(
+                f"{c.name} = {c.value:.5g}{unit_suffix(c.unit)}"
+                for c in shown_constants(form.law)
+                if c.origin == "fitted"
+            )
+            name = f"{name}, {form.law}{', with ' if at else ''}{at},"
+        notes.append(f"{name} has the probability {percent(form.probability)}. {compared}")
+    return " ".join(notes)
+
+
+def headline(report: Findings) -> str | None:
+    """Headline above a law that is not confirmed; None above a confirmed law.
+
+    Parameters
+    ----------
+    report : Report
+    """
+    if report.confirmed:
+        return None
+    if report.leads:
+        kind = _DESCRIPTIONS[report.engine]
+        if report.leads_with_curve:
+            error = next(size for _, size, _, is_first in descriptions(report) if is_first)
+            curve = f"a smooth curve predicts best, error {error} on runs left out"
+            return f"NO LAW IS PROBABLE; {curve}; best formula, {kind}, {error_of(report)}:"
+        return f"NO LAW IS PROBABLE; best described by {kind}, {error_of(report)}:"
+    return f"{_HEADLINES.get(report.outcome, 'NOT CONFIRMED')}, {error_of(report)}:"
+
+
+def verdict(judged: Findings | Verdict) -> str:
+    """The verdict as a sentence, with the reasons if the law is not confirmed.
+
+    Parameters
+    ----------
+    judged : Report or Verdict
+    """
+    if judged.confirmed:
+        return "Confirmed: probable, no residual structure, predicts held-out runs."
+    return " ".join(["Not confirmed.", *judged.why_not])
+
+
+# ---- Sentences of a report: numbers and units, regimes, errors.
+
 
 # below this half width, the two sides of a factor are the same to two digits
 _EVEN = 0.05

@@ -44,10 +44,9 @@ from dimgs.groups.response import smallest_monomial
 from dimgs.law.latex import group_latex
 from dimgs.law.law import Law
 from dimgs.law.serialise import as_text
-from dimgs.report.documents import exponent_document
 from dimgs.report.figures import style
-from dimgs.report.figures.save import Drawing
-from dimgs.report.write import write_all, writing_to
+from dimgs.report.figures.style import Drawing
+from dimgs.report.results import exponent_document, write_all, writing_to
 from dimgs.variables import Variable, parse_unit
 
 if TYPE_CHECKING:

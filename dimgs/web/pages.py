@@ -46,8 +46,7 @@ def templates() -> "Environment":
     from jinja2 import ChoiceLoader, PackageLoader
 
     from dimgs.law.export import group_definitions
-    from dimgs.report.render import html_templates
-    from dimgs.report.views import candidate_latex
+    from dimgs.report.render import candidate_latex, html_templates
 
     reports, homes = html_templates(), map(PackageLoader, ("dimgs.web", "dimgs.report"))
     environment = reports.overlay(loader=ChoiceLoader([*homes]))

@@ -8,8 +8,8 @@ from dimgs.discovery.discover import fit
 from dimgs.discovery.options import Options
 from dimgs.discovery.power_law import additive_of, feature_bases
 from dimgs.discovery.prepare import prepare
-from dimgs.report.documents import fit_document
 from dimgs.report.plain_text import fit_text
+from dimgs.report.results import fit_document
 
 
 def rough(bend: float, order: tuple[int, ...] = (0, 1, 2, 3, 4)) -> Dataset:

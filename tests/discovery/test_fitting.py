@@ -18,7 +18,7 @@ from dimgs.discovery.regimes import _side
 from dimgs.fits.design import Feature
 from dimgs.law.assemble import where_text
 from dimgs.law.law import Law
-from dimgs.report.documents import fit_document
+from dimgs.report.results import fit_document
 from dimgs.variables import Dimension, si_unit
 from tests.discovery.test_varying_exponents import polymers
 from tests.planted import SI, SMALL, TRADE, Planted, pipe, planted

@@ -12,7 +12,7 @@ import pytest
 
 import dimgs
 from dimgs.common.errors import DimgsError
-from dimgs.report.documents import fit_document
+from dimgs.report.results import fit_document
 
 N = 9
 COLUMNS = ("a [m]", "b [m]", "T [K]", "lab [label]", "y [m]", "y_err [m]", "a_err [m]")

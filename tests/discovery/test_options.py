@@ -22,7 +22,7 @@ from dimgs.discovery.options import (
     options_by_name,
 )
 from dimgs.discovery.outofcore import fit_dask, fit_stream
-from dimgs.report.documents import fit_document
+from dimgs.report.results import fit_document
 
 CALLS: tuple[tuple[Any, type], ...] = (
     (dimgs.fit, FitKeywords),

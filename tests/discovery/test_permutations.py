@@ -9,8 +9,7 @@ import pytest
 
 from dimgs import Dataset, Options, fit
 from dimgs.discovery.discover import discover_with
-from dimgs.report.documents import fit_document
-from dimgs.report.results import Report
+from dimgs.report.results import Report, fit_document
 
 RNG = np.random.default_rng(0)
 N = 40

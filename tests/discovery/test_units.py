@@ -11,7 +11,7 @@ import pytest
 from dimgs import Dataset, Options
 from dimgs.discovery.discover import fit
 from dimgs.discovery.explore import explore
-from dimgs.report.documents import fit_document
+from dimgs.report.results import fit_document
 from dimgs.variables import Variable, define_unit, parse_unit
 from tests.law.examples import example
 from tests.planted import pipe

@@ -16,9 +16,9 @@ from dimgs.discovery.discover import discover_with, fit_with
 from dimgs.discovery.options import Options
 from dimgs.engines.protocol import Clock
 from dimgs.judgement.confirmation import PROBABLE, SHORT_SEARCH, LawFacts, conclude
-from dimgs.report.documents import fit_document
 from dimgs.report.findings import NOT_JUDGED
 from dimgs.report.plain_text import fit_text
+from dimgs.report.results import fit_document
 from tests.planted import planted
 
 

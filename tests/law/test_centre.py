@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from dimgs import Dataset, Options
 from dimgs.discovery.discover import discover_with, fit
 from dimgs.law.prediction import centre_of
-from dimgs.report.documents import fit_document
 from dimgs.report.plain_text import fit_text, report_text
 from dimgs.report.render import report_latex, report_markdown
-from dimgs.report.results import FitResult
+from dimgs.report.results import FitResult, fit_document
 from tests.law.examples import example
 
 SCALES = Options(scales=["M0 [kg]", "L0 [W]"], engine="power_law")

@@ -15,7 +15,7 @@ from dimgs.common.arrays import Array
 from dimgs.law.checked_law import Constant
 from dimgs.law.display import ShownConstant, plain_number_note, shown_constants
 from dimgs.law.law import Law
-from dimgs.report.documents import fit_document
+from dimgs.report.results import fit_document
 from dimgs.variables import Dimension, parse_unit
 
 LENGTH = Dimension.of({"[length]": 1})

@@ -12,8 +12,8 @@ import dimgs
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.law.display import held_note, undetermined_inputs
-from dimgs.report.documents import fit_document
 from dimgs.report.plain_text import fit_text
+from dimgs.report.results import fit_document
 
 N = 16
 

@@ -11,7 +11,7 @@ from dimgs import Options
 from dimgs.common.formats import plain
 from dimgs.discovery.discover import discover, fit
 from dimgs.groups.derive import pi_basis
-from dimgs.report.documents import fit_document, pi_document
+from dimgs.report.results import fit_document, pi_document
 from tests.planted import pipe
 
 _VALUES = st.recursive(

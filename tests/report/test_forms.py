@@ -14,9 +14,8 @@ from dimgs.common.errors import InputError
 from dimgs.discovery.discover import discover
 from dimgs.law.law import Law
 from dimgs.report.findings import Candidates
-from dimgs.report.references import WORKS, bibliography, works_of
-from dimgs.report.render import fragments, report_markdown
-from dimgs.report.write import check_folder, write_study
+from dimgs.report.render import WORKS, bibliography, fragments, report_markdown, works_of
+from dimgs.report.results import check_folder, write_study
 from tests.planted import pipe
 from tests.report.examples import ASKED, report_of
 

@@ -23,10 +23,9 @@ from dimgs.groups.catalogue import all_numbers
 from dimgs.law.latex import is_symbol, symbol_latex
 from dimgs.law.law import Law
 from dimgs.report.figures import draw_figures, new_axes
-from dimgs.report.figures.save import inline_svg
-from dimgs.report.figures.style import math_label, plot_text
+from dimgs.report.figures.style import inline_svg, math_label, plot_text
 from dimgs.report.render import fragments, report_html, report_latex, report_markdown
-from dimgs.report.write import write_study
+from dimgs.report.results import write_study
 from tests.common.test_escape import control_characters
 from tests.hostile import BREAKERS, CANARY, names, report_of, tables
 from tests.law.latex.checker import KNOWN, problems

@@ -13,10 +13,9 @@ from dimgs import Dataset, Report
 from dimgs.discovery.discover import discover
 from dimgs.expression.candidate import Candidate
 from dimgs.law.checked_law import percent
-from dimgs.report.figures.save import inline_svg, plain
+from dimgs.report.figures.style import inline_svg, plain
 from dimgs.report.findings import Candidates
-from dimgs.report.render import html_templates, report_card, report_html
-from dimgs.report.views import strips
+from dimgs.report.render import html_templates, report_card, report_html, strips
 from tests.planted import pipe
 from tests.report.examples import ASKED, drawings_of, page_of, report_of
 

@@ -13,7 +13,7 @@ from dimgs import Dataset, discover
 from dimgs.judgement.confirmation import Outcome
 from dimgs.report.findings import Lead
 from dimgs.report.results import Report
-from dimgs.report.verdict import error_of, headline, log_error, verdict
+from dimgs.report.words import error_of, headline, log_error, verdict
 from tests.patience import AMPLE
 
 

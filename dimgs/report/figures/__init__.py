@@ -5,27 +5,37 @@ function takes a :class:`~dimgs.report.results.Report` (or plain arrays) and an 
 :class:`~dimgs.common.errors.InputError` where the report has nothing to draw.
 """
 
-from dimgs.report.figures.campaign import (
+from dimgs.report.figures.laws import (
+    along_exponents,
     campaign_checks,
     campaign_progress,
     campaign_regimes,
-)
-from dimgs.report.figures.collapse import collapse, slopes
-from dimgs.report.figures.coverage import principal_axes, principal_map
-from dimgs.report.figures.exponents import (
-    along_exponents,
     exponent_field,
     exponent_forest,
+    pareto_front,
     regime_map,
+    rivals,
+    smooth_curve,
 )
-from dimgs.report.figures.other_laws import pareto_front, rivals, smooth_curve
-from dimgs.report.figures.residuals import (
+from dimgs.report.figures.runs import (
+    collapse,
     predicted_against_measured,
+    principal_axes,
+    principal_map,
     residuals_by_group,
     residuals_by_run,
+    slopes,
 )
-from dimgs.report.figures.save import Drawing, draw_figures, save, save_figures
-from dimgs.report.figures.style import DOUBLE, PALETTE, SINGLE, new_axes
+from dimgs.report.figures.style import (
+    DOUBLE,
+    PALETTE,
+    SINGLE,
+    Drawing,
+    draw_figures,
+    new_axes,
+    save,
+    save_figures,
+)
 
 __all__ = [
     "DOUBLE",

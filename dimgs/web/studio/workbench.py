@@ -122,7 +122,7 @@ class Study:
         return {**contents, "everything.zip": self._zip}
 
     def _zip(self) -> bytes:
-        from dimgs.report.write import write_study
+        from dimgs.report.results import write_study
 
         drawings = self.drawings
         with TemporaryDirectory() as folder:

@@ -28,9 +28,7 @@ from dimgs.report.figures import (
     save,
     save_figures,
 )
-from dimgs.report.figures.campaign import campaign_drawings
-from dimgs.report.figures.exponents import inside
-from dimgs.report.figures.other_laws import chosen_of
+from dimgs.report.figures.laws import campaign_drawings, chosen_of, inside
 from dimgs.report.findings import Candidates
 from dimgs.report.report_runs import ReportRuns
 from tests.report.examples import ASKED, drawings_of, report_of
