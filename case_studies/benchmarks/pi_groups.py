@@ -15,11 +15,9 @@ from typing import Any
 
 from sympy import Matrix
 
-from dimgs.groups.derive import pi_basis
+from dimgs.groups.derive import all_bases, enumerate_bases, pi_basis, smallest_monomial
 from dimgs.groups.dimensions import DimensionalMatrix
-from dimgs.groups.recognition import kinds_of
-from dimgs.groups.repeating import all_bases, enumerate_bases
-from dimgs.groups.response import smallest_monomial
+from dimgs.groups.group import kinds_of
 from dimgs.variables import Dimension, Unit, Variable, registry, si_unit
 
 BASES = (

@@ -41,7 +41,7 @@ from case_studies.benchmarks.own_laws.__main__ import known_lines
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset
-from dimgs.dataset.bounds import BOUND_SUFFIX
+from dimgs.dataset.dataset import BOUND_SUFFIX
 from dimgs.discovery.discover import discover_with, fit_with
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare

@@ -36,7 +36,7 @@ from dimgs.similitude.points import grid_points
 from dimgs.variables import parse_unit
 from dimgs.variables.quantities import Quantity as ReadQuantity
 from dimgs.variables.quantities import meaning_of
-from dimgs.variables.readings import other_turning
+from dimgs.variables.units import other_turning
 
 Json = dict[str, Any]
 Quantity = Annotated[

@@ -45,7 +45,7 @@ from dimgs.common.formats import json_value, plain, read_text
 from dimgs.common.progress import notebook_bar
 from dimgs.fits.consensus import FittedLaw, Scatter, Sites
 from dimgs.fits.smooth import SmoothCurve
-from dimgs.groups.missing_input import AUTO
+from dimgs.groups.derive import AUTO
 from dimgs.hub import RunStore
 from dimgs.hub.entry import run_content
 from dimgs.judgement.next_run import d_optimal, farthest, nearest

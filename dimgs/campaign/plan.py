@@ -21,9 +21,8 @@ from dimgs.common.errors import DimensionError, InputError
 from dimgs.common.formats import checked, read_toml, refuse_newer, validated
 from dimgs.fits.consensus import GroupAxes, Sites
 from dimgs.fits.design import Feature
-from dimgs.groups.derive import constant_variables, pi_basis, with_scales
+from dimgs.groups.derive import AUTO, constant_variables, pi_basis, scale_of, with_scales
 from dimgs.groups.group import PiBasis
-from dimgs.groups.missing_input import AUTO, scale_of
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.record import RunRecord, RunRequest, Status
 from dimgs.kernels.registry import load_kernel

@@ -359,8 +359,8 @@ def pi(
 ) -> None:
     """Derive the pi groups of variables with units."""
     from dimgs.discovery.prepare import table_basis
+    from dimgs.groups.derive import all_bases as enumerate_all
     from dimgs.groups.derive import pi_basis, with_target
-    from dimgs.groups.repeating import all_bases as enumerate_all
     from dimgs.report.results import pi_document
     from dimgs.variables import split_header
 

@@ -136,7 +136,7 @@ def checked(variables: Iterable[str], *, strict: bool) -> "list[Variable]":
 
 def scales(texts: list[str], *, strict: bool = False) -> list[str] | str:
     """Scales as :class:`dimgs.discovery.options.Options` takes them."""
-    from dimgs.variables.readings import improbable
+    from dimgs.variables.units import improbable
 
     if "auto" in texts and len(texts) > 1:
         raise InputError(

@@ -75,7 +75,7 @@ class DimensionError(InputError):
     >>> import dimgs
     >>> dimgs.pi_basis(["T [s]", "L [m]"], target="T")
     Traceback (most recent call last):
-    dimgs.groups.missing_input.UnreachableError: The target 'T' [s] is outside the span of the ...
+    dimgs.groups.derive.UnreachableError: The target 'T' [s] is outside the span of the ...
     """
 
 

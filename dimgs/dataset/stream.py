@@ -13,11 +13,15 @@ from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.dataset.checks import with_notes
-from dimgs.dataset.data_frames import from_pandas
 from dimgs.dataset.dataset import Dataset
-from dimgs.dataset.delimited_text import Position as Position
-from dimgs.dataset.delimited_text import text_tables, without_blank_columns
-from dimgs.dataset.raw import DroppedRow, RawTable, ReadKeywords, ReadOptions, sidecar_of
+from dimgs.dataset.raw import (
+    DroppedRow,
+    RawTable,
+    ReadKeywords,
+    ReadOptions,
+    from_pandas,
+    sidecar_of,
+)
 from dimgs.dataset.read import (
     EXCEL_SUFFIXES,
     PARQUET_SUFFIXES,
@@ -27,9 +31,12 @@ from dimgs.dataset.read import (
     existing,
     field_units,
     open_parquet,
+    text_tables,
     unreadable,
+    without_blank_columns,
     without_empty_rows,
 )
+from dimgs.dataset.read import Position as Position
 from dimgs.variables import Variable, split_header
 
 Progress = Callable[[int, float], None]

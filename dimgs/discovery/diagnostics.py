@@ -17,7 +17,7 @@ from dimgs.common.arrays import Array, least_squares
 from dimgs.common.errors import DimgsError, attempt
 from dimgs.common.formats import in_percent
 from dimgs.dataset import Dataset
-from dimgs.dataset.rounding import relative_steps
+from dimgs.dataset.checks import relative_steps
 from dimgs.discovery.estimators import (
     estimator,
     fit_ranks,

@@ -37,8 +37,7 @@ from dimgs.expression.simplest import monomial
 from dimgs.fits.design import Design
 from dimgs.fits.least_squares import minimise_squares
 from dimgs.fits.noise import Errors, possible_errors
-from dimgs.groups.derive import constant_variables, scale_variable
-from dimgs.groups.response import smallest_monomial
+from dimgs.groups.derive import constant_variables, scale_variable, smallest_monomial
 from dimgs.judgement.candidates import Proposal
 from dimgs.judgement.evidence import FormulaModel
 from dimgs.law.assemble import feature_values

@@ -1,6 +1,6 @@
 """Missing inputs: a constant, scale or input, suggested only if the runs support it.
 
-:mod:`dimgs.groups.missing_input` lists the constants and scales that the dimensions allow. This
+:mod:`dimgs.groups.derive` lists the constants and scales that the dimensions allow. This
 module tests them: the power law with the constant must predict runs left out better than the power
 law without it, by more than the standard error of the difference. The dependence on an input is
 tested in :mod:`dimgs.judgement.residual_structure`.
@@ -19,9 +19,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.scoring import clearly_less, log_target
 from dimgs.fits.design import Design
 from dimgs.fits.least_squares import fit_power_law
-from dimgs.groups.dimensions import DimensionalMatrix
-from dimgs.groups.group import PiBasis
-from dimgs.groups.missing_input import (
+from dimgs.groups.derive import (
     AUTO,
     MOST_SETS,
     Missing,
@@ -31,6 +29,8 @@ from dimgs.groups.missing_input import (
     scale_of,
     scale_text,
 )
+from dimgs.groups.dimensions import DimensionalMatrix
+from dimgs.groups.group import PiBasis
 from dimgs.judgement.residual_structure import (
     beside_label,
     followed_inputs,

@@ -17,7 +17,7 @@ from dimgs.law.prediction import evaluate, group_values, law_inputs, response_fa
 from dimgs.report.results import NextRuns, ProposedRun, Report, Rival, RivalPrediction
 from dimgs.variables import Variable, parse_unit
 from dimgs.variables.quantities import Quantity, as_quantity
-from dimgs.variables.readings import other_turning
+from dimgs.variables.units import other_turning
 
 
 def range_of(span: Any, variable: Variable) -> tuple[float, float]:

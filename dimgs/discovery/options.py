@@ -15,7 +15,7 @@ from dimgs.common.errors import InputError
 from dimgs.common.formats import attributes
 from dimgs.dataset.raw import TableKeywords as TableKeywords
 from dimgs.engines.registry import ALL, check_name, embedded
-from dimgs.groups.invariant_groups import Scaling, read_scalings, scaling_text
+from dimgs.groups.scalings import Scaling, read_scalings, scaling_text
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset

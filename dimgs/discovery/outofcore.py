@@ -1240,7 +1240,7 @@ class _Piece:
             yield Part(lambda: self._dataset(value), Position(1), 1.0, len(value))
 
     def _dataset(self, frame: Any) -> Dataset:
-        from dimgs.dataset.data_frames import from_pandas
+        from dimgs.dataset.raw import from_pandas
 
         return build(from_pandas(frame.reset_index(drop=True), str(self.name)), self.reader)
 

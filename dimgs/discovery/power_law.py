@@ -52,9 +52,9 @@ from dimgs.fits.design import Design
 from dimgs.fits.estimate import Estimate, Exponent, exponents_of
 from dimgs.fits.noise import may_show_errors, shown_errors
 from dimgs.fits.snapping import snap
+from dimgs.groups.derive import enumerate_bases
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import PiGroup
-from dimgs.groups.repeating import enumerate_bases
 from dimgs.judgement.residual_structure import settings_apart
 from dimgs.law.assemble import power_law
 from dimgs.law.checked_law import Scores

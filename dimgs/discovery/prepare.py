@@ -17,11 +17,11 @@ from dimgs.dataset.checks import (
     constant_columns,
     date_names,
     date_warnings,
+    relative_steps,
     table_warnings,
     unused_label_warnings,
     usable_runs,
 )
-from dimgs.dataset.rounding import relative_steps
 from dimgs.discovery.estimators import slopes_in
 from dimgs.discovery.given_form import GivenForm
 from dimgs.discovery.missing_input import check_advice, explain_missing
@@ -41,11 +41,10 @@ from dimgs.fits.noise import (
     with_intrinsic_scatter,
 )
 from dimgs.fits.sources import check_sources, fit_sources
-from dimgs.groups.derive import constant_variables, pi_basis
+from dimgs.groups.derive import UnreachableError, constant_variables, pi_basis
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import PiBasis, PiGroup
-from dimgs.groups.invariant_groups import invariant_basis
-from dimgs.groups.missing_input import UnreachableError
+from dimgs.groups.scalings import invariant_basis
 from dimgs.law.law import Law
 from dimgs.variables import Variable
 

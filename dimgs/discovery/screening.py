@@ -22,8 +22,7 @@ from dimgs.dataset import Dataset
 from dimgs.dataset.checks import UsableRuns, usable_runs
 from dimgs.discovery.given_form import GivenForm
 from dimgs.discovery.options import Options
-from dimgs.groups.derive import constant_variables, scale_variable
-from dimgs.groups.response import smallest_monomial
+from dimgs.groups.derive import constant_variables, scale_variable, smallest_monomial
 from dimgs.variables import Variable
 
 # inputs that vary, beyond which most play no part: of 190 benchmark laws one has more, nine

@@ -21,7 +21,7 @@ from importlib.resources import files
 from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import InputError
 from dimgs.variables import Dimension
-from dimgs.variables.dimension import BASES
+from dimgs.variables.units import BASES
 
 # by the letters of the tables, which write K for a temperature
 _BASES = {symbol: base for base, symbol in BASES.items()} | {"K": "[temperature]"}

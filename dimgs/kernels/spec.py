@@ -19,7 +19,7 @@ from dimgs.common.formats import shown
 from dimgs.kernels.record import RunRecord
 from dimgs.variables import LABEL, Unit, difference_unit, parse_unit
 from dimgs.variables.quantities import as_quantity
-from dimgs.variables.readings import absolute_difference, other_turning
+from dimgs.variables.units import absolute_difference, other_turning
 
 # ---- Declaration of a kernel (inputs, outputs, tiers), and the protocol of kernels.
 

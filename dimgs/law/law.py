@@ -21,7 +21,7 @@ from dimgs.law.latex import expression_latex, symbol_latex
 from dimgs.law.prediction import Interval, Of, Place, inputs_in, predict, values
 from dimgs.law.serialise import constant_document
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
-from dimgs.variables.readings import other_turning
+from dimgs.variables.units import other_turning
 
 __all__ = ["Interval", "LabelEffects", "Law"]
 

@@ -14,9 +14,8 @@ from dimgs.common.errors import DimgsWarning, InputError, attempt
 from dimgs.common.formats import attributes, plain
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import with_notes
-from dimgs.dataset.data_frames import raw_columns
 from dimgs.dataset.dataset import quantity
-from dimgs.dataset.raw import ReadOptions, titled_columns
+from dimgs.dataset.raw import ReadOptions, raw_columns, titled_columns
 from dimgs.dataset.read import build, dataset_of, raw_table
 from dimgs.expression.candidate import compiled, real_values
 from dimgs.expression.simplest import derivatives_of, monomial
@@ -36,7 +35,7 @@ from dimgs.law.checked_law import (
 )
 from dimgs.variables import DIMENSIONLESS, Unit, Variable, parse_unit, split_header
 from dimgs.variables.quantities import Quantity, as_quantity
-from dimgs.variables.readings import other_turning
+from dimgs.variables.units import other_turning
 
 # ---- Numbers out of SymPy expressions, and tables of values into the symbols they need.
 

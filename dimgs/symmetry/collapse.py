@@ -36,11 +36,16 @@ from dimgs.fits.estimate import Exponent
 from dimgs.fits.noise import noise_about_curves
 from dimgs.fits.similarity import SimilarityFit, fit_similarity
 from dimgs.fits.snapping import short_monomials, snap
-from dimgs.groups.derive import constant_variables, isolated_names, with_scales
+from dimgs.groups.derive import (
+    UnreachableError,
+    constant_variables,
+    is_reachable,
+    isolated_names,
+    smallest_monomial,
+    with_scales,
+)
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import PiBasis, PiGroup
-from dimgs.groups.missing_input import UnreachableError, is_reachable
-from dimgs.groups.response import smallest_monomial
 from dimgs.law.latex import group_latex
 from dimgs.law.law import Law
 from dimgs.law.serialise import as_text

@@ -22,13 +22,11 @@ from dimgs.dataset.read import dataset_of
 from dimgs.expression import safe_identifiers, sympy_text
 from dimgs.expression.candidate import compile_expression
 from dimgs.fits.homogeneity import Invariance, invariance
-from dimgs.groups.derive import constant_variables, pi_basis
+from dimgs.groups.derive import constant_variables, is_reachable, pi_basis
 from dimgs.groups.dimensions import primitive
 from dimgs.groups.group import PiBasis, PiGroup
-from dimgs.groups.invariant_groups import invariant_basis, scaling_of, scaling_text
-from dimgs.groups.missing_input import is_reachable
 from dimgs.groups.rationals import only_simple
-from dimgs.groups.scalings import Scalings
+from dimgs.groups.scalings import Scalings, invariant_basis, scaling_of, scaling_text
 from dimgs.law.latex import expression_latex
 from dimgs.law.law import Law
 from dimgs.variables import Unit, Variable, si_unit

@@ -17,12 +17,13 @@ import numpy as np
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.common.formats import shown
-from dimgs.variables.dimension import Dimension, exact_exponent
-from dimgs.variables.readings import improbable
 from dimgs.variables.units import (
     LABEL_TEXTS,
+    Dimension,
     Unit,
     define_unit,
+    exact_exponent,
+    improbable,
     parse_unit,
     registry,
     si_unit,

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from dimgs.common.errors import InputError, attempt
-from dimgs.variables.dimension import Dimension
-from dimgs.variables.units import Unit, parse_unit, si_unit
+from dimgs.variables.units import Dimension, Unit, parse_unit, si_unit
 
 _LINE_END = re.compile(r"\s*[\t\n\v\f\r\x85\u2028\u2029]\s*")
 Role = Literal["data", "constant", "scale"]

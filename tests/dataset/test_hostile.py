@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from dimgs.common.errors import InputError
-from dimgs.dataset import delimited_text, raw, read, read_table
+from dimgs.dataset import raw, read, read_table
 from dimgs.dataset.raw import ReadOptions
 
 
@@ -39,17 +39,17 @@ def test_names_of_300000_characters(letter: str, tmp_path: Path) -> None:
 
 
 def test_a_row_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delimited_text, "LONGEST_RECORD", 1 << 12)
-    monkeypatch.setattr(delimited_text, "_HEAD_BYTES", 1 << 12)
-    monkeypatch.setattr(delimited_text, "LONGEST_RECORD", 1 << 12)
-    monkeypatch.setattr(delimited_text, "BLOCK_BYTES", 1 << 12)
+    monkeypatch.setattr(read, "LONGEST_RECORD", 1 << 12)
+    monkeypatch.setattr(read, "_HEAD_BYTES", 1 << 12)
+    monkeypatch.setattr(read, "LONGEST_RECORD", 1 << 12)
+    monkeypatch.setattr(read, "BLOCK_BYTES", 1 << 12)
     _refused(tmp_path / "t.csv", "U [m/s]" + "," * (1 << 14), r"A row of t.csv has more than")
     table = "U [m/s]\n1\n2\n"
     path = tmp_path / "t.csv"
     path.write_text(table + '"' + "x\n" * (1 << 14))
     options = ReadOptions()
     with pytest.raises(InputError, match="quote that is not closed"):
-        list(delimited_text.text_tables(path, options, 1 << 12))
+        list(read.text_tables(path, options, 1 << 12))
 
 
 def test_a_long_comment_is_passed_over(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import dimgs
 from dimgs import Dataset
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
-from dimgs.dataset.rounding import steps_of, with_rounding
+from dimgs.dataset.checks import steps_of, with_rounding
 from dimgs.report.results import FitResult
 
 

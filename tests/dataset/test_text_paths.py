@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dimgs.dataset import delimited_text, read_table
+from dimgs.dataset import read, read_table
 
 _NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=64)
 _WORDS = st.sampled_from(["steel", "glass fibre", 'a "b"', "x, y", "µ"])
@@ -25,7 +25,7 @@ def test_small_and_large_files_are_read_alike(
     path.write_text("\n".join(["a [m],b [s],metal", *quoted]) + "\n", encoding="utf-8")
     tables = []
     for small in (0, 1 << 30):
-        monkeypatch.setattr(delimited_text, "_SMALL_BYTES", small)
+        monkeypatch.setattr(read, "_SMALL_BYTES", small)
         tables.append(read_table(path))
     fast, careful = tables
     assert fast.names == careful.names

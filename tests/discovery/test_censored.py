@@ -12,7 +12,7 @@ import dimgs
 from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
-from dimgs.dataset.bounds import sides_of
+from dimgs.dataset.dataset import sides_of
 from dimgs.discovery.explore import explore, sensitivity
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare

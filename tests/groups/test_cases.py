@@ -14,9 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.groups.derive import pi_basis
+from dimgs.groups.derive import all_bases, pi_basis
 from dimgs.groups.group import PiBasis
-from dimgs.groups.repeating import all_bases
 
 ROOT = Path(__file__).resolve().parents[2]
 SYMBOLS = ("m", "kg", "s", "K", "A", "mol", "cd")

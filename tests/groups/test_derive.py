@@ -10,10 +10,9 @@ from sympy.matrices.normalforms import smith_normal_form
 from sympy.polys.domains import ZZ
 
 from dimgs.common.errors import DimensionError, InputError
-from dimgs.groups.derive import pi_basis
+from dimgs.groups.derive import all_bases, pi_basis
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import PiBasis, PiGroup
-from dimgs.groups.repeating import all_bases
 from dimgs.variables import Dimension, Variable, parse_variable
 from tests.groups.random_variables import variable, variable_lists
 

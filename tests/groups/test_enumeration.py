@@ -6,10 +6,9 @@ from sympy import Matrix, Rational, ilcm
 
 from dimgs.cli.app import run
 from dimgs.common.errors import InputError
-from dimgs.groups import repeating
-from dimgs.groups.derive import pi_basis
+from dimgs.groups import derive
+from dimgs.groups.derive import all_bases, enumerate_bases, pi_basis, repeating_groups
 from dimgs.groups.dimensions import DimensionalMatrix
-from dimgs.groups.repeating import all_bases, enumerate_bases, repeating_groups
 from dimgs.variables import Variable, parse_variable
 from tests.groups.random_variables import variable_lists
 
@@ -100,7 +99,7 @@ def test_too_many_choices_are_refused_at_once_with_a_remedy(n: int, rank: int) -
 
 
 def test_distinct_bases_are_counted_while_they_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repeating, "MOST_GROUPS", 1000)
+    monkeypatch.setattr(derive, "MOST_GROUPS", 1000)
     D = DimensionalMatrix.of([parse_variable(t) for t in spread(12, 4)])
     bases = enumerate_bases(D)
     assert sum(len(basis.groups) for basis in islice(bases, 1000 // 8)) == 1000

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError
 from dimgs.groups.derive import pi_basis
-from dimgs.groups.invariant_groups import invariant_basis, read_scalings
+from dimgs.groups.scalings import invariant_basis, read_scalings
 
 BAR = pi_basis(["d [m]", "F [N]", "L [m]", "E [Pa]", "J [m^4]", "w [m]"], "d")
 WEIGHTS = st.fractions(-3, 3, max_denominator=4)

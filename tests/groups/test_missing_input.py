@@ -3,8 +3,7 @@ import pickle
 import pytest
 
 from dimgs.common.errors import DimensionError
-from dimgs.groups.derive import pi_basis
-from dimgs.groups.missing_input import UnreachableError, completions, is_reachable, scale_text
+from dimgs.groups.derive import UnreachableError, completions, is_reachable, pi_basis, scale_text
 from dimgs.variables import parse_variable
 
 

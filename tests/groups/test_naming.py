@@ -8,8 +8,7 @@ from sympy.polys.domains import ZZ
 
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.dimensions import DimensionalMatrix
-from dimgs.groups.group import PiBasis
-from dimgs.groups.recognition import Namer, kinds_of, with_named_groups
+from dimgs.groups.group import Namer, PiBasis, kinds_of, with_named_groups
 from dimgs.variables import Variable, parse_variable
 from tests.groups.random_variables import variable_lists
 

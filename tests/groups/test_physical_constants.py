@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.common.errors import DimensionError, InputError
+from dimgs.groups.derive import complete_span, missing_scale
 from dimgs.groups.kinds import kind, parse_dimension
-from dimgs.groups.missing_input import complete_span, missing_scale
 from dimgs.groups.physical_constants import all_constants, constant
 from dimgs.variables import Dimension
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.groups.catalogue import Definition, NamedNumber, all_numbers, named_number, slot_kinds
+from dimgs.groups.group import Recognition, named_group_exponents, recognise
 from dimgs.groups.kinds import Kind, infer_kinds, kind, parse_dimension
-from dimgs.groups.recognition import Recognition, named_group_exponents, recognise
 from dimgs.variables import Dimension
 from tests.patience import Work
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Matrix, Rational
 
-from dimgs.groups import response
-from dimgs.groups.response import Monomial, smallest_monomial
+from dimgs.groups import derive
+from dimgs.groups.derive import Monomial, smallest_monomial
 from dimgs.variables import Dimension, Variable, parse_unit, parse_variable
 from tests.groups.random_variables import BASES, dimensions, variable, variable_lists
 from tests.patience import Work
@@ -164,7 +164,7 @@ def test_a_wide_table_is_reached_by_the_shortest_of_as_many_as_the_rank() -> Non
     """The linear program agrees with trying every set."""
     target, *inputs = random_inputs(12, 5)
     system = np.array([[float(v.dimension.get(b)) for b in BASES] for v in [*inputs, target]]).T
-    tried = response._shortest(system)
+    tried = derive._shortest(system)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(response, "_MOST", 0)
-        assert response._shortest(system) == tried
+        patch.setattr(derive, "_MOST", 0)
+        assert derive._shortest(system) == tried

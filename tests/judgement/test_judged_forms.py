@@ -8,7 +8,7 @@ import sympy
 
 import dimgs
 from dimgs import Dataset, Options
-from dimgs.dataset.bounds import BOUND_SUFFIX
+from dimgs.dataset.dataset import BOUND_SUFFIX
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.given_form import GivenForm, in_groups
 from dimgs.discovery.power_law import fit_prepared

@@ -13,7 +13,7 @@ from dimgs.cli.app import run
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
 from dimgs.dataset import Dataset
-from dimgs.groups.missing_input import UnreachableError
+from dimgs.groups.derive import UnreachableError
 from dimgs.symmetry.collapse import Collapse, collapse
 
 POWERS = st.sampled_from([-1.0, -0.5, 0.25, 1.0])

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 import dimgs
 from dimgs.common.errors import InputError
 from dimgs.variables import parse_unit, si_unit
-from dimgs.variables.readings import improbable
-from dimgs.variables.units import readings
+from dimgs.variables.units import improbable, readings
 
 DOUBTED = {
     "Nm": "N*m",

@@ -15,7 +15,7 @@ from dimgs.kernels.spec import Port, convert_inputs
 from dimgs.law.law import Law
 from dimgs.law.prediction import law_table
 from dimgs.variables import parse_unit, parse_variable
-from dimgs.variables.readings import turning
+from dimgs.variables.units import turning
 
 CYCLES = {"Hz": 1.0, "kHz": 1e3, "cycle/s": 1.0, "cycles/min": 1 / 60, "beats/min": 1 / 60}
 RADIANS = {

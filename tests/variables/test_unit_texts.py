@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError
 from dimgs.variables import Dimension, Unit, parse_unit
-from dimgs.variables.readings import improbable
+from dimgs.variables.units import improbable
 
 _BASES = {
     "m": "[length]",

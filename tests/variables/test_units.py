@@ -10,8 +10,7 @@ from pint import UnitRegistry
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.variables import Dimension, define_unit, parse_unit, si_unit, to_pint
 from dimgs.variables.quantities import unit_of
-from dimgs.variables.readings import improbable
-from dimgs.variables.units import user_names
+from dimgs.variables.units import improbable, user_names
 
 BASES = {"m": "[length]", "kg": "[mass]", "s": "[time]", "K": "[temperature]", "A": "[current]"}
 EXPONENTS = st.fractions(min_value=-6, max_value=6, max_denominator=12).filter(bool)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError
 from dimgs.variables import Dimension, Variable, parse_unit, parse_variable, split_header
-from dimgs.variables.dimension import exact_exponent
+from dimgs.variables.units import exact_exponent
 
 RATIONALS = st.fractions(min_value=-9, max_value=9, max_denominator=20)
 DIMENSIONS = st.dictionaries(st.sampled_from(["[length]", "[mass]", "[time]"]), RATIONALS).map(

@@ -16,8 +16,7 @@ from dimgs.common.advice import flag
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import attributes
-from dimgs.dataset.conversion import from_si
-from dimgs.dataset.dataset import Dataset
+from dimgs.dataset.dataset import Dataset, from_si
 from dimgs.dataset.raw import (
     RawTable,
     ReadOptions,
@@ -354,7 +353,7 @@ def repeating_sets(basis: PiBasis) -> list[tuple[str, ...]]:
     >>> repeating_sets(pi_basis(["F [N]", "mu [Pa*s]", "U [m/s]", "D [m]"], "F"))
     [('D', 'U', 'mu')]
     """
-    from dimgs.groups.repeating import repeating_groups
+    from dimgs.groups.derive import repeating_groups
 
     names = basis.matrix.names
     if comb(len(names), basis.rank) > _MOST_SETS:
