@@ -67,7 +67,7 @@ def layers() -> str:
 
 def evidence(graph: dict[str, Any]) -> str:
     """Picture of a graph of evidence, laid out as the pages of a hub show it."""
-    from dimgs.web.pictures import graph as laid_out
+    from dimgs.web.pages import evidence_graph as laid_out
 
     drawn = laid_out(graph)
     assert drawn is not None

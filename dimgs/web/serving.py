@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from uvicorn import Server
 
     from dimgs.hub import Hub
-    from dimgs.web.studio.app import Studio
+    from dimgs.web.studio import Studio
 
 _NEEDED = ("uvicorn", "starlette", "python_multipart", "markdown_it", "nh3")
 
@@ -90,8 +90,7 @@ def serving_studio(folder: "Path", port: int, hub: str) -> "Iterator[tuple[Serve
         If what it needs is not installed.
     """
     _require_server()
-    from dimgs.web.studio.app import Studio
-    from dimgs.web.studio.workbench import Workbench
+    from dimgs.web.studio import Studio, Workbench
 
     workbench = Workbench(folder, hub)
     studio = Studio(workbench, port)

@@ -22,9 +22,8 @@ from dimgs.common.advice import (
 )
 from dimgs.common.errors import DimgsError
 from dimgs.discovery.options import options_by_name
-from dimgs.web.controls import in_the_browser
-from dimgs.web.studio.sheet import workbench_view
-from dimgs.web.studio.workbench import Workbench
+from dimgs.web.app import in_the_browser
+from dimgs.web.studio import Workbench, workbench_view
 
 _FLAG = re.compile(r"(?<![\w-])--[a-z]|\bdimgs (?:hub|run|fit|pi|discover)\b")
 _EVERY: list[Advice] = [

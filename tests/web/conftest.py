@@ -81,7 +81,7 @@ class Person:
 def person(client: Callable[..., TestClient], hub: Hub) -> Callable[[str], Person]:
     """Signs people in, without the time that a password takes."""
     from dimgs.hub import accounts
-    from dimgs.web.people import COOKIE
+    from dimgs.web.intake import COOKIE
 
     def person(user: str) -> Person:
         made = Person(client(follow_redirects=False))

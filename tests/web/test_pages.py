@@ -15,10 +15,8 @@ import dimgs
 from dimgs.hub import Hub
 from dimgs.hub.hub import keep_campaign, keep_report
 from dimgs.web.app import make_app
-from dimgs.web.intake import TooManyError
-from dimgs.web.people import COOKIE, People, UnknownError
-from dimgs.web.pictures import graph, run_map
-from dimgs.web.views import markdown_html
+from dimgs.web.intake import COOKIE, People, TooManyError, UnknownError
+from dimgs.web.pages import evidence_graph, map_of_runs, markdown_html
 from tests.hub.records import record
 from tests.web.conftest import PASSWORD, Person
 
@@ -172,7 +170,7 @@ def test_the_map_places_runs_and_borders(hub: Hub, anybody: TestClient) -> None:
         "boundaries": [{"physical": "D·t·l⁻²", "value": 2e-3}, {"physical": "q", "value": 1.0}],
     }  # fmt: skip
     kept = keep_campaign(hub, result, {"kernel": "film"}, film_runs(5))
-    drawn = run_map(hub, "film", None, None)
+    drawn = map_of_runs(hub, "film", None, None)
     assert drawn is not None
     assert (drawn.x, drawn.y, drawn.shown) == ("D*t*l^-2", "c", 5)
     # D t / l^2 goes from 2e-6 to 2e-2 in decades, and the border is at the third of its four steps
@@ -187,10 +185,10 @@ def test_the_map_places_runs_and_borders(hub: Hub, anybody: TestClient) -> None:
     assert anybody.get("/map?x=D*q").status_code == 400
     assert "names 'q'" in unescape(anybody.get("/map?x=D*q").text)
     # slanted: D / l^2 against t has the border D t / l^2 = const from corner to corner of a square
-    slanted = run_map(hub, "film", "D/l^2", "t")
+    slanted = map_of_runs(hub, "film", "D/l^2", "t")
     assert slanted is not None
     assert slanted.borders[0]["ends"][0] < slanted.borders[0]["ends"][2]
-    assert run_map(hub, "none", None, None) is None
+    assert map_of_runs(hub, "none", None, None) is None
     assert anybody.get("/map?kernel=film&x=PCoA+1&y=PCoA+2").status_code == 400
 
 
@@ -203,7 +201,7 @@ def test_principal_coordinates_keep_the_distances_of_groups(hub: Hub, anybody: T
                inputs={n: (float(x), "m") for n, x in zip("abc", row, strict=True)})
         for k, row in enumerate(points)
     )  # fmt: skip
-    drawn = run_map(hub, "beam", "PCoA 1", "PCoA 2")
+    drawn = map_of_runs(hub, "beam", "PCoA 1", "PCoA 2")
     assert drawn is not None
     logs = np.log10(points)
     groups = logs - logs.mean(axis=1, keepdims=True)
@@ -350,7 +348,7 @@ def test_the_graph_has_every_link_between_boxes_that_do_not_meet(hub: Hub) -> No
     answer = hub.add_linked({"kind": "answer"}, [("derived", law), ("answers", asked)])
     evidence = hub.evidence(answer)
     assert {n["id"] for n in evidence["nodes"]} == {asked, law, answer, *parts}
-    drawn = graph(evidence)
+    drawn = evidence_graph(evidence)
     assert drawn is not None
     assert len(drawn.arrows) == len(evidence["links"]) == 9
     places = [(b["x"], b["y"]) for b in drawn.boxes]
@@ -359,6 +357,6 @@ def test_the_graph_has_every_link_between_boxes_that_do_not_meet(hub: Hub) -> No
         assert 0 <= y <= drawn.height - 58
         assert all(abs(x - u) >= 150 or abs(y - v) >= 58 for u, v in places[:i])
     assert all(len(line) <= 18 for b in drawn.boxes for line in b["lines"])
-    above = graph(hub.evidence(parts[0]))
+    above = evidence_graph(hub.evidence(parts[0]))
     assert above is not None
     assert json.dumps([b["depth"] for b in above.boxes]) == "[-1, 0]"

@@ -12,8 +12,7 @@ pytest.importorskip("starlette")
 pytest.importorskip("python_multipart")
 from starlette.testclient import TestClient
 
-from dimgs.web.studio.app import Studio
-from dimgs.web.studio.workbench import Workbench
+from dimgs.web.studio import Studio, Workbench
 
 TOKEN = "the token of this test"
 

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from dimgs.hub import Hub
 from dimgs.law.law import Law
-from dimgs.web.studio.app import Studio
+from dimgs.web.studio import Studio
 from tests.web.studio.conftest import TOKEN, Visitor, pipe_csv
 
 # what a browser sends of the table of pipes once its unit is given

@@ -8,7 +8,7 @@ import openpyxl
 import pytest
 
 from dimgs.common.errors import InputError
-from dimgs.web.studio.sheet import Choices, Sheet, plot, repeating_sets, workbench_view
+from dimgs.web.studio import Choices, Sheet, plot, repeating_sets, workbench_view
 
 
 @pytest.fixture
