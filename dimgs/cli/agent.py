@@ -44,7 +44,7 @@ def mcp(
         with opened_context(hub, policy, workspace) as context:
             anyio.run(make_server(context).serve_stdio, results())
         return
-    from dimgs.agent.http import PATH, caller_of, http_app
+    from dimgs.agent.server import PATH, caller_of, http_app
     from dimgs.web.serving import listening, server_of
 
     with opened_context(hub, policy, workspace, caller_of=caller_of) as context:
@@ -135,7 +135,7 @@ def replay(
 ) -> None:
     """Repeat the calls of an agent without its model, against the earlier state of the hub."""
     with needing("agent"):
-        from dimgs.agent.record import replay as again
+        from dimgs.agent.agent import replay as again
     with opened(hub, user) as opened_hub:
         document = again(opened_hub, id, policy, workspace)
     if not document["as_it_was"]:

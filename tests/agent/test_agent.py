@@ -10,9 +10,8 @@ import pytest
 
 from case_studies.benchmarks.questions.scripted import Step, scripted
 from dimgs.agent import Agent
-from dimgs.agent.agent import ModelFailedError
-from dimgs.agent.provenance import MARK
-from dimgs.agent.record import replay
+from dimgs.agent.agent import ModelFailedError, replay
+from dimgs.agent.session import MARK
 from dimgs.hub import Hub
 from dimgs.hub.jobs import AgentPolicy, Policy
 from dimgs.kernels.record import Failure

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from dimgs.agent.arguments import amount
 from dimgs.agent.context import ToolContext
-from dimgs.agent.provenance import MARK, SourcedAmounts, amounts_of
-from dimgs.agent.session import Session
+from dimgs.agent.session import MARK, Session, SourcedAmounts, amounts_of
 from dimgs.hub import Hub
 from tests.agent.conftest import POINT, run_jobs
 

@@ -14,7 +14,7 @@ import pytest
 
 from dimgs.agent import Agent
 from dimgs.agent.agent import ModelFailedError
-from dimgs.agent.provenance import MARK
+from dimgs.agent.session import MARK
 from dimgs.hub import Hub
 from dimgs.hub.jobs import AgentPolicy, Policy
 from tests.cli.runner import Shell

@@ -16,7 +16,7 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from dimgs.agent.context import ToolContext
-from dimgs.agent.http import PATH, caller_of, http_app
+from dimgs.agent.server import PATH, caller_of, http_app
 from dimgs.agent.tools import TOOLS, Tools
 from dimgs.common.errors import InputError
 from dimgs.hub import Hub
@@ -146,7 +146,7 @@ def test_over_http_nobody_grants_an_approval(hub: Hub, workspace: Path) -> None:
 
 def test_a_server_over_http_needs_a_hub_of_its_own() -> None:
     from dimgs.agent.context import opened_context
-    from dimgs.agent.http import caller_of
+    from dimgs.agent.server import caller_of
 
     with (
         pytest.raises(InputError, match="give --hub"),
