@@ -1,22 +1,215 @@
-"""The command-line application, and the exit codes of failures."""
+"""The command-line application with its short commands, and the exit codes of failures."""
 
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from contextlib import redirect_stdout
+from difflib import get_close_matches
+from importlib.resources import as_file, files
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import typer
+from typer import Argument, Option
 
-from dimgs.cli import agent, analyse, ask, demo, help, hub, library, studio
+from dimgs.cli import agent, analyse, ask, hub, library, tables
 from dimgs.cli import run as campaign
 from dimgs.cli.exits import INTERRUPTED
-from dimgs.cli.output import command, fail, is_lost, note, remember, unwritten, warn
+from dimgs.cli.hub import Keep
+from dimgs.cli.output import (
+    announce,
+    command,
+    emit,
+    emit_json,
+    fail,
+    is_lost,
+    note,
+    remember,
+    say,
+    unwritten,
+    warn,
+)
 from dimgs.common.errors import DimgsError, EngineUnavailableError, InputError, LawError
 from dimgs.common.formats import shipped
 
+if TYPE_CHECKING:
+    from dimgs.dataset import Dataset
+    from dimgs.discovery.explore import Exploration
+    from dimgs.law.law import Law
+    from dimgs.report.results import FitResult
+
+
+# ---- `dimgs help`: the help of a command, or the meaning of a term.
+
+
+def help(
+    context: typer.Context,
+    topic: str = Argument("", help="A command, 'words', or a term of the results."),
+    json: tables.Json = False,
+) -> None:
+    """Explain a command, or the terms of the results (`dimgs help words`)."""
+    root: Any = context.find_root()
+    commands = root.command.commands
+    name = topic.strip().lower()
+    glossary = shipped("dimgs.cli", "words.toml")
+    if name == "words" or name in glossary:
+        words = glossary if name == "words" else {name: glossary[name]}
+        if json:
+            emit_json({"words": words})
+            return
+        for word, text in words.items():
+            say(f"  {text}", f"{word}\n")
+        return
+    if name and name not in commands:
+        near = get_close_matches(name, [*commands, "words", *glossary], 3) or ["words", *commands]
+        raise InputError(f"There is no help about '{topic[:60]}'; try: {', '.join(near[:12])}.")
+    shown = root
+    if name:
+        command = commands[name]
+        shown = command.context_class(command, info_name=name, parent=root)
+    printed = StringIO()
+    # help with boxes is printed as it is made, other help is returned
+    with redirect_stdout(printed):
+        returned = shown.get_help()
+    text = (printed.getvalue() or returned).rstrip()
+    emit({"topic": name or None, "help": text}, text, json)
+
+
+# ---- `dimgs demo`: the analysis of an included table, in about ten lines and a few seconds.
+
+
+# D. R. Williams, Pluto Fact Sheet, NASA NSSDCA; E. M. Standish, JPL approximate elements
+_PLUTO_AU, _PLUTO_DAYS = 39.48211675, 90560.0
+_DAY = 86400.0
+# a year with the ends of its interval
+Days: TypeAlias = tuple[float, float, float]
+_NEXT = (
+    "dimgs demo --table > planets.csv",
+    "dimgs discover planets.csv --target T --constants G --out study",
+    "dimgs fit --help",
+)
+
+
+def demo(
+    show_table: bool = Option(
+        False, "--table", help="Print the table instead, to try it yourself."
+    ),
+    json: tables.Json = False,
+) -> None:
+    """Show an example: Kepler's third law from twelve planets and moons, in a few seconds."""
+    table = files("dimgs.cli").joinpath("planets.csv")
+    if show_table:
+        say(table.read_text(encoding="utf-8").rstrip("\n"))
+        return
+
+    from dimgs.dataset import read_table
+    from dimgs.discovery.discover import fit
+    from dimgs.discovery.explore import explore
+    from dimgs.discovery.options import Options
+
+    with as_file(table) as path:
+        data = read_table(path)
+    scales = ["a_0 [AU]", "M_0 [Msun]", "T_0 [day]"]
+    free = fit(data, "T", Options(scales=scales))
+    missing = explore(data, "T")
+    final = fit(data, "T", Options(constants=["G"]))
+    results = free, missing, final, _pluto(final.law)
+    emit(_document(*results), lambda: _print_demo(data, *results), json)
+
+
+def _pluto(law: "Law") -> Days:
+    """Year of Pluto in days, with its interval; Pluto is not in the table."""
+    from dimgs.variables import parse_unit
+
+    inputs = {"a": [_PLUTO_AU * parse_unit("AU").factor], "M": [parse_unit("Msun").factor]}
+    value, low, high = law.predict(inputs, level=0.9)
+    return float(value[0]) / _DAY, float(low[0]) / _DAY, float(high[0]) / _DAY
+
+
+def _missing(exploration: "Exploration") -> str:
+    constants = (exploration.homogeneity or {}).get("constants") or {}
+    return " ".join(f"{name}^({power})" for name, power in constants.items()) or "nothing"
+
+
+def _document(
+    free: "FitResult", missing: "Exploration", final: "FitResult", pluto: Days
+) -> dict[str, Any]:
+    from dimgs.report.results import exponent_document
+
+    return {
+        "exponents": [exponent_document(e) for e in free.variable_exponents],
+        "missing": _missing(missing),
+        "law": final.law.to_json(),
+        "prediction": dict(zip(("value", "low", "high"), pluto, strict=True))
+        | {"of": "Pluto", "unit": "day", "published": _PLUTO_DAYS},
+        "next": list(_NEXT),
+    }
+
+
+def _print_demo(
+    data: "Dataset", free: "FitResult", missing: "Exploration", final: "FitResult", pluto: Days
+) -> None:
+    bodies = [str(x) for x in data["body"]]
+    powers = "  ".join(
+        f"{e.name}^{e.value:.4f} [{e.low:.4f}, {e.high:.4f}] -> {e.rational}"
+        for e in free.variable_exponents
+    )
+    c = final.law.constants[0]
+    year, low, high = (f"{days:.0f}" for days in pluto)
+    never = f"a year of Pluto, which it never saw, of {year} [{low}, {high}] days"
+    rows = (
+        ("The runs say", f"T goes as {powers}"),
+        ("No column has", f"{_missing(missing)}, without which a and M cannot make a time"),
+        ("The law is", str(final.law)),
+        ("Its constant", f"{c.name} = {c.value:.4f} [{c.low:.4f}, {c.high:.4f}]; 2π = 6.2832"),
+        ("It predicts", f"{never}; NASA has {_PLUTO_DAYS:.0f}"),
+    )
+    say(f"How long is a year? {len(bodies)} worlds, {bodies[0]} to {bodies[-1]}", style="strong")
+    units = "period T [day], distance a [AU], mass M [Msun] of what they circle (NASA, JPL)"
+    say(units, style="faint")
+    for name, text in rows:
+        say(f" {text}", head=name.ljust(14))
+    say("Now you:", style="strong")
+    for line in _NEXT:
+        say(f"  {line}")
+
+
+# ---- `dimgs studio`: the workbench in the browser.
+
+
+def studio(
+    table: Path | None = Argument(None, help="CSV, TSV, Parquet or Excel file to open."),
+    port: int = Option(0, help="Port; 0 for a free one.", min=0, max=65535),
+    no_browser: bool = Option(False, "--no-browser", help="Only print the address."),
+    hub: Keep = None,
+    json: tables.Json = False,
+) -> None:
+    """Open the workbench in the browser, until Ctrl-C."""
+    from dimgs.web.serving import listening, serving_studio
+
+    with TemporaryDirectory(prefix="dimgs-studio-") as folder:
+        socket, address = listening("127.0.0.1", port)
+        number = int(address.rpartition(":")[2])
+        with socket, serving_studio(Path(folder), number, hub or "") as (server, studio):
+            path = "/" if table is None else f"/tables/{studio.workbench.open(table)}"
+            opened = f"{address}{path}?token={studio.token}"
+            announce(opened, "the workbench is at ", json)
+            if not no_browser:
+                import webbrowser
+
+                if not webbrowser.open(opened):
+                    note("no browser could be opened; open the address yourself")
+            server.run(sockets=[socket])
+
+
+# ---- The command-line application, and the exit codes of failures.
+
+
 # in the order of the help; each imports what it needs when it runs
 _COMMANDS = (
-    demo.demo,
+    demo,
     analyse.pi,
     analyse.fit,
     analyse.explore,
@@ -27,12 +220,12 @@ _COMMANDS = (
     analyse.collapse,
     analyse.invariants,
     analyse.symmetries,
-    studio.studio,
+    studio,
     library.reproduce,
     campaign.run,
     ask.ask,
     library.engines,
-    help.help,
+    help,
     agent.mcp,
 )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 from typer import Argument, Option
 
-from dimgs.cli import complete, tables
+from dimgs.cli import tables
 from dimgs.cli.hub import As, Keep, keep_report
 from dimgs.cli.output import emit, note, say, table, working
 from dimgs.common.errors import InputError
@@ -46,7 +46,7 @@ def _install(name: str) -> None:
 
 def reproduce(
     names: list[str] | None = Argument(
-        None, help="Case studies to run.", autocompletion=complete.studies
+        None, help="Case studies to run.", autocompletion=tables.studies
     ),
     everything: bool = Option(False, "--all", help="Run all of them."),
     list_only: bool = Option(False, "--list", help="List them and stop."),
