@@ -19,8 +19,8 @@ from dimgs.fits.covariance import check_level
 from dimgs.hub.cards import keep_card, trusted_cards
 from dimgs.hub.entry import Document, Json, links_from
 from dimgs.hub.hub import Hub, RemoteHub
+from dimgs.kernels.base import UNNAMED, Kernel, Port
 from dimgs.kernels.registry import available
-from dimgs.kernels.spec import UNNAMED, Kernel, Port
 from dimgs.similitude.answer import Answer, curve_of, hull_of, judge_answer, refuse
 from dimgs.similitude.origin import (
     Description,

@@ -28,8 +28,7 @@ from dimgs.expression import sympy_parse_condition
 from dimgs.expression.candidate import compile_expression
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiBasis
-from dimgs.kernels.base import BaseKernel, Simulated
-from dimgs.kernels.spec import Port
+from dimgs.kernels.base import BaseKernel, Port, Simulated
 
 UNITS = ("1", "1", "m", "m", "s", "kg", "m/s", "Pa", "m^2/s", "kg/m^3")
 FUNCTIONS = ("exp(-{})", "log(1 + {})", "tanh({})", "sqrt(1 + {})", "1/(1 + {})", "1 + {}")

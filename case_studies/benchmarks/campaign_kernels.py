@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from dimgs.campaign import Budget, Plan, Range, Tolerance
 from dimgs.common.errors import RunDivergedError
-from dimgs.kernels.base import BaseKernel, Simulated
+from dimgs.kernels.base import BaseKernel, Port, Simulated, Tier
 from dimgs.kernels.record import Curve
-from dimgs.kernels.spec import Port, Tier
 
 Array = NDArray[np.float64]
 Powers = Mapping[str, float]

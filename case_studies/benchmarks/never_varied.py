@@ -37,9 +37,8 @@ from dimgs.hub import Hub, RunStore
 from dimgs.hub.cards import check_card
 from dimgs.hub.entry import MET
 from dimgs.hub.hub import keep_campaign
-from dimgs.kernels.base import BaseKernel, Simulated
+from dimgs.kernels.base import BaseKernel, Port, Simulated
 from dimgs.kernels.registry import load_kernel
-from dimgs.kernels.spec import Port
 from dimgs.law.law import Law
 
 PARTS = {"outside": 1000, "inside": 500, "settled": 200}

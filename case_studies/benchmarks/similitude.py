@@ -281,7 +281,7 @@ def _summary(every: dict[tuple[str, float], list[tuple[str, Array, Array]]]) -> 
 def crossing(tries: int, seed: int) -> None:
     """Questions that only runs of another label, program or physics could answer."""
     from case_studies.benchmarks.similitude_kernels import Pipe
-    from dimgs.kernels.spec import Port
+    from dimgs.kernels.base import Port
 
     class Labelled(Pipe):
         name = "labelled-pipe"

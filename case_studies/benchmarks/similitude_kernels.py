@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.kernels.base import BaseKernel, Simulated
+from dimgs.kernels.base import BaseKernel, Port, Simulated, Tier
 from dimgs.kernels.diffusion import DiffusionSeries
-from dimgs.kernels.spec import Port, Tier
 
 _BOLTZMANN = 1.380649e-23
 _GRAVITY = 9.80665

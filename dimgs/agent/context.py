@@ -21,8 +21,8 @@ from dimgs.dataset.read import EXCEL_SUFFIXES, PARQUET_SUFFIXES, TEXT_SUFFIXES
 from dimgs.hub.entry import Address, Json
 from dimgs.hub.hub import Hub, is_remote
 from dimgs.hub.jobs import Policy, read_policy
+from dimgs.kernels.base import Kernel
 from dimgs.kernels.registry import available, load_kernel
-from dimgs.kernels.spec import Kernel
 
 SUFFIXES = TEXT_SUFFIXES | PARQUET_SUFFIXES | EXCEL_SUFFIXES
 # larger tables are streamed by a person at the command line

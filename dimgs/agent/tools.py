@@ -27,9 +27,9 @@ from dimgs.hub.cards import port_records
 from dimgs.hub.entry import DOUBTED, links_from, links_to, run_record, why_unconfirmed
 from dimgs.hub.jobs import FAILED, needs_approval, refusal
 from dimgs.hub.sandbox import exchanged
+from dimgs.kernels.base import Kernel, Port, check_within, port_value
 from dimgs.kernels.process import ending
 from dimgs.kernels.record import Failure
-from dimgs.kernels.spec import Kernel, Port, check_within, port_value
 from dimgs.law.law import Law
 from dimgs.law.prediction import Place
 from dimgs.similitude.points import grid_points

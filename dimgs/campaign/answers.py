@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from dimgs.campaign.evidence import TierEvidence
+from dimgs.campaign.evidence import Surrogate, TierEvidence
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.plan import Binding, PiSpace, Plan, bounded_exp
 from dimgs.campaign.result import (
@@ -26,7 +26,6 @@ from dimgs.campaign.result import (
     quantity,
     sentence,
 )
-from dimgs.campaign.surrogate import Surrogate
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import DimgsError
 from dimgs.common.formats import attributes

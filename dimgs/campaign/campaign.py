@@ -15,7 +15,7 @@ import numpy as np
 
 from dimgs.campaign.answers import Analysis, conclude, half_width, joined, law_of_all
 from dimgs.campaign.curves import curves_of
-from dimgs.campaign.evidence import FREEDOM, Proposal, TierEvidence
+from dimgs.campaign.evidence import FEWEST, FREEDOM, USEFUL, Proposal, Surrogate, TierEvidence
 from dimgs.campaign.experiment import (
     DecisionLog,
     Experiment,
@@ -37,7 +37,6 @@ from dimgs.campaign.plan import (
     plan_of,
 )
 from dimgs.campaign.result import CampaignResult, Ending, Outcome
-from dimgs.campaign.surrogate import FEWEST, USEFUL, Surrogate
 from dimgs.campaign.workers import place_of
 from dimgs.common.advice import setting
 from dimgs.common.errors import DimgsError, FitError, InputError, RunDivergedError, StoreError
@@ -49,9 +48,9 @@ from dimgs.groups.derive import AUTO
 from dimgs.hub import RunStore
 from dimgs.hub.entry import run_content
 from dimgs.judgement.next_run import d_optimal, farthest, nearest
+from dimgs.kernels.base import of_tier
 from dimgs.kernels.function import portable
 from dimgs.kernels.record import Failure, RunRecord, one_sentence, with_kind
-from dimgs.kernels.spec import of_tier
 from dimgs.report.results import Report, check_folder, writing_to
 
 STORE = "runs.sqlite"

@@ -31,8 +31,8 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError, StoreError
 from dimgs.common.formats import SCHEMA, is_edited, json_value, read_text, sealed, shown
 from dimgs.hub import RunStore
+from dimgs.kernels.base import canonical_inputs, of_tier, run_seed
 from dimgs.kernels.record import Failure, RunRecord, Status
-from dimgs.kernels.spec import canonical_inputs, of_tier, run_seed
 from dimgs.report.results import writing_to
 
 # ---- What a campaign says of itself: its progress, every decision, and the plan that was asked.

@@ -17,8 +17,8 @@ from dimgs.hub.cards import trusted_cards
 from dimgs.hub.entry import run_record
 from dimgs.hub.hub import Hub
 from dimgs.judgement.next_run import d_optimal
+from dimgs.kernels.base import holds_inputs, unit_for
 from dimgs.kernels.record import RunRecord, Status
-from dimgs.kernels.spec import holds_inputs, unit_for
 from dimgs.similitude.laws import laws_in
 from dimgs.similitude.origin import GOOD, describe
 from dimgs.variables import parse_unit

@@ -23,10 +23,8 @@ from dimgs.fits.consensus import GroupAxes, Sites
 from dimgs.fits.design import Feature
 from dimgs.groups.derive import AUTO, constant_variables, pi_basis, scale_of, with_scales
 from dimgs.groups.group import PiBasis
-from dimgs.kernels.base import BaseKernel
-from dimgs.kernels.record import RunRecord, RunRequest, Status
-from dimgs.kernels.registry import load_kernel
-from dimgs.kernels.spec import (
+from dimgs.kernels.base import (
+    BaseKernel,
     Kernel,
     Port,
     Tier,
@@ -37,6 +35,8 @@ from dimgs.kernels.spec import (
     port_value,
     unit_for,
 )
+from dimgs.kernels.record import RunRecord, RunRequest, Status
+from dimgs.kernels.registry import load_kernel
 from dimgs.report.words import listed
 from dimgs.variables import Variable, parse_unit
 from dimgs.variables.quantities import as_quantity

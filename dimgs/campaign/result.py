@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from dimgs.campaign.curves import WholeCurves
-from dimgs.campaign.evidence import TierEvidence
+from dimgs.campaign.evidence import Surrogate, TierEvidence
 from dimgs.campaign.plan import Binding, CampaignDesign, CampaignRuns, directions
-from dimgs.campaign.surrogate import Surrogate
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError
 from dimgs.common.escape import file_names
@@ -25,7 +24,7 @@ from dimgs.discovery.study import study_of_power_law
 from dimgs.engines.registry import NONE
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.group import PiBasis, PiGroup
-from dimgs.kernels.spec import of_tier
+from dimgs.kernels.base import of_tier
 from dimgs.law.checked_law import Constant
 from dimgs.law.law import Law
 from dimgs.law.serialise import write_document

@@ -17,11 +17,10 @@ from typing import Any, NoReturn
 
 from dimgs.common.errors import InputError
 from dimgs.kernels import process
-from dimgs.kernels.base import BaseKernel
+from dimgs.kernels.base import BaseKernel, Kernel, holds_inputs
 from dimgs.kernels.function import PackedKernel, portable
 from dimgs.kernels.record import Failure, RunRecord, RunRequest, printable, with_kind
 from dimgs.kernels.registry import load_kernel
-from dimgs.kernels.spec import Kernel, holds_inputs
 
 CHANGED = (
     "The kernel's program, or a file that it names, is not the one that this run was planned with: "

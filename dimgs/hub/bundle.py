@@ -25,7 +25,7 @@ from dimgs.common.escape import file_names, visible
 from dimgs.common.formats import MOST_BYTES, attributes, json_value, whole
 from dimgs.hub.accounts import check_signatures, hub_key, signed
 from dimgs.hub.accounts import trust as add_trust
-from dimgs.hub.acts import Writer
+from dimgs.hub.acts import Writer, entry_of, is_open
 from dimgs.hub.entry import (
     MOST_FILE,
     Address,
@@ -39,7 +39,6 @@ from dimgs.hub.entry import (
     run_record,
     sha256,
 )
-from dimgs.hub.reading import entry_of, is_open
 from dimgs.hub.schema import (
     Brought,
     batches,

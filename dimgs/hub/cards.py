@@ -10,9 +10,9 @@ from dimgs.common.formats import attributes
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.acts import Writer
 from dimgs.hub.entry import Document, Json, links_to, program_of, quantities, run_content
+from dimgs.kernels.base import Kernel, Port, port_value
 from dimgs.kernels.record import RunRecord
 from dimgs.kernels.registry import available, load_kernel
-from dimgs.kernels.spec import Kernel, Port, port_value
 from dimgs.variables import Dimension, parse_unit
 
 # cards and runs that are looked through for one that can be used: redacted and failed ones are rare

@@ -23,9 +23,9 @@ from pydantic import (
 from dimgs.common.errors import InputError, StoreError
 from dimgs.common.escape import visible
 from dimgs.common.formats import attributes, checksum, is_edited, plain, shown, validated
+from dimgs.kernels.base import Port
+from dimgs.kernels.base import canonical as canonical_number
 from dimgs.kernels.record import RunRecord, RunRequest, Status
-from dimgs.kernels.spec import Port
-from dimgs.kernels.spec import canonical as canonical_number
 from dimgs.variables import difference_unit, parse_unit
 
 # ---- Entries of a hub: what each kind holds, and the hash by which an entry is named.

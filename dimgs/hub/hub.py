@@ -23,7 +23,7 @@ from dimgs.common.plugins import needing
 from dimgs.dataset import Dataset
 from dimgs.groups.scalings import Scalings
 from dimgs.hub import accounts, schema
-from dimgs.hub.acts import adopt, freeze, naming
+from dimgs.hub.acts import NotFoundError, Reader, adopt, freeze, naming
 from dimgs.hub.bundle import Exchange, Line, Merged, holds_hub
 from dimgs.hub.cards import constants_of, keep_card, trusted_cards
 from dimgs.hub.database import Database, Dimensions, Labels, RunTable, tables_of_runs
@@ -39,7 +39,6 @@ from dimgs.hub.entry import (
     sha256,
 )
 from dimgs.hub.permissions import NotAllowedError, a_role
-from dimgs.hub.reading import NotFoundError, Reader
 from dimgs.hub.schema import batches
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.variables import LABEL, parse_unit

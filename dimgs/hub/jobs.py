@@ -12,10 +12,10 @@ from sqlalchemy import Connection, and_, or_, select, update
 
 from dimgs.common.advice import Act, Step
 from dimgs.common.formats import read_toml, validated
+from dimgs.hub.acts import MOST_ATTEMPTS, entry_of
 from dimgs.hub.cards import keep_card
 from dimgs.hub.entry import Document, Entry, checked, now, run_content, run_record
 from dimgs.hub.hub import Hub
-from dimgs.hub.reading import MOST_ATTEMPTS, entry_of
 from dimgs.hub.sandbox import bubblewrap, in_package, run_job, run_plan
 from dimgs.hub.schema import claims, entries, imports, insert_new, write
 from dimgs.hub.supervise import Limits

@@ -24,11 +24,10 @@ from dimgs.common.errors import InputError
 from dimgs.common.plugins import entry_points
 from dimgs.hub.entry import Document, Json, checked, quantities, run_content, run_record
 from dimgs.hub.supervise import MOST_BYTES, Answer, Limits
-from dimgs.kernels.base import BaseKernel
+from dimgs.kernels.base import BaseKernel, holds_inputs
 from dimgs.kernels.process import ending, marked, text_printed
 from dimgs.kernels.record import Failure, RunRecord, RunRequest, one_sentence, printable
 from dimgs.kernels.registry import GROUP, available, load
-from dimgs.kernels.spec import holds_inputs
 
 # seconds that a trial, and the end of the processes of a group, may take
 _PATIENCE = 5.0

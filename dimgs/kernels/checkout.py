@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from dimgs.common.errors import ProgramMissingError, RunDivergedError, RunFailedError
-from dimgs.kernels.base import BaseKernel
+from dimgs.kernels.base import THREADS, BaseKernel, Settings, Values
 from dimgs.kernels.fingerprint import Digests, takes_part, tree_digest
 from dimgs.kernels.process import run_program, text_printed
-from dimgs.kernels.spec import THREADS, Settings, Values
 
 # several threads slow small linear algebra down; figures have no screen; reports hold any letter
 _ENVIRONMENT = dict.fromkeys((*THREADS, "PYTHONUTF8", "PYTHONDONTWRITEBYTECODE"), "1")

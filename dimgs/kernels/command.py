@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field, Strict
 from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import DimgsWarning, InputError, RunFailedError, RunRefusedError
 from dimgs.common.formats import checked, read_toml, validated
-from dimgs.kernels.base import BaseKernel, Simulated
+from dimgs.kernels.base import BaseKernel, Settings, Simulated, Values, ports_of
 from dimgs.kernels.fingerprint import (
     MOST_BYTES,
     MOST_FILES,
@@ -41,7 +41,6 @@ from dimgs.kernels.process import (
     run_program,
     text_printed,
 )
-from dimgs.kernels.spec import Settings, Values, ports_of
 
 _FIELD = re.compile(r"\{\{\s*([^\W\d]\w*(?:\.\w+)?)\s*(?::([^{}]*))?\}\}")
 _TOO_WIDE = re.compile(r"\d{4}")

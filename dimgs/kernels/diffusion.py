@@ -9,9 +9,8 @@ from scipy.linalg.lapack import dgttrf, dgttrs
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import RunRefusedError
-from dimgs.kernels.base import BaseKernel, Simulated
+from dimgs.kernels.base import BaseKernel, Port, Settings, Simulated, Tier, Values
 from dimgs.kernels.record import Curve
-from dimgs.kernels.spec import Port, Settings, Tier, Values
 
 # ---- The exact fraction that has migrated, at any time and for any resistance and capacity.
 #

@@ -19,9 +19,8 @@ from typing import Annotated, Any, TypedDict, Unpack, get_args, get_origin, get_
 
 from dimgs.common.errors import InputError, RunFailedError, warn_all
 from dimgs.common.formats import attributes
-from dimgs.kernels.base import BaseKernel, Simulated
+from dimgs.kernels.base import BaseKernel, Port, Settings, Simulated, Tier, Values, ports_of
 from dimgs.kernels.fingerprint import MOST_FILES, file_digest, user_folders, user_modules
-from dimgs.kernels.spec import Port, Settings, Tier, Values, ports_of
 from dimgs.variables import split_header, to_pint
 
 _RESERVED = ("tier", "seed")

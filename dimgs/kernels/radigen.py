@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from dimgs.kernels.base import Simulated
+from dimgs.kernels.base import Port, Settings, Simulated, Tier, Values
 from dimgs.kernels.checkout import Checkout, CheckoutKernel
-from dimgs.kernels.spec import Port, Settings, Tier, Values
 
 CHECKOUT = Checkout(
     "Radigen", "RADIGEN_ROOT", "radigen3/oxidation.py", "https://github.com/ovitrac/radigen"

@@ -14,10 +14,10 @@ from typing import Any
 from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.plugins import entry_points
+from dimgs.kernels.base import Kernel, Port, Tier
 from dimgs.kernels.fingerprint import file_digest
 from dimgs.kernels.function import PackedKernel, unpacked
 from dimgs.kernels.record import with_kind
-from dimgs.kernels.spec import Kernel, Port, Tier
 
 GROUP = "dimgs.kernels"
 

@@ -2,10 +2,9 @@
 
 from dimgs.common.errors import RunDivergedError
 from dimgs.common.formats import in_percent
-from dimgs.kernels.base import Simulated
+from dimgs.kernels.base import Port, Settings, Simulated, Tier, Values
 from dimgs.kernels.checkout import Checkout, CheckoutKernel
 from dimgs.kernels.diffusion import Migration
-from dimgs.kernels.spec import Port, Settings, Tier, Values
 
 CHECKOUT = Checkout(
     "SFPPy", "SFPPY_ROOT", "patankar/migration.py", "https://github.com/ovitrac/SFPPy"

@@ -10,7 +10,7 @@ from dimgs.common.advice import Act, Step
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.covariance import t_quantile
-from dimgs.kernels.spec import of_tier
+from dimgs.kernels.base import of_tier
 from dimgs.law.checked_law import leverages
 from dimgs.law.prediction import inverse_scatter
 from dimgs.similitude import kriging

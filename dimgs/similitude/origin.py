@@ -24,8 +24,8 @@ from dimgs.hub.database import RunTable
 from dimgs.hub.entry import cache_version, output_of, program_of
 from dimgs.hub.hub import Hub
 from dimgs.hub.schema import batches
+from dimgs.kernels.base import Kernel, Port, convert_inputs, of_tier, port_value
 from dimgs.kernels.registry import available, load_kernel
-from dimgs.kernels.spec import Kernel, Port, convert_inputs, of_tier, port_value
 from dimgs.variables import Dimension, parse_unit, si_unit, unit_suffix
 from dimgs.variables.quantities import stored
 

@@ -16,9 +16,9 @@ from dimgs.common.advice import Act, Advice, Step, worded
 from dimgs.common.errors import DimgsError, StoreError
 from dimgs.common.formats import json_value, validated
 from dimgs.hub import Hub
+from dimgs.hub.acts import NotFoundError
 from dimgs.hub.entry import Json
 from dimgs.hub.permissions import NotAllowedError
-from dimgs.hub.reading import NotFoundError
 from dimgs.web.intake import (
     Guard,
     Intake,

@@ -21,11 +21,10 @@ from dimgs.common.escape import visible
 from dimgs.common.formats import json_value
 from dimgs.groups.group import read_group
 from dimgs.hub import Hub
-from dimgs.hub.acts import ADDED
+from dimgs.hub.acts import ADDED, flattened
 from dimgs.hub.entry import KINDS, VISIBILITIES, Document, Json, links_from, links_to, si_of
 from dimgs.hub.lineage import EXECUTABLE, STATES
 from dimgs.hub.permissions import ROLES, NotAllowedError
-from dimgs.hub.reading import flattened
 from dimgs.similitude.augment import Expected
 from dimgs.similitude.points import typed_inputs
 from dimgs.variables.quantities import as_quantity

@@ -62,9 +62,9 @@ from dimgs.engines.refit import pareto_front
 from dimgs.expression.candidate import Candidate
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.physical_constants import all_constants
+from dimgs.hub.acts import NotFoundError
 from dimgs.hub.entry import Json
 from dimgs.hub.permissions import NotAllowedError
-from dimgs.hub.reading import NotFoundError
 from dimgs.law.export import column_symbols
 from dimgs.law.latex import group_latex, symbol_latex
 from dimgs.variables import Dimension

@@ -10,8 +10,7 @@ import pytest
 
 from case_studies.benchmarks.questions.scripted import Step, scripted
 from dimgs.agent import Agent
-from dimgs.agent.agent import ModelFailedError, replay
-from dimgs.agent.session import MARK
+from dimgs.agent.agent import MARK, ModelFailedError, replay
 from dimgs.hub import Hub
 from dimgs.hub.jobs import AgentPolicy, Policy
 from dimgs.kernels.record import Failure

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dimgs.agent.agent import MARK, Session, SourcedAmounts, amounts_of
 from dimgs.agent.arguments import amount
 from dimgs.agent.context import ToolContext
-from dimgs.agent.session import MARK, Session, SourcedAmounts, amounts_of
 from dimgs.hub import Hub
 from tests.agent.conftest import POINT, run_jobs
 

@@ -13,8 +13,7 @@ import pydantic_ai.models
 import pytest
 
 from dimgs.agent import Agent
-from dimgs.agent.agent import ModelFailedError
-from dimgs.agent.session import MARK
+from dimgs.agent.agent import MARK, ModelFailedError
 from dimgs.hub import Hub
 from dimgs.hub.jobs import AgentPolicy, Policy
 from tests.cli.runner import Shell

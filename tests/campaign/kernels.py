@@ -14,8 +14,7 @@ import numpy as np
 
 from dimgs.campaign.plan import Budget, Execution, Plan, Range, Tolerance
 from dimgs.common.errors import RunDivergedError, RunRefusedError
-from dimgs.kernels.base import BaseKernel, Simulated
-from dimgs.kernels.spec import Port, Tier
+from dimgs.kernels.base import BaseKernel, Port, Simulated, Tier
 
 TIERS: tuple[Tier, ...] = (Tier("coarse", 0.01, {"bias": 0.05}), Tier("fine", 1.0, {"bias": 0.0}))
 

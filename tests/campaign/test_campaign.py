@@ -20,7 +20,7 @@ from dimgs.common.formats import is_edited, plain, sealed
 from dimgs.discovery.discover import report_on_fit
 from dimgs.hub import RunStore
 from dimgs.kernels import kernel
-from dimgs.kernels.spec import Tier
+from dimgs.kernels.base import Tier
 from dimgs.report.plain_text import interval, number
 from tests.campaign.kernels import Rate, Uptake, drag_plan, uptake_plan
 from tests.campaign.whole import run

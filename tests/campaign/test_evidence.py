@@ -14,7 +14,7 @@ from dimgs.campaign.campaign import STORE
 from dimgs.campaign.plan import Region, bind
 from dimgs.campaign.result import campaign_text
 from dimgs.hub import RunStore
-from dimgs.kernels.spec import Tier
+from dimgs.kernels.base import Tier
 from tests.campaign.kernels import Uptake, drag_plan, uptake_plan
 from tests.campaign.whole import holds, places, run
 

@@ -14,8 +14,8 @@ from dimgs.campaign import Budget, Plan, Range, Tolerance
 from dimgs.campaign.plan import CampaignDesign, bind, plan_of
 from dimgs.campaign.result import dry_run
 from dimgs.common.errors import DimensionError, InputError
+from dimgs.kernels.base import Port
 from dimgs.kernels.function import portable
-from dimgs.kernels.spec import Port
 from tests.campaign.kernels import Uptake, uptake_plan
 
 GOOD: dict[str, Any] = {

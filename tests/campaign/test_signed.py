@@ -12,8 +12,7 @@ from dimgs.campaign.plan import bind
 from dimgs.common.errors import InputError
 from dimgs.hub import RunStore
 from dimgs.kernels import kernel
-from dimgs.kernels.base import BaseKernel
-from dimgs.kernels.spec import Port
+from dimgs.kernels.base import BaseKernel, Port
 from tests.campaign.whole import run
 
 

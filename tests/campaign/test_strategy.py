@@ -12,7 +12,7 @@ from dimgs.campaign.evidence import STEADY, TierEvidence
 from dimgs.campaign.plan import CampaignDesign, CampaignRun, CampaignRuns, Region, bind
 from dimgs.common.arrays import Array
 from dimgs.judgement.next_run import d_optimal, uncovered
-from dimgs.kernels.spec import Port
+from dimgs.kernels.base import Port
 from tests.campaign.kernels import Uptake, uptake_plan
 from tests.campaign.test_space import film
 

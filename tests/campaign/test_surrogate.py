@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from dimgs.campaign import Budget, Plan, Range, Tolerance
+from dimgs.campaign.evidence import Surrogate
 from dimgs.campaign.plan import bind
-from dimgs.campaign.surrogate import Surrogate
 from dimgs.common.errors import RunRefusedError
 from dimgs.fits.smooth import SmoothCurve
 from dimgs.kernels import kernel

@@ -13,8 +13,7 @@ from dimgs.campaign import Budget, CampaignResult, Plan, Range
 from dimgs.campaign.plan import plan_of
 from dimgs.campaign.result import campaign_text
 from dimgs.common.errors import InputError
-from dimgs.kernels.base import Simulated
-from dimgs.kernels.spec import Port, Tier
+from dimgs.kernels.base import Port, Simulated, Tier
 from dimgs.report.results import Report
 from tests.campaign.kernels import Crisis, Uptake, uptake_plan
 from tests.campaign.whole import run

@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError, RunDivergedError, RunRefusedError
-from dimgs.kernels.base import BaseKernel, Simulated
+from dimgs.kernels.base import BaseKernel, Kernel, Port, Simulated, Tier, port_value, threads
 from dimgs.kernels.record import Status
-from dimgs.kernels.spec import Kernel, Port, Tier, port_value, threads
 from dimgs.variables import registry
 
 

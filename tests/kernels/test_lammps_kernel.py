@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dimgs.common.errors import InputError, RunRefusedError
+from dimgs.kernels.base import Port, Tier
 from dimgs.kernels.lammps import (
     ExcludedVolumeChains,
     LammpsKernel,
@@ -17,7 +18,6 @@ from dimgs.kernels.lammps import (
     find_lammps,
 )
 from dimgs.kernels.record import RunRecord, Status
-from dimgs.kernels.spec import Port, Tier
 from tests.patience import lines_of, lives, wait_until
 
 pytestmark = pytest.mark.skipif(

@@ -11,7 +11,7 @@ import pytest
 import dimgs
 from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.discovery.next_runs import range_of
-from dimgs.kernels.spec import Port, convert_inputs
+from dimgs.kernels.base import Port, convert_inputs
 from dimgs.law.law import Law
 from dimgs.law.prediction import law_table
 from dimgs.variables import parse_unit, parse_variable

@@ -9,10 +9,10 @@ from starlette.testclient import TestClient
 
 from dimgs.common.errors import InputError, StoreError
 from dimgs.hub import Hub
+from dimgs.hub.acts import NotFoundError
 from dimgs.hub.hub import RemoteHub, keep_campaign
 from dimgs.hub.jobs import Policy, work
 from dimgs.hub.permissions import NotAllowedError
-from dimgs.hub.reading import NotFoundError
 from dimgs.web.app import make_app
 from dimgs.web.routes import ROUTES, openapi
 from tests.hub.records import record
