@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -192,20 +192,8 @@ def sides_of(
 _ROUNDING_KELVIN = 1e-9
 
 
-class Columns(NamedTuple):
-    """Converted columns of a table, in the order in which a Dataset takes its parts."""
-
-    variables: tuple[Variable, ...]
-    values: dict[str, NDArray[Any]]
-    errors: dict[str, Array]
-    rows: NDArray[np.int64]
-    source: str
-    dropped: tuple[DroppedRow, ...]
-    warnings: tuple[str, ...]
-
-
-def converted(table: RawTable, options: ReadOptions) -> Columns:
-    """Columns of a raw table in SI units, without the rows that cannot be read.
+def converted(table: RawTable, options: ReadOptions) -> "Dataset":
+    """Dataset of a raw table in SI units, without the rows that cannot be read.
 
     Raises
     ------
@@ -221,7 +209,7 @@ def converted(table: RawTable, options: ReadOptions) -> Columns:
         raise InputError(f"{table.source} {what}; add at least one row of data.")
     units = {t.name: t.unit for t in titled if t.unit is not None}
     notes += doubts(units, table.source, strict=options.strict_units).values()
-    with noting(notes):
+    with noting([*table.notes, *notes]):
         columns = _ColumnCollector(table, options)
         missing = [t.name for t in titled if not columns.add(t)]
         if missing:
@@ -433,7 +421,7 @@ class _ColumnCollector:
         # a difference: an offset scale's zero does not enter
         return np.asarray(numbers * unit.factor)
 
-    def finish(self, notes: list[str]) -> Columns:
+    def finish(self, notes: list[str]) -> "Dataset":
         """Everything collected, without the bad rows."""
         self._attach_errors()
         rows, values, errors = self.table.rows, self.values, self.errors
@@ -443,7 +431,7 @@ class _ColumnCollector:
             rows = np.delete(rows, positions)
             values = {n: np.delete(column, positions) for n, column in values.items()}
             errors = {n: np.delete(column, positions) for n, column in errors.items()}
-        return Columns(
+        return Dataset(
             tuple(self.variables),
             values,
             errors,
@@ -457,8 +445,6 @@ class _ColumnCollector:
 # ---- The Dataset: runs with units, stored as coherent SI floats.
 
 
-# absolute zero given in °C or °F may convert to -1e-13 K
-_BELOW_ZERO_KELVIN = -1e-9
 # rows of the preview in a notebook: they fit on a screen
 _SHOWN_ROWS = 10
 
@@ -549,7 +535,7 @@ class Dataset:
     def _check_temperatures(self) -> None:
         for v in self.variables:
             if v.unit.scale == "temperature" and v.unit.offset:
-                bad = np.flatnonzero(self.values[v.name] < _BELOW_ZERO_KELVIN)
+                bad = np.flatnonzero(self.values[v.name] < -_ROUNDING_KELVIN)
                 if bad.size:
                     what = "the temperature lies below absolute zero"
                     units = f"({v.unit.text}; {difference_unit(v.unit.text)} is for differences)"
@@ -568,9 +554,8 @@ class Dataset:
                 what, remedy = "a standard error is negative", "give its absolute value"
                 raise cell_error(f"{name}_err", self.rows[bad[0]], self.source, what, remedy)
 
-    @classmethod
+    @staticmethod
     def from_columns(
-        cls,
         columns: Mapping[str, Any] | None = None,
         /,
         *,
@@ -607,7 +592,7 @@ class Dataset:
         (array([293.15, 303.15]), ['water', 'water'])
         """
         table = raw_columns({**(columns or {}), **more})
-        return cls(*converted(table, ReadOptions(dict(units or {}))))
+        return converted(table, ReadOptions(dict(units or {})))
 
     @property
     def names(self) -> tuple[str, ...]:

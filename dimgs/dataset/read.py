@@ -672,9 +672,9 @@ def build(table: RawTable, options: ReadOptions) -> Dataset:
     InputError
         For anything in the used columns that cannot be read or used, with row, column and remedy.
     """
-    columns = converted(table, options)
-    with noting(columns.warnings):
-        data = checked(Dataset(*columns), options)
+    data = converted(table, options)
+    with noting(data.warnings):
+        data = checked(data, options)
         return with_notes(data, (), duplicate_warnings(data) if options.find_duplicates else ())
 
 
