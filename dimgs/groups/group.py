@@ -3,7 +3,6 @@
 import ast
 import functools
 import itertools
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from dimgs.common.escape import html as escape
 from dimgs.common.escape import visible
 from dimgs.groups.catalogue import NamedNumber, all_numbers, slot_dimension, slot_kinds
 from dimgs.groups.dimensions import DimensionalMatrix, IntVector, check_names, completed, primitive
-from dimgs.groups.kinds import GREEK, Kind, infer_kinds
+from dimgs.groups.kinds import Kind, infer_kinds
 from dimgs.variables import Dimension, Variable, superscript
 
 if TYPE_CHECKING:
@@ -30,12 +29,6 @@ if TYPE_CHECKING:
 # ---- Pi groups and the basis that they form.
 
 
-_LETTER = re.compile(r"[A-Za-z]")
-# those that are commands of LaTeX: the others look like Latin letters
-_CAPITALS = frozenset(
-    ["Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega"]
-)
-_GREEK = (GREEK - {"omicron"}) | _CAPITALS
 # characters of a group, and the largest power, that anybody means
 _LONGEST = 1000
 _MOST_POWER = 100
@@ -339,44 +332,6 @@ class PiBasis:
             "<thead><tr><th>group</th><th>definition</th><th>known as</th></tr></thead>"
             f"<tbody>{rows}</tbody></table>"
         )
-
-    def _repr_latex_(self) -> str:
-        """The groups as aligned equations for a notebook."""
-        lines = []
-        for group in self.every_group:
-            left = f"\\pi_{{{group.name.removeprefix('pi_')}}}"
-            name = f" = {group.symbol}" if group.symbol else ""
-            lines.append(f"{left}{name} &= {_fraction(group)}")
-        body = r" \\ ".join(lines)
-        return rf"$\displaystyle \begin{{aligned}}{body}\end{{aligned}}$" if lines else "$1$"
-
-
-def _fraction(group: "PiGroup") -> str:
-    parts = []
-    for sign in (1, -1):
-        powers = [(name, sign * e) for name, e in group.exponents if sign * e > 0]
-        factors = [_symbol(n) + (f"^{{{e}}}" if e != 1 else "") for n, e in powers]
-        parts.append(r"\,".join(factors))
-    above, below = parts
-    return rf"\frac{{{above or '1'}}}{{{below}}}" if below else above or "1"
-
-
-def _symbol(name: str) -> str:
-    """Letters, Latin or Greek, with a subscript; a word upright with no command in it."""
-    stem, _, below = name.partition("_")
-    if _LETTER.fullmatch(stem) or stem in _GREEK:
-        letter = f"\\{stem}" if stem in _GREEK else stem
-        return f"{letter}_{{{_word(below)}}}" if below else letter
-    return _word(name)
-
-
-def _word(text: str) -> str:
-    if _LETTER.fullmatch(text) or text.isdigit():
-        return text
-    text = "".join(
-        rf"\{c}" if c in "_%#&$" else c if c not in r"\{}^~" else " " for c in visible(text)
-    )
-    return r"\mathrm{" + text.replace(" ", r"\ ") + "}"
 
 
 def read_group(text: str) -> dict[str, Fraction]:

@@ -823,7 +823,10 @@ def assemble(
     if design.split is not None and len(np.unique(design.split)) < 2:
         raise FitError("All runs have one label, so none can be left out: give two, or none.")
     names = Names.of(design)
-    renamed = _free_names(constants, {*names.identifier.values()})
+    taken, renamed = {*names.identifier.values()}, dict[str, str]()
+    for name in sorted(constants):
+        renamed[name] = free_name(name, taken)
+        taken.add(renamed[name])
     expression = expression.xreplace(
         {sympy.Symbol(old): sympy.Symbol(new) for old, new in renamed.items()}
     )
@@ -940,14 +943,9 @@ def in_variables(design: Design, expression: sympy.Expr) -> sympy.Expr:
     target, response = design.basis.target, design.basis.response
     assert target is not None
     assert response is not None
-    symbols = {n: sympy.Symbol(i) for n, i in Names.of(design).identifier.items()}
-    monomials = {
-        sympy.Symbol(f.name): monomial(f.group.exponents, symbols)
-        for f in design.features
-        if f.group is not None
-    }
-    back = monomial(((k, -e) for k, e in response.exponents if k != target.name), symbols)
-    return expression.subs(monomials, simultaneous=True) * back
+    inputs, groups = _in_inputs(design, Names.of(design), scales_are_1=False)
+    back = monomial(((k, -e) for k, e in response.exponents if k != target.name), inputs)
+    return expression.subs(groups, simultaneous=True) * back
 
 
 def inputs_of(design: Design, expression: sympy.Expr) -> set[str]:
@@ -982,12 +980,3 @@ def without_sizes(design: Design, expression: sympy.Expr) -> sympy.Expr:
             raise LawError(f"The law depends on '{name}', which stands only for a unit.")
         expression = expression.subs(size, 1)
     return expression
-
-
-def _free_names(constants: Mapping[str, float], taken: set[str]) -> dict[str, str]:
-    out = {}
-    for name in sorted(constants):
-        new = free_name(name, taken)
-        taken.add(new)
-        out[name] = new
-    return out
