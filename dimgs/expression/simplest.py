@@ -1,6 +1,8 @@
 """The simplest form of a formula, and its derivatives; all symbols stand for real numbers."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations, islice, product
 from typing import Any
@@ -8,7 +10,10 @@ from typing import Any
 import numpy as np
 import sympy
 
+from dimgs.common.errors import InputError, LawError
+from dimgs.common.escape import visible
 from dimgs.expression.candidate import compile_expression, complexity_of
+from dimgs.expression.parsing import sympy_parse
 
 # what SymPy takes for complex, and leaves with derivatives of real parts
 _NOT_SMOOTH = ("Abs", "sign", "Max", "Min", "Piecewise", "floor", "ceiling")
@@ -31,6 +36,9 @@ _CANCELLED = 2
 _NUMBERS = 2
 # points, and relative deviation, by which a form is checked against what it came from
 _POINTS, _SAME = 4, 1e-6
+# characters of a group that is typed, and the largest power, that anybody means
+_LONGEST_GROUP, _MOST_POWER = 1000, 100
+_NAME = re.compile(r"[^\W\d]\w*")
 
 
 def derivatives_of(expression: sympy.Expr, names: Iterable[str]) -> list[sympy.Expr]:
@@ -640,3 +648,36 @@ def monomial(
     return sympy.Mul(
         *(known.get(n, sympy.Symbol(n)) ** sympy.Rational(str(e)) for n, e in exponents)
     )
+
+
+def read_group(text: str) -> dict[str, Fraction]:
+    """Exponents of a product of powers of names.
+
+    Raises
+    ------
+    InputError
+        If it is anything else.
+
+    Examples
+    --------
+    >>> read_group("D*t/l^2")
+    {'D': Fraction(1, 1), 't': Fraction(1, 1), 'l': Fraction(-2, 1)}
+    >>> read_group("a + b")
+    Traceback (most recent call last):
+    dimgs.common.errors.InputError: 'a + b' is not a product of powers of inputs; write it like
+    'D*t/l^2'.
+    """
+    names = list(dict.fromkeys(_NAME.findall(text)))
+    try:
+        if len(text) > _LONGEST_GROUP:
+            raise ValueError
+        typed = sympy.expand_power_base(sympy_parse(text.replace("^", "**"), names), force=True)
+        factors = sympy.powdenest(typed, force=True).as_powers_dict()
+        powers = {str(base): Fraction(str(power)) for base, power in factors.items() if base != 1}
+        if not powers.keys() <= set(names) or any(abs(e) > _MOST_POWER for e in powers.values()):
+            raise ValueError
+    except (LawError, ValueError) as error:
+        raise InputError(
+            f"'{visible(text[:60])}' is not a product of powers of inputs; write it like 'D*t/l^2'."
+        ) from error
+    return {name: powers[name] for name in names if name in powers}

@@ -1,6 +1,5 @@
 """Pi groups, the basis that they form, and the named dimensionless numbers among them."""
 
-import ast
 import functools
 import itertools
 from collections import Counter
@@ -14,9 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimensionError, InputError
+from dimgs.common.errors import DimensionError
 from dimgs.common.escape import html as escape
-from dimgs.common.escape import visible
 from dimgs.groups.catalogue import NamedNumber, all_numbers, slot_dimension, slot_kinds
 from dimgs.groups.dimensions import DimensionalMatrix, IntVector, check_names, completed, primitive
 from dimgs.groups.kinds import Kind, infer_kinds
@@ -27,11 +25,6 @@ if TYPE_CHECKING:
 
 
 # ---- Pi groups and the basis that they form.
-
-
-# characters of a group, and the largest power, that anybody means
-_LONGEST = 1000
-_MOST_POWER = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,65 +325,6 @@ class PiBasis:
             "<thead><tr><th>group</th><th>definition</th><th>known as</th></tr></thead>"
             f"<tbody>{rows}</tbody></table>"
         )
-
-
-def read_group(text: str) -> dict[str, Fraction]:
-    """Exponents of a product of powers of names.
-
-    Raises
-    ------
-    InputError
-        If it is anything else.
-
-    Examples
-    --------
-    >>> read_group("D*t/l^2")
-    {'D': Fraction(1, 1), 't': Fraction(1, 1), 'l': Fraction(-2, 1)}
-    >>> read_group("a + b")
-    Traceback (most recent call last):
-    dimgs.common.errors.InputError: 'a + b' is not a product of powers of inputs; write it like
-    'D*t/l^2'.
-    """
-    try:
-        if len(text) > _LONGEST:
-            raise ValueError
-        powers = _powers(ast.parse(text.replace("^", "**"), mode="eval").body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError, ZeroDivisionError) as error:
-        raise InputError(
-            f"'{visible(text[:60])}' is not a product of powers of inputs; write it like 'D*t/l^2'."
-        ) from error
-    return {name: e for name, e in powers.items() if e}
-
-
-def _powers(node: ast.expr) -> dict[str, Fraction]:
-    if isinstance(node, ast.Name):
-        return {node.id: Fraction(1)}
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
-        sign = 1 if isinstance(node.op, ast.Mult) else -1
-        powers = _powers(node.left)
-        for name, e in _powers(node.right).items():
-            powers[name] = powers.get(name, Fraction(0)) + sign * e
-        return powers
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-        power = _number(node.right)
-        return {name: e * power for name, e in _powers(node.left).items()}
-    if isinstance(node, ast.Constant) and node.value == 1:
-        return {}
-    raise ValueError
-
-
-def _number(node: ast.expr) -> Fraction:
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        value = Fraction(str(node.value))
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = -_number(node.operand)
-    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        value = _number(node.left) / _number(node.right)
-    else:
-        raise ValueError
-    if abs(value) > _MOST_POWER:
-        raise ValueError
-    return value
 
 
 # ---- Named dimensionless numbers among groups: recognised, and formed from variables.

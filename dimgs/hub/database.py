@@ -21,7 +21,7 @@ from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError, StoreError
 from dimgs.common.escape import visible
 from dimgs.common.plugins import needing
-from dimgs.groups.group import read_group
+from dimgs.expression.simplest import read_group
 from dimgs.hub import schema
 from dimgs.hub.entry import Address, Document, Json, check_text, numeric_inputs, si_of
 from dimgs.hub.lineage import Lineage, read_lineage, version_of

@@ -16,10 +16,9 @@ import sympy
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
-from dimgs.expression.simplest import monomial
+from dimgs.expression.simplest import monomial, read_group
 from dimgs.fits.design import Design
 from dimgs.groups.dimensions import DimensionalMatrix
-from dimgs.groups.group import read_group
 from dimgs.law.checked_law import Names
 from dimgs.law.law import Law
 from dimgs.variables import Dimension

@@ -19,7 +19,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import visible
 from dimgs.common.formats import json_value
-from dimgs.groups.group import read_group
+from dimgs.expression.simplest import read_group
 from dimgs.hub import Hub
 from dimgs.hub.acts import ADDED, flattened
 from dimgs.hub.entry import KINDS, VISIBILITIES, Document, Json, links_from, links_to, si_of

@@ -3,7 +3,7 @@
 import pytest
 
 from dimgs.common.errors import InputError
-from dimgs.groups.group import read_group
+from dimgs.expression.simplest import read_group
 
 
 def test_the_same_group_is_read_however_it_is_typed() -> None:
