@@ -440,7 +440,7 @@ def _greek(word: str) -> str:
     return "" if letter.startswith(r"\mathrm") else letter
 
 
-def group_latex(group: PiGroup, symbols: Mapping[str, str]) -> str:
+def group_latex(group: PiGroup, symbols: Mapping[str, str], *, flat: bool = False) -> str:
     r"""Group as a fraction of powers with exact exponents.
 
     Parameters
@@ -449,6 +449,8 @@ def group_latex(group: PiGroup, symbols: Mapping[str, str]) -> str:
         The group.
     symbols : mapping of str to str
         LaTeX symbol of each variable by its name; others are made from the name.
+    flat : bool
+        On one line, with a slash before what divides, as in the label of an axis.
 
     Examples
     --------
@@ -462,6 +464,8 @@ def group_latex(group: PiGroup, symbols: Mapping[str, str]) -> str:
     above = [_raised(symbol, power) for symbol, power in factors if power > 0]
     below = [_raised(symbol, -power) for symbol, power in factors if power < 0]
     numerator, denominator = r"\,".join(above) or "1", r"\,".join(below)
+    if below and flat:
+        return rf"{numerator}\,/\," + (f"({denominator})" if len(below) > 1 else denominator)
     return rf"\frac{{{numerator}}}{{{denominator}}}" if below else numerator
 
 

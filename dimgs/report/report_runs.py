@@ -194,10 +194,11 @@ class ReportRuns:
         variable = self.law.symbols.get(name)
         return symbol_latex(name if variable is None else variable.name)
 
-    def definition(self, group: PiGroup) -> str:
-        """LaTeX of a group as a fraction of powers."""
+    def definition(self, group: PiGroup, *, flat: bool = False) -> str:
+        """LaTeX of a group as a fraction of powers, or with a slash."""
         variables = (*self.report.basis.variables, self.law.target, *self.law.symbols.values())
-        return group_latex(group, {v.name: symbol_latex(v.name, v.kind) for v in variables})
+        symbols = {v.name: symbol_latex(v.name, v.kind) for v in variables}
+        return group_latex(group, symbols, flat=flat)
 
     @property
     def response_symbol(self) -> str:

@@ -548,7 +548,7 @@ def _monomial(runs: ReportRuns, axes: "Axes", rows: IntArray) -> None:
     style.scatter(runs, axes, x, target, rows)
     powers = {k: -e for k, e in runs.law.response.exponents if k != runs.law.target.name}
     product = PiGroup.of("rest", powers)
-    label = style.math_label(style.inline(runs, product), str(product)) if powers else "1"
+    label = style.math_label(runs.definition(product, flat=True), str(product)) if powers else "1"
     axes.set_xlabel(style.with_unit(label, runs.law.target_unit))
     axes.set_ylabel(style.target_label(runs))
     log = bool(np.all(x > 0) and np.all(target > 0)) and runs.is_log

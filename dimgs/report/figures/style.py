@@ -17,7 +17,6 @@ from dimgs.common.errors import DimgsError
 from dimgs.common.escape import html as escape
 from dimgs.common.escape import visible
 from dimgs.common.formats import shipped, write_whole
-from dimgs.groups.group import PiGroup
 from dimgs.law.latex import spoken, symbol_latex
 from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
@@ -278,7 +277,8 @@ def group_label(runs: ReportRuns, name: str) -> str:
         return symbol if variable is None else with_unit(symbol, variable.si_unit)
     if group.known_as and group.symbol == runs.symbol(name):
         return f"{plot_text(group.known_as)}  {symbol}"
-    return math_label(f"{runs.symbol(name)} = {inline(runs, group)}", f"{name} = {group}")
+    formula = f"{runs.symbol(name)} = {runs.definition(group, flat=True)}"
+    return math_label(formula, f"{name} = {group}")
 
 
 def response_label(runs: ReportRuns) -> str:
@@ -289,7 +289,7 @@ def response_label(runs: ReportRuns) -> str:
         return with_unit(symbol, target.unit.text)
     if response.known_as:
         return f"{plot_text(response.known_as)}  {symbol}"
-    formula = f"{runs.response_symbol} = {inline(runs, response)}"
+    formula = f"{runs.response_symbol} = {runs.definition(response, flat=True)}"
     return math_label(formula, f"pi_0 = {response}")
 
 
@@ -305,18 +305,6 @@ def label_axes(
     is_log = runs.is_log if y is None else y in runs.law.logged
     is_log = is_log and (values is None or not np.any(values <= 0))
     log_ticks(axes, *(["x"] if x in runs.law.logged else []), *(["y"] if is_log else []))
-
-
-def inline(runs: ReportRuns, group: PiGroup) -> str:
-    """LaTeX of a group on one line, what divides behind a slash."""
-    parts = []
-    for sign in (1, -1):
-        powers = {k: sign * e for k, e in group.exponents if sign * e > 0}
-        parts.append((runs.definition(PiGroup.of("part", powers)), len(powers)))
-    (above, _), (below, count) = parts
-    if count == 0:
-        return above
-    return rf"{above}\,/\,({below})" if count > 1 else rf"{above}\,/\,{below}"
 
 
 def target_label(runs: ReportRuns, what: str = "") -> str:
