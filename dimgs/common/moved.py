@@ -34,38 +34,32 @@ MOVED = {
 _STAYS = ("errors", "pandas", "xarray")
 
 
-class _Alias:
-    """Gives a module under another name, as the one object that it is."""
-
-    def __init__(self, home: str) -> None:
-        self._home = home
-
-    def create_module(self, spec: ModuleSpec) -> "ModuleType":
-        from importlib import import_module
-
-        module = import_module(self._home)
-        self._spec = module.__spec__
-        return module
-
-    def exec_module(self, module: "ModuleType") -> None:
-        # importing has named it after the alias
-        module.__spec__ = self._spec
-
-
 class _Moved:
-    """Finds modules by their earlier names."""
+    """Finds modules by their earlier names, and gives each as the one object that it is."""
 
     @staticmethod
     def find_spec(name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:
-        package, _, rest = name.partition(".")
-        old, _, below = rest.partition(".")
+        package, _, old = name.partition(".")
         if package != "dimgs" or old not in MOVED:
             return None
-        home = ".".join(filter(None, ("dimgs", MOVED[old], below)))
+        home = f"dimgs.{MOVED[old]}"
         if old not in _STAYS:
             text = f"{name} has moved to {home}; the earlier name will go with the next version."
             warnings.warn(text, FutureWarning, stacklevel=2)
-        return ModuleSpec(name, _Alias(home))  # type: ignore[arg-type]
+        return ModuleSpec(name, _Moved, loader_state=home)  # type: ignore[arg-type]
+
+    @staticmethod
+    def create_module(spec: ModuleSpec) -> "ModuleType":
+        from importlib import import_module
+
+        module = import_module(spec.loader_state)
+        spec.loader_state = module.__spec__
+        return module
+
+    @staticmethod
+    def exec_module(module: "ModuleType") -> None:
+        # importing has named it after the alias
+        module.__spec__ = module.__spec__ and module.__spec__.loader_state
 
 
 def find_moved_modules() -> None:
@@ -78,5 +72,4 @@ def find_moved_modules() -> None:
     'dimgs.common.errors'
     """
     if _Moved not in sys.meta_path:
-        # first, or the files of a folder that has moved would be loaded a second time
-        sys.meta_path.insert(0, _Moved)
+        sys.meta_path.append(_Moved)

@@ -29,13 +29,6 @@ def test_a_module_is_found_by_its_earlier_name(old: str) -> None:
     assert module.__spec__.name == module.__name__ == f"dimgs.{MOVED[old]}"
 
 
-def test_a_module_below_one_that_moved_is_not_loaded_twice() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        old = importlib.import_module("dimgs.outofcore.stream_fit")
-    assert old is importlib.import_module("dimgs.discovery.outofcore")
-
-
 def test_a_pickle_with_an_earlier_name_loads() -> None:
     old = pickle.dumps(visible, 0).replace(b"dimgs.common.escape", b"dimgs.escape")
     assert b"dimgs.escape" in old
