@@ -24,7 +24,7 @@ from dimgs.common.plugins import needing
 from dimgs.hub import Hub
 from dimgs.hub.acts import AGENT
 from dimgs.hub.entry import DOUBTED, Address, Document, Json
-from dimgs.hub.hub import is_remote
+from dimgs.hub.hub import copy_as_it_was, is_remote
 from dimgs.hub.jobs import Policy, work
 from dimgs.similitude.answer import judge_answer, refuse
 from dimgs.variables.quantities import Quantity, stored
@@ -958,8 +958,6 @@ def _copy_of_then(hub: Hub, digest: Document) -> Iterator[tuple[Hub, bool]]:
     if not isinstance(entries, int):
         yield hub, False
         return
-    from dimgs.hub.hub import copy_as_it_was
-
     with TemporaryDirectory(prefix="dimgs-replay-") as folder:
         copy = Path(folder) / "hub.sqlite"
         copy_as_it_was(hub, entries, copy)

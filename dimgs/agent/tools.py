@@ -24,14 +24,14 @@ from dimgs.common.formats import json_value, plain, shown
 from dimgs.dataset import Dataset
 from dimgs.discovery.options import DiscoverKeywords, FitKeywords, TableKeywords
 from dimgs.hub.cards import port_records
-from dimgs.hub.entry import DOUBTED, links_from, links_to, run_record, why_unconfirmed
+from dimgs.hub.entry import DOUBTED, checked, links_from, links_to, run_record, why_unconfirmed
 from dimgs.hub.jobs import FAILED, needs_approval, refusal
 from dimgs.hub.sandbox import exchanged
 from dimgs.kernels.base import Kernel, Port, check_within, port_value
 from dimgs.kernels.process import ending
 from dimgs.kernels.record import Failure
 from dimgs.law.law import Law
-from dimgs.law.prediction import Place
+from dimgs.law.prediction import Place, law_table
 from dimgs.similitude.points import grid_points
 from dimgs.variables import parse_unit
 from dimgs.variables.quantities import Quantity as ReadQuantity
@@ -597,7 +597,6 @@ def predict(
 ) -> Predicted:
     """Value of a law in 'unit', with interval; 'why_outside': what lies beyond its domain."""
     from dimgs.dataset.raw import ReadOptions
-    from dimgs.law.prediction import law_table
 
     stored, record = law_of(context, law)
     points = [at] if isinstance(at, dict) else list(at)
@@ -981,8 +980,6 @@ def propose_entry(
     about: Annotated[str | None, Field(description="id that it is about")] = None,
 ) -> Proposed:
     """Draft an entry for review by a person; nothing rests on it before."""
-    from dimgs.hub.entry import checked
-
     hub = context.hub
     draft = {k: v for k, v in content.items() if k not in ("kind", "links", "visibility", "until")}
     checked(kind, draft)

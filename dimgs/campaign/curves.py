@@ -190,6 +190,3 @@ def curves_of(
             except DimgsError as error:
                 warnings.append(f"The curves '{name}' were not {words}: {error}")
     return tuple(collapsed), tuple(whole), warnings
-
-
-__all__ = ["WholeCurves", "collapse", "curves_of", "whole_curves"]

@@ -15,7 +15,7 @@ from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import json_value, read_text
 from dimgs.hub.cards import trusted_cards
 from dimgs.hub.entry import run_record
-from dimgs.hub.hub import Hub
+from dimgs.hub.hub import Hub, table_records
 from dimgs.judgement.next_run import d_optimal
 from dimgs.kernels.base import holds_inputs, unit_for
 from dimgs.kernels.record import RunRecord, Status
@@ -156,7 +156,6 @@ def _read(source: Any, binding: Binding) -> Sequence[Known]:
 
 def _of_table(path: Path, binding: Binding) -> Sequence[Known]:
     from dimgs.dataset import read_table
-    from dimgs.hub.hub import table_records
 
     data = read_table(path)
     target, kernel = binding.target.name, binding.kernel

@@ -36,7 +36,7 @@ from dimgs.kernels.base import (
     unit_for,
 )
 from dimgs.kernels.record import RunRecord, RunRequest, Status
-from dimgs.kernels.registry import load_kernel
+from dimgs.kernels.registry import load_file, load_kernel
 from dimgs.report.words import listed
 from dimgs.variables import Variable, parse_unit
 from dimgs.variables.quantities import as_quantity
@@ -496,8 +496,6 @@ def plan_of(
 
 
 def _python_plan(file: Path) -> Plan:
-    from dimgs.kernels.registry import load_file
-
     module = load_file(file)
     plan = getattr(module, "plan", None)
     if not isinstance(plan, Plan):

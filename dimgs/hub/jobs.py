@@ -15,7 +15,7 @@ from dimgs.common.formats import read_toml, validated
 from dimgs.hub.acts import MOST_ATTEMPTS, entry_of
 from dimgs.hub.cards import keep_card
 from dimgs.hub.entry import Document, Entry, checked, now, run_content, run_record
-from dimgs.hub.hub import Hub
+from dimgs.hub.hub import Hub, keep_campaign
 from dimgs.hub.sandbox import bubblewrap, in_package, run_job, run_plan
 from dimgs.hub.schema import claims, entries, imports, insert_new, write
 from dimgs.hub.supervise import Limits
@@ -168,8 +168,6 @@ def _run(hub: Hub, entry: Entry, limits: Limits, worker: str, isolated: bool) ->
 
 def _campaign(hub: Hub, entry: Entry, limits: Limits, worker: str, isolated: bool) -> str:
     """Run the campaign of a job and keep what it came to; why it came to nothing."""
-    from dimgs.hub.hub import keep_campaign
-
     assert entry.content is not None
     answer = run_plan(entry.content, limits, isolated)
     result, reason = answer.get("result"), str(answer.get("reason", ""))

@@ -23,7 +23,7 @@ from uuid import uuid4
 from dimgs.common.errors import InputError
 from dimgs.common.plugins import entry_points
 from dimgs.hub.entry import Document, Json, checked, quantities, run_content, run_record
-from dimgs.hub.supervise import MOST_BYTES, Answer, Limits
+from dimgs.hub.supervise import LOOK, MOST_BYTES, THREADS, Answer, Limits
 from dimgs.kernels.base import BaseKernel, holds_inputs
 from dimgs.kernels.process import ending, marked, text_printed
 from dimgs.kernels.record import Failure, RunRecord, RunRequest, one_sentence, printable
@@ -31,8 +31,6 @@ from dimgs.kernels.registry import GROUP, available, load
 
 # seconds that a trial, and the end of the processes of a group, may take
 _PATIENCE = 5.0
-# threads of a process that the limit on tasks allows for: those of a large node
-_THREADS = 64
 # seconds after which a group without a process is one of a worker that is gone: starting takes less
 _STALE = 3600.0
 # megabytes of the supervisor itself, which is in the group
@@ -43,8 +41,6 @@ _ENTER = 'echo $$ > "$0" && exec "$@"'
 # for Python to start and to end, beside the time that the supervisor holds a job to: on a busy
 # machine it takes ten seconds
 _GRACE = 30.0
-# seconds between looks whether anybody still waits for a process: soon enough for a person
-_LOOK = 0.1
 # seconds for what is still in the pipes of a process that has ended
 _DRAIN = 2.0
 # what programs and their libraries need to start
@@ -71,7 +67,7 @@ class JobGroup:
             self.folder.mkdir()
         self._write("memory.max", limits.megabytes + _SUPERVISOR << 20)
         self._write("memory.swap.max", 0)
-        self._write("pids.max", _THREADS * limits.processes)
+        self._write("pids.max", THREADS * limits.processes)
 
     def __enter__(self) -> Self:
         return self
@@ -441,7 +437,7 @@ def exchanged(
     try:
         while process.poll() is None and monotonic() < end and not waiting.is_set():
             with suppress(subprocess.TimeoutExpired):
-                process.wait(_LOOK)
+                process.wait(LOOK)
         over = process.poll() is None
     finally:
         _end(process)

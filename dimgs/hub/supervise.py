@@ -30,13 +30,13 @@ from dimgs.variables import registry
 # an answer: a record is a few kB, one with curves may have MB; a campaign of 1,000 runs has 3 MB
 MOST_BYTES = 64 << 20
 # seconds between looks at what the processes use: limits hold within a second
-_LOOK = 0.1
+LOOK = 0.1
 # looking takes at most this part of the time, on machines with thousands of processes or files too
 _LOOKING = 0.05
 # seconds in which what is killed ends; what hangs in the system longer is left to it
 _ENDING = 5.0
 # threads of one process that a limit on the tasks of the user allows for: those of a large node
-_THREADS = 64
+THREADS = 64
 # where the processes of a step write what they print: apart from the kernel's files
 _SAID = ".printed"
 
@@ -205,7 +205,7 @@ class Supervisor:
             # of all processes of the user, and not for root: against what starts others faster
             # than anybody can look
             there = _sum(psutil.Process.num_threads, psutil.process_iter())
-            limits[resource.RLIMIT_NPROC] = there + _THREADS * self.limits.processes
+            limits[resource.RLIMIT_NPROC] = there + THREADS * self.limits.processes
         for what, most in limits.items():
             with suppress(OSError, ValueError):
                 resource.setrlimit(what, (most, most))
@@ -217,7 +217,7 @@ class Supervisor:
         text = bytearray()
         inputs = [read] if attend is None else [read, attend]
         while True:
-            wait = max(0.0, min(_LOOK, self._end - monotonic()))
+            wait = max(0.0, min(LOOK, self._end - monotonic()))
             ready = select.select(inputs, [], [], wait)[0]
             if attend in ready and not os.read(attend, 1 << 16):
                 self._end_all(child)
@@ -252,7 +252,7 @@ class Supervisor:
             over = Failure.MEMORY
         elif sum(map(process.folder_size, self.folders)) > self.limits.disk_megabytes << 20:
             over = Failure.DISK
-        self._next = now + max(_LOOK / 2, (monotonic() - now) / _LOOKING)
+        self._next = now + max(LOOK / 2, (monotonic() - now) / _LOOKING)
         return over
 
     def _end_all(self, child: int) -> None:
@@ -267,7 +267,7 @@ class Supervisor:
                     pass
             except ChildProcessError:
                 return
-            sleep(_LOOK / 10)
+            sleep(LOOK / 10)
 
 
 def _run_step(step: Callable[[Any], Any], request: Any) -> str:

@@ -737,9 +737,9 @@ def chain_data(beads: int, chains: int, bond: float, edge: float, mass: float) -
 
 
 @cache
-def template_text(name: str, package: str = "dimgs.kernels") -> str:
-    """A deck that comes with a package of dimgs."""
-    return (files(package) / "templates" / name).read_text(encoding="utf-8")
+def template_text(name: str) -> str:
+    """A deck that comes with dimgs."""
+    return (files("dimgs.kernels") / "templates" / name).read_text(encoding="utf-8")
 
 
 def whole(value: float, name: str) -> int:

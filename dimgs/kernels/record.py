@@ -13,9 +13,6 @@ from dimgs.common.errors import InputError
 from dimgs.common.formats import attributes, plain
 from dimgs.variables import parse_unit
 
-__all__ = ["FEATURES", "Curve", "reduced"]
-
-
 # ---- Outputs that are curves: values along a coordinate, both with units.
 
 

@@ -16,7 +16,7 @@ from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.plugins import entry_points
 from dimgs.kernels.base import Kernel, Port, Tier
 from dimgs.kernels.fingerprint import file_digest
-from dimgs.kernels.function import PackedKernel, unpacked
+from dimgs.kernels.function import PackedKernel, kernel, unpacked
 from dimgs.kernels.record import with_kind
 
 GROUP = "dimgs.kernels"
@@ -174,8 +174,6 @@ def as_kernel(entry: Any, name: str, **options: Any) -> Kernel:
     elif options:
         raise InputError(f"The kernel '{name}' takes no options, not {', '.join(options)}.")
     elif callable(entry) and not isinstance(entry, Kernel):
-        from dimgs.kernels.function import kernel
-
         entry = kernel(entry)
     missing = [part for part in _PARTS if not hasattr(entry, part)]
     if missing:

@@ -397,8 +397,6 @@ def _principal(runs: Sequence[Document]) -> dict[str, dict[str, float]]:
     Distances between runs are those of their groups, so that these are the axes of a principal
     coordinate analysis; Gower, Biometrika 53 (1966) 325-338.
     """
-    import numpy as np
-
     from dimgs.fits.geometry import log_ratio_pca
     from dimgs.groups.derive import pi_basis
 
@@ -482,8 +480,6 @@ def _borders(hub: Hub, axes: Sequence[Powers], frame: Frame) -> list[Json]:
 
 def _line(powers: Powers, level: float, axes: Sequence[Powers], frame: Frame) -> list[float] | None:
     """Ends of the line on which a monomial has a value; None where no line of the map is one."""
-    import numpy as np
-
     names = sorted({*powers, *axes[0], *axes[1]})
     matrix = np.array([[float(axis.get(n, 0)) for axis in axes] for n in names])
     powers_of_group = np.array([float(powers.get(n, 0)) for n in names])

@@ -65,7 +65,7 @@ from dimgs.groups.physical_constants import all_constants
 from dimgs.hub.acts import NotFoundError
 from dimgs.hub.entry import Json
 from dimgs.hub.permissions import NotAllowedError
-from dimgs.law.export import column_symbols
+from dimgs.law.export import column_symbols, law_article
 from dimgs.law.latex import group_latex, symbol_latex
 from dimgs.variables import Dimension
 from dimgs.web.app import Endpoint, in_the_browser, static, status_of
@@ -719,7 +719,6 @@ class Study:
     @property
     def files(self) -> dict[str, Callable[[], str | bytes]]:
         """What can be taken away, figures apart: what gives the content of each file, by name."""
-        from dimgs.law.export import law_article
         from dimgs.law.serialise import as_text
         from dimgs.report.render import report_html
 
