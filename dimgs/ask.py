@@ -21,7 +21,18 @@ from dimgs.hub.entry import Document, Json, links_from
 from dimgs.hub.hub import Hub, RemoteHub
 from dimgs.kernels.base import UNNAMED, Kernel, Port
 from dimgs.kernels.registry import available
-from dimgs.similitude.answer import Answer, curve_of, hull_of, judge_answer, refuse
+from dimgs.similitude.answer import (
+    Answer,
+    Given,
+    curve_of,
+    grid_points,
+    hull_of,
+    judge_answer,
+    point_of_question,
+    points_given,
+    question_of,
+    refuse,
+)
 from dimgs.similitude.origin import (
     Description,
     Offer,
@@ -36,7 +47,6 @@ from dimgs.similitude.origin import (
     point_of,
     related,
 )
-from dimgs.similitude.points import Given, grid_points, point_of_question, points_given, question_of
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from dimgs.kernels.process import ending
 from dimgs.kernels.record import Failure
 from dimgs.law.law import Law
 from dimgs.law.prediction import Place, law_table
-from dimgs.similitude.points import grid_points
+from dimgs.similitude.answer import grid_points
 from dimgs.variables import parse_unit
 from dimgs.variables.quantities import Quantity as ReadQuantity
 from dimgs.variables.quantities import meaning_of

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from dimgs.campaign.answers import Analysis, conclude, half_width, joined, law_of_all
-from dimgs.campaign.curves import curves_of
 from dimgs.campaign.evidence import FEWEST, FREEDOM, USEFUL, Proposal, Surrogate, TierEvidence
 from dimgs.campaign.experiment import (
     DecisionLog,
@@ -36,7 +35,7 @@ from dimgs.campaign.plan import (
     bind,
     plan_of,
 )
-from dimgs.campaign.result import CampaignResult, Ending, Outcome
+from dimgs.campaign.result import CampaignResult, Ending, Outcome, curves_of
 from dimgs.campaign.workers import place_of
 from dimgs.common.advice import setting
 from dimgs.common.errors import DimgsError, FitError, InputError, RunDivergedError, StoreError

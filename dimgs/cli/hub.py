@@ -662,7 +662,7 @@ def dataset(
     """Write runs as one table with their origins, and store the selection."""
     filters: dict[str, Any] = {"kernel": kernel, "physics": physics, "tag": tag, "tier": tier}
     if target is not None:
-        from dimgs.similitude.recombine import recombined
+        from dimgs.similitude.kriging import recombined
 
         filters |= {"target": target, "more": lambda runs: recombined(hub, runs, target)}
     document = hub.dataset(out, where=where or (), group=group or (), licence=licence, **filters)

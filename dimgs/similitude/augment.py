@@ -15,6 +15,7 @@ from dimgs.fits.covariance import t_quantile
 from dimgs.hub.cards import newest_runs
 from dimgs.hub.entry import links_from, quantities
 from dimgs.hub.hub import Hub
+from dimgs.similitude.answer import point_of_question
 from dimgs.similitude.kriging import Hyperparameters, Nearby, posterior_covariance
 from dimgs.similitude.near import near, residuals, sampled_runs
 from dimgs.similitude.origin import (
@@ -28,7 +29,6 @@ from dimgs.similitude.origin import (
     origins,
     point_of,
 )
-from dimgs.similitude.points import point_of_question
 from dimgs.variables import parse_unit
 
 # points among which the next run is looked for, as a power of two

@@ -25,8 +25,8 @@ from dimgs.hub.acts import ADDED, flattened
 from dimgs.hub.entry import KINDS, VISIBILITIES, Document, Json, links_from, links_to, si_of
 from dimgs.hub.lineage import EXECUTABLE, STATES
 from dimgs.hub.permissions import ROLES, NotAllowedError
+from dimgs.similitude.answer import typed_inputs
 from dimgs.similitude.augment import Expected
-from dimgs.similitude.points import typed_inputs
 from dimgs.variables.quantities import as_quantity
 from dimgs.web.intake import COOKIE, SESSION_DAYS, People, UnknownError, Visit, Who, number_in
 from dimgs.web.routes import ACTS, ROUTES, RestCall, body_of, openapi

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from dimgs.campaign import Budget, Plan, Range, Tolerance
-from dimgs.campaign.curves import collapse, whole_curves
-from dimgs.campaign.result import campaign_text
+from dimgs.campaign.result import campaign_text, collapse, whole_curves
 from dimgs.common.errors import InputError
 from dimgs.hub import RunStore
 from dimgs.kernels.diffusion import DiffusionCurves

@@ -7,7 +7,7 @@ import pytest
 
 import dimgs
 from dimgs.hub import Hub
-from dimgs.similitude.recombine import recombined
+from dimgs.similitude.kriging import recombined
 from tests.similitude.films import Cooling, filled, inputs
 
 
