@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import typer
 from typer import Argument, Option
 
-from dimgs.cli import agent, analyse, ask, hub, library, tables
+from dimgs.cli import agent, analyse, ask, hub, reproduce, tables
 from dimgs.cli import run as campaign
 from dimgs.cli.exits import INTERRUPTED
 from dimgs.cli.hub import Keep
@@ -28,8 +28,10 @@ from dimgs.cli.output import (
     note,
     remember,
     say,
+    table,
     unwritten,
     warn,
+    working,
 )
 from dimgs.common.errors import DimgsError, EngineUnavailableError, InputError, LawError
 from dimgs.common.formats import shipped
@@ -176,6 +178,38 @@ def _print_demo(
         say(f"  {line}")
 
 
+# ---- `dimgs engines`: what can be searched with, and how to install it.
+
+
+def engines(
+    install: str | None = Option(None, help="Let PySR download Julia and its packages now."),
+    json: tables.Json = False,
+) -> None:
+    """List the engines of symbolic regression, and how to install missing ones."""
+    from dimgs.engines.registry import all_engines
+
+    if install is not None:
+        _install(install)
+    entries, columns = all_engines(), ["name", "usable", "version", "remedy"]
+    rows = [[e.name, "yes" if e.usable else "no", e.version or "", e.remedy or ""] for e in entries]
+    document = {"engines": [e.to_json() for e in entries]}
+    emit(document, lambda: table("Engines", columns, rows), json)
+
+
+def _install(name: str) -> None:
+    """Let an engine download its dependencies."""
+    from dimgs.engines.registry import entries, entry_named
+
+    install = entry_named(name).install
+    if install is None:
+        able = ", ".join(n for n, entry in entries().items() if entry.install is not None)
+        remedy = entry_named(name).status().remedy
+        other = f"instead: {remedy}" if remedy else "it is ready to run"
+        raise InputError(f"'{name}' is not installed this way, only {able}; {other}.")
+    with working(f"{name} downloads its dependencies, which takes minutes"):
+        install()
+
+
 # ---- `dimgs studio`: the workbench in the browser.
 
 
@@ -221,10 +255,10 @@ _COMMANDS = (
     analyse.invariants,
     analyse.symmetries,
     studio,
-    library.reproduce,
+    reproduce.reproduce,
     campaign.run,
     ask.ask,
-    library.engines,
+    engines,
     help,
     agent.mcp,
 )

@@ -18,6 +18,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
+import typer
+from typer import Argument, Option
+
+from dimgs.cli import tables
+from dimgs.cli.hub import As, Keep, keep_report
+from dimgs.cli.output import emit, note, say, table
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import attributes, whole, write_whole
 
@@ -613,3 +619,72 @@ def _files_of(outcome: Outcome, folder: Path) -> list[Path]:
             texts["law.json"] = as_text(findings.report.law.to_json())
     figure = folder / "figure.svg"
     return [*write_all(folder, texts), *([figure] if findings.save_figure(figure) else [])]
+
+
+# ---- `dimgs reproduce`: the command, and what it prints.
+
+
+def _studies_beginning(incomplete: str) -> list[str]:
+    """Case studies that begin with what is typed."""
+    return [name for name in study_titles() if name.startswith(incomplete)]
+
+
+def reproduce(
+    names: list[str] | None = Argument(
+        None, help="Case studies to run.", autocompletion=_studies_beginning
+    ),
+    everything: bool = Option(False, "--all", help="Run all of them."),
+    list_only: bool = Option(False, "--list", help="List them and stop."),
+    out: Path | None = Option(None, help="Folder for one page with all figures and reports."),
+    hub: Keep = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Run case studies and compare with published laws; the exit code is 1 if a check fails.
+
+    Tables that no package ships are downloaded from their repositories, or read from the folder
+    that the environment variable DIMGS_DATA names; a study without its table is listed as not run.
+    """
+    titles = study_titles()
+    if list_only:
+        document = {"studies": [{"name": k, "title": v} for k, v in titles.items()]}
+        rows = [[k, v] for k, v in titles.items()]
+        emit(document, lambda: table("Case studies", ["name", "title"], rows), json)
+        return
+    named = list(dict.fromkeys(names or []))
+    chosen = list(titles) if everything else named
+    unknown = [n for n in named if n not in titles]
+    if unknown or not chosen:
+        what = f"There is no case study '{unknown[0]}'" if unknown else "No case study is named"
+        raise InputError(f"{what}; name some of {', '.join(titles)}, or use --all.")
+    if out is not None:
+        from dimgs.report.results import check_folder
+
+        check_folder(out)
+    outcomes = run_studies(chosen, progress=note)
+    reports = {o.name: o.findings.report for o in outcomes if o.findings is not None}
+    ids = {name: keep_report(hub, user, r) for name, r in reports.items() if r is not None}
+    studies = [{**o.to_json(), **ids.get(o.name, {})} for o in outcomes]
+    alone = next(iter(ids.values())) if len(ids) == 1 else {}
+    emit({"studies": studies, **alone}, lambda: _print_outcomes(outcomes, summary(outcomes)), json)
+    if out is not None:
+        note(f"Written to {write_page(outcomes, titles, out)[0]}")
+    if any(o.status == "failed" for o in outcomes):
+        raise typer.Exit(1)
+
+
+def _print_outcomes(outcomes: Sequence[Outcome], total: str) -> None:
+    """One table, a row for every check; then why, study by study."""
+    rows = []
+    for o in outcomes:
+        first = [o.name, o.status]
+        for check in o.findings.checks if o.findings is not None else ():
+            missed = [] if check.passed else ["missed"]
+            texts = [check.measured_text, check.published_text, check.tolerance_text]
+            rows.append([*first, *texts[:2], "; ".join([texts[2], *missed])])
+            first = ["", ""]
+        if first[0]:
+            rows.append([*first, "", "", ""])
+    table("Case studies", ["study", "status", "found", "published", "tolerance"], rows)
+    for text in (*(f"{o.name}: {o.why}" for o in outcomes if o.why), total):
+        say(text)

@@ -75,13 +75,6 @@ def engines(incomplete: str) -> list[str]:
     return [name for name in engine_names() if name.startswith(incomplete)]
 
 
-def studies(incomplete: str) -> list[str]:
-    """Case studies that begin with what is typed."""
-    from dimgs.cli.reproduce import study_titles
-
-    return [name for name in study_titles() if name.startswith(incomplete)]
-
-
 Table = Annotated[str, Argument(help="CSV, TSV, Parquet or Excel file with units.")]
 Column = partial(Option, autocompletion=columns)
 Target = Annotated[list[str], Column("--target", "-y", help="Response column; repeatable.")]
