@@ -26,7 +26,8 @@ from dimgs.hub.acts import AGENT
 from dimgs.hub.entry import DOUBTED, Address, Document, Json
 from dimgs.hub.hub import copy_as_it_was, is_remote
 from dimgs.hub.jobs import Policy, work
-from dimgs.similitude.answer import judge_answer, refuse
+from dimgs.kernels.base import is_number
+from dimgs.similitude.answer import evidence_of, judge_answer, refuse, relative_half_width
 from dimgs.variables.quantities import Quantity, stored
 
 if TYPE_CHECKING:
@@ -155,10 +156,10 @@ def _walk(value: Any, unit: str, key: str) -> Iterator[Amount]:
     elif isinstance(value, list | tuple):
         yield Amount(float(len(value)))
         spans = len(value) == 3 and isinstance(value[2], str) and key not in _COMPUTED
-        span_unit = value[2] if spans and all(_is_number(v) for v in value[:2]) else None
+        span_unit = value[2] if spans and all(is_number(v) for v in value[:2]) else None
         for part in value[:2] if span_unit is not None else value:
             yield from _walk(part, unit if span_unit is None else span_unit, key)
-    elif _is_number(value):
+    elif is_number(value):
         if is_unit(unit):
             yield Amount(float(value), unit)
     elif isinstance(value, str) and (_RATIONAL.fullmatch(value) or key in _COMPUTED):
@@ -168,10 +169,6 @@ def _walk(value: Any, unit: str, key: str) -> Iterator[Amount]:
 
 # keys whose numbers are in the unit beside them
 _WITH_UNIT = frozenset({"value", "values", "low", "high", "rows", "default", "error", "answer"})
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 SIDES = ("over", "under")
@@ -270,7 +267,7 @@ class Sources:
             missing = self.evidence().unsupported(str(value)) if isinstance(value, str) else []
             if missing:
                 raise InputError(f"'{path}' holds '{missing[0].text}', which has no source.")
-            if _is_number(value) and all(a.value != value for a in self.evidence().amounts):
+            if is_number(value) and all(a.value != value for a in self.evidence().amounts):
                 raise InputError(f"'{path}' is {value:g}, which has no source.")
             return "a draft of the agent"
         if top == "table" and isinstance(value, str) and "\n" in value.strip():
@@ -591,15 +588,15 @@ def _none(missing: list[str], plan: Json | None = None) -> Json:
 
 def _valued(answer: Json, target: str, level: float, how: str, why: str, evidence: Json) -> Json:
     """The document of a value with its interval."""
-    half = max(answer["high"] - answer["value"], answer["value"] - answer["low"])
-    relative = half / abs(answer["value"]) if answer["value"] else float("inf")
-    pertinence = judge_answer(target, answer, relative, _TOLERANCE, level, why)
+    half = relative_half_width(answer["value"], answer["low"], answer["high"])
+    pertinence = judge_answer(target, answer, half, _TOLERANCE, level, why)
     document = {"answer": answer, "how": how, "pertinence": pertinence, "level": level}
     return {**_none([]), **document, "evidence": [evidence]}
 
 
-def _evidence(kind: str, id: str, distance: float | None = None) -> Json:
-    return {"kind": kind, "id": id, "distance": distance, "weight": 1.0}
+def _of_its_law(result: Json) -> Json:
+    """The law that a result comes from, and its probability, as evidence."""
+    return {**evidence_of("law", result["law"], weight=1.0), "probability": result["probability"]}
 
 
 def _doubted(missing: list[str], evidence: Json) -> Json:
@@ -610,7 +607,7 @@ def _doubted(missing: list[str], evidence: Json) -> Json:
 def _of_predict(call: ToolCall, _: Sequence[ToolCall]) -> Json:
     """The value of a law at the last point; none outside its domain, or of an unconfirmed law."""
     prediction, (*_, row) = call.result, call.result["rows"]
-    evidence = _evidence("law", prediction["law"]) | {"probability": prediction["probability"]}
+    evidence = _of_its_law(prediction)
     if row["outside"] or prediction["confirmed"] is False:
         missing = prediction["doubts"] or ["The law is not confirmed."]
         return {**_doubted(missing, evidence), "level": prediction["level"]}
@@ -637,10 +634,11 @@ def _of_job(call: ToolCall, calls: Sequence[ToolCall]) -> Json:
             answer = {"value": value, "unit": quantity["unit"]}
             answer |= {"low": value - half, "high": value + half}
             why = f"a run of {run['kernel']} at this very point"
-            return _valued(answer, target, 0.9, "run", why, _evidence("run", run["id"], 0.0))
+            return _valued(answer, target, 0.9, "run", why, evidence_of("run", run["id"], 0.0, 1.0))
     if status["law"] is not None:
         document = _none(["the campaign ended with a law; predict gives its value at a point"])
-        return {**document, "how": "campaign", "evidence": [_evidence("law", status["law"])]}
+        evidence = evidence_of("law", status["law"], weight=1.0)
+        return {**document, "how": "campaign", "evidence": [evidence]}
     return _none(["the job gave no value"])
 
 
@@ -649,7 +647,7 @@ def _of_law(call: ToolCall, _: Sequence[ToolCall]) -> Json:
     if search["law"] is None:
         return _none([f"no law was found ({search['outcome']})", *search["why_not"]])
     meaning = f"The law is {call.arguments['target']} = {search['expression']}."
-    evidence = _evidence("law", search["law"]) | {"probability": search["probability"]}
+    evidence = _of_its_law(search)
     if not search["confirmed"]:
         document = _doubted(["The law is not confirmed.", *search["why_not"]], evidence)
         document["pertinence"]["meaning"] = f"No answer; the best law is not confirmed. {meaning}"
@@ -942,8 +940,7 @@ def _difference(then: Any, now: Any, ids: dict[str, str], place: str) -> str:
             return difference
     if isinstance(then, str) and isinstance(now, str) and len(then) == _ID_DIGITS:
         ids[then] = now
-    is_number = isinstance(then, int | float) and not isinstance(then, bool)
-    if is_number and (not isinstance(now, int | float) or then != now):
+    if is_number(then) and (not isinstance(now, int | float) or then != now):
         return f"{place} is {now}, and was {then}"
     return ""
 

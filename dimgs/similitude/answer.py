@@ -334,8 +334,7 @@ def hull_of(
             plan = {**plan, "runs": len(open_ends) * plan["runs"]}
         return refuse(missing, first.unit, assumptions, plan, first.level)
     low, high = min(answer.low for answer in points), max(answer.high for answer in points)
-    half = max(high - first.value, first.value - low)
-    relative = half / abs(first.value) if first.value else float("inf") if half else 0.0
+    relative = relative_half_width(first.value, low, high)
     quantity = {"value": first.value, "low": low, "high": high, "unit": first.unit}
     how = max((answer.how for answer in points), key=_WAYS.index)
     why = f"{first.pertinence['why']} The interval holds for all of {' and '.join(intervals)}."
@@ -370,6 +369,21 @@ def refuse(
     return Answer(
         None, None, None, unit, how, [], nothing, [*assumptions], missing, [], plan, level
     )
+
+
+def relative_half_width(value: float, low: float, high: float) -> float:
+    """Half of an interval, relative to the value; infinite where the value is zero."""
+    half = max(high - value, value - low)
+    if not half:
+        return 0.0
+    return float(half / abs(value)) if value else float("inf")
+
+
+def evidence_of(
+    kind: str, id: str, distance: float | None = None, weight: float | None = None
+) -> dict[str, Any]:
+    """An entry that an answer rests on, how many decades away, and how much it counts."""
+    return {"kind": kind, "id": id, "distance": distance, "weight": weight}
 
 
 def judge_answer(

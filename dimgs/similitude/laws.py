@@ -17,8 +17,9 @@ from dimgs.hub.store import dataset_of
 from dimgs.kernels.record import RunRecord
 from dimgs.law.law import Law
 from dimgs.law.limits import KnownLimit
+from dimgs.similitude.answer import evidence_of
 from dimgs.similitude.kriging import Nearby
-from dimgs.similitude.origin import GOOD, Offer, Origin, evidence_of
+from dimgs.similitude.origin import GOOD, Offer, Origin
 
 # ---- Laws of a hub whose domain contains the point.
 

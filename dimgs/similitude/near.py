@@ -14,9 +14,10 @@ from dimgs.kernels.base import of_tier
 from dimgs.law.checked_law import leverages
 from dimgs.law.prediction import inverse_scatter
 from dimgs.similitude import kriging
+from dimgs.similitude.answer import evidence_of
 from dimgs.similitude.kriging import Hyperparameters, Joined, Nearby, join, learn_from_few, refit
 from dimgs.similitude.laws import HubLaw, LimitPoints, with_limits
-from dimgs.similitude.origin import Offer, Origin, evidence_of
+from dimgs.similitude.origin import Offer, Origin
 from dimgs.variables import parse_unit
 
 # runs from which the lengths are learned, spread over all of them; a second of work at most

@@ -26,6 +26,7 @@ from dimgs.hub.hub import Hub
 from dimgs.hub.schema import batches
 from dimgs.kernels.base import Kernel, Port, convert_inputs, of_tier, port_value
 from dimgs.kernels.registry import available, load_kernel
+from dimgs.similitude.answer import evidence_of, relative_half_width
 from dimgs.variables import Dimension, parse_unit, si_unit, unit_suffix
 from dimgs.variables.quantities import stored
 
@@ -689,13 +690,6 @@ _ROUNDED = 1e-9
 _ENDLESS = 1e9
 
 
-def evidence_of(
-    kind: str, id: str, distance: float | None = None, weight: float | None = None
-) -> dict[str, Any]:
-    """An entry that an answer rests on, how many decades away, and how much it counts."""
-    return {"kind": kind, "id": id, "distance": distance, "weight": weight}
-
-
 @dataclass(frozen=True)
 class Offer:
     """A value that evidence supports.
@@ -719,11 +713,8 @@ class Offer:
 
     @property
     def half_width(self) -> float:
-        """Half of the interval, relative to the value; infinite where the value is zero."""
-        half = max(self.high - self.value, self.value - self.low)
-        if not half:
-            return 0.0
-        return float(half / abs(self.value)) if self.value else float("inf")
+        """Half of the interval, relative to the value."""
+        return relative_half_width(self.value, self.low, self.high)
 
 
 def exact(origin: Origin, groups: bool, level: float) -> Offer | None:
