@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from dimgs.common.advice import Setting, did_you_mean, setting
-from dimgs.common.arrays import Array, IntArray
+from dimgs.common.arrays import Array
 from dimgs.common.errors import DimensionError, DimgsWarning, InputError
 from dimgs.groups.dimensions import (
     DimensionalMatrix,
@@ -57,6 +57,9 @@ from dimgs.variables.units import BASES, doubt_of, improbable
 _MOST = 30_000_000
 # relative: roundings of sums of seven products, and far below what exponents differ by
 _SAME = 1e-9
+# determinant of the products of unit columns that is rounding; what solutions of products that are
+# nearly dependent lose: all that is proposed is solved exactly
+_DEPENDENT, _CLOSE = 1e-13, 1e-6
 # equally short solutions beyond this many are not looked at
 _MOST_TIES = 500
 
@@ -123,11 +126,11 @@ def smallest_monomial(variables: Sequence[Variable], target: Dimension) -> Monom
     reduced = np.array(ReducedSystem.of(system, len(candidates)).rows, dtype=np.float64)
     rank, complete = len(reduced), True
     for size in range(1, rank + 1):
-        if size < rank and comb(len(candidates), size - 1) * len(candidates) * rank > _MOST:
+        if size < rank and comb(len(candidates), size) * size * rank > _MOST:
             complete = False
             continue
         monomials = []
-        for columns in _spanning(reduced, size) if size < rank else _shortest(reduced):
+        for columns in _shortest(reduced, size):
             # proposed in floats, and solved exactly
             solution = matrix.solve(target, columns)
             if solution is not None:
@@ -139,51 +142,36 @@ def smallest_monomial(variables: Sequence[Variable], target: Dimension) -> Monom
     return None
 
 
-def _sets(columns: Iterable[int], size: int, most: int | None = None) -> IntArray:
-    """Sets of so many columns, shape (n_sets, size), in the order of their names."""
-    flat = chain.from_iterable(islice(combinations(columns, size), most))
-    return np.fromiter(flat, dtype=np.intp).reshape(-1, size) if size else np.zeros((1, 0), np.intp)
+def _shortest(system: Array, size: int) -> list[tuple[int, ...]]:
+    """Sets of so many columns that reach the last one with the least sum of absolute exponents.
 
-
-def _spanning(system: Array, size: int) -> list[tuple[int, ...]]:
-    """Sets of so many columns whose span seems to hold the last column, that of no smaller set."""
-    unit = system / np.linalg.norm(system, axis=0)
-    sets = _sets(range(system.shape[1] - 1), size)
-    basis: list[Array] = []
-    for columns in (*sets.T, np.full(len(sets), -1)):
-        # Gram and Schmidt, for all sets at once
-        rest = unit.T[columns]
-        for each in basis:
-            rest = rest - each * np.sum(each * rest, axis=1, keepdims=True)
-        length = np.linalg.norm(rest, axis=1, keepdims=True)
-        basis.append(rest / np.maximum(length, _SAME))
-    return [tuple(chosen) for chosen in sets[length[:, 0] <= _SAME].tolist()]
-
-
-def _shortest(system: Array) -> list[tuple[int, ...]]:
-    """Sets of as many columns as the rank over which the sum of absolute exponents is least.
-
-    Where they are too many, only columns are looked at at which the dual of that linear program is
-    tight: no other column has an exponent in a shortest solution.
+    Where there are too many of as many columns as the rank, only columns are looked at at which the
+    dual of that linear program is tight: no other column has an exponent in a shortest solution.
     """
     matrix, target = system[:, :-1], system[:, -1]
     rank, n = matrix.shape
     columns, most = list(range(n)), None
-    if comb(n, rank) * rank**2 > _MOST:
+    if comb(n, size) * size * rank > _MOST:
         from scipy.optimize import linprog
 
         both = np.vstack([matrix.T, -matrix.T])
         dual = np.asarray(linprog(-target, both, np.ones(2 * n), bounds=(None, None)).x)
         tight = np.abs(np.abs(matrix.T @ dual) - 1.0) < _SAME
         columns, most = np.flatnonzero(tight).tolist(), _MOST_TIES
-    sets = _sets(columns, rank, most)
-    squares = np.moveaxis(matrix[:, sets], 0, 1)
-    scale = np.prod(np.linalg.norm(squares, axis=1), axis=1)
-    good = np.abs(np.linalg.det(squares)) > _SAME * scale
-    sets, squares = sets[good], squares[good]
-    exponents = np.linalg.solve(squares, np.broadcast_to(target[:, None], (len(sets), rank, 1)))
-    size = np.abs(exponents).sum(axis=(1, 2))
-    return [tuple(s) for s in sets[size <= (1.0 + _SAME) * size.min()].tolist()]
+    flat = chain.from_iterable(islice(combinations(columns, size), most))
+    sets = np.fromiter(flat, dtype=np.intp).reshape(-1, size)
+    # least squares of unit columns, for all sets at once
+    lengths = np.linalg.norm(matrix, axis=0)
+    blocks = np.moveaxis((matrix / lengths)[:, sets], 0, 1)
+    products = np.swapaxes(blocks, 1, 2) @ blocks
+    independent = np.linalg.det(products) > _DEPENDENT
+    products[~independent] = np.eye(size)
+    exponents = np.linalg.solve(products, (target @ blocks)[:, :, None])
+    missed = np.linalg.norm((blocks @ exponents)[:, :, 0] - target, axis=1)
+    reached = independent & (missed <= _CLOSE * np.linalg.norm(target))
+    sums = np.abs(exponents[:, :, 0] / lengths[sets]).sum(axis=1)
+    shortest = sums <= (1.0 + _CLOSE) * sums[reached].min(initial=np.inf)
+    return [tuple(columns) for columns in sets[reached & shortest].tolist()]
 
 
 def _one_per_dimension(variables: Sequence[Variable]) -> list[Variable]:

@@ -164,7 +164,7 @@ def test_a_wide_table_is_reached_by_the_shortest_of_as_many_as_the_rank() -> Non
     """The linear program agrees with trying every set."""
     target, *inputs = random_inputs(12, 5)
     system = np.array([[float(v.dimension.get(b)) for b in BASES] for v in [*inputs, target]]).T
-    tried = derive._shortest(system)
+    tried = derive._shortest(system, len(system))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(derive, "_MOST", 0)
-        assert derive._shortest(system) == tried
+        assert derive._shortest(system, len(system)) == tried
