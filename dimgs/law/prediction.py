@@ -865,7 +865,7 @@ def _interval(
     law: CheckedLaw, inputs: Inputs, value: Array, level: float, of: Of
 ) -> tuple[Array, Array]:
     """Ends of the intervals of predictions, shape (n,) each."""
-    runs = (1.0 if of == "run" else 0.0) + _runs_of_label(law, inputs)
+    runs = (1.0 if of == "run" else 0.0) + _runs_of_labels(law, inputs)
     factor = response_factor(law, inputs) if law.uncertainty.scale == "linear" else 1.0
     share = law.uncertainty.run_share(value, factor)
     gradients = _gradients(law, inputs)
@@ -967,29 +967,18 @@ def _of_sources(
     more, apart = np.zeros(n), []
     for kind, each in enumerate(law.sources):
         sides = [(terms[kind], _labels(each, rows)) for rows, terms in compared]
-        rows = [(np.broadcast_to(t, (n, t.shape[1])), np.broadcast_to(k, n)) for t, k in sides]
-        signed = [
-            (sign * terms, labels) for sign, (terms, labels) in zip((1, -1), rows, strict=False)
-        ]
-        if len(signed) == 2:
-            # of one source only the difference counts
-            (u, one), (v, two) = signed
-            same = one == two
-            signed = [
-                (np.where(same[:, None], u + v, u), one),
-                (np.where(same[:, None], 0.0, v), two),
-            ]
         new = np.zeros(n)
-        for terms, labels in signed:
-            for i, label in enumerate(labels):
-                z, name = terms[i], str(label)
-                if name not in each.shifts:
-                    new[i] += float(np.sum((z * each.spreads) ** 2))
-                    continue
-                # of a law without fitted constants nothing is crossed
-                shared = np.array(each.crossed[name]).reshape(-1, len(z))
-                crossed = gradients[i] @ shared @ z
-                more[i] += float(z @ np.array(each.covariances[name]) @ z + 2 * crossed)
+        for name in sorted({str(label) for _, labels in sides for label in labels}):
+            # of one source only the difference counts
+            parts = [np.where((labels == name)[:, None], x, 0.0) for x, labels in sides]
+            z = np.broadcast_to(parts[0] - sum(parts[1:]), (n, len(each.spreads)))
+            if name not in each.shifts:
+                new += np.sum((z * each.spreads) ** 2, axis=1)
+                continue
+            # of a law without fitted constants nothing is crossed
+            shared = np.array(each.crossed[name]).reshape(-1, z.shape[1])
+            by_constants = z @ np.array(each.covariances[name]) + 2 * gradients @ shared
+            more += np.sum(by_constants * z, axis=1)
         apart.append((new, each.dof))
     if law.label_effects is not None and law.uncertainty.scale != "linear":
         apart.append(_of_new_labels(law.label_effects, n, [rows for rows, _ in compared]))
@@ -1012,32 +1001,21 @@ def _of_new_labels(effects: LabelEffects, n: int, sides: Sequence[Inputs]) -> tu
     return variance * unknown, len(known) - 1.0
 
 
-def _runs_of_label(law: CheckedLaw, inputs: Inputs) -> Array:
-    """Variance of each row's own prefactor about the pooled one, in variances of one run."""
-    counts = _counts(law, inputs)
-    if counts is None or law.label_effects is None:
-        return np.zeros(inputs.n)
-    total = sum(law.label_effects.counts.values())
-    return np.asarray(1.0 / counts - 1.0 / max(total, 1))
+def _runs_of_labels(law: CheckedLaw, *sides: Inputs) -> Array:
+    """Variances by the prefactors of the labels of rows, in variances of one run.
 
-
-def _runs_of_labels(law: CheckedLaw, u: Inputs, v: Inputs) -> Array:
-    """Labels for ratios: equal labels cancel."""
-    one, two = _counts(law, u), _counts(law, v)
-    if one is None or two is None or law.label_effects is None:
-        return np.zeros(max(u.n, v.n))
-    column = law.label_effects.column
-    return np.where(u.labels[column] == v.labels[column], 0.0, 1.0 / one + 1.0 / two)
-
-
-def _counts(law: CheckedLaw, inputs: Inputs) -> Array | None:
-    """Runs behind each row's prefactor: those of its label, or all where it is not known."""
-    effects = law.label_effects
-    seen = None if effects is None else inputs.labels.get(effects.column)
-    if effects is None or seen is None or not effects.counts:
-        return None
-    total = float(sum(effects.counts.values()))
-    return np.array([effects.counts.get(str(x), total) for x in seen], dtype=np.float64)
+    Of rows alone they are about the pooled prefactor; in ratios equal labels cancel. Where a label
+    is not known, all runs are behind its prefactor.
+    """
+    effects, n = law.label_effects, max(x.n for x in sides)
+    if effects is None or not effects.counts or any(effects.column not in x.labels for x in sides):
+        return np.zeros(n)
+    labels, total = [x.labels[effects.column] for x in sides], sum(effects.counts.values())
+    counts = [[effects.counts.get(str(label), total) for label in each] for each in labels]
+    shares = [1.0 / np.array(each, dtype=np.float64) for each in counts]
+    if len(sides) == 1:
+        return shares[0] - 1.0 / total
+    return np.where(labels[0] == labels[1], 0.0, shares[0] + shares[1])
 
 
 def _gradients(law: CheckedLaw, inputs: Inputs) -> Array:
