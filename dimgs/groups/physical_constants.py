@@ -28,10 +28,6 @@ class PhysicalConstant:
     dimension : Dimension
     latex : str
         LaTeX symbol.
-    source : str
-        Where the value is from.
-    relative_uncertainty : float
-        Standard uncertainty over value; 0 where exact by definition.
     kind : str or None
         Name of its physical kind.
     """
@@ -42,8 +38,6 @@ class PhysicalConstant:
     unit: str
     dimension: Dimension
     latex: str
-    source: str
-    relative_uncertainty: float = 0.0
     kind: str | None = None
 
 
@@ -55,7 +49,6 @@ def _rows() -> list[list[str]]:
 @functools.cache
 def all_constants() -> tuple[PhysicalConstant, ...]:
     """Every constant, in order of plausibility for a missing dimension."""
-    import scipy
     from scipy import constants
 
     return tuple(
@@ -66,8 +59,6 @@ def all_constants() -> tuple[PhysicalConstant, ...]:
             unit,
             parse_dimension(code),
             latex,
-            f"CODATA, through scipy.constants {scipy.__version__}",
-            float(constants.precision(name)),
             kind or None,
         )
         for symbol, name, unit, code, latex, kind, _ in _rows()

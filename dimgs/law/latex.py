@@ -634,15 +634,13 @@ def gathered(formulas: Sequence[str]) -> str:
     return f"\\begin{{gather*}}\n{lines}\n\\end{{gather*}}" if formulas else ""
 
 
-def article(*body: str, title: str | None = None) -> str:
+def article(*body: str) -> str:
     r"""Document that compiles as it is.
 
     Parameters
     ----------
     *body : str
         LaTeX blocks (equations, tables, escaped text), set apart by empty lines.
-    title : str, optional
-        Plain text.
 
     Examples
     --------
@@ -656,8 +654,7 @@ def article(*body: str, title: str | None = None) -> str:
     \end{equation}
     \end{document}
     """
-    heading = [rf"\section*{{{text_latex(title)}}}"] if title else []
-    blocks = "\n\n".join([*heading, *body])
+    blocks = "\n\n".join(body)
     return f"{_PREAMBLE}\\begin{{document}}\n{blocks}\n\\end{{document}}"
 
 

@@ -284,11 +284,6 @@ class Collapse:
         return not self.why_not
 
     @property
-    def abscissa(self) -> str:
-        """The similarity variable, or the coordinate where there is none."""
-        return self.along if self.variable is None else _shown(str(self.variable.group))
-
-    @property
     def latex(self) -> str:
         """The similarity form as a formula."""
         groups = [g.group for g in (self.response, self.variable) if g is not None]

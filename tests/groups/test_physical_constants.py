@@ -66,7 +66,6 @@ def test_units_are_coherent_and_agree_with_dimensions(each: Any) -> None:
     )
     assert unit.to_base_units().magnitude == 1
     assert each.value > 0
-    assert "CODATA" in each.source
     if each.kind is not None:
         assert dict(kind(each.kind).dimension) == dict(each.dimension)
 
@@ -80,8 +79,6 @@ def test_values() -> None:
     assert constant("F").value == pytest.approx(constant("e").value * constant("N_A").value)
     light = (constant("eps_0").value * constant("mu_0").value) ** -0.5
     assert light == pytest.approx(constant("c").value, rel=1e-9)
-    assert constant("G").relative_uncertainty > 1e-6
-    assert constant("c").relative_uncertainty == 0
 
 
 @pytest.mark.parametrize(

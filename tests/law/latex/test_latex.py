@@ -254,7 +254,7 @@ def everything() -> str:
             [*rows, ("x", "no range", "1", (None, None)), ("x", "half", "m", (None, 1.0))]
         ),
     ]
-    return article(*blocks, title="All of it: 100% ρ_x")
+    return article(text_latex("All of it: 100% ρ_x"), *blocks)
 
 
 def test_the_document_is_sound() -> None:
