@@ -40,8 +40,7 @@ from dimgs.dataset.checks import (
     usable_runs,
 )
 from dimgs.dataset.raw import ReadOptions
-from dimgs.dataset.read import build
-from dimgs.dataset.stream import Part, Position, TableInParts
+from dimgs.dataset.read import Part, Position, TableInParts, build
 from dimgs.discovery.diagnostics import separation_warnings, shared_variables
 from dimgs.discovery.estimators import of_least_squares, scatter_fields, with_rationals
 from dimgs.discovery.options import (

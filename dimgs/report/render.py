@@ -25,9 +25,8 @@ from dimgs.law.export import constant_equations, group_definitions, law_symbol_t
 from dimgs.law.latex import expression_latex, symbol_latex
 from dimgs.law.law import Law
 from dimgs.report import plain_text, words
-from dimgs.report.findings import Findings
+from dimgs.report.findings import Findings, ReportRuns
 from dimgs.report.plain_text import PERFECT, column_of, column_ranges
-from dimgs.report.report_runs import ReportRuns
 from dimgs.report.words import in_table_unit, listed, log_error, rational_text, short, unit_text
 from dimgs.variables import Variable, shown_unit
 

@@ -21,8 +21,7 @@ from dimgs.law.checked_law import percent
 from dimgs.law.curve import Along, Curve
 from dimgs.law.display import shown_constants
 from dimgs.law.latex import digits_and_power, expression_latex
-from dimgs.report.findings import Findings, Verdict
-from dimgs.report.report_runs import ReportRuns
+from dimgs.report.findings import Findings, ReportRuns, Verdict
 from dimgs.variables import Variable, shown_unit, superscript, unit_suffix
 
 # ---- The verdict on a law, in words.

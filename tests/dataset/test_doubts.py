@@ -13,7 +13,7 @@ import xarray as xr
 from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.dataset import Dataset, iter_chunks, read_table
 from dimgs.dataset.raw import ReadOptions
-from dimgs.dataset.stream import TableInParts
+from dimgs.dataset.read import TableInParts
 from dimgs.groups.derive import pi_basis
 
 VALUES = {"k": [0.5, 0.6], "q": [1.0, 2.0], "L": [0.1, 0.2], "T": [300.0, 310.0]}

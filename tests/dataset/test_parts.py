@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError
 from dimgs.dataset.raw import ReadOptions
-from dimgs.dataset.stream import Position, TableInParts
+from dimgs.dataset.read import Position, TableInParts
 
 
 def written(folder: Path, kind: str, n_rows: int) -> Path:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset, iter_chunks, read_table
 from dimgs.dataset.raw import ReadOptions
-from dimgs.dataset.stream import TableInParts
+from dimgs.dataset.read import TableInParts
 
 TITLES = ["Pipe flow, measured May 2020", "by A. Smith", "rig 3"]
 BODY = {

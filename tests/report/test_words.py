@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import dimgs
 from dimgs.dataset import Dataset
+from dimgs.report.findings import ReportRuns
 from dimgs.report.render import Effect, _extrema, _zeros, effects, exponent_text
-from dimgs.report.report_runs import ReportRuns
 from dimgs.report.words import short, spread_text
 from tests.report.examples import report_of
 

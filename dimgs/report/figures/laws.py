@@ -16,9 +16,8 @@ from dimgs.law.prediction import evaluate
 from dimgs.report.figures import style
 from dimgs.report.figures.runs import curve
 from dimgs.report.figures.style import Drawing, drawing_of
-from dimgs.report.findings import Findings, by_run
+from dimgs.report.findings import Findings, ReportRuns, by_run
 from dimgs.report.plain_text import condition
-from dimgs.report.report_runs import ReportRuns
 from dimgs.report.words import condition_latex, unit_text
 
 if TYPE_CHECKING:

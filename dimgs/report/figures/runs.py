@@ -12,8 +12,7 @@ from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.groups.group import PiGroup
 from dimgs.report.figures import style
-from dimgs.report.findings import Findings
-from dimgs.report.report_runs import ReportRuns
+from dimgs.report.findings import Findings, ReportRuns
 from dimgs.report.words import rational_text, short
 
 if TYPE_CHECKING:

@@ -18,8 +18,7 @@ from dimgs.common.escape import html as escape
 from dimgs.common.escape import visible
 from dimgs.common.formats import shipped, write_whole
 from dimgs.law.latex import spoken, symbol_latex
-from dimgs.report.findings import Findings
-from dimgs.report.report_runs import ReportRuns
+from dimgs.report.findings import Findings, ReportRuns
 from dimgs.report.words import unit_text
 
 if TYPE_CHECKING:

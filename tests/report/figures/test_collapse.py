@@ -8,7 +8,7 @@ import pytest
 from dimgs.common.errors import InputError
 from dimgs.report.figures import collapse, exponent_field, new_axes, slopes
 from dimgs.report.figures.runs import pieces
-from dimgs.report.report_runs import ReportRuns
+from dimgs.report.findings import ReportRuns
 from dimgs.report.words import rational_text
 from tests.report.examples import ASKED, report_of
 from tests.report.figures.artists import arrows, legend_texts, points, xy

@@ -29,8 +29,7 @@ from dimgs.report.figures import (
     save_figures,
 )
 from dimgs.report.figures.laws import campaign_drawings, chosen_of, inside
-from dimgs.report.findings import Candidates
-from dimgs.report.report_runs import ReportRuns
+from dimgs.report.findings import Candidates, ReportRuns
 from tests.report.examples import ASKED, drawings_of, report_of
 from tests.report.figures.artists import legend_texts, xy
 
