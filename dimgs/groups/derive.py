@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, combinations, islice
 from math import comb, gcd
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
@@ -703,21 +703,12 @@ _MOST_INPUTS = 200
 _LEVEL = "it is a level, already logarithmic, and enters as a plain difference"
 
 
-@runtime_checkable
-class HasVariables(Protocol):
-    """Anything with columns, such as a Dataset."""
-
-    @property
-    def variables(self) -> tuple[Variable, ...]:
-        """Its columns."""
-
-
 def variables_of(source: Any) -> tuple[Variable, ...]:
     """Variables of a dataset, a sequence of ``"name [unit]"`` or a mapping of name to unit.
 
     Parameters
     ----------
-    source : Dataset, sequence of str or Variable, or mapping
+    source : Dataset or another value with `variables`, sequence of str or Variable, or mapping
         A mapping's values are unit texts, Pint units or Pint quantities.
 
     Returns
@@ -734,8 +725,8 @@ def variables_of(source: Any) -> tuple[Variable, ...]:
     >>> [v.si_unit for v in variables_of({"U": "km/hour", "T": "degC"})]
     ['m/s', 'K']
     """
-    if isinstance(source, HasVariables):
-        return source.variables
+    if hasattr(source, "variables"):
+        return tuple(source.variables)
     if isinstance(source, Mapping):
         return tuple(_check(Variable(str(k), _unit_of(k, v))) for k, v in source.items())
     if isinstance(source, str):

@@ -657,7 +657,7 @@ class Namer:
         The first non-zero exponent in name order is positive, except that a recognised group
         keeps its usual form. Shorter groups come first.
         """
-        sized = [(_size(vector), self._group(vector)) for vector in vectors]
+        sized = [((sum(map(abs, v)), sum(map(bool, v))), self._group(v)) for v in vectors]
         sized.sort(key=lambda each: (each[0], each[1].exponents))
         return tuple(group.renamed(f"pi_{i}") for i, (_, group) in enumerate(sized, start=1))
 
@@ -675,10 +675,6 @@ class Namer:
             exponents = {n: -x for n, x in exponents.items()}
             recognition = recognise(exponents, self._kinds)
         return named(PiGroup("pi", tuple(sorted(exponents.items()))), recognition)
-
-
-def _size(vector: IntVector) -> tuple[int, int]:
-    return sum(map(abs, vector)), sum(map(bool, vector))
 
 
 def with_named_groups(
