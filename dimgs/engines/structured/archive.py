@@ -27,7 +27,6 @@ from dimgs.engines.structured.trees import (
     Tree,
     evaluate,
     factors_of,
-    parameters,
     to_sympy,
     varies,
     with_free_power,
@@ -175,13 +174,10 @@ class Archive:
         fewest = np.inf if self.best is None else self.best.bits
         # what a constant saves at most when it is simple
         gain = constants_bits(1, self.runs.n_runs) - exact_bits("2")
-        free = {k: len(parameters(f.tree)) for k, f in self.fits.items()}
-        hoped = {k: f.bits - free[k] * gain for k, f in self.fits.items()}
-        places = [k for k in self.fits if free[k] and hoped[k] < fewest]
-        fresh = [k for k in places if self.fits[k].tree not in self.sharpened]
-        for key in sorted(fresh, key=lambda k: (hoped[k], repr(self.fits[k].tree)))[:_SHARPENED]:
+        hoped = [(f.bits - f.n_constants * gain, f) for f in self.fits.values() if f.n_constants]
+        fresh = [(h, f) for h, f in hoped if h < fewest and f.tree not in self.sharpened]
+        for _, fitted in sorted(fresh, key=lambda x: (x[0], x[1].order[1]))[:_SHARPENED]:
             self.check()
-            fitted = self.fits[key]
             self.sharpened.add(fitted.tree)
             simple = simplify_numbers(fitted, self.runs)
             if simple.bits < fitted.bits:
@@ -205,7 +201,7 @@ class Archive:
 
     def renew(self, runs: Runs) -> None:
         """Fit the best trees again to runs with other weights."""
-        ordered = sorted(self.fits.values(), key=lambda f: (f.bits, repr(f.tree)))
+        ordered = sorted(self.fits.values(), key=lambda f: f.order)
         self.runs, self.fits, self.exact, self.explained = runs, {}, False, 0
         self.least = np.inf
         self.renewals += 1
@@ -215,22 +211,19 @@ class Archive:
     @property
     def best(self) -> FittedTree | None:
         """Tree of the fewest bits."""
-        if not self.fits:
-            return None
-        fewest = min(f.bits for f in self.fits.values())
-        return min((f for f in self.fits.values() if f.bits == fewest), key=lambda f: repr(f.tree))
+        return min(self.fits.values(), key=lambda f: f.order, default=None)
 
     def front(
         self, limit: int = _FRONT, shortest: int = _SIMPLIFIED, most_constants: float = np.inf
     ) -> list[FittedTree]:
         """Pareto front of structure and loss, and the trees of the fewest bits."""
         front: list[FittedTree] = []
-        trees = [f for f in self.fits.values() if len(parameters(f.tree)) <= most_constants]
-        ordered = sorted(trees, key=lambda f: (f.structure, f.loss, repr(f.tree)))
+        trees = [f for f in self.fits.values() if f.n_constants <= most_constants]
+        ordered = sorted(trees, key=lambda f: (f.structure, f.loss, f.order))
         for fitted in ordered:
             if not front or fitted.loss < 0.9 * min(f.loss for f in front):
                 front.append(fitted)
-        ordered = sorted(trees, key=lambda f: (f.bits, repr(f.tree)))
+        ordered = sorted(trees, key=lambda f: f.order)
         front.sort(key=lambda f: f.bits)
         return list(dict.fromkeys([*ordered[:shortest], *front[:limit]]))
 
@@ -283,9 +276,9 @@ def candidates_of(archive: Archive, problem: Problem, engine: str) -> tuple[Cand
     most = np.inf if problem.most_constants is None else problem.most_constants
     trees = dict.fromkeys([*archive.front(), *archive.front(most_constants=most)])
     simple = [simplify_numbers(f, archive.runs) for f in trees]
-    chosen = [f for f in simple if len(parameters(f.tree)) <= most]
+    chosen = [f for f in simple if f.n_constants <= most]
     out: dict[str, Candidate] = {}
-    for fitted in sorted(chosen, key=lambda f: (f.bits, repr(f.tree))):
+    for fitted in sorted(chosen, key=lambda f: f.order):
         candidate = _candidate(fitted.tree, archive.runs, engine)
         if candidate is not None:
             out.setdefault(str(candidate), candidate)

@@ -9,7 +9,7 @@ G. H. Golub, V. Pereyra, SIAM J. Numer. Anal. 10 (1973) 413-432; L. Kaufman, BIT
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -328,7 +328,7 @@ _FAR = 100.0
 _LEAST = 1e-24
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FittedTree:
     """A tree with fitted constants and its score.
 
@@ -348,6 +348,16 @@ class FittedTree:
     loss: float
     bits: float
     structure: float
+
+    @cached_property
+    def order(self) -> tuple[float, str]:
+        """The shortest description first; trees of the same bits in the order of their texts."""
+        return self.bits, repr(self.tree)
+
+    @cached_property
+    def n_constants(self) -> int:
+        """Number of free constants."""
+        return len(parameters(self.tree))
 
 
 def residuals_of(tree: Tree, runs: Runs) -> tuple[Array, Array] | None:
