@@ -262,7 +262,8 @@ class Errors:
         if self.labels is None:
             return self.white
         # a prefactor changes residuals in proportion to their slope by the logarithm
-        return EffectWhitening.of_labels(self.labels, np.exp(self.jacobian))
+        slopes = np.exp(self.jacobian - self.jacobian.max())
+        return EffectWhitening.of_labels(self.labels, slopes)
 
     @property
     def lost(self) -> int:
@@ -325,14 +326,26 @@ class Errors:
 
 
 def possible_errors(design: Design) -> list[Errors]:
-    """The kinds of errors that a response may have, with their prior; the usual one first."""
+    """The kinds of errors that a response may have, with their prior; the usual one first.
+
+    Raises
+    ------
+    InputError
+        If the response without the prefactors of its labels overflows.
+    """
     root = np.ones(design.n_runs)
     if design.weights is not None:
         root = np.sqrt(design.weights / np.mean(design.weights))
     # prefactors of labels are known but for a change of first order
     labels = None if design.shift is None else design.within
     shift = np.zeros(design.n_runs) if labels is None else np.asarray(design.shift)
-    response = np.exp(design.y - shift) if design.scale == "log" else design.y
+    with np.errstate(over="ignore"):
+        response = np.exp(design.y - shift) if design.scale == "log" else design.y
+    if not np.all(np.isfinite(response)):
+        raise InputError(
+            "The target, divided by the prefactors of its labels, is beyond the largest number of "
+            "double precision (1.8e308); give it in a larger unit."
+        )
     one = np.exp(-shift)
     one = one * (rms(response / one) or 1.0)
     same = Errors("group", response, root, one, labels=labels)
@@ -797,7 +810,9 @@ def noise_about(
         sigma = stated / (np.abs(measured) if relative else errors.unit_at(measured))
         scatter = scatter_of(np.zeros((n, 0)), residuals, sigma, np.zeros(n), max(fitted - 1, 0))
         total = np.hypot(sigma, 0.0 if scatter is None else scatter.intrinsic)
-    heavy = student_freedom(residuals / total) if size > EXACT else None
+    # in units in which the most precise run has errors of about one
+    standardised = (residuals / size) * (total.min() / total) if size > EXACT else one
+    heavy = student_freedom(standardised) if size > EXACT else None
     floor = size * size_of if errors.kind == "mixed" else 0.0
     if errors.kind == "target":
         size *= size_of
