@@ -435,6 +435,8 @@ _TRIES = 6
 _PRODUCTS = 3
 # rows at which gradients are compared
 _SAMPLE = 200
+# terms beyond have no products with others and no squares in double precision
+_REPRESENTABLE = 1e100
 
 
 @dataclass(frozen=True)
@@ -604,7 +606,7 @@ class Library:
                 up, down = map(evaluate, columns)
                 shifts.append((up - down) / 2.0)
                 bends.append(np.abs(up + down - 2.0 * values).max(axis=0))
-        usable = np.isfinite(values).all(axis=0) & np.isfinite(shifts).all(axis=(0, 1))
+            usable = (np.abs([values, *shifts]) < _REPRESENTABLE).all(axis=(0, 1))
         spread = np.where(usable, values, 0.0).std(axis=0)
         usable &= spread > ROUNDING * np.abs(np.where(usable, values, 1.0)).max(axis=0)
         # where the noise reaches a pole, no change is in proportion to it
