@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import dimgs
+from case_studies.benchmarks.symmetry.fresh import FRESH
 from case_studies.benchmarks.symmetry.invariants import recovered
 from case_studies.benchmarks.symmetry.systems import SYSTEMS, System
 from dimgs.cli.app import run
@@ -116,6 +117,15 @@ def test_errors_in_proportion_to_the_amplitude_of_a_run(noise: float) -> None:
 
 def test_five_percent_of_noise_do_not_hide_an_energy() -> None:
     assert [str(i.expression) for i in springs(0.05, 1)] == ["k*x**2 + m*v**2"]
+
+
+def test_a_sum_of_large_numbers_is_conserved_whose_exponentials_overflow() -> None:
+    table = next(s for s in FRESH if s.name == "epidemic_of_a_town").table(
+        runs=6, rows=40, noise=0.05
+    )
+    assert table.values["S"].max() > 500
+    found = dimgs.invariants(table, along="t", curve="run")
+    assert "I_ + R + S_" in {str(i.expression) for i in found}
 
 
 def test_a_term_that_the_runs_do_not_need_is_left_out() -> None:
