@@ -1,4 +1,4 @@
-"""Diagnostics of a power law: what its runs cannot separate, and sources that disagree."""
+"""Diagnostics of a power law: what runs cannot separate, sources that disagree, outliers."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -40,8 +40,7 @@ from dimgs.variables import shown_unit
 
 # ---- Outliers: runs with improbable residuals, and the effect of leaving them out.
 #
-# References
-# ----------
+# References:
 # R. D. Cook, S. Weisberg, Residuals and Influence in Regression (1982), section 2.2 (residuals of
 # runs left out, compared with the scatter of the others; the least chance times their number).
 # B. Rosner, Technometrics 25 (1983) 165 (several outliers, which hide each other).

@@ -1,4 +1,4 @@
-"""The discovery of a law: Dataset -> basis -> searches -> judgement, as a Report."""
+"""`fit` and `discover`: Dataset -> basis -> searches -> judgement, as a result or a report."""
 
 import platform
 import time

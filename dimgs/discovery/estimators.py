@@ -1,4 +1,4 @@
-"""The power law of a design: by squares, by ranks, or with the errors of the inputs."""
+"""The power law of a design: fitted exponents, simple ones where runs allow, and local ones."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace

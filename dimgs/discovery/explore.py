@@ -1,4 +1,4 @@
-"""Exploration of a table: varied directions, dependence of the target, missing inputs."""
+"""Exploration of a table: varied directions, missing inputs, effects of the inputs."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""The judgement of a study: the most probable law among its candidates, and its rivals."""
+"""The judgement of a study: the most probable law and its rivals, or a description without."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

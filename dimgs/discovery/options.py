@@ -1,4 +1,4 @@
-"""The options of an analysis, each with its type, its default and its help text.
+"""The options of an analysis, each with its type, default and help text, and its keyword.
 
 The keywords of `dimgs.fit`, `dimgs.discover` and their streamed forms, the options of the command
 line and the help of both are made of :class:`Options`.

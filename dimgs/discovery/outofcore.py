@@ -1,4 +1,4 @@
-"""Moments of a large table, accumulated in one pass over its parts.
+"""Fits of tables larger than memory: moments in one pass, resumed, and merged from a cluster.
 
 The plan says which logarithms, which groups, from which columns; memory does not grow with the
 runs.

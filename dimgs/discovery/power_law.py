@@ -1,4 +1,4 @@
-"""The power law of prepared runs, as a checked law with its scores.
+"""The power law of prepared runs, as a checked law with its scores and additive terms.
 
 Of a response that vanishes or changes sign, pi_0 itself as a monomial, on a linear scale.
 """

@@ -1,4 +1,4 @@
-"""A study: the proposals of the searches for one basis, and their judgement."""
+"""A study of one basis: the problem for its searches, their proposals, and the law."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""The protocol of engines of symbolic regression: problem, budget and result."""
+"""The protocol of engines of symbolic regression: problem, budget, deadline and result."""
 
 import time
 from collections.abc import Mapping

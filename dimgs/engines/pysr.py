@@ -1,4 +1,4 @@
-"""PySR, imported without a surprise: Julia is looked for first, and the wait is bounded."""
+"""The engine of symbolic regression on PySR and SymbolicRegression.jl."""
 
 import inspect
 import os

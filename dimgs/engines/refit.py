@@ -1,4 +1,4 @@
-"""Constants of a candidate, of whichever engine: fitted again in double precision, made simple."""
+"""Candidates of every engine: translated, refitted in double precision, made simple, priced."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
@@ -55,8 +55,7 @@ if TYPE_CHECKING:
 # EXACT_LOSS         1e-26  loss that is rounding, so that no longer candidate can be better
 # =================  =====  ======================================================================
 #
-# References
-# ----------
+# References:
 # J. Rissanen, Automatica 14 (1978) 465-471 (description length); S.-M. Udrescu et al., NeurIPS 33
 # (2020) (description length of symbolic laws).
 

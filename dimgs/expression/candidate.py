@@ -1,4 +1,4 @@
-"""A candidate law: an expression for pi_0 over the groups, before it is checked."""
+"""A candidate law: an expression over the groups, its complexity, and its values on arrays."""
 
 import math
 import re

@@ -13,12 +13,11 @@ numbers         digits of the numbers that are written out, in bits
 exponents       the same of exponents, of which few but whole ones and halves occur
 roots           each product of inputs in a sum or a function that has other exponents than
                 these, and each such power of a sum: in front they are the rule of power laws,
-                there they are rare
+                there they are rare; two for one with a fitted exponent, which follows any
+                smooth law
 free            sign and size of a fitted constant, which might have been anything
-free_exponents  fitted exponents, once: a law that has one may have others as well as not; powers
-                of inputs are one node all the same
-coincidences    bits by which fitted exponents are nearer to simple ones than chance has it: where
-                the runs allow 1/2, a law with another exponent has to explain that
+free_exponents  the precision of fitted exponents, in bits: the more closely the runs determine one,
+                the less chance brings it near a simple one. Without a fit it is not known, and 0
 oscillations    a frequency, where the argument turns inside the range of the runs
 no_angles       a trigonometric function of what is not an angle and never turns: a
                 monotone function does the same
@@ -37,6 +36,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import sympy
 
 from dimgs.expression.candidate import complexity_of
@@ -47,11 +47,10 @@ PRICES: Mapping[str, float] = {
     "nodes": 2.1,
     "inputs": 0.7,
     "numbers": 0.8,
-    "exponents": 0.5,
+    "exponents": 1.5,
     "roots": 3.6,
     "free": 6.4,
-    "free_exponents": 5.0,
-    "coincidences": 1.0,
+    "free_exponents": 1.0,
     "oscillations": 4.0,
     "no_angles": 12.0,
     "levels": 4.8,
@@ -59,6 +58,9 @@ PRICES: Mapping[str, float] = {
 }
 # bits of a decimal: a number or exponent of more digits than a person would write
 _DECIMAL_BITS, _LARGEST = 20.0, 1000
+
+# what the target over pi_0 is called in a law's structure
+RESPONSE = "target_over_pi_0"
 # what the names of products with fitted exponents begin with
 _FITTED = "p_"
 
@@ -83,11 +85,12 @@ class Structure:
     exponents : float
         Bits of exponents.
     roots : int
-        Products of inputs in sums and functions, and sums, with exponents that are not halves.
-    free, free_exponents : int
-        Fitted constants other than exponents, and products and other bases with fitted exponents.
-    coincidences : float
-        Bits by which chance brings fitted exponents close to simple ones, by their intervals.
+        Products of inputs in sums and functions, and sums, with exponents that are not halves;
+        those with fitted exponents twice.
+    free : int
+        Fitted constants other than exponents.
+    free_exponents : float
+        Bits of the precision of fitted exponents.
     oscillations, no_angles, levels, rare : int
         Functions that cost more, as in the table above.
     """
@@ -98,8 +101,7 @@ class Structure:
     exponents: float = 0.0
     roots: int = 0
     free: int = 0
-    free_exponents: int = 0
-    coincidences: float = 0.0
+    free_exponents: float = 0.0
     oscillations: int = 0
     no_angles: int = 0
     levels: int = 0
@@ -109,6 +111,11 @@ class Structure:
     def bits(self) -> float:
         """All of it."""
         return sum(price * float(getattr(self, part)) for part, price in PRICES.items())
+
+    @property
+    def bits_of_form(self) -> float:
+        """Without the precision of fitted exponents, as more forms do not come with it."""
+        return self.bits - PRICES["free_exponents"] * self.free_exponents
 
 
 def structure_of(
@@ -140,22 +147,17 @@ def structure_of(
     [13.4, 9.54]
     >>> structure_of(sqrt(exp(x)), set()).levels, structure_of(sin(x), set()).no_angles
     (1, 1)
-    >>> [structure_of(e, {"c"}).free_exponents for e in (x**c, x**c + (x + 1) ** c)]
-    [1, 2]
     """
     numbers, exponents, levels, oscillations, no_angles, rare = 0.0, 0.0, 0, 0, 0, 0
     trigonometric = (sympy.sin, sympy.cos, sympy.tan, sympy.cot)
     inverse = (sympy.asin, sympy.acos, sympy.atan)
     terms = {term.as_coeff_Mul()[1] for term in sympy.Add.make_args(expression)}
-    free_exponents, powered = fitted_exponents(expression, constants), 0
     whole, monomials = in_groups(expression, constants, groups)
     for monomial in monomials:
-        exponents += _exponents_bits(monomial, len(groups or monomial))
+        exponents += _exponents_bits(monomial, _free_in(monomial, groups))
     for node in sympy.preorder_traversal(whole):
         if node.is_Pow and node.exp.is_Rational:
             exponents += min(exponent_bits(abs(float(node.exp))), _DECIMAL_BITS)
-        elif node.is_Pow and not node.base.is_number:
-            powered += bool(fitted_exponents(node, constants))
         elif node.is_Mul or node.is_Add:
             numbers += sum(_number_bits(a) for a in node.args if a.is_number)
     for node in sympy.preorder_traversal(expression):
@@ -170,15 +172,13 @@ def structure_of(
             oscillations += kind == "turns"
             no_angles += kind == "neither" and isinstance(node, trigonometric)
     names = {str(s) for s in expression.free_symbols}
-    new = whole.free_symbols - expression.free_symbols
     return Structure(
         complexity_of(whole),
         sum(map(len, monomials)),
         numbers,
         exponents,
-        _roots(whole, monomials),
-        len((names & constants) - free_exponents),
-        powered + sum(s.name.startswith(_FITTED) for s in new),
+        _roots(whole, monomials, {sympy.Symbol(name) for name in constants}),
+        len((names & constants) - fitted_exponents(expression, constants)),
         oscillations=oscillations,
         no_angles=no_angles,
         levels=levels,
@@ -304,10 +304,20 @@ def _power_of(product: dict[Any, Any], base: dict[Any, Any]) -> Any:
     return ratios.pop() if len(ratios) == 1 else None
 
 
+def _free_in(monomial: dict[Any, Any], groups: Groups | None) -> int:
+    """How many exponents of a product of inputs the units leave free: groups of these inputs."""
+    if groups is None:
+        return len(monomial)
+    powers = [exponents for name, exponents in groups.items() if name != RESPONSE]
+    others = sorted({name for each in powers for name in each} - set(map(str, monomial)))
+    outside = [[float(each.get(name, 0)) for name in others] for each in powers]
+    return max(len(powers) - int(np.linalg.matrix_rank(outside)) if others else len(powers), 1)
+
+
 def _exponents_bits(monomial: dict[Any, Any], most: int) -> float:
     """Bits of the exponents of a product of inputs: of each size once, or over a power of all.
 
-    Units give all of them from as many as there are groups.
+    Units give all of them from the `most` that are free.
     """
     sizes = {abs(e) for e in monomial.values()}
     # the largest number of which all are whole multiples
@@ -320,26 +330,30 @@ def _exponents_bits(monomial: dict[Any, Any], most: int) -> float:
     return min(bits(sizes), front + bits({float(size) / power for size in sizes}))
 
 
-def _roots(whole: Any, monomials: list[dict[Any, Any]]) -> int:
-    """Number of sums and inner products whose exponent is not a multiple of 1/2."""
+def _roots(whole: Any, monomials: list[dict[Any, Any]], constants: set[Any]) -> int:
+    """Number of sums and inner products whose exponent is no multiple of 1/2; twice if fitted."""
     by_name = {f"m_{j}": exponents for j, exponents in enumerate(monomials, 1)}
-    nodes = set()
+    nodes, fitted = set(), set()
 
     def walk(node: Any, inside: bool) -> None:
         base, power = (node.base, node.exp) if node.is_Pow else (node, sympy.Integer(1))
         exponents = by_name.get(str(base))
-        if exponents is not None:
+        if exponents is not None and power.is_Rational:
             if inside and any(2 * e * power % 1 for e in exponents.values()):
                 nodes.add(node)
             return
-        factors = sympy.Mul.make_args(base)
-        if power.is_Rational and 2 * power % 1 and any(f.is_Add for f in factors):
+        is_sum = any(f.is_Add for f in sympy.Mul.make_args(base))
+        if power.is_Rational and 2 * power % 1 and is_sum:
             nodes.add(node)
+        if str(node).startswith(_FITTED):
+            fitted.update([node] if inside else [])
+        elif power.free_symbols and power.free_symbols <= constants < base.free_symbols | constants:
+            fitted.update([node] if inside or is_sum else [])
         for inner in node.args:
             walk(inner, inside or isinstance(node, sympy.Add) or _is_function(node))
 
     walk(whole, False)
-    return len(nodes)
+    return len(nodes) + 2 * len(fitted)
 
 
 def _is_function(node: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Power laws, and what lies between them, from a few runs: random sample consensus.
+"""Power laws from a few runs by random sample consensus, and the blends between them.
 
 Where a kernel repeats itself, or nearly, a run more than a law has unknowns tells whether they
 follow it. So the laws are those on which the most runs agree, one after the other; they part where

@@ -1,4 +1,4 @@
-"""Random effects of the sources of runs, as columns of the design."""
+"""The design of a fit: features of the runs, their moments, pairs, splits and random effects."""
 
 import warnings
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""Dimensional homogeneity as a statistical test, and the columns that stand in its way."""
+"""Tests of dimensional homogeneity, and of the invariance of a response under a symmetry."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

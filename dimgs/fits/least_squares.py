@@ -1,4 +1,4 @@
-"""All-pairs least squares of a power law in closed form, from runs or from moments alone.
+"""Least squares: of a power law over all pairs in closed form, and of constants by steps.
 
 With moments runs arrive in parts, and none of them is kept.
 """
@@ -173,7 +173,7 @@ def oriented(columns: Array) -> Array:
 
 # ---- Least squares of constants: Levenberg-Marquardt steps from one start, or from many at once.
 #
-# References ---------- D. W. Marquardt, J. Soc. Ind. Appl. Math. 11 (1963) 431-441 (the damped
+# References: D. W. Marquardt, J. Soc. Ind. Appl. Math. 11 (1963) 431-441 (the damped
 # step, and when the damping grows); J. J. Moré, Lect. Notes Math. 630 (1978) 105-116 (parameters
 # scaled by their columns, and the fit ended by the squares that the linear model still promises).
 

@@ -971,8 +971,7 @@ def within_one_error(losses: Array, best: Array, floor: float) -> bool:
 
 # ---- Noise about smooth curves, by what the neighbours of each point leave of it.
 #
-# References
-# ----------
+# References:
 # T. Gasser, L. Sroka, C. Jennen-Steinmetz, Biometrika 73 (1986) 625-633.
 
 

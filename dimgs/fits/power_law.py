@@ -1,4 +1,4 @@
-"""The all-pairs power law in closed form, with honest intervals and moments that merge."""
+"""The power law as an estimator, over all pairs of runs or over chosen ones."""
 
 from dataclasses import dataclass
 from typing import Literal, Self

@@ -1,4 +1,4 @@
-"""Regimes of constant exponents, their boundaries and how many there are.
+"""Regimes of constant exponents: their number, sharp boundaries and smooth crossovers.
 
 The partition is a binary tree of oriented hyperplanes whose leaves are the regimes. With regimes
 1..K in order, a continuous boundary between k and k + 1 lies where their laws agree. Given the

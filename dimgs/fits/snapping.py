@@ -1,4 +1,4 @@
-"""Fitted exponents to rationals: jointly, on the physical variables, by a restriction test."""
+"""Fitted exponents to rationals by a restriction test, and short integer vectors."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

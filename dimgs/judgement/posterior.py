@@ -375,7 +375,7 @@ def traits(others: float, bits: float, density: float) -> Array:
         Probability of the rivals, by :func:`weights`: where many laws follow the runs nearly as
         well, the law is an approximation like them as a rule, while the true one stands alone.
     bits : float
-        Price of its structure: of many long laws one follows the runs by chance.
+        Price of its form: of many long laws one follows the runs by chance.
     density : float
         Natural logarithm of the density of a run left out: the smaller the errors, the fewer laws
         follow the runs by chance.
@@ -441,7 +441,7 @@ def posterior_of(
         # of a run that was measured: a bound has a density that no error of measurement gives
         each = -np.log(design.censored) - _ENTROPY * np.log(2)
     none, none_at_most = (
-        none_of_these(traits(other, best.structure.bits, each), whole)
+        none_of_these(traits(other, best.structure.bits_of_form, each), whole)
         for other in (others, max(others, _UNSEARCHED))
     )
     listed = []

@@ -30,8 +30,7 @@ from dimgs.kernels.record import Curve
 # (1 + k)·B/(p·(p + B·√p + k·B)); it is inverted along a Talbot contour, which keeps the
 # relative accuracy however small F is and has no special cases, unlike its form in erfc.
 #
-# References
-# ----------
+# References:
 # Crank, The Mathematics of Diffusion, 2nd ed., Oxford, 1975, sections 4.3.2 (constant surface
 # concentration), 4.3.5 (limited volume) and 4.3.6 (surface evaporation).
 # Trefethen, Weideman and Schmelzer, Talbot quadratures and rational approximations,
@@ -146,8 +145,7 @@ def _short_time(fo: float, b: float, k: float) -> float:
 # are implicit (the L-stable SDIRK method of order 2) and double from block to block, since the
 # concentrations change fastest at first.
 #
-# References
-# ----------
+# References:
 # Alexander, Diagonally implicit Runge-Kutta methods for stiff O.D.E.'s, SIAM Journal on Numerical
 # Analysis 14, 1006-1021, 1977, theorem 5.
 

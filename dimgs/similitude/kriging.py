@@ -27,8 +27,7 @@ from dimgs.variables import parse_unit
 # power law of the groups with unknown exponents b, and r a Gaussian process with a Matérn
 # covariance of the distance between runs.
 #
-# References
-# ----------
+# References:
 # Rasmussen, Williams, Gaussian Processes for Machine Learning, MIT Press, 2006, sections 2.7, 4.2
 # and 5.4.
 

@@ -70,6 +70,6 @@ def test_fitted_exponents_are_right_only_where_no_simple_ones_are(
     bits: float, is_right: bool
 ) -> None:
     simple = form(0.0, 3.0, True, 0) | {"exponents": bits}
-    real = form(1.0, 3.0, True, 1) | {"free_exponents": 1.0}
+    real = form(1.0, 3.0, True, 1) | {"fitted": 1, "free_exponents": 1.0}
     read = Line.of({"law": "one", "runs": 60, "forms": [simple, real]})
     assert read.right.tolist() == [True, is_right]

@@ -26,7 +26,8 @@ from dimgs.judgement.posterior import (
 )
 
 PARTS = tuple(PRICES)
-_FREE_EXPONENTS = PARTS.index("free_exponents")
+# of fitted exponents, which are no part of a form
+_PRECISION = PARTS.index("free_exponents")
 # bits of exponents that hold a decimal
 _DECIMAL = 20.0
 # of a probability: a certainty that is wrong is no infinite loss
@@ -59,15 +60,13 @@ class Line:
         """From a line of the file."""
         forms = [f for f in line["forms"] if np.isfinite(f["log_density"])]
         # where exponents are simple, and no decimals, a law with fitted ones is a rival
-        simple = any(
-            f["right"] and not f["free_exponents"] and f["exponents"] < _DECIMAL for f in forms
-        )
+        simple = any(f["right"] and not f["fitted"] and f["exponents"] < _DECIMAL for f in forms)
         return cls(
             line["law"],
             line["runs"],
             np.array([f["log_density"] for f in forms]),
             np.array([[float(f[p]) for p in PARTS] for f in forms]).reshape(-1, len(PARTS)),
-            np.array([bool(f["right"] and not (simple and f["free_exponents"])) for f in forms]),
+            np.array([bool(f["right"] and not (simple and f["fitted"])) for f in forms]),
             np.array([f["law"] for f in forms], dtype=np.intp),
             np.array([f["fitted"] for f in forms], dtype=np.intp),
             np.array([f["chance"] for f in forms]),
@@ -126,7 +125,7 @@ def said_of(line: Line, constants: Array) -> Said:
     temperature, prices, none = np.exp(constants[0]), np.exp(constants[1:k]), constants[k:]
     bits = line.parts @ prices
     laws = line.laws.tolist()
-    rigid = line.parts[:, _FREE_EXPONENTS] == 0
+    rigid = line.fitted == 0
     share_of, others = weights(line.density, bits, laws, rigid, temperature)
     score = line.density - np.log(2) * bits
     best = int(np.argmax(score))
@@ -138,7 +137,8 @@ def said_of(line: Line, constants: Array) -> Said:
     whole = float(supported.sum())
     share_of = supported / whole
     shares = np.array([share_of[line.laws == n].sum() for n in numbers])
-    outside = none_of_these(traits(others, float(bits[best]), each), whole, none)
+    of_form = float(bits[best] - (line.parts * prices)[best, _PRECISION])
+    outside = none_of_these(traits(others, of_form, each), whole, none)
     # a number or a constant in its place is one law, but an exponent is not
     right = [
         line.right[k].any() if not line.fitted[f] else line.right[f]

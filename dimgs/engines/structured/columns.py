@@ -1,4 +1,4 @@
-"""The dictionary: log|g(c u)| of the library's functions g and of arguments u, as columns.
+"""Columns of the searches: short monomials, what operators make of them, functions of both.
 
 A constant c is a simple number, where all sets of a few columns are compared, or one of a grid in
 units of its argument, from where it is refined.

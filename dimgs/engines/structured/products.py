@@ -1,4 +1,4 @@
-"""A power law times factors: refined in the logarithm, made simple, and made a tree.
+"""Laws that are a power law times one, two or three factors, linear in the logarithm.
 
 Exponents and the constants inside their factors are often hard to separate: (1 + c u)^b is much
 the same for many pairs of c and b. So combinations of simple constants and of rational exponents

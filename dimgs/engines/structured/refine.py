@@ -1,4 +1,4 @@
-"""Variable projection: coefficients follow the constants, so that only the constants are refined.
+"""Constants of a tree: refined by variable projection, priced in bits, made simple numbers.
 
 References
 ----------

@@ -1,4 +1,4 @@
-"""Few of many columns that a response is a sum of: forward by a beam, or backward from all.
+"""Selection: few of many columns that a response is a sum of, and the inputs that matter.
 
 For each set of columns that is kept, one matrix product gives the gain of every further column
 exactly: the square of the response along the part of the column outside the span of the set.

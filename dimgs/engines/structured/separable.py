@@ -1,4 +1,4 @@
-"""Columns times a function with one constant inside, beside a linear rest: t = a m + b n g(c u).
+"""Functions with one constant inside beside a linear rest, t = a m + b n g(c u), and waves.
 
 Conjugate depths, a base line under a curve; with the logarithm as link a power law stands in place
 of a m, so that exp(b/(x - c)) of glasses and melts (Vogel, Fulcher and Tammann; Williams, Landel
@@ -459,7 +459,7 @@ class Scan:
 # choices are fitted, with and without damping. A wave of a whole table is narrow in its
 # frequency, so that no descent from elsewhere finds it.
 #
-# References ---------- G. L. Bretthorst, Bayesian Spectrum Analysis and Parameter Estimation,
+# References: G. L. Bretthorst, Bayesian Spectrum Analysis and Parameter Estimation,
 # Springer, 1988 (frequencies by projection on sines and cosines).
 
 

@@ -1,4 +1,4 @@
-"""Expressions over groups as small immutable trees, with values and exact gradients."""
+"""Laws as small immutable trees, with values and exact gradients, and the functions in them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass

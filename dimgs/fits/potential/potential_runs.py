@@ -1,4 +1,4 @@
-"""Input of a potential: distinct runs, whitened coordinates of their groups, and the device."""
+"""Input of a potential: distinct runs, whitened coordinates, and what is known beforehand."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
