@@ -34,11 +34,13 @@ case_studies.benchmarks.belief --fit` fits them again.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
+from scipy.linalg import null_space
 
+from dimgs.common.arrays import Array
 from dimgs.expression.candidate import complexity_of
 from dimgs.groups.rationals import exact_bits, exponent_bits
 
@@ -152,9 +154,8 @@ def structure_of(
     trigonometric = (sympy.sin, sympy.cos, sympy.tan, sympy.cot)
     inverse = (sympy.asin, sympy.acos, sympy.atan)
     terms = {term.as_coeff_Mul()[1] for term in sympy.Add.make_args(expression)}
-    whole, monomials = in_groups(expression, constants, groups)
-    for monomial in monomials:
-        exponents += _exponents_bits(monomial, _free_in(monomial, groups))
+    whole, products = in_groups(expression, constants, groups)
+    exponents += sum(_exponents_bits(product, groups) for product in products)
     for node in sympy.preorder_traversal(whole):
         if node.is_Pow and node.exp.is_Rational:
             exponents += min(exponent_bits(abs(float(node.exp))), _DECIMAL_BITS)
@@ -174,10 +175,10 @@ def structure_of(
     names = {str(s) for s in expression.free_symbols}
     return Structure(
         complexity_of(whole),
-        sum(map(len, monomials)),
+        sum(len(p.exponents) + len(p.fitted) for p in products),
         numbers,
         exponents,
-        _roots(whole, monomials, {sympy.Symbol(name) for name in constants}),
+        _roots(whole, products, {sympy.Symbol(name) for name in constants}),
         len((names & constants) - fitted_exponents(expression, constants)),
         oscillations=oscillations,
         no_angles=no_angles,
@@ -199,10 +200,28 @@ def fitted_exponents(expression: Any, constants: set[str]) -> set[str]:
     return {str(s) for p in powers if not p.base.is_number for s in p.exp.free_symbols} & constants
 
 
+class InputProduct(NamedTuple):
+    """A product of powers of inputs.
+
+    Attributes
+    ----------
+    exponents : dict of sympy.Symbol to Rational
+        Of inputs that have no fitted exponent.
+    fitted : tuple of sympy.Symbol
+        The other inputs.
+    n_fitted : int
+        How many exponents are fitted.
+    """
+
+    exponents: dict[Any, Any]
+    fitted: tuple[Any, ...] = ()
+    n_fitted: int = 0
+
+
 def in_groups(
     expression: Any, constants: set[str], groups: Groups | None = None
-) -> tuple[Any, list[dict[Any, Any]]]:
-    """The expression with a symbol for each product of powers of inputs, and their exponents.
+) -> "tuple[Any, list[InputProduct]]":
+    """The expression with a symbol for each product of powers of inputs, and these products.
 
     Products that are powers of one another are one group, so that it does not matter in which
     basis a law was found. Powers of inputs with fitted exponents are one product with those beside
@@ -220,10 +239,11 @@ def in_groups(
     --------
     >>> from sympy import Symbol, exp
     >>> x, y, c = Symbol("x"), Symbol("y"), Symbol("c")
-    >>> in_groups(exp(-x / y) * c * x**2 / (1 + x**2 / y**2), {"c"})
+    >>> whole, products = in_groups(exp(-x / y) * c * x**2 / (1 + x**2 / y**2), {"c"})
+    >>> whole, [p.exponents for p in products]
     (c*m_1*exp(-m_2)/(m_2**2 + 1), [{x: 2}, {x: 1, y: -1}])
     >>> in_groups(2 * x**c * y**3, {"c"})
-    (2*p_1, [{x: 1}, {y: 3}])
+    (2*p_1, [InputProduct(exponents={y: 3}, fitted=(x,), n_fitted=1)])
     """
     fitted: dict[frozenset[Any], Any] = {}
     bases: list[dict[Any, Any]] = []
@@ -281,13 +301,14 @@ def in_groups(
         if all(_power_of(exponents, base) is None for base in bases):
             bases.append(exponents)
     whole = walk(expression)
+    products = [InputProduct(base) for base in bases]
     for product in fitted:
-        free = {x for f in product for x in base_of(f)}
+        powered = [f for f in product if base_of(f)]
+        free = tuple(sorted({x for f in powered for x in base_of(f)}, key=str))
         kept = powers(sympy.Mul(*(f for f in product if not base_of(f)))) or {}
-        bases.append(dict.fromkeys(sorted(free, key=str), sympy.Integer(1)))
-        if beside := {k: v for k, v in kept.items() if k not in free}:
-            bases.append(beside)
-    return whole, bases
+        beside = {k: v for k, v in kept.items() if k not in free}
+        products.append(InputProduct(beside, free, len(powered)))
+    return whole, products
 
 
 def _product(factors: Iterable[dict[Any, Any]]) -> dict[Any, Any]:
@@ -304,35 +325,50 @@ def _power_of(product: dict[Any, Any], base: dict[Any, Any]) -> Any:
     return ratios.pop() if len(ratios) == 1 else None
 
 
-def _free_in(monomial: dict[Any, Any], groups: Groups | None) -> int:
-    """How many exponents of a product of inputs the units leave free: groups of these inputs."""
-    if groups is None:
-        return len(monomial)
-    powers = [exponents for name, exponents in groups.items() if name != RESPONSE]
-    others = sorted({name for each in powers for name in each} - set(map(str, monomial)))
-    outside = [[float(each.get(name, 0)) for name in others] for each in powers]
-    return max(len(powers) - int(np.linalg.matrix_rank(outside)) if others else len(powers), 1)
-
-
-def _exponents_bits(monomial: dict[Any, Any], most: int) -> float:
+def _exponents_bits(product: InputProduct, groups: Groups | None) -> float:
     """Bits of the exponents of a product of inputs: of each size once, or over a power of all.
 
-    Units give all of them from the `most` that are free.
+    Only exponents that the units leave free count, the cheapest that give all others.
     """
-    sizes = {abs(e) for e in monomial.values()}
+    inputs = sorted(product.exponents, key=str)
+    if not inputs:
+        return 0.0
+    sizes = [abs(sympy.Rational(product.exponents[x])) for x in inputs]
+    names = list(map(str, (*inputs, *product.fitted)))
+    free = _free_exponents(names, groups)
+    count = len(free) - product.n_fitted
     # the largest number of which all are whole multiples
-    power = float(sympy.gcd_list([sympy.Rational(e) for e in sizes]))
-    front = min(exponent_bits(power), _DECIMAL_BITS)
+    power = sympy.gcd_list(sizes)
 
-    def bits(ways: Any) -> float:
-        return sum(sorted(min(exponent_bits(float(e)), _DECIMAL_BITS) for e in ways)[:most])
+    def bits(ways: list[Any]) -> float:
+        cost = [min(exponent_bits(float(way)), _DECIMAL_BITS) for way in ways]
+        chosen: list[int] = []
+        for j in sorted(range(len(ways)), key=lambda j: cost[j]):
+            if len(chosen) < count and np.linalg.matrix_rank(free[:, [*chosen, j]]) > len(chosen):
+                chosen.append(j)
+        return sum({ways[j]: cost[j] for j in chosen}.values())
 
-    return min(bits(sizes), front + bits({float(size) / power for size in sizes}))
+    front = min(exponent_bits(float(power)), _DECIMAL_BITS)
+    return min(bits(sizes), front + bits([size / power for size in sizes]))
 
 
-def _roots(whole: Any, monomials: list[dict[Any, Any]], constants: set[Any]) -> int:
+def _free_exponents(inputs: list[str], groups: Groups | None) -> Array:
+    """Directions in which units leave the exponents of some inputs free: groups of these alone."""
+    if groups is None:
+        return np.eye(len(inputs))
+    powers = [exponents for name, exponents in groups.items() if name != RESPONSE]
+    others = sorted({name for each in powers for name in each} - set(inputs))
+    inside, outside = (
+        np.array([float(each.get(name, 0)) for each in powers for name in names])
+        for names in (inputs, others)
+    )
+    alone = null_space(outside.reshape(len(powers), -1).T) if others else np.eye(len(powers))
+    return np.asarray(alone.T @ inside.reshape(len(powers), len(inputs)))
+
+
+def _roots(whole: Any, products: list[InputProduct], constants: set[Any]) -> int:
     """Number of sums and inner products whose exponent is no multiple of 1/2; twice if fitted."""
-    by_name = {f"m_{j}": exponents for j, exponents in enumerate(monomials, 1)}
+    by_name = {f"m_{j}": p.exponents for j, p in enumerate(products, 1) if not p.fitted}
     nodes, fitted = set(), set()
 
     def walk(node: Any, inside: bool) -> None:
