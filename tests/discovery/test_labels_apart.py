@@ -177,7 +177,7 @@ def test_a_fit_of_labels_is_not_confirmed_where_another_law_explains_the_runs() 
     assert any("more probable" in why for why in fitted.verdict.why_not)
     rng = np.random.default_rng(3)
     x, name = np.exp(rng.uniform(0.0, 2.0, 24)), np.tile(["a", "b"], 12)
-    size = np.array([PREFACTORS[k] for k in name]) * np.exp(0.005 * rng.normal(size=24))
+    size = np.array([PREFACTORS[k] for k in name]) * np.exp(0.003 * rng.normal(size=24))
     table = Dataset.from_columns({"x [m]": x, "kind": name, "y [kg]": size * x**1.5})
     assert dimgs.fit(table, "y", within="kind", scales="auto").confirmed
 

@@ -47,7 +47,7 @@ def test_powers_with_fitted_exponents_cost_their_exponents_and_no_nodes() -> Non
     assert (one.nodes, two.nodes) == (1, 1)
     # exponents cost what a fit says of their precision
     assert two.bits == pytest.approx(one.bits)
-    assert replace(one, free_exponents=4.0).bits == pytest.approx(one.bits + 4.0)
+    assert replace(one, free_exponents=4.0).bits > one.bits + 4.0
     assert bits(X**C, "c") < bits(X / (1 + X ** Rational(1, 4)))
 
 

@@ -197,7 +197,8 @@ def test_bounds_do_not_lower_the_exactness_of_the_runs_beside_them() -> None:
     censored = posterior_of(known.design, forms, laws)
     as_runs = posterior_of(replace(known.design, censored=0.0), forms, laws)
     # counted as runs, bounds lower the mean density, as larger errors of measurement would
-    assert censored.none < 0.5 * as_runs.none
+    odds, odds_of_runs = (p.none / (1.0 - p.none) for p in (censored, as_runs))
+    assert odds < 0.5 * odds_of_runs
 
 
 def test_a_ratio_that_is_one_by_chance_leaves_two_constants() -> None:
