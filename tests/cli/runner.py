@@ -66,10 +66,10 @@ class Shell:
         rows = list(zip(length, mass, period, strict=True))
         return self.table("L [m],m [kg],T [s]", rows, "pendulum.csv")
 
-    def pipe(self, n: int = 40, name: str = "pipe.csv") -> str:
+    def pipe(self, n: int = 40, name: str = "pipe.csv", noise: float = 0.02) -> str:
         from tests.planted import pipe
 
-        data = pipe(n)
+        data = pipe(n, noise)
         header = ",".join(f"{v.name} [{v.si_unit}]" for v in data.variables)
         return self.table(header, np.column_stack([data[x] for x in data.names]).tolist(), name)
 

@@ -222,7 +222,7 @@ def test_an_absorbed_scale_has_its_unit_in_the_prefactor(shell: Shell) -> None:
 
 
 def test_discover_writes_a_study_that_predict_reads(shell: Shell) -> None:
-    path, study = shell.pipe(), shell.folder / "study"
+    path, study = shell.pipe(noise=0.06), shell.folder / "study"
     done = shell(
         "discover", path, "--target", "tau_w", "--engine", "power_law", "--out", str(study),
         "--json",

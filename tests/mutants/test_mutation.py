@@ -52,7 +52,7 @@ def test_the_nearest_tests_come_first(tmp_path: Path) -> None:
         "dimgs/law/assemble.py": "from dimgs.fits.least_squares import echelon",
         "tests/fits/test_line.py": "from dimgs.fits import line",
         "tests/fits/test_ranks.py": "import dimgs.fits.least_squares",
-        "tests/fits/test_solve_parts.py": "# named after it",
+        "tests/fits/test_least_squares_parts.py": "# named after it",
         "tests/law/test_power.py": "from dimgs.law.assemble import power_law",
         "tests/law/test_other.py": "from dimgs.law import other",
     }.items():
@@ -61,7 +61,7 @@ def test_the_nearest_tests_come_first(tmp_path: Path) -> None:
     assert related_tests(tmp_path, "dimgs/fits/least_squares.py") == [
         [
             "dimgs/fits/least_squares.py",
-            "tests/fits/test_solve_parts.py",
+            "tests/fits/test_least_squares_parts.py",
             "tests/fits/test_ranks.py",
         ],
         ["tests/fits/test_line.py"],
