@@ -35,6 +35,7 @@ case_studies.benchmarks.belief --fit` fits them again.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -360,6 +361,9 @@ def _free_exponents(inputs: list[str], groups: Groups | None) -> Array:
         return np.eye(len(inputs))
     powers = [exponents for name, exponents in groups.items() if name != RESPONSE]
     others = sorted({name for each in powers for name in each} - set(inputs))
+    # what has no unit, such as an angle, may have any exponent
+    known = {name for each in groups.values() for name in each}
+    powers += [{name: Fraction(1)} for name in inputs if name not in known]
     inside, outside = (
         np.array([float(each.get(name, 0)) for each in powers for name in names])
         for names in (inputs, others)
@@ -383,7 +387,7 @@ def _roots(whole: Any, products: list[InputProduct], constants: set[Any]) -> int
         is_sum = any(f.is_Add for f in sympy.Mul.make_args(base))
         if power.is_Rational and 2 * power % 1 and is_sum:
             nodes.add(node)
-        if str(node).startswith(_FITTED):
+        if node.is_Symbol and node.name.startswith(_FITTED):
             fitted.update([node] if inside else [])
         elif power.free_symbols and power.free_symbols <= constants < base.free_symbols | constants:
             fitted.update([node] if inside or is_sum else [])

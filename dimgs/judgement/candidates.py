@@ -820,7 +820,9 @@ def _precision(
         means = np.abs(design.X).mean(axis=0)
         free = [1.0 if design.features[j].logged else means[j] for j in model.free]
         sizes[-len(free) :] = free
-    errors = whole.errors_of(np.diag(sizes)[sizes > 0])
+    if not np.any(sizes):
+        return 0.0
+    errors = whole.independent_errors(np.diag(sizes)[sizes > 0])
     if not np.all(np.isfinite(errors)):
         return 0.0
     axes = np.maximum(np.linalg.svd(errors, compute_uv=False), _LEAST_ERROR)

@@ -435,9 +435,9 @@ class Fitted:
         directions : ndarray of shape (n_sums, n_constants)
             The weights.
         """
-        return np.asarray(np.sqrt(np.sum(self.errors_of(directions) ** 2, axis=1)))
+        return np.asarray(np.sqrt(np.sum(self.independent_errors(directions) ** 2, axis=1)))
 
-    def errors_of(self, directions: Array) -> Array:
+    def independent_errors(self, directions: Array) -> Array:
         """The same as sums of independent errors, shape (n_sums, n_errors)."""
         A = self.slopes[self.rows]
         if np.all(np.isfinite(A)):

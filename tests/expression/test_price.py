@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from sympy import Expr, Min, Piecewise, Rational, Symbol, asin, atan, exp, log, sin, sqrt, tanh
 
-from dimgs.expression.price import PRICES, structure_of
+from dimgs.expression.price import PRICES, RESPONSE, structure_of
+from dimgs.groups.rationals import exponent_bits
 
 X, C = Symbol("pi_1"), Symbol("c")
 
@@ -66,3 +67,29 @@ def test_a_choice_of_laws_is_no_function() -> None:
     for law in (Min(third, C), Piecewise((third, X < 1), (C, True))):
         structure = structure_of(law, {"c"})
         assert (structure.rare, structure.roots, structure.levels) == (0, 0, 0)
+
+
+def test_only_exponents_that_units_leave_free_are_priced() -> None:
+    y, angle = Symbol("pi_2"), Symbol("theta")
+    groups = {
+        "pi_1": {"rho": 1, "U": 1, "D": 1, "mu": -1},
+        "pi_2": {"eps": 1, "D": -1},
+        RESPONSE: {"rho": 1, "U": 2},
+    }
+    target = Symbol(RESPONSE)
+
+    def exponents(law: Expr) -> float:
+        return structure_of(law, {"c"}, None, groups).exponents
+
+    assert exponents(target) == 0.0
+    # one size gives those of all four inputs
+    assert exponents(target * X ** Rational(-1, 4)) == exponent_bits(0.25)
+    # beside a fitted one as well, and of what is in no group
+    assert exponents(target * X ** Rational(-1, 4) * y**C) == exponent_bits(0.25)
+    assert exponents(target * angle ** Rational(2, 3)) == exponent_bits(2 / 3)
+
+
+def test_a_fitted_exponent_inside_a_function_is_three_roots_once() -> None:
+    for law in (log(1 + X**C), 1 / (1 + X**C), exp(-(X**C))):
+        assert structure_of(law, {"c"}).roots == 3
+    assert structure_of(Symbol("d") * X**C, {"c", "d"}).roots == 0
