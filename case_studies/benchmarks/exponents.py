@@ -3,8 +3,9 @@
 ``python -m case_studies.benchmarks.exponents`` draws tables of one or two inputs. In half of them
 all exponents are simple, in the others one is any number from -3 to 3. The forms are the power laws
 alone, with fitted and with simple exponents, and their probabilities are those of the judgement
-among them. A law is right if each simple exponent in it is the true one, and each exponent that is
-not simple is fitted.
+among them. A form is right if each simple exponent in it is the true one, and each exponent that is
+not simple is fitted. The first table is of the most probable form, the lines below it are of the
+form that the judgement states.
 """
 
 import argparse
@@ -12,18 +13,22 @@ import os
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+import pandas as pd
 import sympy
+from scipy import special
 
 from dimgs import Dataset, Options
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
 from dimgs.engines.protocol import Clock
-from dimgs.judgement.candidates import judge_forms
-from dimgs.judgement.posterior import same_laws, weights
+from dimgs.fits.design import Feature
+from dimgs.judgement.candidates import JudgedForm, judge_forms
+from dimgs.judgement.posterior import TEMPERATURE, posterior_of, same_laws
 
 # simple exponents, and how often each is drawn
 SIMPLE = {
@@ -52,31 +57,35 @@ def drawn(seed: int) -> tuple[list[Fraction | float], Dataset]:
     return exponents, Dataset.from_columns({**columns, "y [1]": y})
 
 
-def judged(seed: int) -> tuple[bool, float, bool]:
-    """Whether all exponents are simple, the probability of the first law, and whether it is right.
+def is_right(form: JudgedForm, features: Sequence[Feature], true: Sequence[Any]) -> bool:
+    """Whether no exponent of a form is simple and another than the true one."""
+    powers = form.expression.as_powers_dict()
+    for feature in features:
+        assert feature.group is not None
+        ((column, size),) = feature.group.exponents
+        power, exponent = powers.get(sympy.Symbol(feature.name), 0), true[int(column[1:])]
+        same = isinstance(exponent, Fraction) and power * size == sympy.Rational(str(exponent))
+        if not (sympy.sympify(power).free_symbols or same):
+            return False
+    return True
 
-    Of one law the form with the most simple exponents stands for it.
-    """
+
+def judged(seed: int) -> dict[str, Any]:
+    """Whether exponents are simple; of the best form and of the stated one, whether it is right."""
     exponents, data = drawn(seed)
     prepared = prepare(data, "y", Options())
-    result = fit_prepared(prepared, Options())
-    forms = judge_forms(prepared.design, result, result.law, [], {}, Clock.of(1e6))
-    laws = np.array(same_laws(prepared.design, forms))
-    density, bits = np.array([(f.evidence.log_density, f.structure.bits) for f in forms]).T
-    weight, _ = weights(density, bits, laws.tolist(), np.array([f.rigid for f in forms]))
-    held = {k: float(weight[laws == k].sum()) for k in laws.tolist()}
-    first = max(held, key=lambda k: held[k])
-    form = forms[int(np.flatnonzero(laws == first)[0])]
-    powers = form.expression.as_powers_dict()
-    names = [dict(f.group.exponents) for f in prepared.design.features if f.group is not None]
-    right = True
-    for feature, group in zip(prepared.design.features, names, strict=True):
-        (column,) = group
-        true, power = exponents[int(column[1:])], powers.get(sympy.Symbol(feature.name), 0)
-        fitted = bool(sympy.sympify(power).free_symbols)
-        same = isinstance(true, Fraction) and power * group[column] == sympy.Rational(str(true))
-        right &= fitted or bool(same)
-    return all(isinstance(e, Fraction) for e in exponents), held[first], right
+    result, design = fit_prepared(prepared, Options()), prepared.design
+    forms = judge_forms(design, result, result.law, [], {}, Clock.of(1e6))
+    posterior = posterior_of(design, forms, same_laws(design, forms))
+    best, stated = posterior.laws[0].forms[0], posterior.laws[0].form
+    scores = np.array([one.score for one in forms])
+    return {
+        "simple": all(isinstance(e, Fraction) for e in exponents),
+        "share": float(special.softmax(scores / TEMPERATURE).max()),
+        "right": is_right(best, design.features, exponents),
+        "stated": stated.rigid,
+        "truly": is_right(stated, design.features, exponents),
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -85,16 +94,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--count", type=int, default=300, help="tables")
     options = parser.parse_args(arguments)
-    simple, p, right = map(np.array, zip(*map(judged, range(options.count)), strict=True))
+    lines = pd.DataFrame(map(judged, range(options.count)))
     print("| mean probability | share that is right | tables |\n|---|---|---|")
     for low, high in pairwise(ENDS):
-        some = (low < p) & (p <= high)
-        if some.any():
-            print(f"| {p[some].mean():.2f} | {right[some].mean():.2f} | {some.sum()} |")
-    for name, of in (("simple exponents", simple), ("another exponent", ~simple)):
-        sure = of & (p >= 0.9)
+        some = lines[(lines.share > low) & (lines.share <= high)]
+        if len(some):
+            print(f"| {some.share.mean():.2f} | {some.right.mean():.2f} | {len(some)} |")
+    for name, of in (("simple exponents", lines.simple), ("another exponent", ~lines.simple)):
+        simple = of & lines.stated
         print(
-            f"{name}: {of.sum()} tables, {sure.sum()} at 0.9 or more, {(sure & ~right).sum()} wrong"
+            f"{name}: {of.sum()} tables, in {simple.sum()} all exponents are stated as simple, "
+            f"an exponent is wrong in {(of & ~lines.truly).sum()}"
         )
 
 

@@ -18,11 +18,19 @@ from dimgs.common.progress import notebook_bar
 from dimgs.dataset import Dataset
 from dimgs.discovery.diagnostics import outlier_warnings, rounding_advice, without_outliers
 from dimgs.discovery.explore import sensitivity_document
-from dimgs.discovery.judgement import is_acrobatic, judge, law_of, law_of_candidate, verdict_on_fit
+from dimgs.discovery.judgement import (
+    fit_with_stated_exponents,
+    is_acrobatic,
+    judge,
+    judged_fit,
+    law_of,
+    law_of_candidate,
+    verdict_on_fit,
+)
 from dimgs.discovery.missing_input import hidden_scale_advice
 from dimgs.discovery.next_runs import differs_most, propose
 from dimgs.discovery.options import DiscoverKeywords, FitKeywords, Options, default_of, documented
-from dimgs.discovery.power_law import fit_prepared, with_fitted_exponents
+from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.search import study_with_repeats
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals, study_of_power_law
@@ -31,7 +39,6 @@ from dimgs.engines.registry import NONE
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design import Design
 from dimgs.fits.noise import Noise
-from dimgs.judgement.candidates import POWER
 from dimgs.judgement.posterior import ProbableLaw
 from dimgs.law.canonical import absorb, celsius_zeros, recognise
 from dimgs.law.law import Law
@@ -100,7 +107,7 @@ def fit_with(data: Dataset, target: str, options: Options) -> FitResult:
     options : Options
     """
     prepared = prepare(data, target, options)
-    result = fit_prepared(prepared, options)
+    result = judged_fit(prepared, fit_prepared(prepared, options), options)
     left_out = np.array(result.left_out)
     odd: list[str] = []
     if left_out.size:
@@ -405,13 +412,9 @@ def _rivals(
 
 def _in_table(study: Study, options: Options) -> FitResult | None:
     """The fit of runs in an order of their own, with what it holds of each in the table's."""
-    result, prepared = study.result, study.prepared
+    result, prepared = fit_with_stated_exponents(study, options), study.prepared
     if result is None:
         return None
-    laws = () if study.posterior is None else study.posterior.laws
-    if study.law is not result.law and laws and laws[0].form.name == POWER[0]:
-        # simple exponents were judged to be less probable than those that were fitted
-        result = with_fitted_exponents(result, study.law)
     local = None if result.local is None else prepared.in_table(result.local)
     left_out = prepared.in_table(result.left_out) if result.left_out else ()
     judge = partial(verdict_on_fit, study, options)

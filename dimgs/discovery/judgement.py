@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
 from itertools import count
 from typing import Any
@@ -15,7 +16,8 @@ from dimgs.common.errors import attempt
 from dimgs.discovery.diagnostics import carrying, far_runs
 from dimgs.discovery.estimators import estimator
 from dimgs.discovery.options import Options
-from dimgs.discovery.power_law import fit_prepared, projected_power
+from dimgs.discovery.power_law import fit_prepared, projected_power, with_fitted_exponents
+from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.regimes import (
     REGIMES,
     RegimeResult,
@@ -74,7 +76,7 @@ from dimgs.law.curve import KIND, Coordinates, Curve
 from dimgs.law.law import Law
 from dimgs.law.prediction import law_inputs, source_shift
 from dimgs.report.findings import Lead, r2_of
-from dimgs.report.results import Verdict
+from dimgs.report.results import FitResult, Verdict
 
 # ---- Description of the runs if no law is probable: the simplest of the best by cross-validation.
 #
@@ -729,7 +731,57 @@ def _as_asked(study: Study, options: Options, clock: Clock) -> Study:
         better = "another law" if first is None else str(recognise(absorb(first)))
         posterior = replace(posterior, better=better)
     study = replace(study, cuts=(*study.cuts, *clock.cuts), posterior=posterior)
+    stated = fit_with_stated_exponents(study, options)
+    if stated is not None and study.result is not None and study.law is study.result.law:
+        study = replace(study, law=stated.law)
     return _examined(study, options)
+
+
+def judged_fit(prepared: Prepared, result: FitResult, options: Options) -> FitResult:
+    """A fit with its simple exponents stated only where they are probable among power laws.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    result : FitResult
+        Of these runs.
+    options : Options
+    """
+    simple = any(isinstance(x, Fraction) for x in result.coefficients)
+    if not simple or result.law.pi_expression.has(sympy.Piecewise):
+        return result
+    study = Study(prepared.ordered(), result, result.law, None, (), "power_law", ())
+    study = replace(study, posterior=_posterior(study, options, Clock.of(options.seconds)))
+    return fit_with_stated_exponents(study, options) or result
+
+
+def fit_with_stated_exponents(study: Study, options: Options) -> FitResult | None:
+    """The fit of a study, with its exponents as fitted where simple ones are not probable enough.
+
+    Parameters
+    ----------
+    study : Study
+    options : Options
+
+    Returns
+    -------
+    FitResult or None
+        None where there is no power law.
+    """
+    result, posterior = study.result, study.posterior
+    if result is None or posterior is None:
+        return result
+    number = _number_of(result.law, study, posterior)
+    if number is None or posterior.laws[number].form.name != POWER[0]:
+        return result
+    if all(isinstance(x, float) for x in result.coefficients):
+        return result
+    judged = posterior.laws[number]
+    is_chosen = number == posterior.chosen and study.law is not result.law
+    law = study.law if is_chosen else law_of(study, judged.form, options)
+    if law is None:
+        return result
+    return with_fitted_exponents(result, law, simple=judged.may_be_simple)
 
 
 def verdict_on_fit(study: Study, options: Options) -> Verdict:
@@ -854,8 +906,10 @@ def _real_power(study: Study, options: Options) -> Law | None:
     law = None if fit is None else attempt(power_law, design, fit, options.within)
     if law is None:
         return None
-    scores = _fitted_scores(study, law, options)
-    return law.with_scores(replace(scores, cv_r2_log=result.law.scores.cv_r2_log))
+    # runs left out are predicted by fitted exponents whichever are stated
+    unseen = ("cv_r2_log", "holdout_r2_log", "holdout_n")
+    scores = {name: getattr(result.law.scores, name) for name in unseen}
+    return law.with_scores(replace(_fitted_scores(study, law, options), **scores))
 
 
 def _fitted_scores(study: Study, law: Law, options: Options) -> Scores:

@@ -444,25 +444,27 @@ def with_law(design: Design, estimate: Estimate, law: Law, warnings: Iterable[st
     )
 
 
-def with_fitted_exponents(result: FitResult, law: Law) -> FitResult:
-    """The result of a fit without simple numbers in place of its exponents.
+def with_fitted_exponents(result: FitResult, law: Law, *, simple: bool) -> FitResult:
+    """The result of a fit with its exponents as they were fitted in its law.
 
     Parameters
     ----------
     result : FitResult
     law : Law
         The power law with the exponents as they were fitted.
+    simple : bool
+        Whether simple numbers in their place are likely too, so that they are named beside them.
     """
 
-    def plain(exponents: Sequence[Exponent]) -> tuple[Exponent, ...]:
-        return tuple(replace(e, rational=None) for e in exponents)
+    def fitted(exponents: Sequence[Exponent]) -> tuple[Exponent, ...]:
+        return tuple(e if simple else replace(e, rational=None) for e in exponents)
 
     return replace(
         result,
         law=law,
         coefficients=tuple(result.values.tolist()),
-        exponents=plain(result.exponents),
-        variable_exponents=plain(result.variable_exponents),
+        exponents=fitted(result.exponents),
+        variable_exponents=fitted(result.variable_exponents),
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from dimgs.common.arrays import Array, least_squares
+from dimgs.common.arrays import Array, least_squares, lengths
 from dimgs.engines.protocol import Clock
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.price import RESPONSE, Structure, fitted_exponents, structure_of
@@ -812,20 +812,25 @@ def _precision(
     model : Model
     whole : Fitted
     """
-    sizes = np.zeros(len(whole.constants))
+    sizes: Array = np.zeros(len(whole.constants))
     if isinstance(model, FormulaModel):
         sizes = np.array([exponents.get(name, 0.0) for name in model.names])
     elif isinstance(model, PowerModel) and model.free:
         # exponents of logarithms, and of what enters without one by its mean
         means = np.abs(design.X).mean(axis=0)
-        free = [1.0 if design.features[j].logged else means[j] for j in model.free]
-        sizes[-len(free) :] = free
-    if not np.any(sizes):
+        sizes[-len(model.free) :] = [
+            1.0 if design.features[j].logged else means[j] for j in model.free
+        ]
+    slopes, free = whole.slopes[whole.rows], np.flatnonzero(sizes)
+    if not (len(free) and np.all(np.isfinite(slopes))):
         return 0.0
-    errors = whole.independent_errors(np.diag(sizes)[sizes > 0])
-    if not np.all(np.isfinite(errors)):
-        return 0.0
-    axes = np.maximum(np.linalg.svd(errors, compute_uv=False), _LEAST_ERROR)
+    others, columns = np.delete(slopes, free, axis=1), slopes[:, free] / sizes[free]
+    others = others / lengths(others)
+    rest = columns - others @ np.linalg.lstsq(others, columns, rcond=None)[0]
+    strength = np.linalg.svd(rest, compute_uv=False)
+    # directions that the runs do not determine say nothing, and cost nothing
+    determined = strength[strength > _CARRIED * np.linalg.norm(columns)]
+    axes = np.maximum(whole.sd / determined, _LEAST_ERROR)
     return max(float(np.log2(_FREE_ERROR / axes).sum()), 0.0)
 
 

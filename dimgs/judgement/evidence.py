@@ -435,16 +435,12 @@ class Fitted:
         directions : ndarray of shape (n_sums, n_constants)
             The weights.
         """
-        return np.asarray(np.sqrt(np.sum(self.independent_errors(directions) ** 2, axis=1)))
-
-    def independent_errors(self, directions: Array) -> Array:
-        """The same as sums of independent errors, shape (n_sums, n_errors)."""
         A = self.slopes[self.rows]
         if np.all(np.isfinite(A)):
             coefficients, complete = propagate_errors(directions, A)
             if complete:
-                return self.sd * coefficients
-        return np.full((len(directions), 1), np.inf)
+                return np.asarray(self.sd * np.sqrt(np.sum(coefficients**2, axis=1)))
+        return np.full(len(directions), np.inf)
 
 
 def fit_model(model: Model, errors: Errors, rows: BoolArray, start: Array) -> Fitted:

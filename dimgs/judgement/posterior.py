@@ -25,7 +25,7 @@ from dimgs.fits.noise import NOISE, Errors, NoiseKind
 from dimgs.judgement.candidates import JudgedForm, is_monomial, refutes
 from dimgs.judgement.evidence import FormulaModel, PowerModel, fit_model
 from dimgs.judgement.residual_structure import chance_of_structure
-from dimgs.law.assemble import feature_values, in_variables
+from dimgs.law.assemble import in_variables
 
 # relative rms between forms of one law: rounding, and the end of a refit; or a tenth of a run's
 # error, and never more than the benchmarks of known laws allow
@@ -51,11 +51,7 @@ def same_laws(design: Design, forms: Sequence[JudgedForm]) -> list[int]:
     """
     first = list(range(len(forms)))
     points = _beyond(design)
-    inputs = feature_values(points)
-    there = [
-        c.model.elsewhere(inputs, points.n_runs) if isinstance(c.model, FormulaModel) else None
-        for c in forms
-    ]
+    there = [_model_of(c, points) for c in forms]
     best = max((c.score for c in forms), default=0.0)
     probable = [k for k, c in enumerate(forms) if c.score > best - _IMPROBABLE]
     for j in probable:
@@ -64,31 +60,46 @@ def same_laws(design: Design, forms: Sequence[JudgedForm]) -> list[int]:
             if i == j or first[i] == first[j]:
                 continue
             more = len(general.constants) - len(special.constants)
-            if more < 0 or (more == 0 and i > j) or (more and special.rigid > general.rigid):
+            if more < 0 or (more == 0 and i > j):
+                continue
+            # simple exponents are a case of fitted ones, of no law with further constants
+            if special.rigid > general.rigid and more > general.exponents:
                 continue
             if _holds_in(general, special, there[j], there[i]):
                 old, new = max(first[i], first[j]), min(first[i], first[j])
                 first = [new if k == old else k for k in first]
+    for k, given in enumerate(forms):
+        # a form that was asked for is meant with its exponents
+        freer = [i for i, c in enumerate(forms) if c.exponents > given.exponents]
+        apart = [i for i in freer if given.given and first[i] == first[k]]
+        rest = [i for i in range(len(forms)) if first[i] == first[k] and i not in apart]
+        for some in (apart, rest) if apart else ():
+            for i in some:
+                first[i] = some[0]
     return first
 
 
+def _model_of(form: JudgedForm, points: Design) -> FormulaModel:
+    """A form as a formula at other points, with its fitted constants."""
+    names, constants = sorted(form.constants), dict(form.constants)
+    if isinstance(form.model, FormulaModel):
+        constants = dict(zip(names, form.evidence.whole.constants.tolist(), strict=True))
+    return FormulaModel(points, form.expression, constants)
+
+
 def _holds_in(
-    general: JudgedForm, special: JudgedForm, model: FormulaModel | None, other: FormulaModel | None
+    general: JudgedForm, special: JudgedForm, model: FormulaModel, other: FormulaModel
 ) -> bool:
     """Whether the special form is the general one with other constants, which the runs allow."""
     if refutes(general.evidence, special.evidence):
         return False
-    target = np.array([])
-    if model is not None and other is not None:
-        target = other.value(special.evidence.whole.constants)
+    target = other.value(other.start)
     usable = np.isfinite(target) & (target != 0)
-    if model is None or 2 * usable.sum() <= len(usable):
-        nested = _has_free_exponents(general) and _has_free_exponents(special)
-        powers = is_monomial(general.expression) and is_monomial(special.expression)
-        return nested or (powers and _same_exponents(general, special))
+    if 2 * usable.sum() <= len(usable):
+        return False
     unit = np.where(usable, np.abs(target), 1.0)
     aim = Errors("group", np.where(usable, target, 1.0), np.ones(len(target)), unit)
-    again = fit_model(model, aim, usable, general.evidence.whole.constants)
+    again = fit_model(model, aim, usable, model.start)
     same = max(_SAME, min(_OF_ERROR * special.evidence.whole.sd, _MOST))
     return again.usable and bool(np.sqrt(np.mean(again.residuals[usable] ** 2)) < same)
 
@@ -99,12 +110,6 @@ def _has_free_exponents(one: JudgedForm) -> bool:
         return not one.rigid
     numbers = {sympy.Symbol(name): sympy.Rational(3, 7) for name in one.constants}
     return is_monomial(one.expression.xreplace(numbers))
-
-
-def _same_exponents(one: JudgedForm, other: JudgedForm) -> bool:
-    ratio = sympy.powsimp(one.expression / other.expression, force=True)
-    names = {str(s) for s in ratio.free_symbols}
-    return not names - set(one.constants) - set(other.constants) and one.rigid and other.rigid
 
 
 def _beyond(design: Design) -> Design:
@@ -120,6 +125,8 @@ TEMPERATURE = 1.5
 # the constant, then for the odds of structure, each decade by which other laws are improbable, and
 # each 50 bits that the runs do not ask for
 NONE = (-0.6, -0.7, 4.1)
+# odds at which simple exponents are stated, or fitted ones without them, as a law is believed at
+_STATED = 9.0
 # unit of bits, which makes the constants of one size
 _BITS = 50.0
 # runs that a law follows by chance to within its error: of 2 to 7 these had the least log score on
@@ -162,6 +169,12 @@ class ProbableLaw:
     form: JudgedForm
     probability: float
     forms: tuple[JudgedForm, ...] = ()
+
+    @property
+    def may_be_simple(self) -> bool:
+        """Whether simple numbers may stand for some of its fitted exponents."""
+        least = self.forms[0].score - TEMPERATURE * np.log(_STATED)
+        return any(c.score > least and c.exponents < self.form.exponents for c in self.forms)
 
 
 @dataclass(frozen=True, eq=False)
@@ -313,10 +326,10 @@ def representative(
 ) -> int:
     """Representative form of a law: the shortest of equally good ones, or one of fitted exponents.
 
-    The runs cannot distinguish the forms of a law. Of those with at least half of the probability
-    of the best, the shortest formula of the inputs stands. Of forms with fitted exponents the one
-    with the most of them stands, where those with simple ones in their place have less than nine
-    times its probability.
+    The runs cannot distinguish the forms of a law. Where those with simple exponents have less than
+    nine times the probability of one with fitted exponents, that with the most fitted ones stands.
+    Of forms with at least half of the probability of the best, the shortest formula of the inputs
+    stands.
 
     Parameters
     ----------
@@ -331,13 +344,19 @@ def representative(
     --------
     >>> representative(np.array([3.0, 2.9, 0.0]), [0, 0, 0], [12, 7, 5])
     1
+    >>> representative(np.array([3.0, 2.9, 1.0]), [0, 0, 1])
+    2
     """
-    best = int(np.argmax(scores))
-    odds = 9.0 if exponents[best] else 2.0
-    close = np.flatnonzero(scores > scores[best] - TEMPERATURE * np.log(odds)).tolist()
-    several = [k for k in close if bool(exponents[k]) == bool(exponents[best])]
-    length = [0] * len(scores) if lengths is None or exponents[best] else lengths
-    return max(several, key=lambda k: (exponents[k], -length[k], float(scores[k])))
+    best = float(np.max(scores))
+
+    def within(odds: float) -> list[int]:
+        return [int(k) for k in np.flatnonzero(scores > best - TEMPERATURE * np.log(odds))]
+
+    several = [k for k in within(_STATED) if exponents[k]]
+    if several:
+        return max(several, key=lambda k: (exponents[k], float(scores[k])))
+    length = [0] * len(scores) if lengths is None else lengths
+    return max(within(2.0), key=lambda k: (-length[k], float(scores[k])))
 
 
 def support(chance: Array) -> Array:

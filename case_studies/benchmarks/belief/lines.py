@@ -1,8 +1,8 @@
 """What constants say of a discovery that was kept: the arithmetic of the package, on numbers.
 
 A line of the file holds the density, the price parts and the residuals' structure of every form, so
-that other constants are judged without a search. A law with fitted exponents counts as wrong where
-simple ones are true: it is a rival.
+that other constants are judged without a search. A law with fitted exponents is right where simple
+ones are true, and one with simple exponents is wrong where others are.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,8 +28,6 @@ from dimgs.judgement.posterior import (
 PARTS = tuple(PRICES)
 # of fitted exponents, which are no part of a form
 _PRECISION = PARTS.index("free_exponents")
-# bits of exponents that hold a decimal
-_DECIMAL = 20.0
 # of a probability: a certainty that is wrong is no infinite loss
 _LEAST = 1e-6
 # words of the reasons that are judged again
@@ -59,14 +57,12 @@ class Line:
     def of(cls, line: Mapping[str, Any]) -> "Line":
         """From a line of the file."""
         forms = [f for f in line["forms"] if np.isfinite(f["log_density"])]
-        # where exponents are simple, and no decimals, a law with fitted ones is a rival
-        simple = any(f["right"] and not f["fitted"] and f["exponents"] < _DECIMAL for f in forms)
         return cls(
             line["law"],
             line["runs"],
             np.array([f["log_density"] for f in forms]),
             np.array([[float(f[p]) for p in PARTS] for f in forms]).reshape(-1, len(PARTS)),
-            np.array([bool(f["right"] and not (simple and f["fitted"])) for f in forms]),
+            np.array([bool(f["right"]) for f in forms]),
             np.array([f["law"] for f in forms], dtype=np.intp),
             np.array([f["fitted"] for f in forms], dtype=np.intp),
             np.array([f["chance"] for f in forms]),
@@ -139,9 +135,9 @@ def said_of(line: Line, constants: Array) -> Said:
     shares = np.array([share_of[line.laws == n].sum() for n in numbers])
     of_form = float(bits[best] - (line.parts * prices)[best, _PRECISION])
     outside = none_of_these(traits(others, of_form, each), whole, none)
-    # a number or a constant in its place is one law, but an exponent is not
+    # a number or a constant in its place states one law, but an exponent does not
     right = [
-        line.right[k].any() if not line.fitted[f] else line.right[f]
+        line.right[k[line.fitted[k] == line.fitted[f]]].any()
         for k, f in zip(own, forms, strict=True)
     ]
     good = line.right.any()

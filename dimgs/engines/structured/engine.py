@@ -140,7 +140,6 @@ class Stages:
             *whole,
             Step("b", "one factor", lambda: self.factors.loosely(signs, archive)),
             Step("b", "one simple factor", simple(functions, 1), quick=True),
-            Step("d", "varying exponents", each(scaled.varying_exponents, first)),
             Step("c", "three simple factors", simple(first, 3), quick=True),
             Step("c", "waves", each(waves, first), quick=True),
             Step("c", "two factors", lambda: self.factors.two_loosely(self.itself, archive)),
@@ -156,6 +155,8 @@ class Stages:
             Step("c", "sums for functions", each(sums.monomials, others)),
             Step("c", "roots of quadratics", each(sums.roots, powered)),
             Step("c", "a monomial beside two with a function", each(beside_two, first)),
+            # last, as exponents that vary follow what sums of the same groups are in truth
+            Step("d", "varying exponents", each(scaled.varying_exponents, first)),
         ]
 
     def _of_its_functions(self) -> list[Step]:
