@@ -154,6 +154,7 @@ def structure_of(
     (1, 1)
     """
     numbers, exponents, levels, oscillations, no_angles, rare = 0.0, 0.0, 0, 0, 0, 0
+    expression = _without_varying_exponents(expression, set(map(sympy.Symbol, constants)))
     trigonometric = (sympy.sin, sympy.cos, sympy.tan, sympy.cot)
     inverse = (sympy.asin, sympy.acos, sympy.atan)
     terms = {term.as_coeff_Mul()[1] for term in sympy.Add.make_args(expression)}
@@ -199,8 +200,17 @@ def fitted_exponents(expression: Any, constants: set[str]) -> set[str]:
     constants : set of str
         Names in it that were fitted.
     """
-    powers = expression.atoms(sympy.Pow)
-    return {str(s) for p in powers if not p.base.is_number for s in p.exp.free_symbols} & constants
+    known = set(map(sympy.Symbol, constants))
+    powers = [p for p in expression.atoms(sympy.Pow) if not p.base.is_number]
+    return {str(s) for p in powers if p.exp.free_symbols <= known for s in p.exp.free_symbols}
+
+
+def _without_varying_exponents(expression: Any, constants: set[Any]) -> Any:
+    """The expression with exp(f log u) for u**f of an exponent that varies from run to run."""
+    return expression.replace(
+        lambda e: e.is_Pow and not e.base.is_number and bool(e.exp.free_symbols - constants),
+        lambda e: sympy.exp(e.exp * sympy.log(e.base)),
+    )
 
 
 class InputProduct(NamedTuple):

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from sympy import Expr, Min, Piecewise, Rational, Symbol, asin, atan, exp, log, sin, sqrt, tanh
 
-from dimgs.expression.price import PRICES, RESPONSE, structure_of
+from dimgs.expression.price import PRICES, RESPONSE, fitted_exponents, structure_of
 from dimgs.groups.rationals import exponent_bits
 
-X, C = Symbol("pi_1"), Symbol("c")
+X, Y, C = Symbol("pi_1"), Symbol("pi_2"), Symbol("c")
 
 
 def bits(expression: Expr, *constants: str) -> float:
@@ -93,3 +93,12 @@ def test_a_fitted_exponent_inside_a_function_is_three_roots_once() -> None:
     for law in (log(1 + X**C), 1 / (1 + X**C), exp(-(X**C))):
         assert structure_of(law, {"c"}).roots == 3
     assert structure_of(Symbol("d") * X**C, {"c", "d"}).roots == 0
+
+
+def test_an_exponent_that_varies_costs_what_its_exponential_does() -> None:
+    for exponent in (Y, exp(C / Y) - 1, -1 / (C + Y)):
+        power = structure_of(X**exponent, {"c"})
+        assert power == structure_of(exp(exponent * log(X)), {"c"})
+        assert power.levels > 0
+        assert not fitted_exponents(X**exponent, {"c"})
+    assert fitted_exponents(X ** (C + 1) * Y, {"c"}) == {"c"}

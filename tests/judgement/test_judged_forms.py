@@ -121,6 +121,30 @@ def test_laws_with_fitted_exponents_are_one_whatever_the_others_are() -> None:
     assert representative(np.array([0.0, -1.0]), [0, 0]) == 0
 
 
+@pytest.mark.parametrize(("exponent", "noise", "simple"), [(2.0, 0.01, True), (0.68, 0.05, False)])
+def test_simple_and_fitted_exponents_are_one_law_that_states_what_is_sure(
+    exponent: float, noise: float, *, simple: bool
+) -> None:
+    design, judged = _power_laws(exponent, noise)
+    assert {c.rigid for c in judged} == {True, False}
+    laws = same_laws(design, judged)
+    assert len(set(laws)) == 1
+    first = posterior_of(design, judged, laws).laws[0]
+    assert first.form.rigid == simple
+    assert simple or first.may_be_simple
+
+
+def test_a_form_that_was_asked_for_is_meant_with_its_exponents() -> None:
+    design, judged = _power_laws(1.5, 0.01)
+    asked = [replace(c, given=c.rigid) for c in judged]
+    laws = same_laws(design, asked)
+    assert {(laws[k], c.rigid) for k, c in enumerate(asked)} == {
+        (laws[next(k for k, c in enumerate(asked) if c.rigid == rigid)], rigid)
+        for rigid in (True, False)
+    }
+    assert len(set(laws)) == 2
+
+
 @pytest.mark.parametrize("basis", [[[1, 1], [0, 1]], [[2, 1], [1, 1]], [[0, 1], [-1, 3]]])
 def test_the_price_of_fitted_exponents_does_not_depend_on_the_basis(basis: list[list[int]]) -> None:
     rng = np.random.default_rng(1)
