@@ -22,7 +22,6 @@ from dimgs.discovery.judgement import (
     fit_with_stated_exponents,
     is_acrobatic,
     judge,
-    judged_fit,
     law_of,
     law_of_candidate,
     verdict_on_fit,
@@ -107,7 +106,7 @@ def fit_with(data: Dataset, target: str, options: Options) -> FitResult:
     options : Options
     """
     prepared = prepare(data, target, options)
-    result = judged_fit(prepared, fit_prepared(prepared, options), options)
+    result = fit_prepared(prepared, options)
     left_out = np.array(result.left_out)
     odd: list[str] = []
     if left_out.size:

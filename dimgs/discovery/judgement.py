@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import partial
 from itertools import count
 from typing import Any
@@ -17,7 +16,6 @@ from dimgs.discovery.diagnostics import carrying, far_runs
 from dimgs.discovery.estimators import estimator
 from dimgs.discovery.options import Options
 from dimgs.discovery.power_law import fit_prepared, projected_power, with_fitted_exponents
-from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.regimes import (
     REGIMES,
     RegimeResult,
@@ -730,29 +728,22 @@ def _as_asked(study: Study, options: Options, clock: Clock) -> Study:
         first = law_of(study, posterior.laws[0].form, options)
         better = "another law" if first is None else str(recognise(absorb(first)))
         posterior = replace(posterior, better=better)
+    posterior = replace(posterior, stated=_simple_share(study, posterior))
     study = replace(study, cuts=(*study.cuts, *clock.cuts), posterior=posterior)
-    stated = fit_with_stated_exponents(study, options)
-    if stated is not None and study.result is not None and study.law is study.result.law:
-        study = replace(study, law=stated.law)
     return _examined(study, options)
 
 
-def judged_fit(prepared: Prepared, result: FitResult, options: Options) -> FitResult:
-    """A fit with its simple exponents stated only where they are probable among power laws.
+def _simple_share(study: Study, posterior: Posterior) -> float:
+    """Share of the probability of the chosen law, of all exponents, that simple ones as its have.
 
-    Parameters
-    ----------
-    prepared : Prepared
-    result : FitResult
-        Of these runs.
-    options : Options
+    A power law that was asked for is stated with those that a test allows.
     """
-    simple = any(isinstance(x, Fraction) for x in result.coefficients)
-    if not simple or result.law.pi_expression.has(sympy.Piecewise):
-        return result
-    study = Study(prepared.ordered(), result, result.law, None, (), "power_law", ())
-    study = replace(study, posterior=_posterior(study, options, Clock.of(options.seconds)))
-    return fit_with_stated_exponents(study, options) or result
+    result, number = study.result, posterior.chosen
+    if number is None or result is None or study.law is not result.law:
+        return 1.0
+    judged = posterior.laws[number]
+    fitted = [c.exponents for c in judged.forms if c.law is result.law]
+    return judged.share(min(fitted)) if fitted and judged.form.exponents else 1.0
 
 
 def fit_with_stated_exponents(study: Study, options: Options) -> FitResult | None:
@@ -799,7 +790,9 @@ def verdict_on_fit(study: Study, options: Options) -> Verdict:
     if posterior is None or law is study.law or number == posterior.chosen:
         return study.verdict
     beside = replace(posterior, chosen=number, better=str(recognise(absorb(study.law))))
-    with_power_law = replace(study, law=law, cv_r2=law.scores.cv_r2_log, posterior=beside)
+    with_power_law = replace(study, law=law, cv_r2=law.scores.cv_r2_log)
+    beside = replace(beside, stated=_simple_share(with_power_law, beside))
+    with_power_law = replace(with_power_law, posterior=beside)
     return _examined(with_power_law, options).verdict
 
 

@@ -173,8 +173,12 @@ class ProbableLaw:
     @property
     def may_be_simple(self) -> bool:
         """Whether simple numbers may stand for some of its fitted exponents."""
-        least = self.forms[0].score - TEMPERATURE * np.log(_STATED)
-        return any(c.score > least and c.exponents < self.form.exponents for c in self.forms)
+        return self.share(self.form.exponents - 1) * (1.0 + _STATED) > 1.0
+
+    def share(self, exponents: int) -> float:
+        """Share of its probability that forms with at most so many fitted exponents have."""
+        weight = special.softmax([one.score / TEMPERATURE for one in self.forms])
+        return float(weight[[one.exponents <= exponents for one in self.forms]].sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,6 +203,8 @@ class Posterior:
         Whether other laws were looked for in a short search only.
     none_at_most : float
         Probability of none of these if a longer search found rivals as probable as is usual.
+    stated : float
+        Share of the probability of the chosen law that its exponents as stated have.
     """
 
     laws: tuple[ProbableLaw, ...]
@@ -209,6 +215,7 @@ class Posterior:
     better: str = ""
     brief: bool = False
     none_at_most: float = 1.0
+    stated: float = 1.0
 
     @property
     def errors(self) -> NoiseKind:
@@ -221,15 +228,17 @@ class Posterior:
         if not self.laws or self.chosen is None:
             return {"probability": None}
         chosen = self.laws[self.chosen]
+        stated = self.stated * chosen.probability
         return {
-            "probability": chosen.probability,
+            "probability": stated,
+            "open": chosen.probability,
             "rivals": len(self.rivals),
             "none": self.none,
             "extrapolates": chosen.form.evidence.extrapolates,
             "missed": chosen.form.evidence.worst,
             "better": self.better,
             "brief": self.brief,
-            "least": chosen.probability * (1 - self.none_at_most) / max(1 - self.none, 1e-300),
+            "least": stated * (1 - self.none_at_most) / max(1 - self.none, 1e-300),
         }
 
     @property

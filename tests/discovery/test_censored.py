@@ -1,6 +1,5 @@
 """Tables with bounds, as a scientist writes them: one law, whichever way a bound is written."""
 
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -71,8 +70,7 @@ def test_cells_below_a_limit_of_detection_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("x [m],y [m]\n" + "\n".join(rows) + "\n")
     found = dimgs.fit(path, "y", scales="auto")
-    assert {e.name: e.rational for e in found.variable_exponents}["x"] == Fraction(3, 2)
-    assert found.law.elasticities({"x": 1.0})["x"] == pytest.approx(1.5, abs=0.02)
+    assert found.law.elasticities({"x": 1.0})["x"] == pytest.approx(1.5)
     assert any("upper bounds" in w for w in found.warnings)
     # a bound of an input is none that a likelihood knows
     with pytest.raises(InputError, match="is a bound, not a value"):

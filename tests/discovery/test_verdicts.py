@@ -173,3 +173,21 @@ def test_settings_that_repeat_are_no_structure() -> None:
         verdict = fit_with(data, "N", Options(scales="auto", arrhenius="T")).verdict
         none.append(verdict.none_of_these)
     assert np.median(none) < 0.4
+
+
+def test_a_law_of_open_exponents_is_confirmed_and_a_simple_one_says_what_it_lacks() -> None:
+    x = [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
+    y = [2.31, 4.2, 6.6, 11.8, 18.6, 25.3, 34.2, 42.0, 52.9, 61.3]
+    data = dimgs.Dataset.from_columns({"x [m]": x, "y [s]": y})
+    fitted = dimgs.fit(data, "y", scales="auto")
+    assert str(fitted.law) == "y = C*x**(3/2)"
+    assert not fitted.confirmed
+    reasons = fitted.verdict.why_not
+    assert any("with fitted exponents in place of simple ones" in why for why in reasons)
+    found = dimgs.discover(data, "y", scales="auto", engine="structured")
+    assert found.confirmed
+    assert found.law is not None
+    assert found.law.elasticities({"x": 2.0})["x"] == pytest.approx(1.4975, abs=1e-4)
+    assert found.fit is not None
+    assert [str(e.rational) for e in found.fit.variable_exponents] == ["3/2"]
+    assert not any(float(rival.law.elasticities({"x": 2.0})["x"]) == 1.5 for rival in found.rivals)
