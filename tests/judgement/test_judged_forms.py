@@ -8,6 +8,7 @@ import sympy
 
 import dimgs
 from dimgs import Dataset, Options
+from dimgs.common.arrays import Array
 from dimgs.dataset.dataset import BOUND_SUFFIX
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.given_form import GivenForm, in_groups
@@ -322,3 +323,22 @@ def test_the_price_of_a_law_does_not_depend_on_the_response_group() -> None:
             assert one.evidence.whole.sd < 0.012
             bits.append(one.structure.bits)
     assert bits == pytest.approx([bits[0]] * 4)
+
+
+def test_exponents_that_the_runs_determine_only_together_cost_what_they_determine() -> None:
+    rng = np.random.default_rng(6)
+    x = np.exp(rng.uniform(-1.0, 1.0, 40))
+    y = x**1.37 * np.exp(0.02 * rng.standard_normal(40))
+
+    def precision(columns: dict[str, Array]) -> set[float]:
+        known = prepare(Dataset.from_columns({**columns, "y [1]": y}), "y", Options())
+        result = fit_prepared(known, Options())
+        judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6))
+        return {round(c.structure.free_exponents, 2) for c in judged if c.exponents}
+
+    (alone,) = precision({"x [1]": x})
+    assert alone > 5.0
+    # an exponent of x and one of its square, of which only a sum is determined
+    together = precision({"x [1]": x, "z [1]": x**2})
+    assert together
+    assert min(together) > alone - 1.5

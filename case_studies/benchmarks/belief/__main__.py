@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=int, nargs="+", default=RUNS)
     parser.add_argument("--noise", type=float, nargs="+", default=NOISES, help="of each response")
     parser.add_argument("--laws", nargs="+", metavar="NAME", help="only these laws of the set")
-    parser.add_argument("--effort", default="quick", help="of each discovery")
+    parser.add_argument("--effort", default="normal", help="of each discovery")
     parser.add_argument("--most", type=int, help="only the first so many tasks")
     parser.add_argument("--part", default="1/1", help="i/n: every n-th task, from the i-th")
     parser.add_argument("--out", type=Path, default=Path("belief.jsonl"))
