@@ -264,7 +264,6 @@ def weights(
     density: Array,
     bits: Array,
     laws: Sequence[int],
-    rigid: BoolArray,
     temperature: float = TEMPERATURE,
 ) -> tuple[Array, float]:
     """Probability of each form if one of them is true: pseudo Bayesian model averaging.
@@ -281,9 +280,6 @@ def weights(
         Price of the structure.
     laws : sequence of int
         Which law each form is.
-    rigid : ndarray of bool of shape (n_forms,)
-        Forms without fitted exponents: of these the extensions share one weight, as laws with
-        fitted exponents are rivals of laws with simple ones.
     temperature : float
         By which the differences are divided, as all forms were chosen on the same runs.
 
@@ -301,17 +297,16 @@ def weights(
     Examples
     --------
     >>> density, bits, laws = np.zeros(4), np.array([10.0, 20.0, 20.0, 20.0]), [0, 1, 2, 3]
-    >>> (one, *rest), rivals = weights(density, bits, laws, np.ones(4, dtype=bool))
+    >>> (one, *rest), rivals = weights(density, bits, laws)
     >>> bool(np.isclose(sum(rest) / one, EXTENSIONS * 2 ** (-10 / TEMPERATURE))), rivals
     (True, 0.0)
     """
     scores = (density - np.log(2) * bits) / temperature
     out = np.asarray(np.exp(scores - scores.max()))
     number, longer = np.asarray(laws), extensions(density, bits, laws)
-    together = longer & rigid
-    of_law = [float(out[together & (number == k)].sum()) for k in np.unique(number[together])]
+    of_law = [float(out[longer & (number == k)].sum()) for k in np.unique(number[longer])]
     if of_law:
-        out[together] *= EXTENSIONS * max(of_law) / max(sum(of_law), 1e-300)
+        out[longer] *= EXTENSIONS * max(of_law) / max(sum(of_law), 1e-300)
     of_best = out[number == number[np.argmax(scores)]].sum()
     return np.asarray(out / out.sum()), 1.0 - float(of_best / out[~longer].sum())
 
@@ -459,7 +454,7 @@ def posterior_of(
     best = judged_forms[0]
     density = np.array([c.evidence.log_density for c in judged_forms])
     bits = np.array([c.structure.bits for c in judged_forms])
-    weight, others = weights(density, bits, laws, np.array([c.rigid for c in judged_forms]))
+    weight, others = weights(density, bits, laws)
     # a form that leaves structure is not the law, however dense its predictions are
     supported = weight * support(np.array([chance_of_structure(design, c) for c in judged_forms]))
     number, whole = np.asarray(laws), float(supported.sum())

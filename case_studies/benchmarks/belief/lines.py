@@ -121,8 +121,7 @@ def said_of(line: Line, constants: Array) -> Said:
     temperature, prices, none = np.exp(constants[0]), np.exp(constants[1:k]), constants[k:]
     bits = line.parts @ prices
     laws = line.laws.tolist()
-    rigid = line.fitted == 0
-    share_of, others = weights(line.density, bits, laws, rigid, temperature)
+    share_of, others = weights(line.density, bits, laws, temperature)
     score = line.density - np.log(2) * bits
     best = int(np.argmax(score))
     numbers = np.unique(line.laws)
