@@ -80,7 +80,7 @@ class LawFacts:
         Rows of outlying runs that the law rests on.
     probability : float or None
         Of the law, among all that were found and none of them; None where that was not judged.
-    open : float or None
+    with_fitted : float or None
         The same with fitted exponents in place of simple ones that are stated.
     rivals : int
         How many other laws the runs do not distinguish from it.
@@ -107,7 +107,7 @@ class LawFacts:
     varies: bool = True
     rests_on: tuple[int, ...] = ()
     probability: float | None = 1.0
-    open: float | None = None
+    with_fitted: float | None = None
     rivals: int = 0
     none: float = 0.0
     extrapolates: bool | None = True
@@ -282,8 +282,9 @@ def _improbable(facts: LawFacts) -> Iterator[Reason]:
         elif facts.rivals and facts.probability >= IMPROBABLE:
             laws = "another law explains" if facts.rivals == 1 else f"{facts.rivals} others explain"
             why.append(f"{laws} the runs as well")
-        if facts.open is not None and facts.open > facts.probability:
-            why.append(f"it is {percent(facts.open)} with fitted exponents in place of simple ones")
+        if facts.with_fitted is not None and facts.with_fitted > facts.probability:
+            more = percent(facts.with_fitted)
+            why.append(f"it is {more} with fitted exponents in place of simple ones")
         if facts.none > 1 - PROBABLE or not why:
             why.append(f"the probability that no candidate is true is {percent(facts.none)}")
         yield Reason(

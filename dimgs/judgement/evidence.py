@@ -127,10 +127,10 @@ class FormulaModel(Formula):
         used = sorted({str(s) for s in expression.free_symbols} - set(names))
         super().__init__(expression, {k: known[k] for k in used}, names, design.n_runs)
 
-    def elsewhere(self, inputs: Mapping[str, Array], n: int) -> "FormulaModel":
-        """The model on other runs, given by their groups and inputs."""
+    def elsewhere(self, inputs: Mapping[str, Array], n: int, start: Array) -> "FormulaModel":
+        """The model on other runs, given by their groups and inputs, and where its fit starts."""
         other = copy(self)
-        other.inputs, other.n = {k: inputs[k] for k in self.inputs}, n
+        other.inputs, other.n, other.start = {k: inputs[k] for k in self.inputs}, n, start
         return other
 
     def filled(self, constants: Array) -> dict[str, Array | float]:

@@ -25,7 +25,7 @@ from dimgs.fits.noise import NOISE, Errors, NoiseKind
 from dimgs.judgement.candidates import JudgedForm, is_monomial, refutes
 from dimgs.judgement.evidence import FormulaModel, PowerModel, fit_model
 from dimgs.judgement.residual_structure import chance_of_structure
-from dimgs.law.assemble import in_variables
+from dimgs.law.assemble import feature_values, in_variables
 
 # relative rms between forms of one law: rounding, and the end of a refit; or a tenth of a run's
 # error, and never more than the benchmarks of known laws allow
@@ -80,11 +80,11 @@ def same_laws(design: Design, forms: Sequence[JudgedForm]) -> list[int]:
 
 
 def _model_of(form: JudgedForm, points: Design) -> FormulaModel:
-    """A form as a formula at other points, with its fitted constants."""
-    names, constants = sorted(form.constants), dict(form.constants)
+    """A form as a formula at other points, which starts from its fitted constants."""
     if isinstance(form.model, FormulaModel):
-        constants = dict(zip(names, form.evidence.whole.constants.tolist(), strict=True))
-    return FormulaModel(points, form.expression, constants)
+        fitted = form.evidence.whole.constants
+        return form.model.elsewhere(feature_values(points), points.n_runs, fitted)
+    return FormulaModel(points, form.expression, form.constants)
 
 
 def _holds_in(
@@ -231,7 +231,7 @@ class Posterior:
         stated = self.stated * chosen.probability
         return {
             "probability": stated,
-            "open": chosen.probability,
+            "with_fitted": chosen.probability,
             "rivals": len(self.rivals),
             "none": self.none,
             "extrapolates": chosen.form.evidence.extrapolates,
