@@ -154,3 +154,10 @@ def test_simple_constants_put_no_longer_tree_in_the_place_of_a_shorter_one(
     archive.sharpen()
     assert archive.sharpened
     assert archive.fits["5.000000e-01"].bits == short.bits
+
+
+def test_a_ratio_inside_a_function_is_found() -> None:
+    rng = np.random.default_rng(5)
+    u, v = angle(rng), share(rng)
+    y = np.arccos((np.cos(u) - v) / (1 - v * np.cos(u)))
+    assert best_of("ratios for functions", {"pi_1": u, "pi_2": v}, y, ("pi_1",)).exact

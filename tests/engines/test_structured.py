@@ -189,7 +189,7 @@ def test_what_explains_the_runs_ends_the_search(monkeypatch: pytest.MonkeyPatch)
     result = StructuredEngine().search(problem, ample())
     assert "its residuals do not depend on the groups" in result.message
     assert {"three simple factors", "exponentials of functions"} <= quick <= set(done)
-    assert not {"free exponents of powers", "sums with functions"} & set(done)
+    assert not {"free exponents of powers", "ratios for functions"} & set(done)
 
 
 def test_interrupt_returns_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> None:

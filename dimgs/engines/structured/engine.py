@@ -169,7 +169,7 @@ class Stages:
             Step("c", "two simple factors of functions", self._simple(named, 2)),
             Step("d", "free exponents of powers", each(posynomials, free)),
             Step("d", "logarithms of sums", each(logarithms_of_sums, first)),
-            Step("c", "sums with functions", each(sums.functions, [*first, *self.functions])),
+            Step("c", "ratios for functions", each(sums.ratios, self.functions)),
         ]
 
     def _each(self, step: Callable[[Target, Archive], None], targets: list[Target]) -> Run:
