@@ -68,7 +68,7 @@ def run() -> Findings:
         "D",
         scales="auto",
         split_by="polymer",
-        evaluations=1000,
+        evaluations=4000,
         time_limit=3600.0,
     )
     law = report.law
