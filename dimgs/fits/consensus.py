@@ -7,6 +7,10 @@ lie in the core of each: then two laws or more and their crossover are fitted to
 and a law that explains fewer further runs than it has unknowns is dropped. Estimators of regimes
 for whole tables need many runs for each regime instead, and no such precision.
 
+Of more than two laws, few runs are free of all others: the sharpness of a crossover is that of runs
+far from a third law, runs where several laws cross are explained within the broadest crossover, and
+each law is fitted at last to the runs in its core.
+
 References
 ----------
 M. A. Fischler, R. C. Bolles, Comm. ACM 24 (1981) 381-395 (random sample consensus). S. W.
@@ -828,6 +832,14 @@ _SHAPE = 0.25
 # part of what a crossover adds to a law at a run by which the run may differ from it: a run that
 # follows the bare law differs by all of it
 _TAIL = 0.5
+# part of the runs that must be explained before every law is fitted to those in its core alone: one
+# in five may lie in a crossover that is not understood yet
+_MOSTLY = 0.8
+# sharpness of the broadest crossover of more than two laws that is taken for one: a sum's is 1, and
+# square roots that add have half of it
+_BROAD = 0.5
+# e-folds to a third law from which on it does not disturb: a sum adds 5 % there
+_ALONE = 3.0
 # evaluations of a fit of all laws together; 20 are the rule
 _TOGETHER = 50
 # part of the region that a step between two laws may take: a wider one has a law of its own
@@ -862,6 +874,8 @@ def model_of(
     model = RegimeModel(sites, scatter, laws, explained=none)
     if laws:
         model = _without_needless(axes, _of_laws(axes, model))
+        if len(model.laws) > 1 and model.explained.mean() >= _MOSTLY:
+            model = _cores(model)
     # one run tells no crossover from a corner where runs scatter
     soft = any(b.meets and (scatter.sigma or not b.sharpness >= SHARPEST) for b in model.borders)
     if model.explained.all() and not model.pairs and not soft:
@@ -919,7 +933,14 @@ def _sharpness(model: RegimeModel, border: Border) -> float:
     """How sharp a crossover is, from the run that lies nearest to its middle."""
     z, y = model.sites.z, model.sites.y
     along = border.along(z)
-    near = np.flatnonzero((np.abs(along) <= _TELLING) & model.between(border, z))
+    pair = {border.below, border.above}
+    others = [o for o in model.borders if o is not border and {o.below, o.above} & pair]
+    apart = np.min([np.abs(o.along(z)) for o in others] or [np.full(len(z), np.inf)], axis=0)
+    beside = (np.abs(along) <= _TELLING) & model.between(border, z)
+    near = np.flatnonzero(beside & (apart > _ALONE))
+    if not len(near):
+        # no run is free of a third law: then those tell that lie nearest to this border
+        near = np.flatnonzero(beside & (apart > np.abs(along)))
     if not len(near):
         return np.nan
     at = int(near[np.argmin(np.abs(along[near]))])
@@ -980,7 +1001,23 @@ def _explained(model: RegimeModel) -> RegimeModel:
             narrow = b.high - b.low <= _STEP * float(np.linalg.norm(b.normal)) * reach
             fits = (y >= pair.min(axis=1) - limits) & (y <= pair.max(axis=1) + limits) & narrow
         done |= here & fits
+    if len(model.laws) > 2:
+        done |= _crossing(model, limits)
     return replace(model, explained=done)
+
+
+def _crossing(model: RegimeModel, limits: Array) -> BoolArray:
+    """Runs that may lie in a crossover of several laws at once, whose form nobody knows."""
+    z = model.sites.z
+    owner = np.argmax(model.holds(z, strictly=False), axis=1)
+    miss = model.sites.y - model.values(z)[np.arange(len(z)), owner]
+    reach = {1.0: limits.copy(), -1.0: limits.copy()}
+    for b in model.borders:
+        if b.meets:
+            for k, side in ((b.below, -1.0), (b.above, 1.0)):
+                soft = _soft(side * b.along(z), _BROAD)
+                reach[b.sign] += np.where(owner == k, soft, 0.0)
+    return np.asarray((miss <= reach[1.0]) & (-miss <= reach[-1.0]))
 
 
 def _of_laws(axes: GroupAxes, model: RegimeModel) -> RegimeModel:
@@ -1043,6 +1080,28 @@ def _together(model: RegimeModel) -> RegimeModel:
         laws.append(replace(again, rows=rows) if np.isfinite(again.spread).all() else law)
     together = _explained(replace(together, laws=tuple(laws)))
     return together if together.explained.sum() > model.explained.sum() else model
+
+
+def _cores(model: RegimeModel) -> RegimeModel:
+    """Every law by the runs that no crossover reaches, where they are enough, less its tails."""
+    inside = model.holds(model.sites.z)
+    laws = []
+    for k, law in enumerate(model.laws):
+        deep = law.rows[inside[law.rows, k]]
+        alone = len(deep) > len(law.slope)
+        deep = deep if alone else law.rows
+        plain = FittedLaw.fit(model.sites, deep, model.scatter)
+        tails = model.tails(np.full(len(model.sites), k), model.sites.z)
+        clear = FittedLaw.fit(replace(model.sites, y=model.sites.y - tails), deep, model.scatter)
+        drift = plain.coefficients - clear.coefficients
+        if not alone:
+            # no run shows it alone: it may be a tangent, anything between its neighbours
+            near = [{b.below, b.above} - {k} for b in model.borders if k in (b.below, b.above)]
+            ways = [model.laws[j].coefficients - law.coefficients for o in near for j in o]
+            drift = max([drift, *(w / 2.0 for w in ways)], key=lambda w: float(np.linalg.norm(w)))
+        again = replace(clear, drift=drift)
+        laws.append(again if np.isfinite(again.spread).all() else law)
+    return replace(model, laws=tuple(laws))
 
 
 # sharpness of crossovers, ((a^s + b^s)^(1/s)): broader ones have no middle, sharper ones no width
