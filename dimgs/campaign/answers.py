@@ -56,9 +56,9 @@ Rationals = Sequence[Fraction | None]
 Analysis = Report | FitResult | None
 
 # fits in which a closed form of two or three laws that meet is found if there is one, in seconds:
-# a rod's tanh took more than 1,000. A campaign that would end without an answer searches as long
+# a rod's tanh took more than 2,000. A campaign that would end without an answer searches as long
 # as `discover` does
-_EVALUATIONS = 2000
+_EVALUATIONS = 4000
 # a campaign's runs have mostly cost more; the longer search takes a minute of an idle processor
 _DISCOVER_SECONDS, _LONG_SECONDS = 60.0, 600.0
 # a law that its runs make less probable than this is another law, whatever else was tested
