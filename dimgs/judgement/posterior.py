@@ -91,7 +91,10 @@ def _holds_in(
     general: JudgedForm, special: JudgedForm, model: FormulaModel, other: FormulaModel
 ) -> bool:
     """Whether the special form is the general one with other constants, which the runs allow."""
-    if refutes(general.evidence, special.evidence):
+    # simple exponents are a case of fitted ones, however much less probable
+    further = len(general.constants) - len(special.constants)
+    only_exponents = special.rigid and 0 < further == general.exponents - special.exponents
+    if not only_exponents and refutes(general.evidence, special.evidence):
         return False
     target = other.value(other.start)
     usable = np.isfinite(target) & (target != 0)
