@@ -93,7 +93,7 @@ def _holds_in(
     """Whether the special form is the general one with other constants, which the runs allow."""
     # simple exponents are a case of fitted ones, however much less probable
     further = len(general.constants) - len(special.constants)
-    only_exponents = special.rigid and 0 < further == general.exponents - special.exponents
+    only_exponents = special.rigid and 0 < further == general.exponents
     if not only_exponents and refutes(general.evidence, special.evidence):
         return False
     target = other.value(other.start)
