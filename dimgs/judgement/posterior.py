@@ -51,7 +51,13 @@ def same_laws(design: Design, forms: Sequence[JudgedForm]) -> list[int]:
     """
     first = list(range(len(forms)))
     points = _beyond(design)
-    there = [_model_of(c, points) for c in forms]
+    inputs = feature_values(points)
+    there = [
+        c.model.elsewhere(inputs, points.n_runs, c.evidence.whole.constants)
+        if isinstance(c.model, FormulaModel)
+        else FormulaModel(points, c.expression, c.constants)
+        for c in forms
+    ]
     best = max((c.score for c in forms), default=0.0)
     probable = [k for k, c in enumerate(forms) if c.score > best - _IMPROBABLE]
     for j in probable:
@@ -65,37 +71,25 @@ def same_laws(design: Design, forms: Sequence[JudgedForm]) -> list[int]:
             # simple exponents are a case of fitted ones, of no law with further constants
             if special.rigid > general.rigid and more > general.exponents:
                 continue
-            if _holds_in(general, special, there[j], there[i]):
+            # however much less probable they are
+            only_exponents = special.rigid and 0 < more == general.exponents
+            if not only_exponents and refutes(general.evidence, special.evidence):
+                continue
+            if _holds_in(special, there[j], there[i]):
                 old, new = max(first[i], first[j]), min(first[i], first[j])
                 first = [new if k == old else k for k in first]
-    for k, given in enumerate(forms):
+    for k in [k for k, c in enumerate(forms) if c.given]:
         # a form that was asked for is meant with its exponents
-        freer = [i for i, c in enumerate(forms) if c.exponents > given.exponents]
-        apart = [i for i in freer if given.given and first[i] == first[k]]
-        rest = [i for i in range(len(forms)) if first[i] == first[k] and i not in apart]
-        for some in (apart, rest) if apart else ():
+        alike = [i for i, law in enumerate(first) if law == first[k]]
+        for freer in (True, False):
+            some = [i for i in alike if (forms[i].exponents > forms[k].exponents) == freer]
             for i in some:
                 first[i] = some[0]
     return first
 
 
-def _model_of(form: JudgedForm, points: Design) -> FormulaModel:
-    """A form as a formula at other points, which starts from its fitted constants."""
-    if isinstance(form.model, FormulaModel):
-        fitted = form.evidence.whole.constants
-        return form.model.elsewhere(feature_values(points), points.n_runs, fitted)
-    return FormulaModel(points, form.expression, form.constants)
-
-
-def _holds_in(
-    general: JudgedForm, special: JudgedForm, model: FormulaModel, other: FormulaModel
-) -> bool:
-    """Whether the special form is the general one with other constants, which the runs allow."""
-    # simple exponents are a case of fitted ones, however much less probable
-    further = len(general.constants) - len(special.constants)
-    only_exponents = special.rigid and 0 < further == general.exponents
-    if not only_exponents and refutes(general.evidence, special.evidence):
-        return False
+def _holds_in(special: JudgedForm, model: FormulaModel, other: FormulaModel) -> bool:
+    """Whether the special form, the other model, is the general one with other constants."""
     target = other.value(other.start)
     usable = np.isfinite(target) & (target != 0)
     if 2 * usable.sum() <= len(usable):
