@@ -686,9 +686,16 @@ def judge_forms(
         raw = raw[:_AT_LEAST]
         clock.cut("time", JUDGEMENT)
     everything = np.ones(design.n_runs, dtype=bool)
-    kinds = errors_of(design, [model for _, model in raw])
     blocks, turns, groups = outer_blocks(design), Turns(design), _groups(design)
     temperatures = _temperatures(design)
+
+    def priced(one: Proposal) -> tuple[Structure, sympy.Expr, dict[str, sympy.Symbol]]:
+        names, turn = set(one.constants), turns.of(one.constants)
+        plain, activations = _with_activation(one.expression, names, temperatures)
+        structures = ((structure_of(way, names, turn, groups), way) for way in _of_target(plain))
+        return *min(structures, key=lambda each: each[0].bits), activations
+
+    kinds = errors_of(design, [model for _, model in raw], [priced(one)[0].bits for one, _ in raw])
     logs = {sympy.Symbol(f.name): x for f, x in zip(design.features, design.X.T, strict=True)}
     out: list[JudgedForm] = []
     always = {each.name for each in more}
@@ -700,10 +707,7 @@ def judge_forms(
         searched = result is not None and not one.given and one.name not in POWER
         if searched and _is_fitted_power_law(one):
             return None
-        names, turn = set(one.constants), turns.of(one.constants)
-        plain, activations = _with_activation(one.expression, names, temperatures)
-        structures = ((structure_of(way, names, turn, groups), way) for way in _of_target(plain))
-        structure, way = min(structures, key=lambda each: each[0].bits)
+        structure, way, activations = priced(one)
         best = max((c.score for c in out), default=-np.inf)
         supports = []
         for k, errors in enumerate(kinds):
@@ -718,7 +722,7 @@ def judge_forms(
         support = Evidence.over_kinds([each for each in supports if each is not None])
         if support is None:
             return None
-        exponents = dict.fromkeys(fitted_exponents(way, names), 1.0)
+        exponents = dict.fromkeys(fitted_exponents(way, set(one.constants)), 1.0)
         for name, temperature in activations.items():
             # the constant over the temperature is an exponent
             exponents[name] = float(np.exp(-logs[temperature]).mean())

@@ -522,19 +522,26 @@ _ROUNDS, _SETTLED = 20, 1e-3
 _BEHIND = 2.0
 
 
-def errors_of(design: Design, models: Sequence[Model]) -> list[Errors]:
+def errors_of(design: Design, models: Sequence[Model], bits: Sequence[float] = ()) -> list[Errors]:
     """The kinds of errors that the likeliest models leave in doubt, the likeliest first.
 
     Parameters
     ----------
     design : Design
     models : sequence of Model
+    bits : sequence of float, optional
+        Price of each, where they are not equally simple: a long form can follow a single gross run.
     """
     everything = np.ones(design.n_runs, dtype=bool)
+    prices = np.log(2) * np.array(bits or np.zeros(len(models)))
 
     def fitted(kind: Errors) -> tuple[float, Errors, list[Fitted]]:
         fits = [fit_model(model, kind, everything, model.start) for model in models]
-        return max(map(_likelihood, fits), default=-np.inf), kind, fits
+        return float(np.max(likely(fits), initial=-np.inf)), kind, fits
+
+    def likely(fits: Sequence[Fitted]) -> Array:
+        usable = [fit.log_likelihood if fit.usable and fit.dof > 0 else -np.inf for fit in fits]
+        return np.asarray(np.array(usable) - prices)
 
     def likeliest(kinds: Iterable[Errors]) -> list[tuple[float, Errors, list[Fitted]]]:
         order = sorted(map(fitted, kinds), key=lambda each: -each[0])
@@ -543,20 +550,22 @@ def errors_of(design: Design, models: Sequence[Model]) -> list[Errors]:
     kinds = likeliest(possible_errors(design))
     most, errors, fits = kinds[0]
     if errors.inputs is not None and most > -np.inf:
-        k = int(np.argmax(list(map(_likelihood, fits))))
+        k = int(np.argmax(likely(fits)))
         return [_with_scatter(errors, models[k], fits[k])]
-    with_tails = [one for _, kind, fits in kinds if (one := _in_tails(design, kind, models, fits))]
+    with_tails = [
+        one for _, kind, fits in kinds if (one := _in_tails(design, kind, models, fits, prices))
+    ]
     if with_tails:
         kinds = likeliest([*(kind for _, kind, _ in kinds), *with_tails])
     return [kind for _, kind, _ in kinds]
 
 
-def _likelihood(fit: Fitted) -> float:
-    return fit.log_likelihood if fit.usable and fit.dof > 0 else -np.inf
-
-
 def _in_tails(
-    design: Design, errors: Errors, models: Sequence[Model], fits: Sequence[Fitted]
+    design: Design,
+    errors: Errors,
+    models: Sequence[Model],
+    fits: Sequence[Fitted],
+    prices: Array,
 ) -> Errors | None:
     """The errors with the tails of Student's t that make the runs likeliest about some model.
 
@@ -569,7 +578,7 @@ def _in_tails(
     each = [fit.residuals for fit in fits]
     each += [errors.residuals(model.value(model.start)) for model in models]
     tried = [
-        (likely, freedom, k)
+        (likely - prices[k % len(models)], freedom, k)
         for k, left in enumerate(each)
         if np.all(np.isfinite(left)) and rms(left) > EXACT
         for freedom, likely in student_likelihoods(left).items()
