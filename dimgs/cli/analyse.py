@@ -307,8 +307,8 @@ def _print(target: str, explored: "Exploration") -> None:
         say(f"Dimensional homogeneity of the inputs alone: {verdict} ({p})")
         if test["rejected"] and not test["follows_inputs"]:
             say(
-                "The target does not depend on the inputs beyond chance, so no constant is "
-                "suggested"
+                "A dependence of the target on the inputs is not significant (at 1 %), so no "
+                "constant is suggested"
             )
         if test["missing_dimension"] is not None:
             helps = "".join(f"{_power(k, v)} or " for k, v in test["constants"].items())

@@ -359,7 +359,8 @@ def whats_wrong(word: str) -> tuple[str, str]:
     if looks_numeric(word):
         remedy = "write the number without them"
         if word.count(",") == 1 and "." not in word:
-            remedy += f", or '{short.replace(',', '.')}' where the comma marks decimals"
+            number = re.sub(r"[^\d,eE+-]", "", short).replace(",", ".")
+            remedy += f", or '{number}' where the comma marks decimals"
         return f"'{short}' has thousands separators", remedy
     if _DATE.fullmatch(word):
         return f"'{short}' is a date", "give the elapsed time as a number with a unit"

@@ -520,7 +520,7 @@ def sensitivity(data: Any, target: str, options: Options | None = None) -> Sensi
     notes = list(table_warnings(usable))
     held = [n for n in usable.inputs if n in usable.never_varied]
     if held:
-        notes.append(f"{', '.join(held)} never varied, so their effects are unknown.")
+        notes.append(f"{', '.join(held)} never varied: effects on the target are unknown.")
     if r2 < _LITTLE:
         notes.append(
             f"A smooth function of the inputs predicts runs left out with R² {r2:.2g} only: the "

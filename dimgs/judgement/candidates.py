@@ -71,7 +71,7 @@ class Turns:
         self.inputs |= {named[f.variable]: {f.variable} for f in design.features if f.variable}
         self.n = design.n_runs
 
-    def of(self, constants: Mapping[str, float]) -> Callable[[sympy.Expr], str]:
+    def of(self, constants: Mapping[str, Array | float]) -> Callable[[sympy.Expr], str]:
         """Classifier of arguments for a law with these constants."""
         return partial(self.meaning, {**self.values, **constants})
 
@@ -688,15 +688,16 @@ def judge_forms(
     everything = np.ones(design.n_runs, dtype=bool)
     blocks, turns, groups = outer_blocks(design), Turns(design), _groups(design)
     temperatures = _temperatures(design)
+    logs = {sympy.Symbol(f.name): x for f, x in zip(design.features, design.X.T, strict=True)}
+    activated = {f"activation_{T}": np.exp(np.exp(-logs[T])) for T in temperatures}
 
     def priced(one: Proposal) -> tuple[Structure, sympy.Expr, dict[str, sympy.Symbol]]:
-        names, turn = set(one.constants), turns.of(one.constants)
+        names, turn = set(one.constants), turns.of({**one.constants, **activated})
         plain, activations = _with_activation(one.expression, names, temperatures)
         structures = ((structure_of(way, names, turn, groups), way) for way in _of_target(plain))
         return *min(structures, key=lambda each: each[0].bits), activations
 
     kinds = errors_of(design, [model for _, model in raw], [priced(one)[0].bits for one, _ in raw])
-    logs = {sympy.Symbol(f.name): x for f, x in zip(design.features, design.X.T, strict=True)}
     out: list[JudgedForm] = []
     always = {each.name for each in more}
 

@@ -74,6 +74,7 @@ BAD_TEXT = {
         'p [Pa]\n"101,325"\n',
         r"'p', row 1 .*thousands separators; write .* or '101.325'",
     ),
+    "thousands and decimal comma": ('p [Pa]\n"1 325,5"\n', r"write .* or '1325.5' where"),
     "thousands and point": ('p [Pa]\n"1,325.5"\n', r"thousands separators"),
     "thousands without unit": ('p\n"101,325"\n"1,325"\n', r"thousands separators"),
     "decimal comma": (

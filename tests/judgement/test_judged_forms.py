@@ -208,6 +208,17 @@ def test_an_input_that_a_form_depends_on_by_no_more_than_chance_is_left_out(targ
     assert "v" not in inputs_of(known.design, best.expression)
 
 
+def test_a_wave_of_an_exponential_of_the_inverse_of_a_temperature_has_a_price() -> None:
+    T = np.linspace(280.0, 360.0, 30)
+    data = Dataset.from_columns({"T [K]": T, "p [Pa]": 2.0 + np.sin(40.0 * np.exp(-300.0 / T))})
+    known = prepare(data, "p", Options(scales=("T0 [K]", "p0 [Pa]")))
+    result, pi = fit_prepared(known, Options()), sympy.Symbol("pi_1")
+    form = sympy.Symbol("C") * (2 + sympy.sin(40 * sympy.exp(sympy.Symbol("b") / pi)))
+    wave = Proposal(name="front", expression=form, constants={"C": 1.0, "b": -300.0})
+    judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), [wave])
+    assert any(one.name == "front" and one.structure.oscillations for one in judged)
+
+
 def test_bounds_do_not_lower_the_exactness_of_the_runs_beside_them() -> None:
     x = np.geomspace(0.1, 10.0, 60)
     y = x**1.5 * np.exp(0.05 * np.random.default_rng(2).normal(size=60))
