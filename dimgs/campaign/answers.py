@@ -624,12 +624,14 @@ def _law(answers: Answers, law: int, warnings: list[str]) -> FitResult | None:
     if not runs:
         return None
     z = np.array([r.z for r in runs])
-    cleared = -answers.model.tails(np.full(len(z), law), z)
-    correction = answers.model.laws[law].correction
-    to_finest = 0.0 if correction is None else correction(z)
+    cleared, fitted = -answers.model.tails(np.full(len(z), law), z), answers.model.laws[law]
+    to_finest = 0.0 if fitted.correction is None else fitted.correction(z)
     data = _dataset(answers.binding.target.name, [r.record for r in runs], cleared + to_finest)
-    name, miss = f"regime {answers.laws.index(law) + 1}", answers.evidence.miss(law)
-    return _fit(answers.binding, data, name, warnings, cleared, miss)
+    name = f"regime {answers.laws.index(law) + 1}"
+    # by as much as clearing moves the middle of its runs the prefactor is not known either
+    moved = np.append(1.0, z.mean(axis=0)) @ fitted.drift
+    miss = float(np.hypot(answers.evidence.miss(law), moved))
+    return _fit(answers.binding, data, name, warnings, cleared, miss, answers.exponents[law])
 
 
 def _fit(
@@ -639,6 +641,7 @@ def _fit(
     warnings: list[str],
     cleared: Array | float = 0.0,
     miss: float = 0.0,
+    exponents: Sequence[Exponent] = (),
 ) -> FitResult | None:
     """Power law of runs, which `cleared` was added to the target's logarithm of.
 
@@ -647,12 +650,16 @@ def _fit(
 
     A law of a regime leaves its crossovers out, so that it predicts runs where they are small, and
     its errors are no smaller than what it leaves out there. It is not judged as the law of a table,
-    whose runs would have to follow it as they are.
+    whose runs would have to follow it as they are. Its `exponents` are those that the campaign
+    answers, where all of them are simple: the scatter of cleared runs does not show the doubt of
+    what they were cleared of.
     """
     options = _options(binding)
+    simple = {e.name: q for e in exponents if (q := e.rational) is not None}
+    known = simple if np.any(cleared) and len(simple) == len(exponents) else {}
     try:
         prepared = prepare(replace(data, errors={}), binding.target.name, options)
-        fitted = _widened(fit_prepared(prepared, options), miss)
+        fitted = _widened(fit_prepared(prepared, options, known=known), miss)
     except DimgsError as error:
         warnings.append(f"No law of the {name} by its finest runs alone: {error}")
         return None

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -366,7 +367,12 @@ def _scatter_notes(chi2_reduced: float, shared: float = 0.0) -> tuple[str, ...]:
 _NOTHING = 1e-9
 
 
-def with_rationals(design: Design, fit: Estimate, ranges: Dataset | None = None) -> Estimate:
+def with_rationals(
+    design: Design,
+    fit: Estimate,
+    ranges: Dataset | None = None,
+    known: Mapping[str, Fraction] = MappingProxyType({}),
+) -> Estimate:
     """The estimate with rational exponents of its physical variables where the runs allow them.
 
     Its exponents and their intervals stay those before snapping; its coefficients, its intercept
@@ -379,6 +385,8 @@ def with_rationals(design: Design, fit: Estimate, ranges: Dataset | None = None)
         Before snapping.
     ranges : Dataset, optional
         What the columns span, where the design has means of runs in place of the runs.
+    known : mapping of str to Fraction, optional
+        Exponents of variables that are known from elsewhere.
 
     Returns
     -------
@@ -398,7 +406,7 @@ def with_rationals(design: Design, fit: Estimate, ranges: Dataset | None = None)
     unknown, chosen = _unknown(design, ranges or design.data, names, load, null)
     snapped = snap(
         fit.values[grouped], covariance, fit.dof, offset, loadings,
-        null=null, chosen=chosen,
+        null=null, chosen=chosen, known={names.index(n): q for n, q in known.items() if n in names},
     )  # fmt: skip
     out = _restricted(design, fit, snapped, grouped) if snapped.constraints else fit
     variables = tuple(

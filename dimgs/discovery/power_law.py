@@ -3,11 +3,12 @@
 Of a response that vanishes or changes sign, pi_0 itself as a monomial, on a linear scale.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations
 from math import gcd
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -221,7 +222,13 @@ _TELLING = 1e-3
 _LOG_RANGE = 300.0
 
 
-def fit_prepared(prepared: Prepared, options: Options, *, settled: bool = False) -> FitResult:
+def fit_prepared(
+    prepared: Prepared,
+    options: Options,
+    *,
+    settled: bool = False,
+    known: Mapping[str, Fraction] = MappingProxyType({}),
+) -> FitResult:
     """Fit, snap, assemble the law and score it.
 
     Parameters
@@ -230,6 +237,8 @@ def fit_prepared(prepared: Prepared, options: Options, *, settled: bool = False)
     options : Options
     settled : bool
         Whether the errors of the design are known, and not those that the power law shows.
+    known : mapping of str to Fraction, optional
+        Exponents of the inputs that are known from elsewhere.
 
     Returns
     -------
@@ -261,7 +270,7 @@ def fit_prepared(prepared: Prepared, options: Options, *, settled: bool = False)
     is_open = is_open and not (limited.limits or options.robust)
     if is_open:
         design, fit, left_out = _in_shown_errors(design, fit, left_out, options)
-    snapped = with_rationals(design, fit)
+    snapped = with_rationals(design, fit, known=known)
     domain = domain_of(prepared.design) if limited.limits else None
     law = limited.continued(power_law(design, snapped, options.within, domain))
     # what a robust fit names as gross errors says nothing of how well its law predicts

@@ -1,10 +1,11 @@
 """Fitted exponents to rationals by a restriction test, and short integer vectors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from math import gcd
+from types import MappingProxyType
 
 import numpy as np
 from flint import fmpz_mat
@@ -213,6 +214,7 @@ def snap(
     *,
     null: ArrayLike | None = None,
     chosen: Sequence[int] = (),
+    known: Mapping[int, Fraction] = MappingProxyType({}),
 ) -> Snapped:
     """Restrict the exponents of physical variables to rationals where the runs support it.
 
@@ -236,6 +238,9 @@ def snap(
         Directions that the runs cannot separate (`collinear_`): nothing along them is proposed.
     chosen : sequence of int
         Positions of variables that the runs cannot separate and whose exponents are set to 0.
+    known : mapping of int to Fraction, optional
+        Exponents that are known from elsewhere, by position: where they have a common solution,
+        they are all that is proposed, and are not tested.
 
     References
     ----------
@@ -272,12 +277,13 @@ def snap(
             is_simple(a) and abs(float(a) - physical[j]) <= wide[j] for j, a in exponents.items()
         )
 
-    active = proposals
+    active = dict(known) or proposals
     while True:
         system = ReducedSystem.of([[*e[j], r - a0[j]] for j, r in active.items()], len(b))
         implied = [system.implied(row) for row in e]
         p_value = _restriction_test(b, factor, system, least)
-        if not active or (system.consistent and p_value >= ALPHA and hold(implied)):
+        sure = active == known or (p_value >= ALPHA and hold(implied))
+        if not active or (system.consistent and sure):
             break
         active = _without_the_worst(active, physical, sd)
     restricted = _restricted(b, factor, system)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import dimgs
+from case_studies.benchmarks.campaign_kernels import drawn
 from dimgs.campaign import Budget, CampaignResult, Plan, Range, Tolerance
 from dimgs.campaign.campaign import STORE
 from dimgs.campaign.experiment import Progress
@@ -64,6 +65,19 @@ def test_the_law_of_a_regime_carries_one_verdict(done: tuple[CampaignResult, Pat
         assert (law["confirmed"], law["probability"], law["why_not"]) == (True, None, [])
         judged = regime.fit.verdict
         assert (judged.confirmed, judged.probability) == (law["confirmed"], law["probability"])
+
+
+@pytest.mark.parametrize("seed", [7, 33])
+def test_the_law_beside_a_crossover_has_the_exponents_that_are_answered(seed: int) -> None:
+    """The scatter of runs that a crossover was taken off does not say how well it is known."""
+    regimes = run(drawn(seed).plan(0)).regimes
+    assert len(regimes) == 2
+    for regime in regimes:
+        assert regime.fit is not None
+        assert regime.tested.cleared
+        answered = {e.name: e.rational for e in regime.exponents}
+        assert None not in answered.values()
+        assert {e.name: e.rational for e in regime.fit.variable_exponents} == answered
 
 
 def test_one_law_has_one_verdict_in_a_campaign_and_in_a_fit_of_its_runs() -> None:

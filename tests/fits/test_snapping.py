@@ -178,3 +178,15 @@ def test_restriction_along_a_null_direction_is_followed() -> None:
 def test_shapes_must_fit() -> None:
     with pytest.raises(InputError, match="one row for each of the 2 variables"):
         snap([0.5], [[0.1]], 5, [0, 0], [[1]])
+
+
+def test_what_is_known_from_elsewhere_is_not_tested() -> None:
+    """A rational that the interval excludes is taken, and one that nothing solves is dropped."""
+    loadings = [[1, 0], [0, 1], [1, 1]]
+
+    def known(given: dict[int, F]) -> Snapped:
+        return snap([0.02, 1.0], np.diag([1e-6, 1e-6]), 20, [F(0)] * 3, loadings, known=given)
+
+    assert known({}).rationals[0] is None
+    assert known({0: F(0), 1: F(1)}).rationals == (F(0), F(1), F(1))
+    assert not known({0: F(0), 1: F(1), 2: F(2)}).complete
