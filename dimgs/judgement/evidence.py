@@ -62,6 +62,9 @@ class Model(Protocol):
     def input_slopes(self, constants: Array) -> Array:
         """Derivatives of the response on its scale by the features, shape (n_runs, n_features)."""
 
+    def elsewhere(self, X: Array, inputs: Mapping[str, Array], start: Array) -> "Model":
+        """The model on other runs, given by features and by name, and where its fit starts."""
+
 
 @dataclass(frozen=True, eq=False)
 class PowerModel:
@@ -100,6 +103,12 @@ class PowerModel:
         exponents[list(self.free)] = constants[len(constants) - len(self.free) :]
         return np.broadcast_to(exponents, (len(self.columns), len(exponents)))
 
+    def elsewhere(self, X: Array, inputs: Mapping[str, Array], start: Array) -> "PowerModel":
+        """See `Model`; of one label."""
+        columns = np.column_stack([np.ones(len(X)), X[:, list(self.free)]])
+        start = start[-columns.shape[1] :]
+        return replace(self, columns=columns, offset=X @ self.exponents, start=start)
+
 
 class FormulaModel(Formula):
     """An expression for pi_0 over the groups and inputs of a design.
@@ -127,10 +136,10 @@ class FormulaModel(Formula):
         used = sorted({str(s) for s in expression.free_symbols} - set(names))
         super().__init__(expression, {k: known[k] for k in used}, names, design.n_runs)
 
-    def elsewhere(self, inputs: Mapping[str, Array], n: int, start: Array) -> "FormulaModel":
-        """The model on other runs, given by their groups and inputs, and where its fit starts."""
+    def elsewhere(self, X: Array, inputs: Mapping[str, Array], start: Array) -> "FormulaModel":
+        """See `Model`."""
         other = copy(self)
-        other.inputs, other.n, other.start = {k: inputs[k] for k in self.inputs}, n, start
+        other.inputs, other.n, other.start = {k: inputs[k] for k in self.inputs}, len(X), start
         return other
 
     def filled(self, constants: Array) -> dict[str, Array | float]:

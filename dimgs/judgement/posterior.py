@@ -23,7 +23,7 @@ from dimgs.expression.candidate import complexity_of
 from dimgs.fits.design import Design
 from dimgs.fits.noise import NOISE, Errors, NoiseKind
 from dimgs.judgement.candidates import JudgedForm, is_monomial, refutes
-from dimgs.judgement.evidence import FormulaModel, PowerModel, fit_model
+from dimgs.judgement.evidence import Model, PowerModel, fit_model
 from dimgs.judgement.residual_structure import chance_of_structure
 from dimgs.law.assemble import feature_values, in_variables
 
@@ -52,12 +52,7 @@ def same_laws(design: Design, forms: Sequence[JudgedForm]) -> list[int]:
     first = list(range(len(forms)))
     points = _beyond(design)
     inputs = feature_values(points)
-    there = [
-        c.model.elsewhere(inputs, points.n_runs, c.evidence.whole.constants)
-        if isinstance(c.model, FormulaModel)
-        else FormulaModel(points, c.expression, c.constants)
-        for c in forms
-    ]
+    there = [c.model.elsewhere(points.X, inputs, c.evidence.whole.constants) for c in forms]
     best = max((c.score for c in forms), default=0.0)
     probable = [k for k, c in enumerate(forms) if c.score > best - _IMPROBABLE]
     for j in probable:
@@ -88,7 +83,7 @@ def same_laws(design: Design, forms: Sequence[JudgedForm]) -> list[int]:
     return first
 
 
-def _holds_in(special: JudgedForm, model: FormulaModel, other: FormulaModel) -> bool:
+def _holds_in(special: JudgedForm, model: Model, other: Model) -> bool:
     """Whether the special form, the other model, is the general one with other constants."""
     target = other.value(other.start)
     usable = np.isfinite(target) & (target != 0)

@@ -135,6 +135,20 @@ def test_simple_and_fitted_exponents_are_one_law_that_states_what_is_sure(
     assert simple or first.may_be_simple
 
 
+@pytest.mark.parametrize("size", [1.0, 1e30])
+def test_simple_and_fitted_exponents_are_one_law_in_every_unit(size: float) -> None:
+    rng = np.random.default_rng(5)
+    x = np.exp(rng.uniform(-3.0, 3.0, 60))
+    z = x**3.7 * np.exp(1.5 * rng.standard_normal(60))
+    known = prepare(Dataset.from_columns({"x [1]": size * x, "z [1]": z}), "z", Options())
+    result, pi = fit_prepared(known, Options()), sympy.Symbol("pi_1")
+    form, start = sympy.Symbol("c") * pi**4, {"c": size**-4.0}
+    more = [Proposal(name="front", expression=form, constants=start)]
+    judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+    assert {"front", "power"} <= {one.name for one in judged}
+    assert len(set(same_laws(known.design, judged))) == 1
+
+
 def test_a_form_that_was_asked_for_is_meant_with_its_exponents() -> None:
     design, judged = _power_laws(1.5, 0.01)
     asked = [replace(c, given=c.rigid) for c in judged]
