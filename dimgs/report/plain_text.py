@@ -370,8 +370,9 @@ def _verdict_lines(judged: Verdict) -> list[str]:
 
 
 def _contrasts(fit: FittedLaw) -> str:
-    n = fit.independent_contrasts
-    return f"{n} independent contrasts between runs ({fit.pairs} pairs)"
+    if fit.pairs == 1:
+        return "1 contrast between two runs"
+    return f"{fit.independent_contrasts} independent contrasts between runs ({fit.pairs} pairs)"
 
 
 def _exponent_sections(fit: FittedLaw) -> list[str]:
@@ -568,6 +569,8 @@ def _next_lines(report: Findings, folder: str) -> list[str]:
         return [f"dimgs next TABLE --target {name} proposes runs that decide between these"]
     if report.outcome == "timeout" and not report.leads:
         return [f"dimgs discover TABLE --target {name} --effort thorough searches for longer"]
+    if report.probability is not None and report.verdict.extrapolates is None:
+        return [f"dimgs next TABLE --target {name} proposes runs, which can test the law"]
     return [f"dimgs explore TABLE --target {name} shows what the groups explain"]
 
 

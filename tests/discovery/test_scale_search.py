@@ -37,7 +37,7 @@ def test_taken_names_are_avoided_and_given_scales_not_repeated() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 0.02])
 def test_the_polymer_law_from_the_table_alone(noise: float) -> None:
-    report = discover(polymers(noise), "D", scales="auto", evaluations=2000, time_limit=AMPLE)
+    report = discover(polymers(noise), "D", scales="auto", evaluations=4000, time_limit=AMPLE)
     law = report.law
     assert law is not None
     kelvin = sorted(abs(c.value) for c in law.constants if c.unit == "K")
@@ -61,7 +61,7 @@ def test_two_groups_held_out_together_do_not_hide_the_scale() -> None:
     units = {"M": "kg/mol", "T": "K", "Tg": "K", "D": "m^2/s"}
     columns = {f"{n} [{u}]": np.asarray(data[n]) for n, u in units.items()}
     table = Dataset.from_columns({"polymer": label, **columns})
-    limits: dict[str, Any] = {"evaluations": 2000, "time_limit": AMPLE}
+    limits: dict[str, Any] = {"evaluations": 4000, "time_limit": AMPLE}
     report = discover(table, "D", scales="auto", split_by="polymer", **limits)
     assert report.law is not None
     kelvin = sorted(abs(c.value) for c in report.law.constants if c.unit == "K")
