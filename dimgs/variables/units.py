@@ -1166,6 +1166,8 @@ _DIFFERENCE = re.compile(
 )
 # names of temperatures: T, T_in, Tw, θ, wall temp, Temperature
 _TEMPERATURES = re.compile(r"(?:[TθϑΘ]|theta).{0,6}|.*[Tt]emp.*")
+# names of accelerations, whose unit g is no gram: accel, peak_acc, PGA
+_ACCELERATIONS = re.compile(r"(?:.*[\s_])?(?:acc(?:el(?:eration)?)?|pga)(?:[\s_\d].*)?", re.I)
 _DEGREES = ("degC", "degF")
 # units that people write with a prefix; any other prefix is more likely another unit
 _PREFIXED = (
@@ -1318,7 +1320,11 @@ def doubt_of(name: str, text: str) -> Reading | None:
     --------
     >>> [doubt_of(name, "C").doubtful for name in ("q", "T_in")], doubt_of("dT", "degC").doubtful
     ([True, False], False)
+    >>> doubt_of("peak accel", "g").unit.text, doubt_of("accumulated", "g")
+    ('g_0', None)
     """
+    if text.strip() == "g" and _ACCELERATIONS.fullmatch(name.strip()):
+        return Reading("gram", "the standard acceleration of gravity", parse_unit("g_0"))
     reading = improbable(text) or absolute_difference(name, text)
     if reading is not None and is_named_temperature(name, reading):
         return replace(reading, doubtful=False)
