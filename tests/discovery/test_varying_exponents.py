@@ -64,7 +64,8 @@ def thinning(noise: float = 0.0) -> Dataset:
 
 
 SCALES = Options(scales=["D0 [m^2/s]", "M0 [g/mol]", "T0 [K]"])
-FEW: dict[str, Any] = {"engine": "structured", "evaluations": 1000, "time_limit": AMPLE}
+# exponents that vary from run to run are searched last
+ENOUGH: dict[str, Any] = {"engine": "structured", "evaluations": 4000, "time_limit": AMPLE}
 
 
 def searched(problem: Problem) -> FittedTree | None:
@@ -77,7 +78,7 @@ def searched(problem: Problem) -> FittedTree | None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_both_temperatures_of_the_exponent_within_five_percent(seed: int) -> None:
-    law = discover(polymers(0.02, seed), "D", scales=SCALES.scales, **FEW).law
+    law = discover(polymers(0.02, seed), "D", scales=SCALES.scales, **ENOUGH).law
     assert law is not None
     assert pickle.loads(pickle.dumps(law)) == law
     kelvin = sorted(abs(c.value) for c in law.constants if c.unit == "K")
