@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import sympy
 
@@ -27,7 +26,11 @@ def test_trees_are_cylinders_and_the_published_law_is_as_good(
     fitted, published = answer.densities
     assert answer.report.probability is not None
     assert answer.report.probability > 0.7
-    assert np.isclose(fitted, published, atol=0.02)
+    # its exponent is fitted, which costs one to two nats of the density of all runs
+    assert 1.0 < answer.report.n_runs * (published - fitted) < 1.5
     row = answer.row("cherry trees")
     assert row.count("|") == real_laws.HEAD[0].count("|")
-    assert "girth_in**2*height_ft" in row
+    assert "girth_in**1.991*height_ft**1.009" in row
+    assert answer.report.fit is not None
+    simple = {e.name: e.rational for e in answer.report.fit.variable_exponents}
+    assert (simple["girth_in"], simple["height_ft"]) == (2, 1)
