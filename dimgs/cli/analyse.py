@@ -586,6 +586,8 @@ def sensitivity(
 
 
 def _print_effects(effects: "Sensitivity") -> None:
+    from dimgs.report.plain_text import score
+
     document = effects.to_json()
     kinds = ["main", "total", *(["shapley"] if document["shapley"] else [])]
     share = "{value:.3f} [{low:.3f}, {high:.3f}]"
@@ -602,8 +604,8 @@ def _print_effects(effects: "Sensitivity") -> None:
             "among them, and add up to 1; main and total effects do not."
         )
     if effects.r2_left_out is not None:
-        behind = "The smooth model behind these effects has a cross-validated R² of"
-        say(f"{behind} {effects.r2_left_out:.3g}.")
+        behind = "Cross-validated R² of the smooth model behind these effects:"
+        say(f"{behind} {score(effects.r2_left_out)}")
 
 
 Along = Annotated[str, Column(help="Coordinate along each curve: time, position, frequency.")]
