@@ -518,10 +518,12 @@ def _with_switches(study: Study, posterior: Posterior, options: Options, clock: 
     if not forms or clock.over:
         return study
     again = _posterior(study, options, clock, forms)
-    if result is not None and again.laws and again.laws[0].form.name == REGIMES:
+    study = _with_posterior(study, again, options, clock)
+    # after the power law, which is fitted anew where the errors are others
+    if study.result is not None and again.laws and again.laws[0].form.name == REGIMES:
         divided = tuple(map(regime_document, regimes))
-        study = replace(study, result=replace(result, regimes=divided))
-    return _with_posterior(study, again, options, clock)
+        study = replace(study, result=replace(study.result, regimes=divided))
+    return study
 
 
 def _with_constants_by_source(
