@@ -1,9 +1,9 @@
 """Fits what the probabilities hang on by log score, and says how it does on laws left out.
 
-The logit of none of these, and if asked for the prices of structure and the temperature, maximise
-the log score of the development laws: the logarithm of the probability that all right forms have
-together, or of none of these where no form is right. Groups of whole laws are left out in turn to
-score the fit.
+The logit of none of these maximises the log score of what a verdict rests on: whether the first law
+is right. If they are asked for, the prices of structure and the temperature are fitted too, to the
+probability that all right forms have together, or none of these where no form is right. Groups of
+whole laws are left out in turn to score the fit.
 """
 
 from collections.abc import Sequence
@@ -23,9 +23,10 @@ _FOLDS = 5
 _WIDTH = 0.3
 
 
-def loss_of(lines: Sequence[Line], constants: Array) -> Array:
-    """Minus the log score of each line, shape (n_lines,)."""
-    return np.array([said_of(line, constants).loss for line in lines])
+def loss_of(lines: Sequence[Line], constants: Array, prices: bool = False) -> Array:
+    """Minus the log score of each line, shape (n_lines,): of the first law, or of all right forms."""
+    each = [said_of(line, constants) for line in lines]
+    return np.array([one.loss if prices else one.doubt for one in each])
 
 
 def fitted(lines: Sequence[Line], prices: bool = False) -> Array:
@@ -38,7 +39,7 @@ def fitted(lines: Sequence[Line], prices: bool = False) -> Array:
         own = np.concatenate([kept, constants])
         away = own - first
         away[1:k] /= _WIDTH
-        return float(np.sum(loss_of(lines, own)) + np.sum(away**2) / 2)
+        return float(np.sum(loss_of(lines, own, prices)) + np.sum(away**2) / 2)
 
     found = minimize(total, first[len(kept) :], method="BFGS")
     return np.concatenate([kept, found.x])
@@ -57,9 +58,9 @@ def calibrate(lines: Sequence[dict[str, Any]], prices: bool = False) -> str:
     best = fitted(usable, prices)
     k = 1 + len(PARTS)
     told = [f"{len(usable)} discoveries of {len(names)} laws"]
-    told.append(f"log loss as it is {np.mean(loss_of(usable, start())):.4f}")
-    unseen = np.mean([x.loss for x in out])
-    told.append(f"fitted {np.mean(loss_of(usable, best)):.4f}, laws left out {unseen:.4f}")
+    told.append(f"log loss as it is {np.mean(loss_of(usable, start(), prices)):.4f}")
+    unseen = np.mean([x.loss if prices else x.doubt for x in out])
+    told.append(f"fitted {np.mean(loss_of(usable, best, prices)):.4f}, laws left out {unseen:.4f}")
     told += reliability([x.first for x in out], [x.is_right for x in out])
     told.append(f"TEMPERATURE = {np.exp(best[0]):.3f}")
     told += [f"{p} = {v:.3f}" for p, v in zip(PARTS, np.exp(best[1:k]), strict=True)]

@@ -18,6 +18,7 @@ from dimgs.judgement.posterior import (
     NONE,
     RIVALS,
     TEMPERATURE,
+    gain_per_bit,
     none_of_these,
     representative,
     support,
@@ -102,6 +103,12 @@ class Said:
         return bool(self.right[0])
 
     @property
+    def doubt(self) -> float:
+        """Minus the log score of the probability of the first law, which a verdict rests on."""
+        p = self.first if self.is_right else 1.0 - self.first
+        return -float(np.log(max(p, _LEAST)))
+
+    @property
     def rivals(self) -> int:
         """How many further laws hold nine tenths of the laws' probability with the first."""
         held = np.cumsum(self.probabilities) >= RIVALS * self.probabilities.sum()
@@ -121,19 +128,20 @@ def said_of(line: Line, constants: Array) -> Said:
     temperature, prices, none = np.exp(constants[0]), np.exp(constants[1:k]), constants[k:]
     bits = line.parts @ prices
     laws = line.laws.tolist()
-    share_of, others = weights(line.density, bits, laws, temperature)
+    share_of = weights(line.density, bits, laws, temperature)
     score = line.density - np.log(2) * bits
     best = int(np.argmax(score))
     numbers = np.unique(line.laws)
     own = [np.flatnonzero(line.laws == n) for n in numbers]
     forms = [int(k[representative(score[k], line.fitted[k].tolist())]) for k in own]
     each = float(line.density[best]) / line.runs
+    gain = gain_per_bit(line.density, bits, laws)
     supported = share_of * support(line.chance)
     whole = float(supported.sum())
     share_of = supported / whole
     shares = np.array([share_of[line.laws == n].sum() for n in numbers])
     of_form = float(bits[best] - (line.parts * prices)[best, _PRECISION])
-    outside = none_of_these(traits(others, of_form, each), whole, none)
+    outside = none_of_these(traits(gain, of_form, each), whole, none)
     # a number or a constant in its place states one law, but an exponent does not
     right = [
         line.right[k[line.fitted[k] == line.fitted[f]]].any()

@@ -191,7 +191,10 @@ class Sums:
         """Sums of squares of differences, and of monomials beside them: distances and norms."""
         short = target.monomials(self.runs, _BESIDE_SQUARES)
         apart = differences(self.runs, _SQUARES, signs=("-",), power=target.power / 2)
-        self.search(Relation(short + apart.raised(Fraction(2)), target), archive, _OF_DISTANCES)
+        squares = apart.raised(Fraction(2))
+        # by themselves first: pairs with monomials follow noisy runs better than two of three do
+        for library in archive.until_exact((squares, short + squares)):
+            self.search(Relation(library, target), archive, _OF_DISTANCES)
 
     def ratios(self, target: Target, archive: Archive) -> None:
         """Ratios of sums of monomials, some of them times functions.
