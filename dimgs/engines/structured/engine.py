@@ -131,7 +131,7 @@ class Stages:
         logarithm = [target for target in self.functions if target.name == "log"]
         others = [*self.powers, *self.functions, *powers(self.runs, CUBE)]
         signs, functions = [*first, *self.fronts], [*first, *self.fronts, *self.functions]
-        few, three = partial(sums.functions, count=1500), partial(posynomials, terms=3)
+        three = partial(posynomials, terms=3)
         beside, beside_two = (partial(scaled.sums, width) for width in (1, 2))
         short = self.short
         whole = [] if short is None else [Step("a", "short forms", lambda: short.search(archive))]
@@ -146,7 +146,7 @@ class Stages:
             Step("d", "exponentials of functions", each(scaled.exponentials, first), quick=True),
             Step("c", "a monomial beside a function", each(beside, [*first, *inverse])),
             Step("c", "sums of squares", each(sums.squares, powered)),
-            Step("c", "sums with short functions", each(few, powered)),
+            Step("c", "sums with functions", each(sums.functions, powered)),
             Step("d", "a function of a free monomial", each(single_index, first)),
             Step("d", "two free exponents", each(posynomials, first)),
             Step("d", "three free exponents", each(three, [*first, *logarithm])),

@@ -71,10 +71,10 @@ Weighted = list[tuple[float, Tree]]
 # widths of the beam for each number of terms: of the response itself, of its powers, of functions
 _LONG = (300, 150, 100, 60, 60, 40, 40)
 _MEDIUM = (200, 100, 60, 40, 30)
-_SHORT = (300, 150, 60, 40)
-_SHORT_NARROW = (100, 60, 40, 30)
-# monomials in front of functions
-_OUTER = 80
+_WITH_FUNCTIONS = (100, 60, 40, 30)
+# monomials in front of functions, and how many of their products with functions: of 1,500 and 300 in
+# the first beam, t_1 cos² + t_2 sin² is lost, and as many inner products as of these cost the time
+_OUTER, _COLUMNS = 80, 6000
 # differences that are squared, monomials beside them, and widths of the beam
 _SQUARES, _BESIDE_SQUARES, _OF_DISTANCES = 100, 30, (100, 100, 60, 40, 30)
 # monomials of a span: of ratios without a function, beside the response and times it; beside a
@@ -179,13 +179,12 @@ class Sums:
         library = target.monomials(self.runs, 300, halves=True)
         self.search(Relation(library, target), archive, widths)
 
-    def functions(self, target: Target, archive: Archive, count: int = 5000) -> None:
+    def functions(self, target: Target, archive: Archive) -> None:
         """Sums of monomials and of monomials times functions."""
         short = target.monomials(self.runs, 120, halves=True)
         outer = target.monomials(self.runs, _OUTER, halves=True)
-        library = short + times_functions(outer, self.bare, count)
-        widths = _SHORT if target.name == "y" else _SHORT_NARROW
-        self.search(Relation(library, target), archive, widths)
+        library = short + times_functions(outer, self.bare, _COLUMNS)
+        self.search(Relation(library, target), archive, _WITH_FUNCTIONS)
 
     def squares(self, target: Target, archive: Archive) -> None:
         """Sums of squares of differences, and of monomials beside them: distances and norms."""
