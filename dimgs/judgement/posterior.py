@@ -5,9 +5,9 @@ out (:mod:`dimgs.judgement.evidence`), B_k the price of the structure in bits
 (:mod:`dimgs.expression.price`), and T a temperature, because the forms of a search were chosen on
 the same runs. The residual structure of each form reduces its weight by a factor, its support. The
 probability that no form is true is a logistic function of the mean support, the price, and the
-least gain in density for each bit over the shorter laws. T and the coefficients were fitted by log score on the laws of the development
-half and the AI-Feynman list, with whole laws left out (``python -m case_studies.benchmarks.belief
---fit``).
+least gain in density for each bit over the shorter laws. T and the coefficients were fitted by log
+score on the laws of the development half, with whole laws left out (``python -m
+case_studies.benchmarks.belief --fit``).
 """
 
 from collections.abc import Sequence
@@ -128,9 +128,9 @@ _BY_CHANCE, _LEAST_BITS = 5.0, -30.0
 _ENTROPY = 2.05
 # a chance below says no more
 _LEAST_CHANCE = 1e-12
-# gains in nats for each bit beyond which more or less says nothing (a bit pays for itself with 0.7),
-# and bits that are added to each difference, so that a law shorter by little does not decide: of
-# upper ends of 5, 10, 20 and 40, and of 1 to 8 bits, these had the least log loss on laws left out
+# gains in nats for each bit beyond which more says nothing (a bit pays for itself with 0.7), and
+# bits that are added to each difference, so that a law shorter by little does not decide: of upper
+# ends of 5, 10, 20 and 40, and of 1 to 8 bits, these had the least log loss on laws left out
 _GAINS, _HARDLY_SHORTER = (0.1, 10.0), 5.0
 # share of the probability of the laws that the rivals and the first law hold together
 RIVALS = 0.9

@@ -34,6 +34,7 @@ LAWS = {
     "mixture": "(1 + pi_1*pi_2)/(1 + pi_1)",
     "yield stress and activated flow": "1.3 + 0.7*pi_1*exp(1.9/pi_2)",
     "activated adsorption": "1/(0.8 + 0.43*exp(-1.7/pi_2)/pi_1)",
+    "reactions in series": "pi_1*(exp(-pi_1) - exp(-pi_2))/(pi_2 - pi_1)",
     "activated growth": "exp(-1.7/pi_2)*pi_1/(1 + 2.3*pi_1)",
 }
 LONG = {*LAWS} - {*list(LAWS)[:8]}

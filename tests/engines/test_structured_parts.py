@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.structured import StructuredEngine, refine
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.columns import cheapest, differences, short_monomials
+from dimgs.engines.structured.columns import (
+    FACTORS,
+    RELATIVE,
+    cheapest,
+    differences,
+    of_argument,
+    short_monomials,
+)
 from dimgs.engines.structured.products import power_law
 from dimgs.engines.structured.refine import (
     canonical,
@@ -226,6 +233,15 @@ def test_slopes_and_forms_of_the_library(name: str) -> None:
     symbol = sympy.Symbol("x")
     function = sympy.lambdify(symbol, entry.form(symbol), modules=["numpy", "scipy"])
     np.testing.assert_allclose(function(x), entry.value(x), rtol=1e-9, atol=1e-12)
+
+
+def test_the_slope_of_a_relative_exponential_is_exact_near_zero_too() -> None:
+    entry, x = FACTORS[RELATIVE], np.r_[-3.0, -0.2, -1e-3, -1e-7, 0.0, 1e-7, 5e-5, 2e-4, 0.4, 2.0]
+    rough = (entry.value(x + 1e-5) - entry.value(x - 1e-5)) / 2e-5
+    np.testing.assert_allclose(entry.slope(x), rough, rtol=1e-6)
+    tree = of_argument(RELATIVE, Mono((Fraction(1), Fraction(0))))
+    runs = some_runs()
+    np.testing.assert_allclose(evaluate(tree, runs), entry.value(runs.values[:, 0]), rtol=1e-12)
 
 
 def test_constants_are_fitted_to_double_precision() -> None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import exprel
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.engines.structured.refine import OPERATOR, PHASE_BITS, is_angle, structure_bits
@@ -520,12 +521,23 @@ def modulated(runs: Runs, inner: Terms, count: int, names: tuple[str, ...] = _MO
     return products.varying(count)
 
 
-AFFINE, EXPONENTIAL, ITSELF = "affine", "exp", "itself"
-# what factors are made of: the argument itself, 1 + c u, and the functions of the library
+AFFINE, EXPONENTIAL, ITSELF, RELATIVE = "affine", "exp", "itself", "exprel"
+
+
+def _relative_slope(u: Array) -> Array:
+    """Derivative of (exp(u) - 1)/u; near 0 by its series."""
+    some = np.where(np.abs(u) < 1e-4, 1.0, u)
+    slope = (np.exp(some) - exprel(some)) / some
+    return np.where(np.abs(u) < 1e-4, 0.5 + u / 3, slope)
+
+
+# what factors are made of: the argument itself, 1 + c u, (exp(u) - 1)/u, which is what exponentials
+# of two inputs differ by, and the functions of the library
 FACTORS = {
     ITSELF: Function(ITSELF, lambda u: u, np.ones_like, 0.0),
     EXPONENTIAL: FUNCTIONS["exp"],
     AFFINE: Function(AFFINE, lambda u: 1 + u, np.ones_like, OPERATOR),
+    RELATIVE: Function(RELATIVE, exprel, _relative_slope, FUNCTIONS["expm1"].bits + OPERATOR),
     **FUNCTIONS,
 }
 # of free constants in units of 1/median|u|: from where g is linear to where it saturates; and
@@ -563,6 +575,8 @@ def of_argument(function: str, inner: Tree) -> Tree:
     """A factor without its power, as a tree."""
     if function == ITSELF:
         return inner
+    if function == RELATIVE:
+        return Product((Call("expm1", inner), Power(inner, Fraction(-1))))
     return Sum((ONE, inner)) if function == AFFINE else Call(function, inner)
 
 
@@ -636,7 +650,7 @@ class Factor:
 
 def _signs(name: str) -> tuple[int, ...]:
     """Signs of the constant that make functions that differ by more than a sign."""
-    return (1, -1) if name in (AFFINE, "expm1", "log1p") else (1,)
+    return (1, -1) if name in (AFFINE, RELATIVE, "expm1", "log1p") else (1,)
 
 
 @lru_cache(maxsize=1)

@@ -72,8 +72,8 @@ Weighted = list[tuple[float, Tree]]
 _LONG = (300, 150, 100, 60, 60, 40, 40)
 _MEDIUM = (200, 100, 60, 40, 30)
 _WITH_FUNCTIONS = (100, 60, 40, 30)
-# monomials in front of functions, and how many of their products with functions: of 1,500 and 300 in
-# the first beam, t_1 cos² + t_2 sin² is lost, and as many inner products as of these cost the time
+# monomials in front of functions, and products of both: with a quarter of them and a beam three
+# times as wide, which takes as long, t_1 cos² + t_2 sin² is lost
 _OUTER, _COLUMNS = 80, 6000
 # differences that are squared, monomials beside them, and widths of the beam
 _SQUARES, _BESIDE_SQUARES, _OF_DISTANCES = 100, 30, (100, 100, 60, 40, 30)
