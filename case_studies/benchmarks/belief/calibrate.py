@@ -24,7 +24,7 @@ _WIDTH = 0.3
 
 
 def loss_of(lines: Sequence[Line], constants: Array, prices: bool = False) -> Array:
-    """Minus the log scores, shape (n_lines,): of the first law, or with prices of all right forms."""
+    """Minus the log scores of the first law, or with prices of all right forms, (n_lines,)."""
     each = [said_of(line, constants) for line in lines]
     return np.array([one.loss if prices else one.doubt for one in each])
 
