@@ -57,7 +57,7 @@ def test_powers_of_sums_of_three_terms(name: str, noise: float) -> None:
     archive = archive_of(THREE[name], 1, noise)
     sums = Sums(archive.runs)
     for target in powers(archive.runs):
-        sums.functions(target, archive, count=1500)
+        sums.functions(target, archive)
     check_elsewhere(archive, THREE[name], 1e-9 if noise == 0 else 0.02)
 
 
