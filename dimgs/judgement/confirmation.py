@@ -94,6 +94,8 @@ class LawFacts:
         A law that is more probable.
     brief : bool
         Whether other laws were looked for in a short search only.
+    least : float
+        The probability if a longer search found rivals as probable as is usual.
     """
 
     cuts: Sequence[Cut] = ()
@@ -112,6 +114,7 @@ class LawFacts:
     missed: str = ""
     better: str = ""
     brief: bool = False
+    least: float = 1.0
 
 
 def conclude(facts: LawFacts) -> Verdict:
@@ -256,7 +259,9 @@ def _structure(residuals: ResidualSummary | None) -> Iterator[str]:
 def _is_open(facts: LawFacts) -> bool:
     """Whether a longer search may move the probability across the threshold."""
     low, high = SHORT_SEARCH
-    return facts.brief and facts.probability is not None and low < facts.probability < high
+    if not facts.brief or facts.probability is None or facts.probability <= low:
+        return False
+    return facts.probability < high or facts.least < PROBABLE
 
 
 def _improbable(facts: LawFacts) -> Iterator[Reason]:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs import Dataset, discover
+from dimgs.common.arrays import Array
 from dimgs.discovery.next_runs import propose
 from dimgs.judgement.posterior import (
     extensions,
@@ -23,6 +24,10 @@ from dimgs.report.results import Report
 AMPLE: dict[str, Any] = {"engine": "structured", "evaluations": 300, "time_limit": 3600.0}
 
 
+def shared(density: Array, bits: Array, laws: list[int]) -> Array:
+    return weights(density, bits, laws)[0]
+
+
 FORMS = st.lists(
     st.tuples(st.floats(-1e6, 1e6), st.floats(0.0, 99.0), st.integers(0, 4)), min_size=1, max_size=9
 )
@@ -31,7 +36,7 @@ FORMS = st.lists(
 @given(FORMS)
 def test_probabilities_of_the_forms_sum_to_one(forms: list[tuple[float, float, int]]) -> None:
     density, bits = (np.array(x) for x in list(zip(*forms, strict=True))[:2])
-    common = weights(density, bits, [k for _, _, k in forms])
+    common = shared(density, bits, [k for _, _, k in forms])
     assert len(common) == len(forms)
     assert sum(common) == pytest.approx(1.0)
     assert all(p >= 0 for p in common)
@@ -40,7 +45,7 @@ def test_probabilities_of_the_forms_sum_to_one(forms: list[tuple[float, float, i
 @given(st.integers(1, 9), st.floats(1.0, 30.0), st.floats(-0.9, 0.9))
 def test_extensions_weigh_no_more_for_being_listed(n: int, more: float, gain: float) -> None:
     one, other = (
-        weights(
+        shared(
             np.array([0.0] + [gain] * k), np.array([10.0] + [10.0 + more] * k), list(range(k + 1))
         )
         for k in (1, n)
@@ -48,16 +53,18 @@ def test_extensions_weigh_no_more_for_being_listed(n: int, more: float, gain: fl
     if one[0] > 0.5:
         assert other[0] == pytest.approx(one[0])
     # laws that the runs distinguish count each
-    seen = weights(np.array([0.0] + [4.0] * n), np.array([0.0] + [30.0] * n), list(range(n + 1)))
+    seen = shared(np.array([0.0] + [4.0] * n), np.array([0.0] + [30.0] * n), list(range(n + 1)))
     assert seen[1:].sum() / seen[0] == pytest.approx(n * seen[1] / seen[0])
     assert n == 1 or seen[1:].sum() > 1.5 * seen[1]
 
 
 def test_extensions_are_no_reason_to_doubt_a_law() -> None:
     density, bits, laws = np.array([0.0, 0.1, -4.0]), np.array([10.0, 16.0, 8.0]), [0, 1, 2]
-    assert extensions(density, bits, laws).tolist() == [False, True, False]
-    alone = gain_per_bit(density[[0, 2]], bits[[0, 2]], [0, 2])
-    assert gain_per_bit(density, bits, laws) == alone
+    longer = extensions(density, bits, laws)
+    weight, rivals = weights(density, bits, laws)
+    assert longer.tolist() == [False, True, False]
+    expected = weight[2] / (weight[0] + weight[2])
+    assert rivals == pytest.approx(expected)
 
 
 @given(FORMS, st.integers(0, 8), st.floats(0.1, 50.0))
@@ -68,7 +75,7 @@ def test_a_law_gains_over_all_shorter_ones(
     laws = [law for _, _, law in forms]
     gain = gain_per_bit(density, bits, laws)
     assert 0.1 <= gain <= 10.0
-    # the order of the forms plays no part, and neither does a form of no density
+    # the order of the forms plays no part
     turned = [(i + k) % len(forms) for i in range(len(forms))]
     assert gain_per_bit(density[turned], bits[turned], [laws[i] for i in turned]) == gain
     # a shorter law that is nearer than all others lowers the gain
@@ -77,34 +84,35 @@ def test_a_law_gains_over_all_shorter_ones(
     assert gain_per_bit(*near, [*laws, 9]) <= min(gain, 0.75) + 1e-9
 
 
-@given(st.floats(1e-12, 1.0), st.floats(0.2, 10.0), st.floats(0.0, 200.0))
+@given(st.floats(1e-12, 1.0), st.floats(0.0, 0.9), st.floats(0.0, 200.0), st.floats(0.2, 10.0))
 def test_none_is_more_probable_where_more_is_left_or_doubted(
-    chance: float, gain: float, bits: float
+    chance: float, others: float, bits: float, gain: float
 ) -> None:
     left, more = support(np.array([chance, chance / 10])).tolist()
     assert 0.0 < more <= left <= 1.0
-    known = none_of_these(traits(gain, bits, 3.0), left)
-    assert none_of_these(traits(gain, bits, 3.0), more) >= known
+    known = none_of_these(traits(others, bits, 3.0, gain), left)
+    assert none_of_these(traits(others, bits, 3.0, gain), more) >= known
     for worse in (
-        traits(gain / 2, bits, 3.0),
-        traits(gain, bits + 10.0, 3.0),
-        traits(gain, bits, 2.0),
+        traits(others + 0.1, bits, 3.0, gain),
+        traits(others, bits + 10.0, 3.0, gain),
+        traits(others, bits, 2.0, gain),
+        traits(others, bits, 3.0, gain / 2),
     ):
         assert none_of_these(worse, left) >= known
     # close to 1 the doubts have no room
     if known < 0.999:
-        assert none_of_these(traits(gain / 2, bits + 90.0, 3.0), left) > known
+        assert none_of_these(traits(others + 0.1, bits + 90.0, 3.0, gain), left) > known
     # a law that follows the runs to rounding is not one of many
-    exact = [none_of_these(traits(gain, b, 22.0), left) for b in (20.0, 80.0)]
-    assert exact[0] == exact[1] < none_of_these(traits(gain, 80.0, 3.0), left)
+    exact = [none_of_these(traits(others, b, 22.0, gain), left) for b in (20.0, 80.0)]
+    assert exact[0] == exact[1] < none_of_these(traits(others, 80.0, 3.0, gain), left)
 
 
 def test_odds_are_those_of_densities_and_prices_over_the_fitted_temperature() -> None:
     # the temperature that the discoveries of the development half gave, and prices in bits
-    two = weights(np.array([0.0, -1.5 * np.log(9)]), np.zeros(2), [0, 1])
+    two, _ = weights(np.array([0.0, -1.5 * np.log(9)]), np.zeros(2), [0, 1])
     assert two[0] / two[1] == pytest.approx(9.0)
     gain = 5.0 * np.log(2) + 1.5 * np.log(9)
-    two = weights(np.array([gain, 0.0]), np.array([5.0, 0.0]), [0, 1])
+    two, _ = weights(np.array([gain, 0.0]), np.array([5.0, 0.0]), [0, 1])
     assert two[0] / two[1] == pytest.approx(9.0)
 
 

@@ -44,7 +44,7 @@ def judged() -> tuple[Array, IntArray]:
         errors = possible_errors(table)[0]
         supports = [evidence(model, errors, blocks, table) for model in models]
         density = np.array([-np.inf if e is None else e.log_density for e in supports])
-        probabilities.append(weights(density, np.full(len(laws), PRICE), range(len(laws))))
+        probabilities.append(weights(density, np.full(len(laws), PRICE), range(len(laws)))[0])
     return np.array(probabilities), true
 
 

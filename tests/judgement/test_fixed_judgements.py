@@ -23,6 +23,7 @@ from dimgs.judgement.evidence import (
 from dimgs.judgement.next_run import Prediction, choose
 from dimgs.judgement.posterior import (
     extensions,
+    gain_per_bit,
     none_of_these,
     representative,
     support,
@@ -96,19 +97,20 @@ def test_weights_of_laws() -> None:
     density = np.array([10.0, 9.5, 9.4, 4.0, 9.0, 2.0])
     bits = np.array([12.0, 11.0, 18.0, 9.0, 20.0, 8.0])
     for laws in ([0, 0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5]):
-        assert weights(density, bits, laws).sum() == pytest.approx(1.0)
+        assert weights(density, bits, laws)[0].sum() == pytest.approx(1.0)
         assert extensions(density, bits, laws).shape == (6,)
     scores = density - np.log(2) * bits
     stands = [representative(scores, exponents) for exponents in ([0] * 6, [1, 2, 0, 1, 0, 0])]
     assert all(0 <= k < 6 for k in stands)
     supported = support(np.array([1e-9, 0.01, 0.9]))
     for each in supported:
-        for gain in (10.0, 0.8):
-            assert 0.0 < none_of_these(traits(gain, 15.0, 2.0), float(each)) < 1.0
-    # more structure left, less gain, more bits: more likely none of these
-    parts = traits(10.0, 15.0, 2.0)
+        for others in (0.0, 0.3):
+            assert 0.0 < none_of_these(traits(others, 15.0, 2.0, 3.0), float(each)) < 1.0
+    # more structure left, more rivals, less gain: more likely none of these
+    parts = traits(0.0, 15.0, 2.0, gain_per_bit(density, bits, range(6)))
     assert none_of_these(parts, float(supported[0])) > none_of_these(parts)
-    assert none_of_these(traits(0.8, 15.0, 2.0)) > none_of_these(parts)
+    assert none_of_these(traits(0.3, 15.0, 2.0, 10.0)) > none_of_these(traits(0.0, 15.0, 2.0, 10.0))
+    assert none_of_these(traits(0.0, 15.0, 2.0, 0.1)) > none_of_these(parts)
 
 
 @pytest.mark.parametrize(("facts", "confirmed", "outcome"), [
@@ -126,8 +128,8 @@ def test_weights_of_laws() -> None:
     ({"probability": 0.91, "rivals": 1}, True, "converged"),
     ({"probability": 0.89, "rivals": 1}, False, None),
     ({"probability": 0.89, "none": 0.1}, False, None),
-    ({"probability": 0.94, "brief": True}, False, "unchecked"),
-    ({"probability": 0.96, "brief": True}, True, "converged"),
+    ({"probability": 0.96, "least": 0.5, "brief": True}, False, "unchecked"),
+    ({"probability": 0.96, "least": 0.94, "brief": True}, True, "converged"),
     ({"probability": None}, False, None), ({"extrapolates": False, "missed": "x"}, False, None),
     ({"extrapolates": None}, False, None), ({"varies": False}, False, "unchecked"),
     ({"unavailable": "no Julia"}, False, "unavailable"),

@@ -128,7 +128,7 @@ def said_of(line: Line, constants: Array) -> Said:
     temperature, prices, none = np.exp(constants[0]), np.exp(constants[1:k]), constants[k:]
     bits = line.parts @ prices
     laws = line.laws.tolist()
-    share_of = weights(line.density, bits, laws, temperature)
+    share_of, others = weights(line.density, bits, laws, temperature)
     score = line.density - np.log(2) * bits
     best = int(np.argmax(score))
     numbers = np.unique(line.laws)
@@ -141,7 +141,7 @@ def said_of(line: Line, constants: Array) -> Said:
     share_of = supported / whole
     shares = np.array([share_of[line.laws == n].sum() for n in numbers])
     of_form = float(bits[best] - (line.parts * prices)[best, _PRECISION])
-    outside = none_of_these(traits(gain, of_form, each), whole, none)
+    outside = none_of_these(traits(others, of_form, each, gain), whole, none)
     # a number or a constant in its place states one law, but an exponent does not
     right = [
         line.right[k[line.fitted[k] == line.fitted[f]]].any()
