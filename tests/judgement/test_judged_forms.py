@@ -19,6 +19,7 @@ from dimgs.expression.candidate import Candidate
 from dimgs.fits.design import Design
 from dimgs.judgement.candidates import JudgedForm, Proposal, _with_one_constant, judge_forms
 from dimgs.judgement.posterior import (
+    NONE,
     TEMPERATURE,
     posterior_of,
     representative,
@@ -247,8 +248,9 @@ def test_bounds_do_not_lower_the_exactness_of_the_runs_beside_them() -> None:
     censored = posterior_of(known.design, forms, laws)
     as_runs = posterior_of(replace(known.design, censored=0.0), forms, laws)
     # counted as runs, bounds lower the mean density, as larger errors of measurement would
-    odds, odds_of_runs = (p.none / (1.0 - p.none) for p in (censored, as_runs))
-    assert odds < 0.5 * odds_of_runs
+    logit, logit_of_runs = (np.log(p.none / (1.0 - p.none)) for p in (censored, as_runs))
+    # by more than ten bits, which count by fifties
+    assert logit < logit_of_runs - 0.2 * NONE[2]
 
 
 def test_a_ratio_that_is_one_by_chance_leaves_two_constants() -> None:
