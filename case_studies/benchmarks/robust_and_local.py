@@ -12,8 +12,8 @@ import numpy as np
 from dimgs.common.arrays import Array
 from dimgs.fits.design import whiten
 from dimgs.fits.local import LocalPowerLaw
-from dimgs.fits.power_law import PowerLaw
-from dimgs.fits.robust import PairLoss, RankProblem, RobustPowerLaw, solve_absolute
+from dimgs.fits.power_law import PowerLaw, RobustPowerLaw
+from dimgs.fits.robust import PairLoss, RankProblem, solve_absolute
 
 
 def closed_form(X: Array, y: Array) -> Array:

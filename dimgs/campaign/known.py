@@ -13,17 +13,14 @@ import numpy as np
 from dimgs.campaign.plan import EVIDENCE, KNOWN, Binding, CampaignDesign, CampaignRun, at
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import json_value, read_text
-from dimgs.hub.cards import trusted_cards
 from dimgs.hub.entry import run_record
-from dimgs.hub.hub import Hub, table_records
 from dimgs.judgement.next_run import d_optimal
 from dimgs.kernels.base import holds_inputs, unit_for
 from dimgs.kernels.record import RunRecord, Status
-from dimgs.similitude.laws import laws_in
-from dimgs.similitude.origin import GOOD, describe
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
+    from dimgs.hub.hub import Hub
     from dimgs.law.law import Law
 
 
@@ -156,6 +153,7 @@ def _read(source: Any, binding: Binding) -> Sequence[Known]:
 
 def _of_table(path: Path, binding: Binding) -> Sequence[Known]:
     from dimgs.dataset import read_table
+    from dimgs.hub.hub import table_records
 
     data = read_table(path)
     target, kernel = binding.target.name, binding.kernel
@@ -302,7 +300,8 @@ def _runs_of(known: KnownLaw, design: CampaignDesign) -> list[KnownRun]:
     return runs
 
 
-# ---- Runs and laws of a hub that a campaign may start from.
+# ---- Runs and laws of a hub that a campaign may start from. SQLAlchemy is loaded where there is
+# one.
 
 
 # newest runs of a kernel and tier that are looked at: a campaign makes some dozens
@@ -311,7 +310,7 @@ _MOST = 2000
 _LAWS = 20
 
 
-def known_of_hub(hub: Hub, binding: Binding) -> list[Known]:
+def known_of_hub(hub: "Hub", binding: Binding) -> list[Known]:
     """Runs and laws of a hub that say something of a plan.
 
     Runs of the plan's kernel count as made where they are the same runs, whoever made them; those
@@ -329,6 +328,8 @@ def known_of_hub(hub: Hub, binding: Binding) -> list[Known]:
     -------
     list of KnownRun and KnownLaw
     """
+    from dimgs.hub.cards import trusted_cards
+
     name, cards = binding.kernel.name, trusted_cards(hub)
     physics = {n: cards[n]["content"].get("physics") for n in sorted(cards)}
     same = physics.get(name)
@@ -336,8 +337,10 @@ def known_of_hub(hub: Hub, binding: Binding) -> list[Known]:
     return [*(run for n in names for run in _runs(hub, binding, n)), *_laws(hub, binding)]
 
 
-def _runs(hub: Hub, binding: Binding, kernel: str) -> list[Known]:
+def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
     """Runs of a kernel with the labels of the plan, those of each tier by one version of it."""
+    from dimgs.similitude.origin import GOOD, describe
+
     target = binding.target.name
     known = describe(hub, binding.kernel if kernel == binding.kernel.name else kernel, load=False)
     if target not in known.outputs:
@@ -360,8 +363,10 @@ def _runs(hub: Hub, binding: Binding, kernel: str) -> list[Known]:
     return runs
 
 
-def _laws(hub: Hub, binding: Binding) -> list[Known]:
+def _laws(hub: "Hub", binding: Binding) -> list[Known]:
     """Laws of the kernel that nobody doubts; none where labels decide, which no law holds."""
+    from dimgs.similitude.laws import laws_in
+
     if any(p.is_label for p in binding.kernel.inputs):
         return []
     laws: list[Known] = []

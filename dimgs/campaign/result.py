@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,13 +16,11 @@ from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import file_names
 from dimgs.common.formats import SCHEMA, attributes, plain, sealed
 from dimgs.dataset import Dataset
-from dimgs.discovery.discover import report_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.study import study_of_power_law
 from dimgs.engines.registry import NONE
 from dimgs.fits.estimate import Exponent
-from dimgs.fits.potential import CurvePotential
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.kernels.base import of_tier
@@ -53,10 +51,15 @@ from dimgs.report.results import (
     write_study,
 )
 from dimgs.report.words import listed
-from dimgs.symmetry.collapse import Collapse, collapse_with
 from dimgs.variables import Variable, parse_unit, si_unit, unit_suffix
 
-# ---- Curves of runs, brought onto one by a similarity variable.
+if TYPE_CHECKING:
+    from dimgs.fits.potential import CurvePotential
+    from dimgs.symmetry.collapse import Collapse
+
+
+# ---- Curves of runs, brought onto one by a similarity variable. What does that, and what searches
+# laws, is imported where a campaign has ended: a design without a run needs no scikit-learn.
 
 
 # places of whole curves: what lies between is smooth
@@ -88,7 +91,7 @@ class WholeCurves:
     ordinate: str
     at: Array
     groups: PiBasis
-    model: CurvePotential
+    model: "CurvePotential"
     half_width: float
 
     def to_json(self) -> dict[str, Any]:
@@ -120,6 +123,8 @@ def whole_curves(
     InputError, FitError
         As there, and if values are not positive or the curves have no places in common.
     """
+    from dimgs.fits.potential import CurvePotential
+
     data, (*given, along, ordinate) = _table(records, curve, inputs)
     basis, other = (pi_basis([*given, v], v.name) for v in (along, ordinate))
     alone = [b.response for b in (basis, other) if b.response is not None]
@@ -144,7 +149,7 @@ def whole_curves(
 
 def collapse(
     records: Sequence[RunRecord], curve: str, inputs: Sequence[str], level: float = 0.9
-) -> Collapse:
+) -> "Collapse":
     """Find the similarity variable of the curves of runs.
 
     Parameters
@@ -180,6 +185,8 @@ def collapse(
     >>> print(found.variable.group, found.response.group, found.collapses)
     x·D^(-1/2)·t^(-1/2) profile·C0⁻¹ True
     """
+    from dimgs.symmetry.collapse import collapse_with
+
     data, variables = _table(records, curve, inputs)
     return collapse_with(data, curve, variables[-2].name, _RUN, Options(engine=NONE, level=level))
 
@@ -218,7 +225,7 @@ def _table(
 
 def curves_of(
     plan: Plan, records: Sequence[RunRecord]
-) -> tuple[tuple[Collapse, ...], tuple[WholeCurves, ...], list[str]]:
+) -> "tuple[tuple[Collapse, ...], tuple[WholeCurves, ...], list[str]]":
     """The curves that a plan asks for, brought onto one and fitted whole, and what failed."""
     collapsed, whole, warnings = list[Any](), list[Any](), list[str]()
     asked = ((collapsed, collapse, "brought onto one"), (whole, whole_curves, "fitted whole"))
@@ -569,7 +576,7 @@ class CampaignResult:
     origins: tuple[Mapping[str, Any], ...] = ()
     others: "tuple[CampaignResult, ...]" = ()
     whole: Law | None = None
-    curves: tuple[Collapse, ...] = ()
+    curves: "tuple[Collapse, ...]" = ()
     whole_curves: tuple[WholeCurves, ...] = ()
     surrogate: Surrogate | None = None
     source: str | None = None
@@ -729,6 +736,8 @@ class CampaignResult:
 
     def study(self) -> Report | None:
         """The report on the law of all runs, with the verdict of the campaign; None without one."""
+        from dimgs.discovery.discover import report_of
+
         fit = self.report
         if isinstance(fit, Report) and self.outcome is Outcome.CONFIRMED and self.law is None:
             # one page says the same as the other files

@@ -22,7 +22,7 @@ MOVED = {
     "escape": "common.escape",
     "fits.chosen_pairs": "fits.power_law",
     "fits.crossover": "fits.regimes",
-    "fits.mixed_power_law": "fits.sources",
+    "fits.mixed_power_law": "fits.power_law",
     "formats": "common.formats",
     "kernels.curve": "kernels.record",
     "kernels.spec": "kernels.base",

@@ -17,7 +17,6 @@ from dimgs.common.errors import attempt, noting, warn_all
 from dimgs.common.progress import notebook_bar
 from dimgs.dataset import Dataset
 from dimgs.discovery.diagnostics import outlier_warnings, rounding_advice, without_outliers
-from dimgs.discovery.explore import sensitivity_document
 from dimgs.discovery.judgement import (
     fit_with_stated_exponents,
     is_acrobatic,
@@ -315,8 +314,15 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         left_out_by=study.left_out_by,
         outliers=outliers,
         further_runs=partial(propose, others=partial(_further, study, law, options)),
-        shares_of=partial(sensitivity_document, data, law.target.name, options),
+        shares_of=partial(_shares, data, law.target.name, options),
     )
+
+
+def _shares(data: Dataset, target: str, options: Options) -> dict[str, Any] | None:
+    """Shares of the inputs in the variance; what explores a table loads scikit-learn."""
+    from dimgs.discovery.explore import sensitivity_document
+
+    return sensitivity_document(data, target, options)
 
 
 def _left_out_residuals(study: Study, options: Options) -> Array | None:

@@ -15,7 +15,7 @@ from dimgs.common.formats import in_percent
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import run_codes
 from dimgs.discovery.options import Options
-from dimgs.fits.covariance import t_quantile
+from dimgs.fits.covariance import t_intervals, t_quantile
 from dimgs.fits.design import Design
 from dimgs.fits.estimate import Estimate, Exponent, exponents_of
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
@@ -26,8 +26,10 @@ from dimgs.fits.noise import (
     with_intrinsic_scatter,
     working_runs,
 )
+from dimgs.fits.robust import fit_by_ranks, hodges_lehmann
 from dimgs.fits.snapping import Snapped, restricted_fit, snap
 from dimgs.fits.sources import Slope, fit_sources, slopes_of, with_slopes
+from dimgs.fits.training_runs import TrainingRuns, checked_weights
 from dimgs.law.display import undetermined
 
 # deviations of a run from a constant law, over the spread, that make it an outlier
@@ -212,13 +214,10 @@ def _powers(design: Design, name: str) -> list[float]:
 
 def fit_ranks(design: Design, level: float) -> Estimate:
     """All-pairs least absolute differences of a design, by ranks."""
-    from dimgs.fits.robust import RobustPowerLaw
-
     if design.X.shape[1] == 0:
         return _constant_by_ranks(design, level)
-    model = RobustPowerLaw().fit(
-        design.X, design.y, design.weights, groups=design.split, within=design.within
-    )
+    weights = checked_weights(design.weights, design.n_runs)
+    model = fit_by_ranks(TrainingRuns(design.X, design.y, weights, design.split, design.within))
     covariance = np.asarray(model.covariance_)
     scale = float(model.tau_)
     # the prefactor is that of the mean run, moved along the exponents to where all groups are one
@@ -229,9 +228,10 @@ def fit_ranks(design: Design, level: float) -> Estimate:
     joint = moved @ about_mean @ moved.T
     dof = float(model.dof_)
     intercept = float(model.intercept_)
+    intervals = t_intervals(model.exponents_, np.diagonal(covariance), dof, level)
     reference = fit_power_law(design.X, design.y, design.weights, design.split, design.within)
     return Estimate(
-        exponents=exponents_of(design.features, model.exponents_, model.intervals(level)),
+        exponents=exponents_of(design.features, model.exponents_, intervals),
         intercept=intercept,
         intercept_half=float(t_quantile(level, dof)) * float(np.sqrt(joint[0, 0])),
         covariance=joint,
@@ -262,8 +262,6 @@ def _constant_by_ranks(design: Design, level: float) -> Estimate:
     J. L. Hodges, E. L. Lehmann, Ann. Math. Stat. 34 (1963) 598-611.
     """
     from scipy.stats import median_abs_deviation
-
-    from dimgs.fits.robust import hodges_lehmann
 
     reference = fit_squares(design, level)
     within = np.zeros(design.n_runs, dtype=np.intp) if design.within is None else design.within

@@ -6,7 +6,6 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from scipy.stats import qmc
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
@@ -191,6 +190,8 @@ def places_of(data: Dataset, inputs: Sequence[str], ranges: Mapping[str, Any]) -
 
 def _shares(count: int) -> Array:
     """Places in the unit cube: corners, and a low-discrepancy sequence."""
+    from scipy.stats import qmc
+
     if count == 0:
         return np.zeros((1, 0))
     inner = qmc.Sobol(count, rng=np.random.default_rng(0)).random(_PLACES)

@@ -15,7 +15,7 @@ T. Hastie, R. Tibshirani, J. Friedman, The Elements of Statistical Learning, 2nd
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr
 
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
@@ -140,7 +140,7 @@ def _forward(Z: Array, y: Array, fewest: int) -> list[int]:
         share = np.where(outside > np.sqrt(_VARIES), np.minimum(share, 1 - 1e-15), 0.0)
         k = int(np.argmax(share))
         t = np.sqrt(share[k] * dof / (1 - share[k]))
-        if 2 * float(stats.t.sf(t, dof)) * len(members) > _LEVEL and len(used) >= fewest:
+        if 2 * float(stdtr(dof, -t)) * len(members) > _LEVEL and len(used) >= fewest:
             break
         column = terms[:, k] - base @ (base.T @ terms[:, k])
         column = column / np.sqrt(float(column @ column))

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from dimgs.fits.potential import ContrastivePotential as ContrastivePotential
     from dimgs.fits.potential import CurvePotential as CurvePotential
     from dimgs.fits.power_law import ChosenPairsPowerLaw as ChosenPairsPowerLaw
+    from dimgs.fits.power_law import MixedPowerLaw as MixedPowerLaw
     from dimgs.fits.power_law import PowerLaw as PowerLaw
+    from dimgs.fits.power_law import RobustPowerLaw as RobustPowerLaw
     from dimgs.fits.power_law import fit_power_law as fit_power_law
     from dimgs.fits.regimes import CrossoverPowerLaw as CrossoverPowerLaw
     from dimgs.fits.regimes import RegimePowerLaw as RegimePowerLaw
     from dimgs.fits.regimes import choose_crossover as choose_crossover
-    from dimgs.fits.robust import RobustPowerLaw as RobustPowerLaw
-    from dimgs.fits.sources import MixedPowerLaw as MixedPowerLaw
 
 __getattr__, __dir__, __all__ = on_first_use(
     __name__,
@@ -42,9 +42,7 @@ __getattr__, __dir__, __all__ = on_first_use(
         "local": "LocalPowerLaw",
         "pi_groups": "PiGroups",
         "potential": "ContrastivePotential CurvePotential",
-        "power_law": "ChosenPairsPowerLaw PowerLaw fit_power_law",
+        "power_law": "ChosenPairsPowerLaw MixedPowerLaw PowerLaw RobustPowerLaw fit_power_law",
         "regimes": "CrossoverPowerLaw RegimePowerLaw choose_crossover",
-        "robust": "RobustPowerLaw",
-        "sources": "MixedPowerLaw",
     },
 )

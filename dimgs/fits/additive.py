@@ -14,11 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import EngineUnavailableError, InputError
-from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
+from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.design import run_folds, triples
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
 from dimgs.fits.noise import within_one_error
+from dimgs.fits.training_runs import TrainingRuns
 
 
 def quantile_knots(z: Array, weight: Array, n_knots: int) -> Array:

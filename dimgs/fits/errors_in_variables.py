@@ -9,11 +9,12 @@ from scipy.optimize import approx_fprime, least_squares
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
-from dimgs.fits.base import ContrastiveRegressor, TrainingRuns, check_clusters
+from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.covariance import linearised
 from dimgs.fits.design import Whitening
 from dimgs.fits.least_squares import coordinates_of_rows
 from dimgs.fits.noise import Scatter, require_finite, rms, scatter_beside
+from dimgs.fits.training_runs import TrainingRuns, check_clusters
 
 # refits with the scatter of the one before: each brings its change down by the share of the
 # variance that the inputs make, and the last change that counts

@@ -15,12 +15,12 @@ from sklearn.decomposition import PCA
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.additive import curvature_columns, quantile_knots
-from dimgs.fits.base import checked_response, checked_table
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.design import Whitening, run_folds, triples, whiten
 from dimgs.fits.least_squares import oriented
 from dimgs.fits.noise import within_one_error
 from dimgs.fits.snapping import checked_map, short_vectors
+from dimgs.fits.training_runs import checked_response, checked_table
 
 # exact exponents of the physical variables, one column for each group
 Exponents = Sequence[Sequence[Fraction | int]] | NDArray[np.generic]

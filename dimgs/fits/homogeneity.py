@@ -12,9 +12,9 @@ from scipy.special import fdtrc
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
-from dimgs.fits.base import checked_response, checked_table
 from dimgs.fits.covariance import N_BOOTSTRAP, linearised, t_quantile, webb_signs
 from dimgs.fits.least_squares import PowerLawFit, echelon, fit_power_law
+from dimgs.fits.training_runs import checked_response, checked_table
 from dimgs.groups.dimensions import primitive
 from dimgs.groups.rationals import simplest_between
 

@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import FitError, InputError
-from dimgs.fits.base import check_clusters, check_pairs, label_codes
 from dimgs.fits.covariance import (
     FULL_LEVERAGE,
     ClusterInfluence,
@@ -24,6 +23,7 @@ from dimgs.fits.covariance import (
     RunInfluence,
 )
 from dimgs.fits.design import Moments, check_finite, checked_arrays, group_means
+from dimgs.fits.training_runs import check_clusters, check_pairs, label_codes
 
 # ---- Least squares in standardised, orthonormal coordinates: rank, null and weak directions.
 

@@ -10,11 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import FitError, InputError
-from dimgs.fits.base import ContrastiveRegressor, TrainingRuns, check_clusters, distinct_rows
+from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.covariance import check_level, t_quantile
 from dimgs.fits.design import group_means, whiten
 from dimgs.fits.least_squares import fit_power_law
 from dimgs.fits.noise import is_as_good
+from dimgs.fits.training_runs import TrainingRuns, check_clusters, distinct_rows
 
 
 @dataclass(frozen=True, eq=False)

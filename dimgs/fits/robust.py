@@ -8,13 +8,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linprog
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import FitError, InputError
-from dimgs.fits.base import TrainingRuns, WithinRegressor, check_clusters, label_codes
 from dimgs.fits.covariance import jackknife_covariance
 from dimgs.fits.design import Whitening, group_means, group_sums, whiten
+from dimgs.fits.training_runs import TrainingRuns, check_clusters, label_codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -753,7 +753,7 @@ def robust_distances(Z: Array, order: IntArray, most: int = 20_000) -> tuple[Arr
     part = Z if size <= most else Z[order[:: size // most + 1]]
     count = len(part)
     distances = _norms(part)
-    quantile = float(np.sqrt(chi2.isf((1.0 - _DISTANCE_LEVEL) / count, rank)))
+    quantile = float(np.sqrt(chdtri(rank, (1.0 - _DISTANCE_LEVEL) / count)))
     small = 1.0 + (rank + 1.0) / max(count - rank, 1) + 2.0 / max(count - 1.0 - 3.0 * rank, 1.0)
     start, half = min(max(4 * rank, rank + 2), count), (count + rank + 1) // 2
     bulk = np.argsort(distances, kind="stable")[:start]
@@ -799,80 +799,8 @@ def tied(loss: SortedLoss, pairs: PairLoss, problem: RankProblem) -> SortedLoss:
 LARGE = 2 * SUBSAMPLE
 
 
-@dataclass(eq=False, repr=False)
-class RobustPowerLaw(WithinRegressor):
-    """Power law that gross errors in the response hardly move.
-
-    Minimises, over the exponents a, the sum over pairs of runs of w_u w_v abs(e_u - e_v) with
-    e = y - X a, through ranks: one sort per evaluation. It is the rank regression of Jaeckel
-    with Wilcoxon scores: about 95 % as efficient as least squares for normal errors, and
-    bounded until about 29 % of the responses are wrong. It does not protect against wrong log
-    groups: a single run far out in `X` can carry the fit, so such runs are listed in
-    `leverage_points_`. The prefactor is the Hodges-Lehmann estimate of the residuals.
-
-    Parameters
-    ----------
-    loss : {"l1", "huber"}, default="l1"
-        Loss of the residual difference of a pair; "huber" is quadratic for near pairs.
-    huber_threshold : float, default=1.345
-        Where the Huber loss turns linear, in robust standard deviations of a residual
-        difference (taken from the absolute fit).
-    outlier_threshold : float, default=3.5
-        Runs whose residual exceeds this many robust standard deviations are listed.
-
-    Attributes
-    ----------
-    exponents_ : ndarray of shape (n_features,)
-        Minimum-norm where the runs leave a combination of groups undetermined.
-    intercept_ : float
-        Logarithm of the prefactor: Hodges-Lehmann estimate from the residuals of all runs.
-    group_intercepts_ : dict
-        The same for each label of `within`; empty without it.
-    covariance_ : ndarray of shape (n_features, n_features)
-        Covariance of the exponents by deletion of runs, or of clusters when `groups` is given.
-    tau_ : float
-        Scale of the residuals in rank regression (Koul, Sievers and McKean), in units of y.
-    tau_errors_ : ndarray of shape (n_features,)
-        Standard errors if errors are independent with one spread: tau times those of X.
-    dof_ : int
-        Of the t quantiles in `intervals`.
-    residuals_, robust_z_ : ndarray of shape (n_runs,)
-        Residuals (about the own prefactor with `within`), and the same in robust standard
-        deviations.
-    outliers_ : ndarray of int
-        Indices of runs where ``robust_z_`` exceeds the threshold in size, worst first.
-    leverage_ : ndarray of shape (n_runs,)
-        Hat values, exponents only.
-    robust_distances_ : ndarray of shape (n_runs,)
-        Distance of each run from the bulk of the log groups.
-    leverage_points_ : ndarray of int
-        Indices of runs outside the bulk, farthest first.
-    objective_ : float
-        Loss summed over pairs, each group's sum divided by its total weight.
-    rank_ : int
-        Number of combinations of groups that the runs determine.
-    n_contrasts_, n_pairs_, n_iter_ : int
-        Independent contrasts; pairs; evaluations of the loss over all runs.
-
-    References
-    ----------
-    Jaeckel, L. A. (1972). Annals of Mathematical Statistics 43, 1449-1458.
-    Hettmansperger, T. P. and McKean, J. W. (2011). Robust Nonparametric Statistical Methods,
-    2nd ed., chapter 3.
-
-    Examples
-    --------
-    A law of exponent 2 and prefactor e in spite of a quarter of gross errors:
-
-    >>> X = np.linspace(0.0, 1.0, 12)[:, None]
-    >>> y = 1.0 + 2.0 * X[:, 0]
-    >>> y[[2, 6, 9]] += 50.0
-    >>> fit = RobustPowerLaw().fit(X, y)
-    >>> fit.exponents_.round(6).tolist(), round(fit.intercept_, 6)
-    ([2.0], 1.0)
-    >>> sorted(fit.outliers_.tolist())
-    [2, 6, 9]
-    """
+class RankRegression:
+    """A fit by ranks: what `RobustPowerLaw`, whose parameters and attributes it has, computes."""
 
     loss: Literal["l1", "huber"] = "l1"
     huber_threshold: float = 1.345
@@ -1000,3 +928,18 @@ class RobustPowerLaw(WithinRegressor):
         else:
             whitened = cluster_covariance(scores, hessian, Z, pairs.weights, clusters)
         self.covariance_ = whitening.covariance(whitened)
+
+
+def fit_by_ranks(runs: TrainingRuns) -> RankRegression:
+    """Fit by ranks with the loss "l1", without scikit-learn.
+
+    Examples
+    --------
+    >>> x = np.linspace(0.0, 1.0, 12)
+    >>> fit = fit_by_ranks(TrainingRuns(x[:, None], 1.0 + 2.0 * x, np.ones(12)))
+    >>> fit.exponents_.round(6).tolist()
+    [2.0]
+    """
+    fit = RankRegression()
+    fit._fit(runs)
+    return fit

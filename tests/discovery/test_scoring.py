@@ -18,8 +18,9 @@ from dimgs.discovery.scoring import (
     scores_of,
     scores_of_search,
 )
-from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
+from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.design import Design, build_design
+from dimgs.fits.training_runs import TrainingRuns
 from dimgs.groups.derive import pi_basis
 from dimgs.report.plain_text import fit_text, report_text
 

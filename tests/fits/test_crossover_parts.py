@@ -8,7 +8,6 @@ from scipy import stats
 
 from dimgs.common.arrays import Array
 from dimgs.fits import PowerLaw
-from dimgs.fits.base import TrainingRuns
 from dimgs.fits.consensus import BLUNTEST, SHARPEST, Blend, descend
 from dimgs.fits.regimes import (
     FORMS,
@@ -22,6 +21,7 @@ from dimgs.fits.regimes import (
     power_profile,
     prepare,
 )
+from dimgs.fits.training_runs import TrainingRuns
 
 
 @pytest.mark.parametrize("clustered", [False, True])

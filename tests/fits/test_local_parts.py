@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dimgs.common.arrays import Array
-from dimgs.fits.base import distinct_rows
 from dimgs.fits.design import whiten
 from dimgs.fits.local import (
     BandwidthTable,
@@ -18,6 +17,7 @@ from dimgs.fits.local import (
     held_out_residuals,
     partition,
 )
+from dimgs.fits.training_runs import distinct_rows
 
 N = 40
 

@@ -5,9 +5,9 @@ import pytest
 
 from dimgs.common.arrays import Array
 from dimgs.fits import ContrastivePotential
-from dimgs.fits.base import TrainingRuns
 from dimgs.fits.intervals import Calibration
 from dimgs.fits.potential.potential_runs import distinct_runs
+from dimgs.fits.training_runs import TrainingRuns
 from tests.fits.test_potential import crossover
 
 torch = pytest.importorskip("torch")

@@ -15,7 +15,6 @@ from tests.fits.test_potential import crossover
 
 torch = pytest.importorskip("torch")
 
-from dimgs.fits.base import TrainingRuns  # noqa: E402
 from dimgs.fits.potential import contrastive_potential  # noqa: E402 - needs torch
 from dimgs.fits.potential.contrastive_potential import (  # noqa: E402
     DECAYS,
@@ -23,8 +22,9 @@ from dimgs.fits.potential.contrastive_potential import (  # noqa: E402
     choose,
     folds_of,
 )
-from dimgs.fits.potential.networks import HUBER, NetworkLayout, Training, lbfgs, penalty_of  # noqa: E402
+from dimgs.fits.potential.networks import NetworkLayout, Training, lbfgs, penalty_of  # noqa: E402
 from dimgs.fits.potential.potential_runs import (  # noqa: E402
+    HUBER,
     LOSSES,
     Limit,
     Loss,
@@ -34,6 +34,7 @@ from dimgs.fits.potential.potential_runs import (  # noqa: E402
     distinct_runs,
     hull_corners,
 )
+from dimgs.fits.training_runs import TrainingRuns  # noqa: E402
 
 SEEDS = st.integers(0, 10_000)
 

@@ -16,10 +16,10 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.design import whiten
+from dimgs.fits.power_law import RobustPowerLaw
 from dimgs.fits.robust import (
     PairLoss,
     RankProblem,
-    RobustPowerLaw,
     hodges_lehmann,
     near_pairs,
     solve_absolute,

@@ -16,16 +16,18 @@ from sklearn.utils.validation import check_is_fitted
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import InputError
 from dimgs.common.formats import attributes
-from dimgs.fits.base import ContrastiveRegressor, TrainingRuns, WithinRegressor, seed_of
+from dimgs.fits.base import ContrastiveRegressor, WithinRegressor, seed_of
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.intervals import Calibration
 from dimgs.fits.least_squares import oriented
-from dimgs.fits.potential.networks import HUBER, MANY, Settings, Training, evaluate
 from dimgs.fits.potential.potential_runs import (
+    HUBER,
     LOSSES,
+    MANY,
     Loss,
     Physics,
     PotentialAxes,
+    Settings,
     about_prefactors,
     axes_of,
     distances_to_hull,
@@ -35,9 +37,10 @@ from dimgs.fits.potential.potential_runs import (
     one_thread,
     require_torch,
 )
+from dimgs.fits.training_runs import TrainingRuns
 
 if TYPE_CHECKING:
-    from dimgs.fits.potential.networks import Settings
+    from dimgs.fits.potential.networks import Training
 
 
 # ---- A potential of one response: its smoothness, an ensemble of networks, and what they leave
@@ -141,7 +144,7 @@ class Choice:
     scores: dict[float, float]
 
 
-def choose(training: Training, folds: Folds, decays: tuple[float, ...]) -> Choice:
+def choose(training: "Training", folds: Folds, decays: tuple[float, ...]) -> Choice:
     """Train without each fold at every smoothness, and keep the smoothest that is not worse.
 
     Parameters
@@ -223,7 +226,7 @@ class Growth:
         return np.asarray(self.rate * distances * np.maximum(1.0, distances / self.distance))
 
 
-def growth_of(training: Training, decay: float) -> Growth:
+def growth_of(training: "Training", decay: float) -> Growth:
     """Leave out the outermost runs along each axis, both ways, and predict them.
 
     Of few or thousands of runs, errors do not grow.
@@ -277,7 +280,7 @@ class FittedPotential:
         Of errors outside it, in these units.
     """
 
-    training: Training
+    training: "Training"
     choice: Choice
     theta: Array
     steps: int
@@ -298,11 +301,15 @@ class FittedPotential:
 
     def slopes(self, theta: Array, X: Array) -> Array:
         """Local exponents, (..., n_rows, n_features); NaN for labels."""
+        from dimgs.fits.potential.networks import evaluate
+
         slopes = evaluate(self.training.layout.slopes, theta, self.axes.inputs(X))
         return self.axes.by_features(slopes) * self.training.unit
 
     def mixed(self, X: Array) -> Array:
         """Second derivatives by the ensemble, (n_rows, n_features, n_features)."""
+        from dimgs.fits.potential.networks import evaluate
+
         bends = evaluate(self.training.layout.bends, self.theta, self.axes.inputs(X)).mean(axis=0)
         wide = self.axes.by_features
         return wide(wide(bends[:, : self.axes.rank]).swapaxes(-1, -2)) * self.training.unit
@@ -396,6 +403,8 @@ def learn(
     ndarray of shape (n_folds, n_runs)
         Errors on runs left out, about the prefactors of the runs seen.
     """
+    from dimgs.fits.potential.networks import Training
+
     weights, labels = runs.weights, labels_of_runs(runs)
     centred = about_prefactors(y[:, None], labels, weights)[:, 0]
     spread = float(np.sqrt(np.mean(weights * centred**2))) or 1.0
@@ -464,7 +473,7 @@ class PotentialRegressor(ContrastiveRegressor):
     _several_targets = True
     potentials_: "list[FittedPotential]"
 
-    def _learn(self, runs: TrainingRuns, directions: Array, settings: "Settings") -> None:
+    def _learn(self, runs: TrainingRuns, directions: Array, settings: Settings) -> None:
         """Fit a potential on the response along each direction; rows of distinct runs."""
         weights = runs.weights
         axes, folds = axes_of(runs, settings.categorical), folds_of(runs, settings.seed)
@@ -705,7 +714,7 @@ class ContrastivePotential(PotentialRegressor, WithinRegressor):
             self._learn(distinct_runs(runs), np.eye(1 if self._flat else runs.y.shape[1]), settings)
             self._publish(runs)
 
-    def settings(self, n_features: int) -> "Settings":
+    def settings(self, n_features: int) -> Settings:
         """The parameters, checked against the number of columns of X.
 
         Raises
@@ -713,8 +722,6 @@ class ContrastivePotential(PotentialRegressor, WithinRegressor):
         InputError
             If one is out of range.
         """
-        from dimgs.fits.potential.networks import Settings
-
         self._check()
         physics = self.physics or Physics()
         physics.check(n_features, self.categorical)

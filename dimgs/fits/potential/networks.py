@@ -20,16 +20,18 @@ from torch import Tensor
 from torch.nn.functional import pad, softplus
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
-from dimgs.fits.base import TrainingRuns
 from dimgs.fits.potential.potential_runs import (
+    HUBER,
+    MANY,
     Loss,
-    Physics,
     PotentialAxes,
+    Settings,
     about_prefactors,
     choose_device,
     labels_of_runs,
     one_thread,
 )
+from dimgs.fits.training_runs import TrainingRuns
 
 # standard deviation of the first weights: bends lie within two standard deviations of the runs
 _SPREAD = 2.0
@@ -289,28 +291,8 @@ def lbfgs(objective: Objective, theta: Tensor, steps: Iterable[int]) -> tuple[Te
 # of whitened coordinates: rounding of the choice of groups lies beyond, and long training would
 # amplify it
 _DECIMALS = 8
-# Huber's 95 % efficiency, for differences of two errors
-HUBER = 1.345 * math.sqrt(2.0)
-# runs that are enough for a start of the training
-MANY = 2000
 # share of the training that is on all runs, where some are enough for a start
 _FINISH = 0.25
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Parameters of the training; see `ContrastivePotential`."""
-
-    hidden: tuple[int, ...]
-    loss: Loss
-    decays: tuple[float, ...]
-    categorical: tuple[int, ...]
-    physics: Physics
-    n_members: int
-    max_iter: int
-    device: str
-    verbose: bool
-    seed: int
 
 
 class Training:

@@ -1,5 +1,6 @@
 """Input of a potential: distinct runs, whitened coordinates, and what is known beforehand."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -15,8 +16,8 @@ from scipy.spatial import ConvexHull, QhullError
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import EngineUnavailableError, FitError, InputError
-from dimgs.fits.base import TrainingRuns, check_clusters, distinct_rows, label_codes
 from dimgs.fits.design import group_means, whiten
+from dimgs.fits.training_runs import TrainingRuns, check_clusters, distinct_rows, label_codes
 
 # ---- Knowledge beforehand of a potential: signs of exponents, their limits, interactions.
 
@@ -193,6 +194,26 @@ def distances_to_hull(corners: Array, z: Array) -> Array:
 
 Loss = Literal["squared", "absolute", "huber"]
 LOSSES: tuple[Loss, ...] = ("squared", "absolute", "huber")
+# Huber's 95 % efficiency, for differences of two errors
+HUBER = 1.345 * math.sqrt(2.0)
+# runs that are enough for a start of the training
+MANY = 2000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Parameters of the training; see `ContrastivePotential`."""
+
+    hidden: tuple[int, ...]
+    loss: Loss
+    decays: tuple[float, ...]
+    categorical: tuple[int, ...]
+    physics: Physics
+    n_members: int
+    max_iter: int
+    device: str
+    verbose: bool
+    seed: int
 
 
 def distinct_runs(runs: TrainingRuns) -> TrainingRuns:
