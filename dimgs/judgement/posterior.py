@@ -53,7 +53,7 @@ def same_laws(design: Design, forms: Sequence[JudgedForm]) -> list[int]:
     points = _beyond(design)
     inputs = feature_values(points)
     there = [c.model.elsewhere(points.X, inputs, c.evidence.whole.constants) for c in forms]
-    best = max((c.score for c in forms), default=0.0)
+    best, joined = max((c.score for c in forms), default=0.0), set[int]()
     probable = [k for k, c in enumerate(forms) if c.score > best - _IMPROBABLE]
     for j in probable:
         for i in probable:
@@ -66,11 +66,14 @@ def same_laws(design: Design, forms: Sequence[JudgedForm]) -> list[int]:
             # simple exponents are a case of fitted ones, of no law with further constants
             if special.rigid > general.rigid and more > general.exponents:
                 continue
-            # however much less probable they are
+            # however much less probable they are; but then they do not make two laws one
             only_exponents = special.rigid and 0 < more == general.exponents
-            if not only_exponents and refutes(general.evidence, special.evidence):
+            is_refuted = refutes(general.evidence, special.evidence)
+            if is_refuted and (i in joined or not only_exponents):
                 continue
             if _holds_in(special, there[j], there[i]):
+                if is_refuted:
+                    joined.add(i)
                 old, new = max(first[i], first[j]), min(first[i], first[j])
                 first = [new if k == old else k for k in first]
     for k in [k for k, c in enumerate(forms) if c.given]:

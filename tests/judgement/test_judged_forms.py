@@ -150,6 +150,26 @@ def test_simple_and_fitted_exponents_are_one_law_in_every_unit(size: float) -> N
     assert len(set(same_laws(known.design, judged))) == 1
 
 
+def test_a_refuted_form_with_simple_exponents_makes_no_two_laws_one() -> None:
+    rng = np.random.default_rng(3)
+    x = np.exp(rng.uniform(-2.0, 2.0, 60))
+    z = (1 + 0.8 * x**1.15) ** -0.5 * np.exp(0.02 * rng.standard_normal(60))
+    known = prepare(Dataset.from_columns({"x [1]": x, "z [1]": z}), "z", Options())
+    result, (pi, c, a) = fit_prepared(known, Options()), sympy.symbols("pi_1 c a")
+    simple = 1 / sympy.sqrt(1 + c * pi)
+    forms = [(1 + c * pi) ** a, 1 / sympy.sqrt(1 + c * pi**a), simple]
+    start = {"c": 1.0, "a": 1.0}
+    more = [
+        Proposal(name="front", expression=e, constants={str(s): start[str(s)] for s in free})
+        for e in forms
+        if (free := e.free_symbols - {pi})
+    ]
+    judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+    judged = [one for one in judged if one.expression in forms]
+    assert judged[2].expression == simple
+    assert same_laws(known.design, judged) == [0, 1, 0]
+
+
 def test_a_form_that_was_asked_for_is_meant_with_its_exponents() -> None:
     design, judged = _power_laws(1.5, 0.01)
     asked = [replace(c, given=c.rigid) for c in judged]
