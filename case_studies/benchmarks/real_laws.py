@@ -112,10 +112,6 @@ class Formula:
         design = self.found.prepared.design
         return np.zeros((design.n_runs, len(design.features)))
 
-    def elsewhere(self, X: Array, inputs: Mapping[str, Array], start: Array) -> Model:
-        """See `dimgs.judgement.evidence.Model`; no published law is compared with other forms."""
-        raise NotImplementedError
-
 
 def densities(found: Study, asked: Question, data: Dataset) -> list[float]:
     """Log density of runs left out, per run, of the law that was found and of the published one."""

@@ -29,7 +29,6 @@ from dimgs.judgement.evidence import (
     Evidence,
     Fitted,
     FormulaModel,
-    Model,
     PowerModel,
     errors_by_source,
     errors_of,
@@ -44,6 +43,10 @@ from dimgs.law.prediction import evaluate
 from dimgs.report.results import FitResult
 from dimgs.variables import Dimension
 
+# models of which any two are compared on other runs
+JudgedModel = PowerModel | FormulaModel
+# the parts of a form's price, the form of the target that they are of, and its temperatures
+_Priced = tuple[Structure, sympy.Expr, dict[str, sympy.Symbol]]
 _ANGLES = ("rad", "deg", "degree", "°", "degrees", "radian", "mrad", "arcmin", "arcsec")
 _INVERSE = (sympy.asin, sympy.acos, sympy.atan)
 # ends of the runs that are not counted on
@@ -290,7 +293,7 @@ def forms_of(
     candidates: Sequence[Candidate],
     unlogged: Mapping[str, str],
     more: Sequence[Proposal] = (),
-) -> Iterator[tuple[Proposal, Model]]:
+) -> Iterator[tuple[Proposal, JudgedModel]]:
     """Every form that a study found, as a model of its runs: power laws, its law, its front.
 
     Parameters
@@ -439,7 +442,7 @@ def _power_of(scale: str, group: PiGroup | None) -> sympy.Rational:
     return sympy.Rational(exponent.numerator, exponent.denominator)
 
 
-def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Model]]:
+def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, JudgedModel]]:
     """The power law with real exponents, and with simple ones where there are."""
     n, p = design.X.shape
     ones = np.ones((n, 1))
@@ -456,7 +459,7 @@ def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Model]
 
     def power(
         name: str, exponents: Sequence[Fraction | float], law: Law | None = None
-    ) -> tuple[Proposal, Model]:
+    ) -> tuple[Proposal, JudgedModel]:
         """With constants for those of the exponents that are no fractions."""
         free = [j for j, x in enumerate(exponents) if isinstance(x, float)]
         fixed = np.array([0.0 if j in free else float(x) for j, x in enumerate(exponents)])
@@ -485,7 +488,7 @@ def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Model]
 _ANTOINE = 0.2
 
 
-def _of_temperature(design: Design) -> Iterator[tuple[Proposal, Model]]:
+def _of_temperature(design: Design) -> Iterator[tuple[Proposal, JudgedModel]]:
     """The power law with exp(b/T) and exp(b/(T - a)) for a temperature over an unknown scale.
 
     Rates, vapour pressures (Antoine) and viscosities (Vogel, Fulcher and Tammann) are of these. A
@@ -594,13 +597,13 @@ class JudgedForm(Proposal):
 
     Attributes
     ----------
-    model : Model
+    model : JudgedModel
     structure : Structure
         Of the law in the variables, so that it does not depend on the basis.
     evidence : Evidence
     """
 
-    model: Model
+    model: JudgedModel
     structure: Structure
     evidence: Evidence
 
@@ -691,24 +694,27 @@ def judge_forms(
     logs = {sympy.Symbol(f.name): x for f, x in zip(design.features, design.X.T, strict=True)}
     activated = {f"activation_{T}": np.exp(np.exp(-logs[T])) for T in temperatures}
 
-    def priced(one: Proposal) -> tuple[Structure, sympy.Expr, dict[str, sympy.Symbol]]:
+    def priced(one: Proposal) -> _Priced:
         names, turn = set(one.constants), turns.of({**one.constants, **activated})
         plain, activations = _with_activation(one.expression, names, temperatures)
         structures = ((structure_of(way, names, turn, groups), way) for way in _of_target(plain))
         return *min(structures, key=lambda each: each[0].bits), activations
 
-    kinds = errors_of(design, [model for _, model in raw], [priced(one)[0].bits for one, _ in raw])
+    prices = [priced(one) for one, _ in raw]
+    kinds = errors_of(design, [model for _, model in raw], [price[0].bits for price in prices])
     out: list[JudgedForm] = []
     always = {each.name for each in more}
 
-    def judged(one: Proposal, model: Model) -> JudgedForm | None:
+    def judged(
+        one: Proposal, model: JudgedModel, price: _Priced | None = None
+    ) -> JudgedForm | None:
         if not (one.given or allowed(one)):
             return None
         # the power law is judged with its fitted exponents as constants
         searched = result is not None and not one.given and one.name not in POWER
         if searched and _is_fitted_power_law(one):
             return None
-        structure, way, activations = priced(one)
+        structure, way, activations = price or priced(one)
         best = max((c.score for c in out), default=-np.inf)
         supports = []
         for k, errors in enumerate(kinds):
@@ -731,15 +737,15 @@ def judge_forms(
         structure = replace(structure, free_exponents=bits)
         return JudgedForm(**vars(one), model=model, structure=structure, evidence=support)
 
-    for k, each in enumerate(raw):
+    for k, ((one, model), price) in enumerate(zip(raw, prices, strict=True)):
         if k >= _AT_LEAST and clock.over:
             clock.cut("time", JUDGEMENT)
             break
-        out.extend(filter(None, [judged(*each)]))
+        out.extend(filter(None, [judged(one, model, price)]))
     out.sort(key=lambda c: -c.score)
     texts = {str(c.expression) for c in out}
 
-    def judge_new(forms: Iterable[tuple[Proposal, Model]]) -> None:
+    def judge_new(forms: Iterable[tuple[Proposal, JudgedModel]]) -> None:
         for proposal, model in forms:
             if str(proposal.expression) not in texts:
                 texts.add(str(proposal.expression))
@@ -803,7 +809,7 @@ def _with_price_of_given(forms: Sequence[JudgedForm]) -> list[JudgedForm]:
 
 
 def _precision(
-    design: Design, exponents: Mapping[str, float], model: Model, whole: Fitted
+    design: Design, exponents: Mapping[str, float], model: JudgedModel, whole: Fitted
 ) -> float:
     """Bits by which the runs determine fitted exponents more closely than to a quarter.
 
@@ -814,7 +820,7 @@ def _precision(
     design : Design
     exponents : mapping of str to float
         Constants of a formula that are priced as exponents, and what makes each an exponent.
-    model : Model
+    model : JudgedModel
     whole : Fitted
     """
     sizes: Array = np.zeros(len(whole.constants))
@@ -877,7 +883,7 @@ def _release(design: Design, one: JudgedForm) -> "tuple[ReleasedForm, Fitted] | 
 
 def _with_free_numbers(
     design: Design, one: JudgedForm, released: "tuple[ReleasedForm, Fitted]"
-) -> tuple[Proposal, Model] | None:
+) -> tuple[Proposal, JudgedModel] | None:
     """The form with constants for the numbers that do not lower the price."""
     form, again = released
     names = tuple(sorted(form.constants))
@@ -892,7 +898,7 @@ def _with_free_numbers(
 
 def _simpler(
     design: Design, one: JudgedForm, released: "tuple[ReleasedForm, Fitted]"
-) -> Iterator[tuple[Proposal, Model]]:
+) -> Iterator[tuple[Proposal, JudgedModel]]:
     """The form without terms or factors whose constant may as well be zero, or with 1 for one.
 
     And with one constant for two, where one may as well be a power of the other: so it is where a
@@ -924,7 +930,7 @@ def _simpler(
             yield proposal, model
 
 
-def _without_idle_parts(one: JudgedForm) -> Iterator[tuple[Proposal, Model]]:
+def _without_idle_parts(one: JudgedForm) -> Iterator[tuple[Proposal, JudgedModel]]:
     """The form without terms, and factors, that are all but nothing, or constant, in most runs.
 
     So (1 + c x)**p is x**p where c has no end, and a factor that is saturated but in a few gross

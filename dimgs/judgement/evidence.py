@@ -62,9 +62,6 @@ class Model(Protocol):
     def input_slopes(self, constants: Array) -> Array:
         """Derivatives of the response on its scale by the features, shape (n_runs, n_features)."""
 
-    def elsewhere(self, X: Array, inputs: Mapping[str, Array], start: Array) -> "Model":
-        """The model on other runs, given by features and by name, and where its fit starts."""
-
 
 @dataclass(frozen=True, eq=False)
 class PowerModel:
@@ -104,7 +101,7 @@ class PowerModel:
         return np.broadcast_to(exponents, (len(self.columns), len(exponents)))
 
     def elsewhere(self, X: Array, inputs: Mapping[str, Array], start: Array) -> "PowerModel":
-        """See `Model`; of one label."""
+        """The model on other runs of one label, given by features, and where its fit starts."""
         columns = np.column_stack([np.ones(len(X)), X[:, list(self.free)]])
         start = start[-columns.shape[1] :]
         return replace(self, columns=columns, offset=X @ self.exponents, start=start)
@@ -137,7 +134,7 @@ class FormulaModel(Formula):
         super().__init__(expression, {k: known[k] for k in used}, names, design.n_runs)
 
     def elsewhere(self, X: Array, inputs: Mapping[str, Array], start: Array) -> "FormulaModel":
-        """See `Model`."""
+        """The model on other runs, given by name, and where its fit starts."""
         other = copy(self)
         other.inputs, other.n, other.start = {k: inputs[k] for k in self.inputs}, len(X), start
         return other

@@ -22,8 +22,8 @@ from dimgs.common.arrays import Array, BoolArray
 from dimgs.expression.candidate import complexity_of
 from dimgs.fits.design import Design
 from dimgs.fits.noise import NOISE, Errors, NoiseKind
-from dimgs.judgement.candidates import JudgedForm, is_monomial, refutes
-from dimgs.judgement.evidence import Model, PowerModel, fit_model
+from dimgs.judgement.candidates import JudgedForm, JudgedModel, is_monomial, refutes
+from dimgs.judgement.evidence import PowerModel, fit_model
 from dimgs.judgement.residual_structure import chance_of_structure
 from dimgs.law.assemble import feature_values, in_variables
 
@@ -86,7 +86,7 @@ def same_laws(design: Design, forms: Sequence[JudgedForm]) -> list[int]:
     return first
 
 
-def _holds_in(special: JudgedForm, model: Model, other: Model) -> bool:
+def _holds_in(special: JudgedForm, model: JudgedModel, other: JudgedModel) -> bool:
     """Whether the special form, the other model, is the general one with other constants."""
     target = other.value(other.start)
     usable = np.isfinite(target) & (target != 0)

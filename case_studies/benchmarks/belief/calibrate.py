@@ -25,8 +25,7 @@ _WIDTH = 0.3
 
 def loss_of(lines: Sequence[Line], constants: Array, prices: bool = False) -> Array:
     """Minus the log scores of the first law, or with prices of all right forms, (n_lines,)."""
-    each = [said_of(line, constants) for line in lines]
-    return np.array([one.loss if prices else one.doubt for one in each])
+    return np.array([said_of(x, constants).minus_log_score(of_all=prices) for x in lines])
 
 
 def fitted(lines: Sequence[Line], prices: bool = False) -> Array:
@@ -59,7 +58,7 @@ def calibrate(lines: Sequence[dict[str, Any]], prices: bool = False) -> str:
     k = 1 + len(PARTS)
     told = [f"{len(usable)} discoveries of {len(names)} laws"]
     told.append(f"log loss as it is {np.mean(loss_of(usable, start(), prices)):.4f}")
-    unseen = np.mean([x.loss if prices else x.doubt for x in out])
+    unseen = np.mean([x.minus_log_score(of_all=prices) for x in out])
     told.append(f"fitted {np.mean(loss_of(usable, best, prices)):.4f}, laws left out {unseen:.4f}")
     told += reliability([x.first for x in out], [x.is_right for x in out])
     told.append(f"TEMPERATURE = {np.exp(best[0]):.3f}")

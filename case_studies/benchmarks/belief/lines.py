@@ -102,11 +102,10 @@ class Said:
         """Whether the first law is."""
         return bool(self.right[0])
 
-    @property
-    def doubt(self) -> float:
-        """Minus the log score of the probability of the first law, which a verdict rests on."""
+    def minus_log_score(self, *, of_all: bool) -> float:
+        """Of all right forms, or of the first law alone, which a verdict rests on."""
         p = self.first if self.is_right else 1.0 - self.first
-        return -float(np.log(max(p, _LEAST)))
+        return self.loss if of_all else -float(np.log(max(p, _LEAST)))
 
     @property
     def rivals(self) -> int:

@@ -522,13 +522,15 @@ def modulated(runs: Runs, inner: Terms, count: int, names: tuple[str, ...] = _MO
 
 
 AFFINE, EXPONENTIAL, ITSELF, RELATIVE = "affine", "exp", "itself", "exprel"
+# below, the slope of (exp(u) - 1)/u loses digits by cancellation, and its series does not
+_BY_SERIES = 1e-4
 
 
 def _relative_slope(u: Array) -> Array:
-    """Derivative of (exp(u) - 1)/u; near 0 by its series."""
-    some = np.where(np.abs(u) < 1e-4, 1.0, u)
-    slope = (np.exp(some) - exprel(some)) / some
-    return np.where(np.abs(u) < 1e-4, 0.5 + u / 3, slope)
+    """Derivative of (exp(u) - 1)/u."""
+    near = np.abs(u) < _BY_SERIES
+    far = np.where(near, 1.0, u)
+    return np.where(near, 0.5 + u / 3, (np.exp(far) - exprel(far)) / far)
 
 
 # what factors are made of: the argument itself, 1 + c u, (exp(u) - 1)/u, which is what exponentials
