@@ -412,7 +412,10 @@ def _basis(usable: UsableRuns, options: Options) -> PiBasis:
     data, target = usable.data, usable.purpose.target
     wanted = data.variable(target)
     constants = constant_variables(options.constants, data.names)
-    if not (usable.grouped or constants or options.scales):
+    is_number = wanted.is_level or wanted.dimension.is_dimensionless
+    # no input and no target asks for an automatic scale here
+    scales = () if options.scales == "auto" and is_number else options.scales
+    if not (usable.grouped or constants or scales):
         return _without_inputs(wanted)
     never = set(usable.never_varied)
     basis = pi_basis(

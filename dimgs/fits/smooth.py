@@ -130,12 +130,35 @@ class SmoothCurve:
         """The curve with a covariance of these numbers."""
         return replace(self, learned=self._covariance().clone_with_theta(theta))
 
-    @cached_property
-    def _inverse(self) -> Array:
-        whole = self.kernel(self.z) + self._nugget * np.eye(self.runs)
+    def _factor_of(self, z: Array) -> Array:
+        """Cholesky factor of the covariance of runs.
+
+        Solved with it, a variance is as exact as rounding of the covariance lets it be; with an
+        inverse, it would drown in the variance of the trend where runs lie close to the curve.
+        """
+        one = np.eye(len(z))
+        whole = self.kernel(z) + self._nugget * one
         # several threads round otherwise, and the same seed would give other numbers
         with threadpool_limits(1):
-            return np.asarray(linalg.inv(whole))
+            try:
+                return np.asarray(linalg.cholesky(whole, lower=True))
+            except linalg.LinAlgError:
+                rounding = np.finfo(float).eps * np.trace(whole)
+                return np.asarray(linalg.cholesky(whole + rounding * one, lower=True))
+
+    @cached_property
+    def _factor(self) -> Array:
+        return self._factor_of(self.z)
+
+    @cached_property
+    def _inverse(self) -> Array:
+        with threadpool_limits(1):
+            return np.asarray(linalg.cho_solve((self._factor, True), np.eye(self.runs)))
+
+    @cached_property
+    def _weights(self) -> Array:
+        """The inverse of the covariance times the values."""
+        return np.asarray(linalg.cho_solve((self._factor, True), self._values))
 
     def on(self, rows: NDArray[Any]) -> "SmoothCurve":
         """The curve through some of the runs, with the covariance of all."""
@@ -153,13 +176,15 @@ class SmoothCurve:
         errors, expected = np.empty(self.runs), np.empty(self.runs)
         if parts is None:
             variance = 1.0 / np.diag(self._inverse)
-            errors, expected = (self._inverse @ self._values) * variance, np.sqrt(variance)
+            errors, expected = self._weights * variance, np.sqrt(variance)
             return errors * self._scale, expected * self._scale
-        whole = self._inverse @ self._values
         for part in np.unique(parts):
             rows = parts == part
             covariance = linalg.inv(self._inverse[np.ix_(rows, rows)])
-            errors[rows], expected[rows] = covariance @ whole[rows], np.sqrt(np.diag(covariance))
+            errors[rows], expected[rows] = (
+                covariance @ self._weights[rows],
+                np.sqrt(np.diag(covariance)),
+            )
         return errors * self._scale, expected * self._scale
 
     @cached_property
@@ -176,8 +201,7 @@ class SmoothCurve:
 
     def mean(self, z: Array) -> Array:
         """The curve at coordinates, shape (n,)."""
-        across = self._shared(z, self.z)
-        return np.asarray(across @ (self._inverse @ self._values) * self._scale + self.y.mean())
+        return np.asarray(self._shared(z, self.z) @ self._weights * self._scale + self.y.mean())
 
     def predict(self, z: Array, level: float | None = None) -> tuple[Array, Array]:
         """The curve at coordinates, and half-widths of its intervals.
@@ -192,7 +216,7 @@ class SmoothCurve:
         -------
         mean, half_width : ndarray of shape (n,)
         """
-        deviation = np.sqrt(self.variance(z, self.z, self._inverse)) * self._scale
+        deviation = np.sqrt(self.variance(z, self.z, self._factor)) * self._scale
         units = self.runs if self.parts is None else len(np.unique(self.parts))
         coverage = self.level if level is None else level
         quantile = float(stdtrit(max(units - self.z.shape[1] - 1, 1), (1 + coverage) / 2))
@@ -202,10 +226,10 @@ class SmoothCurve:
         """Covariance of two sets of points, without what runs have alone."""
         return np.asarray(self.kernel(one, other))
 
-    def variance(self, z: Array, runs: Array, inverse: Array) -> Array:
+    def variance(self, z: Array, runs: Array, factor: Array) -> Array:
         """Variance at coordinates, over that of the runs, given the places of other runs."""
-        across = self._shared(z, runs)
-        explained = np.einsum("ij,jk,ik->i", across, inverse, across)
+        across = linalg.solve_triangular(factor, self._shared(runs, z), lower=True)
+        explained = np.sum(across**2, axis=0)
         return np.asarray(np.maximum(self.kernel.diag(z) - explained, ROUNDING))
 
     def widest(self, pool: Array, n: int) -> Array:
@@ -226,9 +250,8 @@ class SmoothCurve:
         runs, ratio = self.z, np.abs(errors) / expected
         chosen: list[Array] = []
         for _ in range(min(n, len(pool))):
-            whole = self.kernel(runs) + self._nugget * np.eye(len(runs))
             near = np.argmin(np.linalg.norm(pool[:, None] - runs[None], axis=2), axis=1)
-            variance = np.maximum(self.variance(pool, runs, linalg.inv(whole)), 0.0)
+            variance = self.variance(pool, runs, self._factor_of(runs))
             at = int(np.argmax(np.sqrt(variance) * ratio[near]))
             chosen.append(pool[at])
             runs, ratio = np.vstack([runs, pool[at]]), np.append(ratio, ratio[near[at]])

@@ -364,8 +364,8 @@ def complete_span(
     list of tuple of PhysicalConstant
         All single constants that do it or, if none does, all pairs; the most plausible first
         (the order of `all_constants`; a pair by the sum of its places). In pairs, one constant
-        stands for all that have its dimension. Empty if the target is within reach already, or if
-        two constants are not enough.
+        stands for all that have its dimension, and some input is needed beside the pair. Empty if
+        the target is within reach already, or if two constants are not enough.
 
     Examples
     --------
@@ -391,7 +391,8 @@ def complete_span(
     ]
     places = sorted(itertools.combinations(useful, 2), key=lambda pair: (sum(pair), pair))
     pairs = (tuple(constants[place] for place in pair) for pair in places)
-    return [pair for pair in pairs if reaches(*pair)]
+    # a pair that makes the target without any input explains nothing of the runs
+    return [p for p in pairs if reaches(*p) and not spans([c.dimension for c in p], target)]
 
 
 def missing_scale(input_dimensions: Sequence[Dimension], target: Dimension) -> Dimension:

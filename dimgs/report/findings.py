@@ -18,7 +18,7 @@ from dimgs.fits.estimate import Estimate, Exponent
 from dimgs.fits.noise import Noise, rms
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.checked_law import Scores
-from dimgs.law.curve import Curve
+from dimgs.law.curve import KIND, Curve
 from dimgs.law.export import group_symbols, response_symbol
 from dimgs.law.latex import group_latex, symbol_latex
 from dimgs.law.law import Law
@@ -566,7 +566,7 @@ class Findings:
     @property
     def leads_with_curve(self) -> bool:
         """Whether a smooth curve predicts clearly better than every formula."""
-        return any(lead.is_first and lead.curve is not None for lead in self.leads)
+        return any(lead.is_first and lead.name == KIND for lead in self.leads)
 
     @property
     def errors_are_relative(self) -> bool:

@@ -21,7 +21,7 @@ from dimgs.law.checked_law import percent
 from dimgs.law.curve import Along, Curve
 from dimgs.law.display import shown_constants
 from dimgs.law.latex import digits_and_power, expression_latex
-from dimgs.report.findings import Findings, ReportRuns, Verdict
+from dimgs.report.findings import Findings, Lead, ReportRuns, Verdict, r2_of
 from dimgs.variables import Variable, shown_unit, superscript, unit_suffix
 
 # ---- The verdict on a law, in words.
@@ -188,10 +188,19 @@ def descriptions(report: Findings) -> list[tuple[str, str, str, bool]]:
     described = []
     for lead in report.leads:
         size = error_size(report, np.array(lead.measured), np.array(lead.left_out))
-        r2 = "-" if lead.r2 is None else f"{lead.r2:.3f}" if lead.r2 > -1 else "< -1"
+        r2 = _left_out_r2(report, lead)
+        text = "-" if r2 is None else f"{r2:.3f}" if r2 > -1 else "< -1"
         what = _DESCRIPTIONS[lead.name]
-        described.append((what, size.removeprefix("error "), r2, lead.is_first))
+        described.append((what, size.removeprefix("error "), text, lead.is_first))
     return described
+
+
+def _left_out_r2(report: Findings, lead: Lead) -> float | None:
+    """R² of a description on runs left out, on the scale of its error."""
+    measured, predicted = np.array(lead.measured), np.array(lead.left_out)
+    if log_error(report, measured, predicted) is not None:
+        measured, predicted = np.log(measured), np.log(predicted)
+    return r2_of(measured, predicted)
 
 
 def leads_words(report: Findings) -> tuple[str, str]:
@@ -205,7 +214,8 @@ def leads_words(report: Findings) -> tuple[str, str]:
         return "", ""
     source = f"whole sources of '{report.left_out_by}' left out"
     by = f"predictions of {source if report.left_out_by else 'runs left out'}"
-    if all(each.r2 is not None and each.r2 <= 0 for each in report.leads):
+    scores = [_left_out_r2(report, each) for each in report.leads]
+    if all(r2 is not None and r2 <= 0 for r2 in scores):
         return by, (
             "None of these predicts them better than the mean of the target does: no formula that "
             "was found goes beyond the runs that it was fitted to."

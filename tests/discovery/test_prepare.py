@@ -55,6 +55,14 @@ def test_a_target_without_inputs_must_be_a_number(shell: Shell) -> None:
     assert [f.name for f in prepared.design.features] == ["tilt"]
 
 
+@pytest.mark.parametrize("unit", ["1", "%", "dB"])
+def test_no_automatic_scale_is_needed_by_a_number_of_a_temperature(shell: Shell, unit: str) -> None:
+    rows = [(300 + 10 * k, np.exp(-1000 / (300 + 10 * k))) for k in range(8)]
+    data = read_table(shell.table(f"T [K],S [{unit}]", rows))
+    for asked in (Options(arrhenius="T"), Options(arrhenius="T", scales="auto")):
+        assert [f.name for f in prepare(data, "S", asked).design.features] == ["T"]
+
+
 @pytest.mark.parametrize("groups", [2, 5])
 def test_few_groups_to_leave_out_are_named(groups: int) -> None:
     x = np.linspace(1.0, 2.0, 20)

@@ -39,6 +39,18 @@ def test_noise_that_is_not_stated_is_estimated() -> None:
     assert 0.07 < np.sqrt(variance) < 0.14
 
 
+@pytest.mark.parametrize("power", [1.0, 2.1, -3.0])
+def test_bands_of_exact_runs_are_alike_between_them(power: float) -> None:
+    # the squares of energies of lines against the atomic number, without any error
+    z = np.linspace(-1.5, 1.5, 21)[:, None]
+    curve = SmoothCurve(z, power * z[:, 0] - 0.02 * np.exp(-z[:, 0]))
+    between = (z[1:] + z[:-1]) / 2
+    half = curve.predict(between)[1]
+    assert half.max() < 2.0 * half.min()
+    # no run is known better than it was measured
+    assert half.max() < 1e-2
+
+
 def test_a_straight_line_is_followed_beyond_the_runs() -> None:
     z = np.linspace(-1.0, 1.0, 12)[:, None]
     curve = SmoothCurve(z, 3.0 * z[:, 0] - 1.0)

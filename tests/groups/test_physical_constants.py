@@ -156,6 +156,16 @@ def test_pairs_where_no_single_constant_is_enough() -> None:
     assert sums == sorted(sums)
 
 
+@pytest.mark.parametrize(("inputs", "target"), [([], "T-1"), (["K"], "M L-1 T-2"), (["M"], "T-2")])
+def test_no_pair_reaches_the_target_without_an_input(inputs: list[str], target: str) -> None:
+    # of a rate without inputs, c and a_0 say nothing
+    for chosen in complete_span(
+        [parse_dimension(code) for code in inputs], parse_dimension(target)
+    ):
+        alone = [each.dimension for each in chosen]
+        assert len(chosen) == 1 or rank([*alone, parse_dimension(target)]) > rank(alone)
+
+
 @pytest.mark.parametrize(
     ("inputs", "target"), [(["L", "T"], "L T-1"), (["L2"], "L"), (["L"], ""), ([], "")]
 )

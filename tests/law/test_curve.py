@@ -83,6 +83,17 @@ def test_the_runs_of_an_input_that_changes_sign_lie_inside() -> None:
     assert curve.outside({"x": np.array([-3.1, 5.1])}) == [["x"]] * 2
 
 
+def test_an_input_with_a_unit_that_changes_sign_is_taken_beside_its_scale() -> None:
+    z = np.linspace(-500.0, 32000.0, 30)
+    table = Dataset.from_columns({"z [m]": z, "p [Pa]": 1e5 * np.exp(-z / 7e3 - (z / 4e4) ** 2)})
+    asked = Options(scales="auto")
+    curve = Curve.of(prepare(table, "p", asked, any_sign=True).design)
+    assert curve is not None
+    value, low, high = curve.predict({"z": np.array([-250.0])})
+    assert low[0] < 1e5 * np.exp(250 / 7e3 - (250 / 4e4) ** 2) < high[0]
+    assert value[0] == pytest.approx(1e5 * np.exp(250 / 7e3), rel=1e-3)
+
+
 def test_a_curve_is_drawn_along_the_input_that_changes_it_most(curve: Curve) -> None:
     line = curve.along()
     assert line.name == "U"

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 import dimgs
 from dimgs.dataset import Dataset
-from dimgs.report.findings import ReportRuns
+from dimgs.report.findings import Lead, ReportRuns
 from dimgs.report.render import Effect, _extrema, _zeros, effects, exponent_text
-from dimgs.report.words import short, spread_text
+from dimgs.report.words import descriptions, leads_words, short, spread_text
 from tests.report.examples import report_of
 
 
@@ -77,3 +77,15 @@ def test_zeros_and_turns_are_where_the_law_has_them(zero: float, width: float) -
     places = np.linspace(-1.0, 4.0, 400)
     assert _zeros(line, places, line(places)) == pytest.approx([zero, zero + width])
     assert _extrema(line, places, line(places)) == pytest.approx([zero + width / 2], abs=1e-4)
+
+
+def test_descriptions_are_scored_on_the_scale_of_their_errors() -> None:
+    # a factor of two on five decades: the largest run alone would make R² of the target negative
+    measured = np.logspace(0.0, 5.0, 20)
+    predicted = measured * np.where(np.arange(20) % 2, 3.0, 1 / 3.0)
+    lead = Lead("power law", tuple(measured), tuple(predicted), is_first=True)
+    report = replace(report_of("pipe"), leads=(lead,), engine="power law", noise=None)
+    ((_, error, r2, _),) = descriptions(report)
+    assert error == "a factor of 3"
+    assert 0.8 < float(r2) < 1.0
+    assert "better than the mean" not in leads_words(report)[1]
