@@ -338,6 +338,8 @@ def _print(target: str, explored: "Exploration") -> None:
             for c in exploration["dominant"]["candidates"]
         ]
         title = f"One dominant group ({exploration['dominant']['scale']} scale)"
+        if all(c["r2"] <= 0 for c in exploration["dominant"]["candidates"]):
+            title = "No dominant group: none of these predicts better than the mean of the target"
         table(title, ["group", "R² held out", "predicts as well as fitted exponents"], rows)
 
 

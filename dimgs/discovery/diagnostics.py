@@ -237,6 +237,11 @@ def outlier_warnings(
     rest = design.take(np.setdiff1d(np.arange(design.n_runs), [run for run, _ in outliers]))
     changes = attempt(list, _changes(design, rest, law, options, fit)) or []
     it = "it" if len(outliers) == 1 else "them"
+    if fit is None and options.within is None and not options.by and design.scale == "log":
+        # the power law of a robust search is another one than the law, and may reach the runs
+        apart = attempt(_set_apart, replace(design, errors=None, tails=None), options)
+        if apart is not None and {run for run, _ in outliers} <= set(apart[0]):
+            changes.append(f"With {setting('robust')}, the search leaves {{it}} out.")
     return [*out, *(text.format(it=it) for text in changes)], rows
 
 
@@ -258,21 +263,17 @@ def without_outliers(data: Dataset, target: str, options: Options) -> tuple[Data
     """
     try:
         design = prepare(data, target, options).design
-        fit = estimator(options)(design)
+        far, away, many = _set_apart(design, options)
     except DimgsError:
         # the search says what is wrong
         return data, []
-    far = list(fit.outliers)
-    away = log_target(design) - fit.predict(design)
-    if len(far) > _MOST_SHARE * design.n_runs:
-        far = [run for run, _ in outlying(away, 1 + len(fit.exponents))]
-        if not far:
-            note = (
-                f"{len(fit.outliers)} of {design.n_runs} runs lie far from the robust power law: "
-                f"the search leaves none of so many out, as the errors have heavy tails, or the "
-                f"law is another one."
-            )
-            return data, [note]
+    if not far and many:
+        note = (
+            f"{many} of {design.n_runs} runs lie far from the robust power law: "
+            f"the search leaves none of so many out, as the errors have heavy tails, or the "
+            f"law is another one."
+        )
+        return data, [note]
     if not far:
         return data, []
     named = [_place(design, run, float(away[run])) for run in far[:_MOST]]
@@ -282,6 +283,15 @@ def without_outliers(data: Dataset, target: str, options: Options) -> tuple[Data
         f"{'; '.join(named)}{more} the robust power law."
     )
     return data.take(np.flatnonzero(~np.isin(data.rows, design.data.rows[far]))), [note]
+
+
+def _set_apart(design: Design, options: Options) -> tuple[list[int], Array, int]:
+    """Runs that a robust search leaves out, residuals of all, and how many of them lie far."""
+    fit = estimator(replace(options, robust=True))(design)
+    far, away = list(fit.outliers), log_target(design) - fit.predict(design)
+    if len(far) > _MOST_SHARE * design.n_runs:
+        far = [run for run, _ in outlying(away, 1 + len(fit.exponents))]
+    return far, away, len(fit.outliers)
 
 
 def _place(design: Design, run: int, away: float) -> str:
@@ -316,8 +326,6 @@ def _changes(
                 f"Without {{it}}, {name} is {(before or 1.0) * ratio:.4g}{unit} instead of "
                 f"{before:.4g}{unit}."
             )
-        if options.within is None and not options.by and design.scale == "log":
-            yield f"With {setting('robust')}, the search leaves {{it}} out."
         return
     without = with_rationals(rest, estimator(options)(rest))
     yield f"Without {{it}}, {_largest(fit, without)}."

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from dimgs.common.advice import setting
 from dimgs.common.escape import terminal, visible
 from dimgs.common.formats import in_percent, log_size
 from dimgs.fits.estimate import Exponent
+from dimgs.groups.group import PiBasis
 from dimgs.law.checked_law import LabelEffects, Scores, percent
 from dimgs.law.display import ShownConstant, held_note, plain_number_note, shown_at, shown_constants
 from dimgs.law.law import Law
@@ -27,6 +29,8 @@ _WIDTH, _TITLE = 79, 11
 _RULE = "-" * _WIDTH
 # what four digits would round up to one
 PERFECT = 0.99995
+# a coefficient of determination of nothing but rounding
+_ROUNDING = 1e-12
 # a factor between the ends of an interval, above which nothing is known
 _UNKNOWN = 1e9
 # spaces at which no line breaks
@@ -239,6 +243,8 @@ def score(value: float | None) -> str:
     >>> score(0.99999999), score(0.98765432), score(None)
     ('> 0.9999', '0.98765', '-')
     """
+    if value is not None and abs(value) < _ROUNDING:
+        return "0"
     return "> 0.9999" if value is not None and PERFECT < value < 1.0 else number(value)
 
 
@@ -421,11 +427,13 @@ def _further_lines(fit: FittedLaw) -> list[str]:
 def _compare_power_law(law: Law, fit: FittedLaw, *, described: bool) -> list[str]:
     power_law_r2, law_r2 = fit.scores.cv_r2_log, law.scores.cv_r2_log
     better = law_r2 is None or power_law_r2 is None or law_r2 >= power_law_r2
-    relation = "better than" if better else "simpler and more probable than"
+    fitted = sum(c.origin == "fitted" for c in law.constants)
+    simpler = "simpler and " if fitted < 1 + sum(e.rational is None for e in fit.exponents) else ""
+    relation = "better than" if better else f"{simpler}more probable than"
     if described and not better:
         relation = "nearer to the target itself, by its noise, than"
     return [
-        f"{relation} the power law by logarithms, of cross-validated R² {number(power_law_r2)}:",
+        f"{relation} the power law by logarithms, of cross-validated R² {score(power_law_r2)}:",
         f"  {fit.law}",
     ]
 
@@ -543,7 +551,7 @@ def report_text(report: Findings, folder: str = "") -> str:
     lines += _section("Verdict", _verdict_lines(report.verdict))
     lines += _section("Rivals", _rival_lines(report))
     lines += _section("Search", _prose(words.remarks(report)))
-    lines += _section("Domain", [] if law is None else _domain_lines(law))
+    lines += _section("Domain", [] if law is None else _domain_lines(law, bool(report.leads)))
     lines += _section("Next", _next_lines(report, folder))
     start = lines[1:] if above is None else [above, *lines]
     return terminal("\n".join([_RULE, *start, _RULE]))
@@ -553,8 +561,10 @@ def _next_lines(report: Findings, folder: str) -> list[str]:
     """The command that goes on from here."""
     name = "Y" if report.basis.target is None else visible(report.basis.target.name)
     lines = []
-    # a robust search is one in logarithms, as power laws are
-    if report.outliers and report.fit is not None and not (report.law and report.law.sources):
+    # a robust search leaves out only what lies far from its power law too
+    if report.outliers and any(
+        text.startswith(f"With {setting('robust')}") for text in report.warnings
+    ):
         rows = ", ".join(map(str, report.outliers))
         those = (
             f"row {rows}, which lies" if len(report.outliers) == 1 else f"rows {rows}, which lie"
@@ -565,6 +575,9 @@ def _next_lines(report: Findings, folder: str) -> list[str]:
         lines.append(f"dimgs predict {folder or 'DIR'}/law.json TABLE predicts new runs{written}")
     if lines:
         return lines
+    if report.leads and _units_fix_all(report.basis):
+        asked = f"dimgs discover TABLE --target {name} --scale auto"
+        return [f"{asked} frees the exponents"]
     if report.rivals and not report.leads:
         return [f"dimgs next TABLE --target {name} proposes runs that decide between these"]
     if report.outcome == "timeout" and not report.leads:
@@ -572,6 +585,13 @@ def _next_lines(report: Findings, folder: str) -> list[str]:
     if report.probability is not None and report.verdict.extrapolates is None:
         return [f"dimgs next TABLE --target {name} proposes runs, which can test the law"]
     return [f"dimgs explore TABLE --target {name} shows what the groups explain"]
+
+
+def _units_fix_all(basis: PiBasis) -> bool:
+    """Whether the units leave no group, and an unknown scale would give the inputs one."""
+    inputs = [v for v in basis.variables if v.role == "data" and not v.dimension.is_dimensionless]
+    idle = any(each.remedy for each in basis.dropped)
+    return not basis.groups and (bool(inputs) or idle)
 
 
 def _is_of(law: Law | None, fit: FittedLaw) -> bool:
@@ -605,8 +625,11 @@ def column_of(law: Law, name: str) -> str | None:
     return alone[0] if len(alone) == 1 else None
 
 
-def _domain_lines(law: Law) -> list[str]:
-    """The ranges of the groups, and the inputs that no run varied."""
+def _domain_lines(law: Law, describes: bool) -> list[str]:
+    """The ranges of the groups, and the inputs that no run varied.
+
+    A formula that only describes the runs holds nowhere else.
+    """
     lines = []
     for name, (low, high) in law.domain.groups.items():
         group = next((g for g in law.groups if g.name == name), None)
@@ -619,6 +642,8 @@ def _domain_lines(law: Law) -> list[str]:
             line += "" if column == name else f"   ({name})"
         lines.append(line)
     constant = held_texts(law)
+    if not lines and not constant and describes:
+        return ["no free group: the units alone fix the formula, which these runs refute"]
     if not lines and not constant:
         return ["no free group: the law holds wherever its inputs describe the system"]
     return [*lines, *never_varied(constant)]

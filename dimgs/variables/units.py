@@ -559,7 +559,11 @@ class _Parser:
             )
         if below and self.ahead.kind in ("name", "(", "√", "before"):
             divisor = f"({token.text} {self.ahead.text})"
-            raise InputError(f"it is unclear what is divided by; write /{divisor} if it is that")
+            remedy = f"write /{divisor} if it is that"
+            if len(before) > 1 and before[-2].kind == "number" and float(token.text):
+                part = float(before[-2].text) / float(token.text)
+                remedy += f", or {part:.6g} {self.ahead.text} if it is a part"
+            raise InputError(f"it is unclear what is divided by; {remedy}")
         raised = self._take("power", "open power")
         if not (first or below) or self.ahead.kind in ("number", "(", "-"):
             raise InputError(_NUMBER_LAST)

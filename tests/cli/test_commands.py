@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import dimgs
@@ -88,3 +89,13 @@ def test_an_engine_that_is_not_here_is_an_error_with_the_remedy(
         assert "install" in message
     with pytest.raises(EngineUnavailableError, match="install"):
         discover(dimgs.read_table(shell.pipe()), "tau_w", engine=engine)
+
+
+def test_groups_that_predict_nothing_are_no_dominant_groups(shell: Shell) -> None:
+    rng = np.random.default_rng(0)
+    rows = np.exp(rng.normal(size=(25, 3))).round(5).tolist()
+    path = shell.table("a [m],b [m],y [1]", rows)
+    text = shell("explore", path, "--target", "y").out
+    assert "No dominant group: none of these predicts better than the mean of the target" in text
+    planets = shell("explore", str(ROOT / "docs" / "planets.csv"), "--target", "T").out
+    assert "No dominant group" not in planets

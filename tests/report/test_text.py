@@ -8,7 +8,16 @@ import pytest
 
 from dimgs import Dataset, Options, Report
 from dimgs.discovery.discover import discover, fit
-from dimgs.report.plain_text import condition, fit_text, interval, number, report_text, scores_lines
+from dimgs.report.plain_text import (
+    _compare_power_law,
+    condition,
+    fit_text,
+    interval,
+    number,
+    report_text,
+    score,
+    scores_lines,
+)
 from tests.planted import pipe
 from tests.report.examples import report_of
 
@@ -161,3 +170,34 @@ def test_regimes_and_prefactors_of_labels_are_in_the_units_of_the_table() -> Non
     asked = Options(within="kind", scales="auto")
     text = fit_text(replace(fit(Dataset.from_columns(force), "F", asked), judge=None))
     assert re.search(r"a +2 kN/mm\n +b +5 kN/mm", text)
+
+
+@pytest.mark.parametrize("unit", ["m", "1"])
+def test_a_formula_that_the_units_alone_fix_is_no_law_where_it_fails(unit: str) -> None:
+    a = np.logspace(0.0, 2.0, 12)
+    target = 3.0 * a**0.5 if unit == "m" else 0.2 + a / 50.0
+    text = report_text(discover({"a [m]": a, f"y [{unit}]": target}, "y", effort="quick"))
+    assert "--scale auto frees the exponents" in text
+    assert "the law holds wherever" not in text
+
+
+def test_a_score_of_rounding_is_zero() -> None:
+    assert score(2.2e-16) == score(-3e-15) == "0"
+    assert score(1e-5) == "1e-05"
+
+
+def test_a_law_is_called_simpler_only_with_fewer_constants() -> None:
+    a = np.exp(np.random.default_rng(0).uniform(0.0, 3.0, 40))
+    law = {"a [m]": a, "b [m]": a[::-1], "y [m]": 2.0 * a * (1 + 0.3 * a / a[::-1])}
+    found = discover(law, "y", form="a*(c + d*a/b)", engine="power_law")
+    assert found.law is not None
+    assert found.fit is not None
+    worse = replace(found.law, scores=replace(found.law.scores, cv_r2_log=0.5))
+    for exponents, said in ((found.fit.exponents, "simpler and more"), ((), "more probable")):
+        fit = replace(found.fit, exponents=exponents)
+        text = "\n".join(_compare_power_law(worse, fit, described=False))
+        assert text.startswith(said)
+    perfect = replace(found.fit, law=worse.with_scores(replace(worse.scores, cv_r2_log=0.999999)))
+    assert (
+        "of cross-validated R² > 0.9999:" in _compare_power_law(worse, perfect, described=False)[0]
+    )

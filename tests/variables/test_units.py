@@ -275,3 +275,16 @@ def test_quantities_have_the_number_of_their_unit(text: str) -> None:
 )
 def test_si_units_are_those_that_tables_of_constants_print(text: str) -> None:
     assert si_unit(parse_unit(text).dimension) == text
+
+
+@pytest.mark.parametrize("parts", ["1/4", "3/8", "1/0"])
+def test_a_part_of_a_unit_is_offered_as_a_decimal(parts: str) -> None:
+    top, below = map(int, parts.split("/"))
+    with pytest.raises(InputError) as refused:
+        parse_unit(f"{parts} in")
+    assert f"write /({below} in) if it is that" in str(refused.value)
+    if not below:
+        assert "if it is a part" not in str(refused.value)
+        return
+    offered = str(refused.value).partition(", or ")[2].partition(" if it is a part")[0]
+    assert parse_unit(offered).factor == pytest.approx(0.0254 * top / below)
