@@ -21,6 +21,7 @@ from dimgs.common.arrays import Array, least_squares, lengths
 from dimgs.engines.protocol import Clock
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.price import RESPONSE, Structure, fitted_exponents, structure_of
+from dimgs.expression.simplest import simplest
 from dimgs.fits.design import Design
 from dimgs.fits.noise import rms
 from dimgs.groups.group import PiGroup
@@ -270,8 +271,6 @@ class Proposal:
     expression : sympy.Expr
         pi_0 in the groups, inputs without a logarithm and constants.
     constants : mapping of str to float
-    candidate : Candidate, optional
-        What it was on the front.
     law : Law, optional
         The form with its units, where it is one already.
     given : bool
@@ -281,7 +280,6 @@ class Proposal:
     name: str
     expression: sympy.Expr
     constants: Mapping[str, float]
-    candidate: Candidate | None = None
     law: Law | None = None
     given: bool = False
 
@@ -321,9 +319,7 @@ def forms_of(
         proposals.append(Proposal(name="law", expression=expression, constants=fitted, law=law))
     for c in candidates[:MOST_JUDGED]:
         expression, start = _with_powers(c.expression.xreplace(named), c.constants)
-        proposals.append(
-            Proposal(name=c.engine, expression=expression, constants=start, candidate=c)
-        )
+        proposals.append(Proposal(name=c.engine, expression=expression, constants=start))
     for one in proposals:
         if one.name == "power_law" or str(one.expression) in seen or design.scale == "level":
             continue
@@ -559,6 +555,11 @@ _MOST_RUNS = 2000
 # than a millionth of a millionth of the probability, and its blocks are not refitted; by further
 # kinds of errors, less than a thousandth
 _BEHIND = (45.0, 10.0)
+# the same behind which the price of the shortest text is not asked for: of 4,400 forms of the
+# development laws a search wrote none with more than 11 (16 bits) in excess
+_FAR = 12.0
+# log densities of one form in two texts: refits end within this
+_ALIKE = 1e-3
 # forms whose numbers are released, the most probable ones: each is another refit of every block
 _RELEASED, _SIMPLEST = 10, 4
 # forms that are fitted without each of their inputs, the most probable ones: each is up to ten fits
@@ -694,9 +695,13 @@ def judge_forms(
     logs = {sympy.Symbol(f.name): x for f, x in zip(design.features, design.X.T, strict=True)}
     activated = {f"activation_{T}": np.exp(np.exp(-logs[T])) for T in temperatures}
 
-    def priced(one: Proposal) -> _Priced:
+    positive = [f.name for f in design.features if f.logged]
+
+    def priced(one: Proposal, *, shortest: bool = False) -> _Priced:
         names, turn = set(one.constants), turns.of({**one.constants, **activated})
         plain, activations = _with_activation(one.expression, names, temperatures)
+        if shortest:
+            plain = simplest(plain, [*positive, *activated])
         structures = ((structure_of(way, names, turn, groups), way) for way in _of_target(plain))
         return *min(structures, key=lambda each: each[0].bits), activations
 
@@ -714,7 +719,7 @@ def judge_forms(
         searched = result is not None and not one.given and one.name not in POWER
         if searched and _is_fitted_power_law(one):
             return None
-        structure, way, activations = price or priced(one)
+        price = price or priced(one)
         best = max((c.score for c in out), default=-np.inf)
         supports = []
         for k, errors in enumerate(kinds):
@@ -722,13 +727,17 @@ def judge_forms(
             about = errors_by_source(model, errors, design, whole)
             if about is not errors:
                 whole = fit_model(model, about, everything, whole.constants)
-            most = whole.most_density - float(np.log(2)) * structure.bits
+            most = whole.most_density - float(np.log(2)) * price[0].bits
             is_behind = whole.usable and whole.dof > 0 and most < best - _BEHIND[k > 0]
             if not is_behind or (one.name in always and not k):
                 supports.append(evidence(model, about, blocks, design, whole))
         support = Evidence.over_kinds([each for each in supports if each is not None])
         if support is None:
             return None
+        if support.log_density - float(np.log(2)) * price[0].bits > best - _FAR:
+            # what a form costs must not depend on how a search wrote it
+            price = min(price, priced(one, shortest=True), key=lambda each: each[0].bits)
+        structure, way, activations = price
         exponents = dict.fromkeys(fitted_exponents(way, set(one.constants)), 1.0)
         for name, temperature in activations.items():
             # the constant over the temperature is an exponent
@@ -755,8 +764,8 @@ def judge_forms(
     for one in [] if clock.over else out[:_RELEASED]:
         judge_new(_without_idle_parts(one))
     out.sort(key=lambda c: -c.score)
-    simplest = sorted(out, key=lambda c: c.structure.bits)[:_SIMPLEST]
-    for one in [*out[:_RELEASED], *(c for c in simplest if c not in out[:_RELEASED])]:
+    cheapest = sorted(out, key=lambda c: c.structure.bits)[:_SIMPLEST]
+    for one in [*out[:_RELEASED], *(c for c in cheapest if c not in out[:_RELEASED])]:
         form = None if clock.over else _release(design, one)
         if form is None:
             continue
@@ -784,12 +793,28 @@ def judge_forms(
                 judge_new([each])
                 same = [c for c in out if str(c.expression) == str(each[0].expression)]
                 fewest = max([fewest, *same], key=lambda c: c.score)
-    out = _with_price_of_given(out)
-    # forms that differed in numbers may be one with constants in their place
-    best: dict[str, JudgedForm] = {}
-    for one in sorted(out, key=lambda c: -c.score):
-        best.setdefault(str(one.expression), one)
-    return list(best.values())
+    return _distinct(_with_price_of_given(out))
+
+
+def _distinct(forms: Iterable[JudgedForm]) -> list[JudgedForm]:
+    """The forms, each once: some differ in numbers for which they have constants now, or in text.
+
+    Forms of one search with as many constants and the same density are one in several texts.
+    """
+    kept: list[JudgedForm] = []
+    for one in sorted(forms, key=lambda c: -c.score):
+        density, counts = one.evidence.log_density, (one.name, len(one.constants), one.exponents)
+        if not any(
+            str(one.expression) == str(other.expression)
+            or (
+                not (one.given or other.given)
+                and counts == (other.name, len(other.constants), other.exponents)
+                and abs(density - other.evidence.log_density) < _ALIKE
+            )
+            for other in kept
+        ):
+            kept.append(one)
+    return kept
 
 
 def _with_price_of_given(forms: Sequence[JudgedForm]) -> list[JudgedForm]:
@@ -801,9 +826,9 @@ def _with_price_of_given(forms: Sequence[JudgedForm]) -> list[JudgedForm]:
     others = [c.structure for c in forms if not c.given]
     if sum(c.given for c in forms) != 1 or not others:
         return [*forms]
-    simplest = min(others, key=lambda structure: structure.bits)
+    cheapest = min(others, key=lambda structure: structure.bits)
     return [
-        replace(c, structure=min(c.structure, simplest, key=lambda s: s.bits)) if c.given else c
+        replace(c, structure=min(c.structure, cheapest, key=lambda s: s.bits)) if c.given else c
         for c in forms
     ]
 
@@ -892,7 +917,7 @@ def _with_free_numbers(
         return None
     expression, start = form.fixed(kept)
     start |= {k: v for k, v in zip(names, again.constants, strict=True) if k in start}
-    free = Proposal(name=one.name, expression=expression, constants=start, candidate=one.candidate)
+    free = Proposal(name=one.name, expression=expression, constants=start)
     return _modelled(design, free)
 
 
