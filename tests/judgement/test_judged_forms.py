@@ -389,3 +389,24 @@ def test_exponents_that_the_runs_determine_only_together_cost_what_they_determin
     together = precision({"x [1]": x, "z [1]": x**2})
     assert together
     assert min(together) > alone - 1.5
+
+
+def test_a_form_costs_the_same_however_a_search_wrote_it() -> None:
+    rng = np.random.default_rng(8)
+    x = np.exp(rng.uniform(-1.0, 1.0, 60))
+    z = 2 / (np.exp(1 / x) - 1) * np.exp(0.02 * rng.standard_normal(60))
+    known = prepare(Dataset.from_columns({"x [1]": x, "z [1]": z}), "z", Options())
+    result, pi = fit_prepared(known, Options()), sympy.Symbol("pi_1")
+    once = sympy.exp(1 / pi)
+    texts = [2 / (once - 1), 2 / once / (1 - 1 / once)]
+
+    def judged(*several: sympy.Expr) -> list[float]:
+        more = [Proposal(name="front", expression=e, constants={}) for e in several]
+        forms = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+        return sorted(c.score for c in forms if c.name == "front")
+
+    alone = [judged(text) for text in texts]
+    assert max(alone[1]) == pytest.approx(max(alone[0]))
+    together = judged(*texts)
+    assert max(together) == pytest.approx(max(alone[0]))
+    assert sum(score > max(together) - 0.01 for score in together) == 1
