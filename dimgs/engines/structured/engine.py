@@ -132,7 +132,7 @@ class Stages:
         others = [*self.powers, *self.functions, *powers(self.runs, CUBE)]
         signs, functions = [*first, *self.fronts], [*first, *self.fronts, *self.functions]
         three = partial(posynomials, terms=3)
-        beside, beside_two = (partial(scaled.sums, width) for width in (1, 2))
+        beside, beside_two = (partial(scaled.sums, 1, width) for width in (1, 2))
         short = self.short
         whole = [] if short is None else [Step("a", "short forms", lambda: short.search(archive))]
         return [
@@ -155,6 +155,7 @@ class Stages:
             Step("c", "sums for functions", each(sums.monomials, others)),
             Step("c", "roots of quadratics", each(sums.roots, powered)),
             Step("c", "a monomial beside two with a function", each(beside_two, first)),
+            Step("c", "two monomials beside a function", each(partial(scaled.sums, 2, 1), first)),
             # last, as exponents that vary follow what sums of the same groups are in truth
             Step("d", "varying exponents", each(scaled.varying_exponents, first)),
         ]

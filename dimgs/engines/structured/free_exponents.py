@@ -68,7 +68,8 @@ _SHORT, _STEPS, _STEEPEST, _ENOUGH = 60, 40, 12.0, 1e-6
 _STARTS, _FITTED, _CLOSE = 24, 5, 1e-3
 # share of a column outside the others below which rounding decides
 _DEPENDENT = 1e-10
-# functions of one sign without turning points, with the sign of their argument
+# functions that a grid of medians finds, with the sign of their argument: of what oscillates the
+# first quarter of a turn, which most angles do not exceed
 _FUNCTIONS = (
     (AFFINE, 1.0),
     (EXPONENTIAL, 1.0),
@@ -82,6 +83,9 @@ _FUNCTIONS = (
     ("erfc", 1.0),
     ("atan", 1.0),
     ("langevin", 1.0),
+    ("sin", 1.0),
+    ("cos", 1.0),
+    ("tan", 1.0),
 )
 # logarithms of the medians of an argument at the starts, from where a function is linear to where
 # it saturates; starts of each function that are refined

@@ -62,7 +62,7 @@ from dimgs.fits.least_squares import minimise_squares
 
 # monomials beside the function and in front of it, arguments that are monomials and differences:
 # each pair of the first two with each of the others takes two inner products for each constant
-_BESIDE, _OUTER, _PLAIN, _PAIRS = 8, {1: 12, 2: 6}, 12, 6
+_BESIDE, _OUTER, _PLAIN, _PAIRS = {1: 8, 2: 5}, {1: 12, 2: 6}, 12, 6
 # the same in front of a function inside an exponential, as that step is always done
 _FRONTS = 4
 # of c in units of 1/median|u|, and turns over the range of u for what oscillates
@@ -237,36 +237,37 @@ class ScaledFunctions:
                 fit_rounded(_exponential(inside, runs), with_base, archive, root)
 
     @np.errstate(all="ignore")
-    def sums(self, width: int, target: Target, archive: Archive) -> None:
-        """Fit the best laws of the form t = a m + g(c u) Σ b_k n_k.
+    def sums(self, beside: int, width: int, target: Target, archive: Archive) -> None:
+        """Fit the best laws of the form t = Σ a_j m_j + g(c u) Σ b_k n_k.
 
         Parameters
         ----------
-        width : int
-            Number of monomials n_k.
+        beside, width : int
+            Number of monomials m_j and n_k.
         target : Target
         archive : Archive
         """
         runs, root = archive.runs, target.root(archive.runs)
-        front = short_monomials(runs, _OUTER[width], power=target.power, halves=width == 1)
-        among = list(combinations(range(len(front.trees)), width))
+        front = short_monomials(
+            runs, _OUTER[max(beside, width)], power=target.power, halves=beside == width
+        )
         columns, t, functions = front.values.T, root * target.values, self.families
-        blocks = np.array([columns[list(each)].T for each in among])
-        bases = root[:, None] * columns[:_BESIDE, :, None]
-        cost = np.array([sum(front.cost[list(each)]) for each in among])
-        scan = Scan(root, t, bases, blocks, functions, cost, front.cost[:_BESIDE])
+        few, among = (
+            list(combinations(range(min(len(columns), most)), each))
+            for most, each in ((_BESIDE[beside], beside), (len(columns), width))
+        )
+        bases, blocks = (np.array([columns[list(each)].T for each in x]) for x in (few, among))
+        costs = (np.array([sum(front.cost[list(each)]) for each in x]) for x in (among, few))
+        scan = Scan(root, t, root[:, None] * bases, blocks, functions, *costs)
         for _, (i, j, k, c), _ in archive.until_exact(scan.best_refined(archive)[:_FITTED]):
-            inner, first, few = (
-                functions[k].tree(c),
-                front.trees[i],
-                [front.trees[n] for n in among[j]],
-            )
-            terms = [first, *(times(n, inner) for n in few)]
+            inner = functions[k].tree(c)
+            first, inside = ([front.trees[n] for n in each] for each in (few[i], among[j]))
+            terms = [*first, *(times(n, inner) for n in inside)]
             A = np.column_stack([evaluate(term, runs) for term in terms]) * root[:, None]
-            a, *b = (Number(float(x)) for x in least_squares(A, t))
+            a = [Number(float(x)) for x in least_squares(A, t)]
             # one function, as its constant is one
-            block = plus(*map(times, b, few))
-            archive.add(target.back(Sum((times(a, first), times(block, inner)))))
+            block = plus(*map(times, a[beside:], inside))
+            archive.add(target.back(plus(*map(times, a, first), times(block, inner))))
 
     @np.errstate(all="ignore")
     def exponentials(self, target: Target, archive: Archive) -> None:

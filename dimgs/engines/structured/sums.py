@@ -3,12 +3,13 @@
 Terms f are monomials m, and monomials times functions of an argument.
 
 The last of these relations gives roots of quadratic equations: t = h ± √(h² + g), where h and g are
-sums. The radicand is multiplied out, so that (a + b)² - 4 a b is the square of a difference.
+sums. The radicand is multiplied out if it is short then: (a + b)² - 4 a b is the square of a
+difference.
 Dissociation and recombination, reactors of second order, principal stresses, conjugate depths; with
 t = y² also nested roots, such as those of waves in lossy media.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
@@ -93,9 +94,10 @@ _FREE, _HELD = 120, 60
 _FEW_FREE, _FEW_HELD = 24, 12
 # widths of the beam for each number of terms of a square
 _OF_SQUARES = (200, 150, 100, 40)
-# terms before the root and under it, as of two stresses and a shear: more follow any smooth law of
-# one group to the precision of the numbers
-_MOST_OUTSIDE, _MOST_INSIDE = 2, 4
+# terms before the root of one group and of several, as of two stresses and a shear, or of a
+# substance that binds another one; and under it: more follow any smooth law of one group to the
+# precision of the numbers
+_MOST_OUTSIDE, _MOST_INSIDE = (2, 3), 4
 # relative size of a coefficient of the radicand that cancels
 _CANCELLED = 1e-7
 # of the rms of the response: below it the errors of a square do not shrink any further
@@ -341,24 +343,31 @@ def _squared(target: Target) -> Target:
 
 def _root_of(runs: Runs, at: Array, free: Weighted, held: Weighted) -> Tree | None:
     """The root of t² = Σ c m + t Σ d m on the side of half the second sum where the response is."""
-    if not 0 < len(held) <= _MOST_OUTSIDE:
+    if not 0 < len(held) <= _MOST_OUTSIDE[runs.n_groups > 1]:
         return None
     half = {_exponents(tree, runs): value / 2 for value, tree in held}
     inside = {_exponents(tree, runs): value for value, tree in free}
+    beside = dict(inside)
     parts: dict[Exponents, float] = {e: abs(value) for e, value in inside.items()}
     for (first, a), (second, b) in product(half.items(), repeat=2):
         exponents = added(first, second)
         inside[exponents] = inside.get(exponents, 0.0) + a * b
         parts[exponents] = parts.get(exponents, 0.0) + abs(a * b)
     left = {e: value for e, value in inside.items() if abs(value) > _CANCELLED * parts[e]}
-    if not 0 < len(left) <= _MOST_INSIDE:
+    squared = len(left) > _MOST_INSIDE
+    left = beside if squared else left
+    if not 0 < len(left) + squared <= _MOST_INSIDE:
         return None
     middle = sum(value * runs.monomial(e) for e, value in half.items())
     upper = float(np.median(at - middle)) > 0
-    radicand = plus(*(times(Number(value), monomial(e)) for e, value in left.items()))
+    outside = _terms_of(half)
+    radicand = plus(*_terms_of(left), *([Power(plus(*outside), Fraction(2))] if squared else []))
     root = Power(radicand, Fraction(1, 2))
-    outside = (times(Number(value), monomial(e)) for e, value in half.items())
     return Sum((*outside, root if upper else Product((MINUS, root))))
+
+
+def _terms_of(total: Mapping[Exponents, float]) -> list[Tree]:
+    return [times(Number(value), monomial(e)) for e, value in total.items()]
 
 
 def _exponents(tree: Tree, runs: Runs) -> Exponents:
