@@ -38,7 +38,7 @@ def test_laws_of_this_form_are_found_exactly(name: str, n_runs: int) -> None:
     rng = np.random.default_rng(n_runs)
     x = np.exp(rng.uniform(np.log(0.5), np.log(9.0), n_runs))
     archive = archive_of(x, LAWS[name](x))
-    ScaledFunctions(archive.runs).sums(1, response(archive.runs), archive)
+    ScaledFunctions(archive.runs).sums(1, 1, response(archive.runs), archive)
     assert archive.exact
     assert archive.best is not None
     fresh = np.linspace(0.6, 8.0, 40)
@@ -60,7 +60,7 @@ def test_a_function_that_two_terms_share_has_one_constant(name: str) -> None:
     x, z = rng.uniform(0.3, 5.0, 60), np.exp(rng.uniform(-0.5, 1.5, 60))
     law = PAIRS[name]
     archive = Archive(Runs.of(Problem({"pi_1": x, "pi_2": z}, law(x, z))), np.inf)
-    ScaledFunctions(archive.runs).sums(2, response(archive.runs), archive)
+    ScaledFunctions(archive.runs).sums(1, 2, response(archive.runs), archive)
     assert archive.exact
     assert archive.best is not None
     fresh, other = np.linspace(0.4, 4.8, 30), np.linspace(0.7, 4.0, 30)
@@ -118,7 +118,7 @@ def test_of_a_power_of_the_response() -> None:
     x = np.exp(np.random.default_rng(3).uniform(-1, 2, 40))
     archive = archive_of(x, 1 / (0.5 + 2 * np.exp(-0.8 * x)))
     inverse = next(t for t in powers(archive.runs) if t.power == -1)
-    ScaledFunctions(archive.runs).sums(1, inverse, archive)
+    ScaledFunctions(archive.runs).sums(1, 1, inverse, archive)
     assert archive.exact
 
 
@@ -127,7 +127,7 @@ def test_the_unit_of_the_groups_does_not_matter() -> None:
     y = 0.4 + 1.7 * np.exp(-0.6 * x)
     for factor in (1e-9, 1e9):
         archive = archive_of(factor * x, y)
-        ScaledFunctions(archive.runs).sums(1, response(archive.runs), archive)
+        ScaledFunctions(archive.runs).sums(1, 1, response(archive.runs), archive)
         assert archive.exact
 
 
