@@ -114,6 +114,24 @@ def test_discover_finds_the_viscosity_of_a_glass() -> None:
     assert -1 / value["c_3"] == pytest.approx(0.71, rel=1e-6)
 
 
+SLOPES: dict[str, Callable[[Array], Array]] = {
+    "decay": lambda x: 0.9 - 0.07 * x + 1.7 * np.exp(-1.6 * x),
+    "slip": lambda x: x * (1 + 2.5 / x + 0.8 * np.exp(-0.55 * x) / x),
+}
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_two_monomials_stand_beside_a_function(name: str) -> None:
+    x = np.exp(np.random.default_rng(6).uniform(-1, 2, 40))
+    archive = archive_of(x, SLOPES[name](x))
+    ScaledFunctions(archive.runs).sums(2, 1, response(archive.runs), archive)
+    assert archive.exact
+    assert archive.best is not None
+    fresh = np.linspace(0.5, 7.0, 30)
+    again = Runs.of(Problem({"pi_1": fresh}, np.ones(30)))
+    np.testing.assert_allclose(evaluate(archive.best.tree, again), SLOPES[name](fresh), rtol=1e-6)
+
+
 def test_of_a_power_of_the_response() -> None:
     x = np.exp(np.random.default_rng(3).uniform(-1, 2, 40))
     archive = archive_of(x, 1 / (0.5 + 2 * np.exp(-0.8 * x)))

@@ -27,6 +27,8 @@ N_RUNS = 80
         lambda u, v: erfc(np.sqrt(u) / v),
         lambda u, v: u / v * np.exp(-(u**0.75) * np.sqrt(v)),
         lambda u, v: v * (1 + 2 * np.sqrt(u) * v) ** (-1 / 3),
+        lambda u, v: v * np.tan(0.4 * np.sqrt(u * v**0.5)),
+        lambda u, v: np.sin(0.5 * np.sqrt(u) * v**0.25) / v,
     ],
 )
 def test_exponents_in_front_and_inside_are_found(

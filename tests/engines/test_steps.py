@@ -55,6 +55,13 @@ def within_one(rng: np.random.Generator) -> Array:
     ("name", "first", "second", "law"),
     [
         ("roots of quadratics", signed, positive, lambda u, v: u / 2 + np.sqrt(u**2 / 4 + v)),
+        # what is bound of a substance where it is not in excess
+        (
+            "roots of quadratics",
+            positive,
+            positive,
+            lambda u, v: 1 + u + v - np.sqrt((1 + u + v) ** 2 - 4 * u),
+        ),
         (
             "roots of quadratics",
             signed,
