@@ -18,7 +18,12 @@ from dimgs.common.errors import InputError, attempt
 from dimgs.common.formats import json_value, read_text, shown, validated
 from dimgs.groups.dimensions import spans
 from dimgs.variables import Unit, parse_unit, split_header
-from dimgs.variables.quantities import is_quantity, magnitude_and_unit, quantities_in_one_unit
+from dimgs.variables.quantities import (
+    is_quantity,
+    magnitude_and_unit,
+    quantities_in_one_unit,
+    with_exponents,
+)
 from dimgs.variables.units import DIMENSIONLESS_TEXTS, LABEL_TEXTS, Reading, doubt_of, mixed_turning
 
 if TYPE_CHECKING:
@@ -42,7 +47,8 @@ _WITH_UNIT = re.compile(
     r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*(?![eE][+-]?\d)([^\W\d_%°√Ω].*|[%°√Ω].*)"
 )
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ].*)?|\d\d?[./]\d\d?[./]\d{2,4}")
-_TIME_OF_DAY = re.compile(r"\d\d?:\d\d(:\d\d(\.\d*)?)?( ?[ap]m)?", re.IGNORECASE)
+_TIME_OF_DAY = re.compile(r"\d\d?:\d\d(:\d\d)?(\.\d*)?( ?[ap]m)?", re.IGNORECASE)
+_WITH_ERROR = re.compile(r"[+-]?[\d.]+(?:[eE][+-]?\d+)?\s*(?:±|\+/-)\s*[\d.]+.*")
 _CENSORED = re.compile(r"([<>]=?|[≤≥~≈])\s*[+-]?[\d.]")
 
 
@@ -248,6 +254,8 @@ def parse_number(text: str, decimal: str = ".") -> float | None:
     --------
     >>> parse_number(" 1.5e3 "), parse_number("NA"), parse_number("1,234"), parse_number("1,5", ",")
     (1500.0, nan, None, 1.5)
+    >>> parse_number("−1.5×10⁻³")
+    -0.0015
     """
     text = text.strip()
     if text.lower() in BLANKS:
@@ -256,7 +264,7 @@ def parse_number(text: str, decimal: str = ".") -> float | None:
         if "." in text:
             return None
         text = text.replace(",", ".")
-    text = text.replace("\u2212", "-")
+    text = with_exponents(text).replace("\u2212", "-")
     return float(text) if text.isascii() and _NUMBER.fullmatch(text) else None
 
 
@@ -362,8 +370,14 @@ def whats_wrong(word: str) -> tuple[str, str]:
             number = re.sub(r"[^\d,eE+-]", "", short).replace(",", ".")
             remedy += f", or '{number}' where the comma marks decimals"
         return f"'{short}' has thousands separators", remedy
-    if _DATE.fullmatch(word):
-        return f"'{short}' is a date", "give the elapsed time as a number with a unit"
+    if is_date(word):
+        kind = "date" if _DATE.fullmatch(word) else "time"
+        return f"'{short}' is a {kind}", "give the elapsed time as a number with a unit"
+    if _WITH_ERROR.fullmatch(word):
+        return (
+            f"'{short}' is a value with its error",
+            "keep the value, and put the error into a column of the same unit, NAME_err",
+        )
     if _CENSORED.match(word):
         remedy = (
             "give a value, or leave the cell blank; only the target of 'fit' and 'discover' may be "

@@ -413,6 +413,17 @@ def _parse_number(
     return _Number(value, float(f"0.5e{place}"), error, bool(match["times"]), rest)
 
 
+def with_exponents(text: str) -> str:
+    """A text in which powers of ten are exponents.
+
+    Examples
+    --------
+    >>> with_exponents("1.2×10⁻³"), with_exponents("3 * 10^5 m")
+    ('1.2e-3', '3e5 m')
+    """
+    return _TIMES_TEN.sub(lambda match: f"e{_exponent(match[1])}", text)
+
+
 def _exponent(power: str) -> int:
     """Exponent of ``10^-3``, ``×10⁻³``, ``* 10**{-3}``."""
     plain = power[power.index("10") + 2 :].translate(_SUPERSCRIPTS)

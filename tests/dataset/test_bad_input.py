@@ -30,6 +30,12 @@ BAD_TEXT = {
     ),
     "bound": (UD + "1,<2\n", r"'D', row 1 .* bound, not a value; .*blank"),
     "date": (UD + "1,2020-01-31\n", r"'D', row 1 .* is a date; .*elapsed"),
+    "duration": (UD + "1,2\n3,1:40.91\n", r"'D', row 2 .*'1:40.91' is a time; .*elapsed"),
+    "value with its error": (UD + "1,2\n3,1.05 ± 0.02\n", r"'D', row 2 .* its error; .*NAME_err"),
+    "value with its error in ASCII": (
+        UD + "1,2\n3,5+/-2\n",
+        r"'D', row 2 .* its error; .*NAME_err",
+    ),
     "truth value": (UD + "1,true\n3,4\n", r"'D', row 1 .* truth value; write 0 or 1"),
     "missing unit": ("U,D [mm]\n1,2\n", r"Column 'U' of t.csv has no unit; .*--units U=1 says"),
     "unit in round brackets": (

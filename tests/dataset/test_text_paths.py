@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dimgs.dataset import read, read_table
+from dimgs.dataset import raw, read, read_table
 
 _NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=64)
 _WORDS = st.sampled_from(["steel", "glass fibre", 'a "b"', "x, y", "µ"])
@@ -33,3 +33,14 @@ def test_small_and_large_files_are_read_alike(
         np.testing.assert_array_equal(fast[name], careful[name])
         np.testing.assert_array_equal(fast[name], [r["ab".index(name)] for r in rows])
     assert list(fast["metal"]) == list(careful["metal"])
+
+
+@given(st.integers(-99, 99), st.integers(-12, 12), st.sampled_from(["×10{}", "·10{}", " x 10{}"]))
+def test_powers_of_ten_are_read_however_they_are_written(
+    digits: int, power: int, form: str
+) -> None:
+    raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    for exponent in (raised, f"^{power}"):
+        cell = f"{digits / 10}{form.format(exponent)}"
+        assert raw.parse_number(cell) == float(f"{digits / 10}e{power}")
+        assert raw.parse_number(cell.replace(".", ","), ",") == raw.parse_number(cell)
