@@ -13,15 +13,15 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import attempt
 from dimgs.common.formats import in_percent, log_size
 from dimgs.expression import sympy_parse_condition
-from dimgs.fits.noise import Noise, rms
+from dimgs.fits.noise import Noise, likeliest_measure, rms
 from dimgs.groups.catalogue import named_number
 from dimgs.groups.group import PiGroup
 from dimgs.groups.rationals import equal_rational
 from dimgs.law.checked_law import percent
-from dimgs.law.curve import Along, Curve
+from dimgs.law.curve import KIND, Along, Curve
 from dimgs.law.display import shown_constants
 from dimgs.law.latex import digits_and_power, expression_latex
-from dimgs.report.findings import Findings, Lead, ReportRuns, Verdict, r2_of
+from dimgs.report.findings import Findings, ReportRuns, Verdict, r2_of
 from dimgs.variables import Variable, shown_unit, superscript, unit_suffix
 
 # ---- The verdict on a law, in words.
@@ -185,22 +185,32 @@ def descriptions(report: Findings) -> list[tuple[str, str, str, bool]]:
     ----------
     report : Report
     """
-    described = []
-    for lead in report.leads:
-        size = error_size(report, np.array(lead.measured), np.array(lead.left_out))
-        r2 = _left_out_r2(report, lead)
-        text = "-" if r2 is None else f"{r2:.3f}" if r2 > -1 else "< -1"
-        what = _DESCRIPTIONS[lead.name]
-        described.append((what, size.removeprefix("error "), text, lead.is_first))
-    return described
+    return [
+        (
+            _DESCRIPTIONS[lead.name],
+            error,
+            "-" if r2 is None else f"{r2:.3f}" if r2 > -1 else "< -1",
+            lead.is_first,
+        )
+        for lead, (error, r2) in zip(report.leads, _left_out_scores(report), strict=True)
+    ]
 
 
-def _left_out_r2(report: Findings, lead: Lead) -> float | None:
-    """R² of a description on runs left out, on the scale of its error."""
-    measured, predicted = np.array(lead.measured), np.array(lead.left_out)
-    if log_error(report, measured, predicted) is not None:
-        measured, predicted = np.log(measured), np.log(predicted)
-    return r2_of(measured, predicted)
+def _left_out_scores(report: Findings) -> list[tuple[str, float | None]]:
+    """Errors of the descriptions on runs left out, and R², on the scale of their comparison.
+
+    That is the logarithm unless errors are of one size: elsewhere the largest targets decide.
+    """
+    target = report.basis.target
+    pairs = [(np.array(lead.measured), np.array(lead.left_out)) for lead in report.leads]
+    measure = likeliest_measure(pairs[0][0], [left_out for _, left_out in pairs]) if pairs else None
+    if measure is None or measure.kind == "target" or target is None or target.is_level:
+        errors = [error_size(report, *pair).removeprefix("error ") for pair in pairs]
+        return list(zip(errors, (lead.r2 for lead in report.leads), strict=True))
+    # residuals of a constant are the target on that scale
+    spread = measure.residuals(np.full(len(pairs[0][0]), np.abs(pairs[0][0]).max()))
+    scaled = [measure.residuals(left_out) for _, left_out in pairs]
+    return [(log_size(rms(away)), r2_of(spread, spread - away)) for away in scaled]
 
 
 def leads_words(report: Findings) -> tuple[str, str]:
@@ -214,8 +224,7 @@ def leads_words(report: Findings) -> tuple[str, str]:
         return "", ""
     source = f"whole sources of '{report.left_out_by}' left out"
     by = f"predictions of {source if report.left_out_by else 'runs left out'}"
-    scores = [_left_out_r2(report, each) for each in report.leads]
-    if all(r2 is not None and r2 <= 0 for r2 in scores):
+    if all(r2 is not None and r2 <= 0 for _, r2 in _left_out_scores(report)):
         return by, (
             "None of these predicts them better than the mean of the target does: no formula that "
             "was found goes beyond the runs that it was fitted to."
@@ -305,11 +314,14 @@ def headline(report: Findings) -> str | None:
         return None
     if report.leads:
         kind = _DESCRIPTIONS[report.engine]
+        errors = {
+            what: f"error {size} on runs left out" for what, size, _, _ in descriptions(report)
+        }
+        formula = f"{kind}, {errors.get(kind) or error_of(report)}:"
         if report.leads_with_curve:
-            error = next(size for _, size, _, is_first in descriptions(report) if is_first)
-            curve = f"a smooth curve predicts best, error {error} on runs left out"
-            return f"NO LAW IS PROBABLE; {curve}; best formula, {kind}, {error_of(report)}:"
-        return f"NO LAW IS PROBABLE; best described by {kind}, {error_of(report)}:"
+            curve = f"a smooth curve predicts best, {errors[_DESCRIPTIONS[KIND]]}"
+            return f"NO LAW IS PROBABLE; {curve}; best formula, {formula}"
+        return f"NO LAW IS PROBABLE; best described by {formula}"
     return f"{_HEADLINES.get(report.outcome, 'NOT CONFIRMED')}, {error_of(report)}:"
 
 

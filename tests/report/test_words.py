@@ -12,7 +12,7 @@ import dimgs
 from dimgs.dataset import Dataset
 from dimgs.report.findings import Lead, ReportRuns
 from dimgs.report.render import Effect, _extrema, _zeros, effects, exponent_text
-from dimgs.report.words import descriptions, leads_words, short, spread_text
+from dimgs.report.words import descriptions, headline, leads_words, short, spread_text
 from tests.report.examples import report_of
 
 
@@ -89,3 +89,28 @@ def test_descriptions_are_scored_on_the_scale_of_their_errors() -> None:
     assert error == "a factor of 3"
     assert 0.8 < float(r2) < 1.0
     assert "better than the mean" not in leads_words(report)[1]
+
+
+def test_descriptions_have_the_errors_by_which_they_are_compared() -> None:
+    # the other is nearer to the three largest targets alone
+    measured = np.logspace(0.0, 4.0, 30)
+    away = np.where(np.arange(30) % 2, 1.0, -1.0)
+    far = measured * (1 + 0.2 * away * (np.arange(30) < 27))
+    near = measured * (1 + 0.05 * away)
+    leads = (
+        Lead("power law", tuple(measured), tuple(far), is_first=False),
+        Lead("smooth curve", tuple(measured), tuple(near), is_first=True),
+    )
+    base, shown = report_of("pipe"), set()
+    for kind in ("constant", "mixed", "relative"):
+        noise = None if base.noise is None else replace(base.noise, kind=kind)
+        report = replace(base, leads=leads, engine="power law", noise=noise, outcome="timeout")
+        (_, worse, low, _), (_, better, high, _) = descriptions(report)
+        assert float(better.removesuffix(" %")) < float(worse.removesuffix(" %"))
+        assert float(high) >= float(low)
+        title = headline(report)
+        assert title is not None
+        assert f"a smooth curve predicts best, error {better} on runs left out" in title
+        assert f"one power law, error {worse} on runs left out" in title
+        shown.add((worse, better))
+    assert len(shown) == 1
