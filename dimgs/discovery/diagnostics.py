@@ -673,7 +673,7 @@ def separation_warnings(design: Design, fit: Estimate, cv_r2_log: float | None) 
         )
     if cv_r2_log is not None and cv_r2_log < 0.5:
         out.append(
-            f"This power law fails on held-out runs: it predicts runs left out with "
+            f"The fitted power law fails on held-out runs: it predicts runs left out with "
             f"R² = {cv_r2_log:.2f} on the {'logarithm of the ' * (design.scale == 'log')}target."
         )
     return out

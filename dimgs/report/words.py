@@ -204,9 +204,10 @@ def _left_out_scores(report: Findings) -> list[tuple[str, float | None]]:
     target = report.basis.target
     pairs = [(np.array(lead.measured), np.array(lead.left_out)) for lead in report.leads]
     measure = likeliest_measure(pairs[0][0], [left_out for _, left_out in pairs]) if pairs else None
-    if measure is None or measure.kind == "target" or target is None or target.is_level:
-        errors = [error_size(report, *pair).removeprefix("error ") for pair in pairs]
-        return list(zip(errors, (lead.r2 for lead in report.leads), strict=True))
+    if measure is None or target is None or target.is_level:
+        return [(error_size(report, x, y).removeprefix("error "), r2_of(x, y)) for x, y in pairs]
+    if measure.kind == "target":
+        return [(with_unit(target, rms(x - y)), r2_of(x, y)) for x, y in pairs]
     # residuals of a constant are the target on that scale
     spread = measure.residuals(np.full(len(pairs[0][0]), np.abs(pairs[0][0]).max()))
     scaled = [measure.residuals(left_out) for _, left_out in pairs]

@@ -835,10 +835,14 @@ def unit_suffix(unit: str) -> str:
 
     Examples
     --------
-    >>> unit_suffix("m/s"), unit_suffix("1")
-    (' m/s', '')
+    >>> unit_suffix("m/s"), unit_suffix("1"), unit_suffix("1000 lb"), unit_suffix("1/s")
+    (' m/s', '', ' × 1000 lb', ' 1/s')
     """
-    return "" if unit in ("", "1", "-") else f" {shown_unit(unit)}"
+    if unit in ("", "1", "-"):
+        return ""
+    # two numbers in a row are none
+    times = "× " if unit[0].isdigit() and not unit.startswith("1/") else ""
+    return f" {times}{shown_unit(unit)}"
 
 
 def _cost(factors: list[tuple[str, Fraction]]) -> Fraction:
@@ -1172,6 +1176,13 @@ _DIFFERENCE = re.compile(
 _TEMPERATURES = re.compile(r"(?:[TθϑΘ]|theta).{0,6}|.*[Tt]emp.*")
 # names of accelerations, whose unit g is no gram: accel, peak_acc, PGA
 _ACCELERATIONS = re.compile(r"(?:.*[\s_])?(?:acc(?:el(?:eration)?)?|pga)(?:[\s_\d].*)?", re.I)
+# names of columns whose numbers are a power of ten times a quantity, or its logarithm: 10^7 mu,
+# nu × 10⁶, E/10^9, 1000/T; log p, ln_k, log10(D)
+_TENS = re.compile(
+    r"(?:^|(?P<over>/)|[×·⋅*(]|\sx)\s*"
+    r"(?:(?:10\s*(?:\^|\*\*)\s*[({]?|1[eE])(?P<power>[-−–+]?\d+)|1000\s*/)"
+)
+_LOGARITHMS = re.compile(r"(?P<kind>[Ll]n|[Ll]o?g(?:_?10)?)(?:[\s_(].*)?")
 _DEGREES = ("degC", "degF")
 # units that people write with a prefix; any other prefix is more likely another unit
 _PREFIXED = (
@@ -1317,6 +1328,32 @@ def absolute_difference(name: str, text: str) -> Reading | None:
     return Reading(literal, f"the difference {meant}", parse_unit(meant))
 
 
+def scaled_or_logarithm(name: str, text: str) -> Reading | None:
+    """The other reading of a unit beside a name with a power of ten or a logarithm; else None.
+
+    Examples
+    --------
+    >>> names = ("10^7 mu", "nu × 10⁶", "E/10^9", "1000/T", "ln k", "log10(p)", "s at 10^6 cycles")
+    >>> [r and r.meant for r in (scaled_or_logarithm(name, "m") for name in names)]
+    ['1e-07*m', '1e-06*m', '1e+09*m', '0.001*m', 'ln(m)', 'log10(m)', None]
+    """
+    plain = _SUPERSCRIPT_RUN.sub(lambda run: f"^{run[0].translate(_SUPERSCRIPTS)}", name.strip())
+    tens, log, unit = _TENS.search(plain), _LOGARITHMS.fullmatch(plain), parse_unit(text)
+    if not (tens or log) or unit.scale != "ratio" or unit.offset or text.strip() == _literal(text):
+        # nor is what is written out in doubt
+        return None
+    if tens:
+        power = int((tens["power"] or "3").translate(str.maketrans("−–", "--")))
+        product = written(unit.text)
+        size = float(f"1e{power if tens['over'] else -power}")
+        meant = _text(product._replace(number=product.number * size))
+    elif log and not unit.dimension.is_dimensionless:
+        meant = f"{'ln' if log['kind'].lower() == 'ln' else 'log10'}({text})"
+    else:
+        return None
+    return Reading(_literal(text), meant, parse_unit(meant))
+
+
 def doubt_of(name: str, text: str) -> Reading | None:
     """The other reading of the unit of a column; certain where the name of the column says it.
 
@@ -1330,6 +1367,7 @@ def doubt_of(name: str, text: str) -> Reading | None:
     if text.strip() == "g" and _ACCELERATIONS.fullmatch(name.strip()):
         return Reading("gram", "the standard acceleration of gravity", parse_unit("g_0"))
     reading = improbable(text) or absolute_difference(name, text)
+    reading = reading or scaled_or_logarithm(name, text)
     if reading is not None and is_named_temperature(name, reading):
         return replace(reading, doubtful=False)
     return reading

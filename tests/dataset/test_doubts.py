@@ -9,12 +9,16 @@ from typing import Any
 import pandas as pd
 import pytest
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.dataset import Dataset, iter_chunks, read_table
 from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.read import TableInParts
 from dimgs.groups.derive import pi_basis
+from dimgs.variables import parse_unit
+from dimgs.variables.units import doubt_of
 
 VALUES = {"k": [0.5, 0.6], "q": [1.0, 2.0], "L": [0.1, 0.2], "T": [300.0, 310.0]}
 OTHERS = {"q": "W/m^2", "L": "m", "T": "K"}
@@ -165,3 +169,37 @@ def test_a_header_with_two_units_is_refused(header: str, tmp_path: Path) -> None
     for source in (path, pd.DataFrame({header: [1.0]}), {header: [1.0]}):
         with pytest.raises(InputError, match=r"has two units, 'm.*' and 's'"):
             read_table(source)
+
+
+@given(
+    st.sampled_from(["mu·{}", "{} mu", "mu × {}", "mu*{}", "mu ({})", "mu/{}"]),
+    st.integers(-9, 9).filter(bool),
+    st.sampled_from(["10^{}", "10**{}", "1e{}"]),
+    st.sampled_from(["N·s/m²", "mm", "%", "1/K"]),
+)
+def test_a_power_of_ten_in_a_name_is_no_part_of_its_numbers(
+    form: str, power: int, ten: str, unit: str
+) -> None:
+    name = form.format(ten.format(power))
+    reading = doubt_of(name, unit)
+    assert reading is not None
+    assert reading.unit is not None
+    size = 10.0 ** (power if "/" in form else -power)
+    assert reading.unit.factor == pytest.approx(parse_unit(unit).factor * size)
+    # neither reading is in doubt once it is written, the second without the factor in the name
+    assert doubt_of(name, reading.literal) is None
+    assert doubt_of("mu", reading.meant) is None
+
+
+@pytest.mark.parametrize("name", ["log p", "log10(p)", "ln p", "lg p", "Log_p"])
+def test_a_logarithm_in_a_name_is_in_doubt_unless_its_unit_is_one(name: str) -> None:
+    reading = doubt_of(name, "Pa")
+    assert reading is not None
+    assert reading.meant == ("ln(Pa)" if name.startswith("ln") else "log10(Pa)")
+    assert doubt_of(name, reading.meant) is None
+    assert doubt_of(name, "1") is None
+
+
+@pytest.mark.parametrize("name", ["length", "lnx", "S at 10^6 cycles", "x10", "Re10", "loge", "10"])
+def test_other_names_are_in_no_doubt(name: str) -> None:
+    assert doubt_of(name, "MPa") is None

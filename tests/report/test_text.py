@@ -10,6 +10,7 @@ from dimgs import Dataset, Options, Report
 from dimgs.discovery.discover import discover, fit
 from dimgs.report.plain_text import (
     _compare_power_law,
+    amount,
     condition,
     fit_text,
     interval,
@@ -201,3 +202,10 @@ def test_a_law_is_called_simpler_only_with_fewer_constants() -> None:
     assert (
         "of cross-validated R² > 0.9999:" in _compare_power_law(worse, perfect, described=False)[0]
     )
+
+
+@pytest.mark.parametrize("unit", ["0.25 in", "1000 lb", "1e19 m^-3", "1/s", "m"])
+def test_no_two_numbers_stand_in_a_row(unit: str) -> None:
+    first, *rest = amount(48.0, unit).split()
+    assert first == "48"
+    assert rest[0] == ("×" if len(unit.split()) > 1 else unit)
