@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59728, "powers of ten and logarithms in names of columns"
+MOST, SINCE = 59748, "uncertainties under other names give a warning"
 
 
 def code_lines(text: str) -> int:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -393,6 +393,13 @@ def whats_wrong(word: str) -> tuple[str, str]:
 
 
 ERROR_SUFFIX = "_err"
+# other names of uncertainties: u(p), sd_p, p ±, p_std, p uncertainty
+_ERRORS = r"sd|std|se|sem|std\.?\s?err(?:or)?|stderr|err(?:or)?|unc(?:ertainty)?"
+_ERROR_NAMES = re.compile(
+    rf"u\((?P<one>.+)\)|(?:±|(?:{_ERRORS})[\s_.](?:(?:of|in)\s)?)\s*(?P<two>.+)"
+    rf"|(?P<three>.+?)(?:\s*±|[\s_.](?:{_ERRORS}))",
+    re.IGNORECASE,
+)
 # what may stand in a row of units for a column of labels
 _OF_LABELS = LABEL_TEXTS | {"", "-"}
 # the width of an Excel sheet; wider ones are not tables of variables
@@ -726,10 +733,27 @@ write 'watt / millikelvin' or 'W/(m*K)'.
     for name, why in mixed_turning(parsed).items():
         sentence = f"Column '{name}' of {source} {why}."
         sentences[name] = f"{sentences[name]} {sentence}" if name in sentences else sentence
+    for name, base in _uncertainties(parsed):
+        sentences[name] = (
+            f"Column '{name}' of {source} is named as an uncertainty of '{base}', but counts as an "
+            f"input; name it '{base}{ERROR_SUFFIX}' if it is the standard error, or leave it out "
+            f"({setting('drop', name)})."
+        )
     if strict and sentences:
         first = next(iter(sentences.values()))
         raise InputError(f"{first[:-1]} ({setting('strict_units')}).")
     return sentences
+
+
+def _uncertainties(units: Mapping[str, Unit]) -> Iterator[tuple[str, str]]:
+    """Columns that are named as uncertainties of others of their dimension, with these."""
+    for name, unit in units.items():
+        match = _ERROR_NAMES.fullmatch(name.strip())
+        base = next(filter(None, match.groups()), "") if match else ""
+        if base not in units or unit.scale == "label" or name == base + ERROR_SUFFIX:
+            continue
+        if units[base].dimension == unit.dimension:
+            yield name, base
 
 
 def _fits(unit: Unit, others: Mapping[str, Unit]) -> bool:

@@ -203,3 +203,23 @@ def test_a_logarithm_in_a_name_is_in_doubt_unless_its_unit_is_one(name: str) -> 
 @pytest.mark.parametrize("name", ["length", "lnx", "S at 10^6 cycles", "x10", "Re10", "loge", "10"])
 def test_other_names_are_in_no_doubt(name: str) -> None:
     assert doubt_of(name, "MPa") is None
+
+
+@pytest.mark.parametrize(
+    "form", ["u({})", "{} ±", "±{}", "sd_{}", "{}_std", "uncertainty of {}", "{} SE", "{} error"]
+)
+def test_a_column_named_as_an_uncertainty_does_not_pass_for_an_input(form: str) -> None:
+    name = form.format("p")
+    others = {"T [K]": [300.0, 310.0], "p [kPa]": [1.0, 2.0]}
+    data = read_table({**others, f"{name} [Pa]": [10.0, 20.0]})
+    (note,) = data.warnings
+    assert f"'{name}'" in note
+    assert "name it 'p_err'" in note
+    # of another dimension, or of a column that is not there, it is a quantity of its own
+    assert not read_table({**others, f"{name} [m]": [10.0, 20.0]}).warnings
+    assert not read_table({"T [K]": [300.0, 310.0], f"{name} [Pa]": [10.0, 20.0]}).warnings
+
+
+def test_the_standard_error_of_a_column_is_named_without_a_doubt() -> None:
+    assert not read_table({"p [kPa]": [1.0, 2.0], "p_err [kPa]": [0.1, 0.1]}).warnings
+    assert not read_table({"x [mm]": [1.0, 2.0], "u_x [mm]": [0.1, 0.1]}).warnings
