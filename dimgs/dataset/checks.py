@@ -22,6 +22,9 @@ from dimgs.variables.quantities import parse_quantity
 
 # rows and groups of rows that a message lists: it stays readable in a terminal
 _NAMED = 10
+# names of the year in units, and the range of calendar years in tables
+_YEARS = frozenset({"yr", "yrs", "year", "years", "a", "y"})
+_FIRST, _LAST = 1500, 2100
 # cells of a table in which pairs of rows are compared: about a second
 _MOST_CELLS = 5_000_000
 # relative spread that conversions of one value to SI units may leave: many roundings of 1e-16
@@ -620,6 +623,11 @@ def table_warnings(usable: UsableRuns) -> list[str]:
         # a column that says which values are bounds is no part of the runs from here on
         notes += [w for w in duplicate_warnings(data) if w not in notes]
     notes += dropped_warnings(len(data.dropped), [str(d.row) for d in data.dropped[:_NAMED]])
+    notes += [
+        f"'{name}' holds calendar years, which count as durations from the year 0: give the column "
+        f"the unit 'label', leave it out ({setting('drop', name)}), or count from a first year."
+        for name in calendar_years(data, [*usable.inputs, target])
+    ]
     if target in constant:
         notes.append(f"The target '{target}' never varied, so the runs can show no law.")
     never = [n for n in constant if n in usable.inputs]
@@ -651,6 +659,20 @@ def unused_label_warnings(names: Sequence[str]) -> list[str]:
         f"its own prefactor)."
     )
     return [sentence]
+
+
+def calendar_years(data: Dataset, names: Iterable[str]) -> list[str]:
+    """Columns in years, or without a unit and named so, with whole numbers from 1500 to 2100."""
+    dated = []
+    for variable in map(data.variable, names):
+        values = np.asarray(variable.unit.from_si(data[variable.name]))
+        in_years = variable.unit.text.strip().lower() in _YEARS
+        unnamed = variable.dimension.is_dimensionless and "year" in variable.name.lower()
+        # a duration is seldom so long and known to a year at once
+        whole = np.allclose(values, np.round(values), rtol=0.0, atol=1e-6)
+        if (in_years or unnamed) and whole and _FIRST <= values.min() <= values.max() <= _LAST:
+            dated.append(variable.name)
+    return dated
 
 
 def date_names(data: Dataset) -> list[str]:

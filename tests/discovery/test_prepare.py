@@ -63,6 +63,27 @@ def test_no_automatic_scale_is_needed_by_a_number_of_a_temperature(shell: Shell,
         assert [f.name for f in prepare(data, "S", asked).design.features] == ["T"]
 
 
+@pytest.mark.parametrize(
+    ("header", "start", "step", "dated"),
+    [
+        ("found [yr]", 1610, 15, True),
+        ("Year [1]", 1990, 1, True),
+        ("found [s]", 1610, 15, False),
+        ("n [1]", 1610, 15, False),
+        ("age [yr]", 12, 3, False),
+        ("age [yr]", 1610.5, 15, False),
+        ("age [yr]", 1610, 150, False),
+    ],
+)
+def test_calendar_years_do_not_pass_for_durations(
+    shell: Shell, header: str, start: float, step: float, dated: bool
+) -> None:
+    rows = [(start + step * k, 2.0 + k % 3, 5.0 + k) for k in range(9)]
+    path = shell.table(f"{header},b [m],y [m]", rows)
+    warnings = prepare(read_table(path), "y", Options(scales="auto")).warnings
+    assert any("holds calendar years" in text for text in warnings) == dated
+
+
 @pytest.mark.parametrize("groups", [2, 5])
 def test_few_groups_to_leave_out_are_named(groups: int) -> None:
     x = np.linspace(1.0, 2.0, 20)
