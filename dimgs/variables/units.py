@@ -1182,7 +1182,7 @@ _TENS = re.compile(
     r"(?:^|(?P<over>/)|[×·⋅*(]|\sx)\s*"
     r"(?:(?:10\s*(?:\^|\*\*)\s*[({]?|1[eE])(?P<power>[-−–+]?\d+)|1000\s*/)"
 )
-_LOGARITHMS = re.compile(r"(?P<kind>[Ll]n|[Ll]o?g(?:_?10)?)(?:[\s_(].*)?")
+_LOGARITHMS = re.compile(r"(?P<kind>[Ll]n|[Ll]o?g(?:_?10)?)[\s_(].+")
 _DEGREES = ("degC", "degF")
 # units that people write with a prefix; any other prefix is more likely another unit
 _PREFIXED = (

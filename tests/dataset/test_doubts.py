@@ -200,7 +200,9 @@ def test_a_logarithm_in_a_name_is_in_doubt_unless_its_unit_is_one(name: str) -> 
     assert doubt_of(name, "1") is None
 
 
-@pytest.mark.parametrize("name", ["length", "lnx", "S at 10^6 cycles", "x10", "Re10", "loge", "10"])
+@pytest.mark.parametrize(
+    "name", ["length", "lnx", "S at 10^6 cycles", "x10", "Re10", "loge", "10", "lg", "log"]
+)
 def test_other_names_are_in_no_doubt(name: str) -> None:
     assert doubt_of(name, "MPa") is None
 
