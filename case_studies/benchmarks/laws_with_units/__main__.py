@@ -5,7 +5,8 @@ times, reduced to pi groups by ``dimgs.pi_basis``, and searched. Noise is a shar
 rms (``--kind multiplicative``: of each response).
 
 ``--set`` chooses the laws: the 120 AI-Feynman equations in the ranges of their ``table`` or in the
-realistic ones of ``srsd``, or the laws of other fields (``own-development``, ``own-test``).
+realistic ones of ``srsd``, or the laws of other fields (``own-development``, ``own-test``,
+``further-development``, ``further-test``).
 ``--engine`` chooses who searches; ``-raw`` gives the variables instead of pi groups. ``--stages``
 leaves out stages of the embedded engine. ``--part 1/6`` takes every sixth law. ``--clock cpu`` lets
 the embedded engine's budget count processor time, for machines that are busy with other things.

@@ -6,11 +6,13 @@ import numpy as np
 
 from case_studies.benchmarks.exactness import Inputs
 from case_studies.benchmarks.feynman_tables import Equation, equations
-from case_studies.benchmarks.own_laws.law import laws
+from case_studies.benchmarks.own_laws.law import FURTHER, TABLES, laws
 from case_studies.benchmarks.srsd_ranges import realistic_equations
 from dimgs.engines.protocol import Problem
 
-SETS = ("table", "srsd", "own-development", "own-test")
+SETS = (
+    "table", "srsd", "own-development", "own-test", "further-development", "further-test",
+)  # fmt: skip
 KINDS = ("rms", "multiplicative")
 
 
@@ -19,14 +21,16 @@ def equations_of(name: str) -> list[Equation]:
 
     Parameters
     ----------
-    name : {"table", "srsd", "own-development", "own-test"}
-        AI-Feynman in the ranges of its tables or in realistic ones; laws of other fields.
+    name : str
+        One of `SETS`: AI-Feynman in the ranges of its tables or in realistic ones; laws of other
+        fields, and further ones of an author who had not seen the engine.
     """
     if name == "table":
         return equations()
     if name == "srsd":
         return realistic_equations()
-    return list(laws(name.removeprefix("own-")))
+    folder, half = name.split("-")
+    return list(laws(half, FURTHER if folder == "further" else TABLES))
 
 
 def problem_of(inputs: Inputs, n: int, noise: float, kind: str, seed: int) -> Problem:

@@ -3,7 +3,8 @@
 Each file ``tables/FIELD.toml`` lists laws: the target and the inputs with their units and ranges,
 known physical constants by symbol, the formula in coherent SI, a reference. Within each file the
 first, third, ... law is for development and the second, fourth, ... for the test; new laws are
-therefore only appended. Nothing in the engines is tuned on laws of the test half.
+therefore only appended. Nothing in the engines is tuned on laws of the test half. The laws in ``further`` are
+from someone who had not seen the engine.
 """
 
 import tomllib
@@ -25,7 +26,7 @@ from dimgs.groups.physical_constants import constant
 from dimgs.variables import Variable, parse_variable
 
 Half = Literal["development", "test"]
-TABLES = Path(__file__).parent / "tables"
+TABLES, FURTHER = (Path(__file__).parent / name for name in ("tables", "further"))
 HALVES: tuple[Half, Half] = ("development", "test")
 
 
@@ -78,11 +79,11 @@ class OwnLaw(Equation):
         )
 
 
-def laws(half: str = "all") -> list[OwnLaw]:
+def laws(half: str = "all", folder: Path = TABLES) -> list[OwnLaw]:
     """Laws of all fields, or of one half."""
     found = [
         _law(entry, path.stem, HALVES[position % 2])
-        for path in sorted(TABLES.glob("*.toml"))
+        for path in sorted(folder.glob("*.toml"))
         for position, entry in enumerate(tomllib.loads(path.read_text(encoding="utf-8"))["law"])
     ]
     return [law for law in found if half in ("all", law.half)]
