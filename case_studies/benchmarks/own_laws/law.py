@@ -3,8 +3,8 @@
 Each file ``tables/FIELD.toml`` lists laws: the target and the inputs with their units and ranges,
 known physical constants by symbol, the formula in coherent SI, a reference. Within each file the
 first, third, ... law is for development and the second, fourth, ... for the test; new laws are
-therefore only appended. Nothing in the engines is tuned on laws of the test half. The laws in ``further`` are
-from someone who had not seen the engine.
+therefore only appended. Nothing in the engines is tuned on laws of the test half. The laws in
+``further`` are from someone who had not seen the engine.
 """
 
 import tomllib
