@@ -6,23 +6,22 @@ from dataclasses import dataclass, replace
 from itertools import compress
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from dimgs.campaign.plan import EVIDENCE, KNOWN, Binding, CampaignDesign, CampaignRun, at
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import json_value, read_text
+from dimgs.dataset import read_table
+from dimgs.hub import RunStore
 from dimgs.hub.entry import run_record
+from dimgs.hub.hub import Hub, table_records
 from dimgs.judgement.next_run import d_optimal
 from dimgs.kernels.base import holds_inputs, unit_for
 from dimgs.kernels.record import RunRecord, Status
+from dimgs.law.law import Law
 from dimgs.variables import parse_unit
-
-if TYPE_CHECKING:
-    from dimgs.hub.hub import Hub
-    from dimgs.law.law import Law
-
 
 # ---- Runs and laws that exist before a campaign, wherever they come from, in the pi space of its
 # plan.
@@ -138,13 +137,9 @@ def _read(source: Any, binding: Binding) -> Sequence[Known]:
     with path.open("rb") as file:
         is_store = file.read(len(_MAGIC)) == _MAGIC
     if is_store:
-        from dimgs.hub import RunStore
-
         with RunStore(path) as store:
             return [KnownRun(r, f"{path.parent.name}/{path.name}") for r in store.records()]
     if path.suffix == ".json":
-        from dimgs.law.law import Law
-
         document = json_value(read_text(path, "law"), path.name, "give a law as JSON")
         inner = document.get("law") if isinstance(document, dict) else None
         return [KnownLaw(Law.from_json(inner if isinstance(inner, dict) else path), path.name)]
@@ -152,9 +147,6 @@ def _read(source: Any, binding: Binding) -> Sequence[Known]:
 
 
 def _of_table(path: Path, binding: Binding) -> Sequence[Known]:
-    from dimgs.dataset import read_table
-    from dimgs.hub.hub import table_records
-
     data = read_table(path)
     target, kernel = binding.target.name, binding.kernel
     with at(binding.plan, path.name):
@@ -310,7 +302,7 @@ _MOST = 2000
 _LAWS = 20
 
 
-def known_of_hub(hub: "Hub", binding: Binding) -> list[Known]:
+def known_of_hub(hub: Hub, binding: Binding) -> list[Known]:
     """Runs and laws of a hub that say something of a plan.
 
     Runs of the plan's kernel count as made where they are the same runs, whoever made them; those
@@ -337,7 +329,7 @@ def known_of_hub(hub: "Hub", binding: Binding) -> list[Known]:
     return [*(run for n in names for run in _runs(hub, binding, n)), *_laws(hub, binding)]
 
 
-def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
+def _runs(hub: Hub, binding: Binding, kernel: str) -> list[Known]:
     """Runs of a kernel with the labels of the plan, those of each tier by one version of it."""
     from dimgs.similitude.origin import GOOD, describe
 
@@ -363,7 +355,7 @@ def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
     return runs
 
 
-def _laws(hub: "Hub", binding: Binding) -> list[Known]:
+def _laws(hub: Hub, binding: Binding) -> list[Known]:
     """Laws of the kernel that nobody doubts; none where labels decide, which no law holds."""
     from dimgs.similitude.laws import laws_in
 

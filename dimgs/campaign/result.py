@@ -16,6 +16,7 @@ from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import file_names
 from dimgs.common.formats import SCHEMA, attributes, plain, sealed
 from dimgs.dataset import Dataset
+from dimgs.discovery.discover import report_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.study import study_of_power_law
@@ -736,8 +737,6 @@ class CampaignResult:
 
     def study(self) -> Report | None:
         """The report on the law of all runs, with the verdict of the campaign; None without one."""
-        from dimgs.discovery.discover import report_of
-
         fit = self.report
         if isinstance(fit, Report) and self.outcome is Outcome.CONFIRMED and self.law is None:
             # one page says the same as the other files

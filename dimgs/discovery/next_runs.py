@@ -10,6 +10,7 @@ import numpy as np
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
+from dimgs.fits.covariance import t_quantile
 from dimgs.judgement.next_run import Choice, Prediction, choose
 from dimgs.law.law import Law
 from dimgs.law.prediction import evaluate, group_values, law_inputs, response_factor
@@ -366,8 +367,6 @@ def _run(
     *,
     log: bool,
 ) -> ProposedRun:
-    from dimgs.fits.covariance import t_quantile
-
     assert report.law is not None
     law, k = report.law, choice.place
     out = []

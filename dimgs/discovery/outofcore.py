@@ -33,6 +33,7 @@ from dimgs.dataset.checks import (
     Purpose,
     UsableRuns,
     check_enough_runs,
+    constant_columns,
     dropped_warnings,
     duplicate_warnings,
     unlogged_names,
@@ -251,8 +252,6 @@ def union(one: Dataset, other: Dataset) -> Dataset:
 
 
 def _state(ranges: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    from dimgs.dataset.checks import constant_columns
-
     return constant_columns(ranges), unlogged_names(ranges, ranges.names)
 
 

@@ -24,6 +24,7 @@ from dimgs.judgement.candidates import Proposal
 from dimgs.law.assemble import Side, assemble, pieces_law, power_law, where_text
 from dimgs.law.checked_law import Scores
 from dimgs.law.law import Law
+from dimgs.report.results import exponent_document
 
 # common denominator of differences of exponents in halves to sixths, and the rounding of these
 _THRESHOLD_DENOMINATOR = 60
@@ -240,8 +241,6 @@ def _power(value: float) -> Fraction:
 
 def regime_document(regime: RegimeResult, along: str | None = None) -> dict[str, Any]:
     """A regime as JSON, with the target's exponent of the column `along` where one is named."""
-    from dimgs.report.results import exponent_document
-
     powers = [e.value * float(e.group.get(along)) for e in regime.exponents if e.group and along]
     power = {along: sum(powers) - float(regime.law.response.get(along))} if along else {}
     return {
