@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59765, "calendar years are named"
+MOST, SINCE = 59796, "sums of products of functions of several angles"
 
 
 def code_lines(text: str) -> int:

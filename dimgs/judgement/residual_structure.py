@@ -343,7 +343,8 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     The residuals are regressed on polynomials of each feature's ranks and of the law's own; the
     least chance counts, times how many were tried. So does that of the predictions of outer blocks.
     Where they are all but sure, so do the chances that kernel regressions on the groups predict the
-    residuals, waves among them, and that the residuals follow an input at equal groups.
+    residuals, waves among them, and that the residuals follow an input at equal groups. The latter
+    counts in any case where no group is free, as nothing else tells of such a law.
 
     Parameters
     ----------
@@ -374,8 +375,9 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
         terms = np.vander(place, 3 if few else _DEGREE + 1)[:, :-1]
         least = min(least, _chance_of(e, terms, basis, whole.dof, share))
     beyond, _ = followed_beyond_groups(design, e)
-    # a test, not one look more: right laws lose nothing by it
-    beyond = beyond if beyond < SURELY_INCOMPLETE else 1.0
+    # beside groups a test, not one look more: right laws lose nothing by it
+    if design.features and beyond >= SURELY_INCOMPLETE:
+        beyond = 1.0
     _, smooth = design.kernels.unexplained(e, SURELY_INCOMPLETE)
     block = form.evidence.p_block
     return min(1.0, least * len(along), beyond, smooth, 1.0 if block is None else block)

@@ -122,6 +122,19 @@ def test_seven_runs_are_searched_for_other_forms() -> None:
     assert straight.probability > 0.75
 
 
+@pytest.mark.parametrize("reaction", [0.0, 1.0])
+def test_a_law_of_the_units_alone_is_doubted_where_residuals_follow_an_input(
+    reaction: float,
+) -> None:
+    rng = np.random.default_rng(1)
+    v = rng.uniform(2.0, 11.0, 50)
+    d = (reaction * v + v**2 / 5.0) * np.exp(0.5 * rng.standard_normal(50))
+    data = dimgs.Dataset.from_columns({"v [m/s]": v, "d [m]": d})
+    report = discover_with(data, "d", Options(constants=["g"], engine="power_law"))
+    assert str(report.law) == "d = C*v**2/g"
+    assert report.confirmed == (reaction == 0)
+
+
 def test_what_cannot_be_judged_says_so() -> None:
     data, target = table("stokes", 24, 0.0)
     result = dimgs.fit(data, target)

@@ -55,6 +55,16 @@ def within_one(rng: np.random.Generator) -> Array:
     ("name", "first", "second", "law"),
     [
         ("roots of quadratics", signed, positive, lambda u, v: u / 2 + np.sqrt(u**2 / 4 + v)),
+        # of a great circle, by two latitudes
+        (
+            "sums of angles",
+            angle,
+            angle,
+            lambda u, v: np.sin(u) * np.sin(v) + np.cos(u) * np.cos(v) / 3,
+        ),
+        ("sums of angles", angle, positive, lambda u, v: v * np.sin(u) + np.tan(u) / 4),
+        ("sums of angles", angle, positive, lambda u, v: 1 + v * np.sin(2 * u) - np.cos(2 * u) / 2),
+        ("sums of angles", angle, share, lambda u, v: np.arccos(np.sin(u) * np.cos(v) / 2)),
         # what is bound of a substance where it is not in excess
         (
             "roots of quadratics",

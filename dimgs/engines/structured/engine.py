@@ -146,6 +146,7 @@ class Stages:
             Step("d", "exponentials of functions", each(scaled.exponentials, first), quick=True),
             Step("c", "a monomial beside a function", each(beside, [*first, *inverse])),
             Step("c", "sums of squares", each(sums.squares, powered)),
+            Step("c", "sums of angles", each(sums.angles, [*powered, *self.functions])),
             Step("c", "sums with functions", each(sums.functions, powered)),
             Step("d", "a function of a free monomial", each(single_index, first)),
             Step("d", "two free exponents", each(posynomials, first)),

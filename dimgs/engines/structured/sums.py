@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
-from itertools import product
+from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ import numpy as np
 from dimgs.common.arrays import Array
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.columns import Terms, differences, plain, short_monomials
-from dimgs.engines.structured.refine import projected
+from dimgs.engines.structured.refine import is_angle, projected
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.select import (
     EXACT,
@@ -83,6 +83,10 @@ _SQUARES, _BESIDE_SQUARES, _OF_DISTANCES = 100, 30, (100, 100, 60, 40, 30)
 _SPAN, _FREE_RUNS = (40, 24, 20, 8, 8), 0.67 / 80
 # functions of several arguments at once, and how many arguments
 _NAMES, _ARGUMENTS = ("log", "exp", "sin", "cos", "log1p", "tanh"), 6
+# functions of angles and of their multiples, and how many angles at once; columns for each run, and
+# spans of the least variance of the residuals, of which terms are sought
+_OF_ANGLES, _MULTIPLES, _ANGLES, _ANGLES_SHARE = ("sin", "cos", "tan"), (ONE, _TWO), 3, 0.67
+_SPANS_OF_ANGLES = 2
 # functions that are tried, and at a time, which bounds the memory; spans of which terms are sought,
 # and widths of the beam there
 _FUNCTIONS, _CHUNK, _SPANS, _OF_SPANS = 1500, 100, 4, (40, 60, 60, 40, 40, 30)
@@ -250,6 +254,42 @@ class Sums:
             blocks = self.bare.values[:, places[at : at + _CHUNK]].T[:, :, None] * B
             left = np.r_[left, (projected(t, blocks, base=base).residuals ** 2).sum(axis=1)]
         return [places[k] for k in np.argsort(left, kind="stable")[:_SPANS]]
+
+    def angles(self, target: Target, archive: Archive) -> None:
+        """Sums of products of functions of several angles, as in spherical triangles.
+
+        All products make one span, of which few are left. A beam does not find them: most smooth
+        columns follow the response better than each of them alone.
+        """
+        runs, most = self.runs, int(_ANGLES_SHARE * self.runs.n_runs)
+        short, outer = plain(runs, _PAIRED, both_signs=False), target.monomials(runs, _SPAN[0])
+        angles = [
+            (short.take(np.array([k])), np.array(e, dtype=bool))
+            for k, e in enumerate(short.exponents)
+            if sum(map(abs, e)) == 1 and is_angle(short.trees[k], runs)
+        ]
+        one, root = Terms((ONE,), np.zeros(1), np.ones((runs.n_runs, 1))), target.root(runs)
+        several = [c for n in range(1, _ANGLES + 1) for c in combinations(angles, n)]
+        spans: list[tuple[float, int, Terms]] = []
+        for chosen, scale in product(several, _MULTIPLES):
+            archive.check()
+            inside = np.any([group for _, group in chosen], axis=0)
+            apart = [not np.any(np.array(e, dtype=bool)[inside]) for e in outer.exponents]
+            names = _OF_ANGLES[: 3 if 2 * 4 ** len(chosen) <= most else 2]
+            span = outer.take(np.flatnonzero(apart)).first(most // (1 + len(names)) ** len(chosen))
+            for angle, _ in chosen:
+                called = [angle.scaled(scale).applied(name, more=1.0) for name in names]
+                span = span.crossed(Terms.joined([one, *called]), most)
+            A, t = root[:, None] * span.values, root * target.values
+            if len(span) and np.all(np.isfinite(A)) and np.all(np.isfinite(t)):
+                base = orthonormal(A)
+                left = float(np.sum((t - base @ (base.T @ t)) ** 2)) / (len(t) - base.shape[1])
+                spans.append((left, len(spans), span))
+        relations = [Relation(span, target) for *_, span in sorted(spans, key=lambda x: x[:2])]
+        for relation in archive.until_exact(relations):
+            self.eliminate(relation, archive)
+        for relation in archive.until_exact(relations[:_SPANS_OF_ANGLES]):
+            self.search(relation, archive, _OF_SPANS)
 
     def roots(self, target: Target, archive: Archive) -> None:
         """Roots of quadratic equations, t² = Σ c m + t Σ d m."""
