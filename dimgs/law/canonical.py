@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import count
 from typing import TypeVar
 
 import numpy as np
@@ -78,9 +79,10 @@ def _by_place(law: CheckedLaw) -> Mapping[str, str]:
         marks = {s: sympy.Symbol("c" if n == name else "c_0") for n, s in symbols.items()}
         return str(law.pi_expression.xreplace(marks)), law.constant_values[name]
 
-    numbers = sorted(int(name[2:]) for name in symbols)
-    ordered = sorted(symbols, key=place)
-    return {old: f"c_{k}" for old, k in zip(ordered, numbers, strict=True)}
+    # without the gaps of constants that were left out
+    first = min((int(name[2:]) for name in symbols), default=1)
+    free = (f"c_{k}" for k in count(min(first, 1)) if f"c_{k}" not in law.symbols)
+    return dict(zip(sorted(symbols, key=place), free, strict=False))
 
 
 def absorb(law: Kind) -> Kind:

@@ -72,6 +72,16 @@ def test_the_numbers_stay_and_the_dimensions_are_exact(
     assert Law.from_json(after.to_json()).constants == after.constants
 
 
+@pytest.mark.parametrize("names", ["c_2", "c_3 c_7", "c_0 c_2"])
+def test_names_of_constants_have_no_gaps(names: str) -> None:
+    first, *others = map(sympy.Symbol, names.split())
+    form = first * M ** sympy.Rational(3, 4) + sum(c * M for c in others)
+    start = dict.fromkeys(names.split(), 2.0)
+    numbered = sorted(c.name for c in absorb(law(form, **start)).constants if c.origin == "fitted")
+    least = 0 if "c_0" in start else 1
+    assert numbered == [f"c_{least + k}" for k in range(len(start))]
+
+
 def test_a_scale_stays_where_no_constant_can_carry_it() -> None:
     after = absorb(law(C * M**A * (2 + sympy.cos(T)), c=1.0, a=0.5))
     assert {c.name for c in after.constants if c.origin == "scale"} == {"M0", "T0"}
