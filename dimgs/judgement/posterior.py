@@ -5,9 +5,9 @@ out (:mod:`dimgs.judgement.evidence`), B_k the price of the structure in bits
 (:mod:`dimgs.expression.price`), and T a temperature, because the forms of a search were chosen on
 the same runs. The residual structure of each form reduces its weight by a factor, its support. The
 probability that no form is true is a logistic function of the mean support, the weight of the
-rivals, the price, and the least gain in density for each bit over the shorter laws. T and the
-coefficients were fitted by log score on the laws of the development half, with whole laws left out
-(``python -m case_studies.benchmarks.belief --fit``).
+rivals, the price, the least gain in density for each bit over the shorter laws, and the number of
+runs. T and the coefficients were fitted by log score on the laws of the development half, with
+whole laws left out (``python -m case_studies.benchmarks.belief --fit``).
 """
 
 from collections.abc import Sequence
@@ -118,8 +118,11 @@ def _beyond(design: Design) -> Design:
 # fitted as the module says: the temperature, and the logit of none of these
 TEMPERATURE = 1.5
 # the constant, then for each decade by which other laws are improbable, each 50 bits that the runs
-# do not ask for, and the logarithm of the gain for each bit
-NONE = (0.36, -0.56, 2.3, -0.46)
+# do not ask for, the logarithm of the gain for each bit, and that of the number of runs where it is
+# less than 60: the last is of 7 to 20 runs, with the others, which are of 20 and 60, as they are
+NONE = (0.36, -0.56, 2.3, -0.46, -0.7)
+# of more runs than those of the development tables nothing is known
+_MANY_RUNS = 60
 # odds at which simple exponents are stated, or fitted ones without them, as a law is believed at
 _STATED = 9.0
 # unit of bits, which makes the constants of one size
@@ -421,8 +424,8 @@ def gain_per_bit(density: Array, bits: Array, laws: Sequence[int]) -> float:
     return float(np.clip(gains.min(initial=np.inf), *_GAINS))
 
 
-def traits(others: float, bits: float, density: float, gain: float) -> Array:
-    """Terms of the logit of none of these, shape (4,).
+def traits(others: float, bits: float, density: float, gain: float, n_runs: int) -> Array:
+    """Terms of the logit of none of these, shape (5,).
 
     Parameters
     ----------
@@ -436,10 +439,13 @@ def traits(others: float, bits: float, density: float, gain: float) -> Array:
         follow the runs by chance.
     gain : float
         By :func:`gain_per_bit`.
+    n_runs : int
+        Few runs follow many laws, of which a search lists some only.
     """
     alone = -np.log10(max(others, _LEAST_DOUBT))
     by_chance = _BY_CHANCE * (density / np.log(2) + _ENTROPY)
-    return np.array([1.0, alone, max(bits - by_chance, _LEAST_BITS) / _BITS, np.log(gain)])
+    few = np.log(min(n_runs, _MANY_RUNS) / _MANY_RUNS)
+    return np.array([1.0, alone, max(bits - by_chance, _LEAST_BITS) / _BITS, np.log(gain), few])
 
 
 def none_of_these(
@@ -449,7 +455,7 @@ def none_of_these(
 
     Parameters
     ----------
-    parts : ndarray of shape (4,)
+    parts : ndarray of shape (5,)
         The :func:`traits` of the best form.
     supported : float
         Mean :func:`support` of the forms, by their weights.
@@ -493,13 +499,14 @@ def posterior_of(
     supported = weight * support(np.array([chance_of_structure(design, c) for c in judged_forms]))
     number, whole = np.asarray(laws), float(supported.sum())
     by_law = {law: float(supported[number == law].sum()) / whole for law in dict.fromkeys(laws)}
-    each = best.evidence.log_density / len(best.evidence.whole.residuals)
+    n_runs = len(best.evidence.whole.residuals)
+    each = best.evidence.log_density / n_runs
     if design.censored and design.scale == "log":
         # of a run that was measured: a bound has a density that no error of measurement gives
         each = -np.log(design.censored) - _ENTROPY * np.log(2)
     gain = gain_per_bit(density, bits, laws)
     none, none_at_most = (
-        none_of_these(traits(other, best.structure.bits_of_form, each, gain), whole)
+        none_of_these(traits(other, best.structure.bits_of_form, each, gain, n_runs), whole)
         for other in (others, max(others, _UNSEARCHED))
     )
     listed = []

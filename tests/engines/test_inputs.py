@@ -70,3 +70,12 @@ def test_a_search_begins_among_the_inputs_that_matter(monkeypatch: pytest.Monkey
     assert searched == [2, 4]
     assert {s.name for s in result.candidates[0].numeric.free_symbols} == {"pi_1", "pi_2"}
     assert result.candidates[0].loss < 1e-20
+
+
+def test_groups_of_the_inputs_that_matter_are_angles_and_not_their_inverses() -> None:
+    rng = np.random.default_rng(1)
+    u, v, other = rng.uniform(0.1, 1.2, (3, 100))
+    y = np.arctan(np.tan(u) * np.cos(v))
+    groups = {"pi_1": u, "pi_2": other, "pi_3": v}
+    found = StructuredEngine().search(Problem(groups, y), SearchBudget(60, evaluations=6000))
+    assert str(found.candidates[0]) == "atan(cos(pi_3)*tan(pi_1))"

@@ -84,27 +84,34 @@ def test_a_law_gains_over_all_shorter_ones(
     assert gain_per_bit(*near, [*laws, 9]) <= min(gain, 0.75) + 1e-9
 
 
-@given(st.floats(1e-12, 1.0), st.floats(0.0, 0.9), st.floats(0.0, 200.0), st.floats(0.2, 10.0))
+@given(
+    st.floats(1e-12, 1.0),
+    st.floats(0.0, 0.9),
+    st.floats(0.0, 200.0),
+    st.floats(0.2, 10.0),
+    st.integers(6, 60),
+)
 def test_none_is_more_probable_where_more_is_left_or_doubted(
-    chance: float, others: float, bits: float, gain: float
+    chance: float, others: float, bits: float, gain: float, n: int
 ) -> None:
     left, more = support(np.array([chance, chance / 10])).tolist()
     assert 0.0 < more <= left <= 1.0
-    known = none_of_these(traits(others, bits, 3.0, gain), left)
-    assert none_of_these(traits(others, bits, 3.0, gain), more) >= known
+    known = none_of_these(traits(others, bits, 3.0, gain, n), left)
+    assert none_of_these(traits(others, bits, 3.0, gain, n), more) >= known
     for worse in (
-        traits(others + 0.1, bits, 3.0, gain),
-        traits(others, bits + 10.0, 3.0, gain),
-        traits(others, bits, 2.0, gain),
-        traits(others, bits, 3.0, gain / 2),
+        traits(others + 0.1, bits, 3.0, gain, n),
+        traits(others, bits + 10.0, 3.0, gain, n),
+        traits(others, bits, 2.0, gain, n),
+        traits(others, bits, 3.0, gain / 2, n),
+        traits(others, bits, 3.0, gain, n - 1),
     ):
         assert none_of_these(worse, left) >= known
     # close to 1 the doubts have no room
     if known < 0.999:
-        assert none_of_these(traits(others + 0.1, bits + 90.0, 3.0, gain), left) > known
+        assert none_of_these(traits(others + 0.1, bits + 90.0, 3.0, gain, n), left) > known
     # a law that follows the runs to rounding is not one of many
-    exact = [none_of_these(traits(others, b, 22.0, gain), left) for b in (20.0, 80.0)]
-    assert exact[0] == exact[1] < none_of_these(traits(others, 80.0, 3.0, gain), left)
+    exact = [none_of_these(traits(others, b, 22.0, gain, n), left) for b in (20.0, 80.0)]
+    assert exact[0] == exact[1] < none_of_these(traits(others, 80.0, 3.0, gain, n), left)
 
 
 def test_odds_are_those_of_densities_and_prices_over_the_fitted_temperature() -> None:

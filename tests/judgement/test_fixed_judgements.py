@@ -105,12 +105,14 @@ def test_weights_of_laws() -> None:
     supported = support(np.array([1e-9, 0.01, 0.9]))
     for each in supported:
         for others in (0.0, 0.3):
-            assert 0.0 < none_of_these(traits(others, 15.0, 2.0, 3.0), float(each)) < 1.0
+            assert 0.0 < none_of_these(traits(others, 15.0, 2.0, 3.0, 30), float(each)) < 1.0
     # more structure left, more rivals, less gain: more likely none of these
-    parts = traits(0.0, 15.0, 2.0, gain_per_bit(density, bits, range(6)))
+    parts = traits(0.0, 15.0, 2.0, gain_per_bit(density, bits, range(6)), 60)
     assert none_of_these(parts, float(supported[0])) > none_of_these(parts)
-    assert none_of_these(traits(0.3, 15.0, 2.0, 10.0)) > none_of_these(traits(0.0, 15.0, 2.0, 10.0))
-    assert none_of_these(traits(0.0, 15.0, 2.0, 0.1)) > none_of_these(parts)
+    for other in ((0.3, 10.0, 60), (0.0, 0.1, 60), (0.0, 10.0, 6)):
+        others, gain, n_runs = other
+        alone = none_of_these(traits(0.0, 15.0, 2.0, 10.0, 60))
+        assert none_of_these(traits(others, 15.0, 2.0, gain, n_runs)) > alone
 
 
 @pytest.mark.parametrize(("facts", "confirmed", "outcome"), [

@@ -140,7 +140,7 @@ def said_of(line: Line, constants: Array) -> Said:
     share_of = supported / whole
     shares = np.array([share_of[line.laws == n].sum() for n in numbers])
     of_form = float(bits[best] - (line.parts * prices)[best, _PRECISION])
-    outside = none_of_these(traits(others, of_form, each, gain), whole, none)
+    outside = none_of_these(traits(others, of_form, each, gain, line.runs), whole, none)
     # a number or a constant in its place states one law, but an exponent does not
     right = [
         line.right[k[line.fitted[k] == line.fitted[f]]].any()

@@ -402,7 +402,9 @@ def monomials_of(runs: Runs, exponents: Sequence[Exponents], cost: Array | None 
 
 
 def groups_without(runs: Runs, variables: BoolArray) -> tuple[Exponents, ...]:
-    """The shortest independent monomials that have none of some variables.
+    """The shortest independent monomials that have none of some variables, upright where they can.
+
+    Of u and 1/u the one is a group that has its variables above the line: an angle, not 1/angle.
 
     Parameters
     ----------
@@ -415,7 +417,11 @@ def groups_without(runs: Runs, variables: BoolArray) -> tuple[Exponents, ...]:
     for k in np.flatnonzero(~np.any(np.abs(V @ runs.shape[variables].T) > 1e-9, axis=1)):
         if np.linalg.matrix_rank(V[[*independent, int(k)]]) > len(independent):
             independent.append(int(k))
-    return tuple(E[k] for k in independent)
+    upright = np.sign((V[independent] @ runs.shape.T).sum(axis=1))
+    turned = {
+        k: tuple(-x for x in E[k]) for k, s in zip(independent, upright, strict=True) if s < 0
+    }
+    return tuple(turned[k] if turned.get(k) in E else E[k] for k in independent)
 
 
 def _offset(runs: Runs, power: float) -> Array:

@@ -262,11 +262,13 @@ class Sums:
         columns follow the response better than each of them alone.
         """
         runs, most = self.runs, int(_ANGLES_SHARE * self.runs.n_runs)
-        short, outer = plain(runs, _PAIRED, both_signs=False), target.monomials(runs, _SPAN[0])
+        short, outer = plain(runs, 2 * _PAIRED), target.monomials(runs, _SPAN[0])
         angles = [
             (short.take(np.array([k])), np.array(e, dtype=bool))
             for k, e in enumerate(short.exponents)
-            if sum(map(abs, e)) == 1 and is_angle(short.trees[k], runs)
+            if sum(map(abs, e)) == 1
+            and is_angle(short.trees[k], runs)
+            and (runs.shape @ np.array(e, dtype=float)).sum() > 0
         ]
         one, root = Terms((ONE,), np.zeros(1), np.ones((runs.n_runs, 1))), target.root(runs)
         several = [c for n in range(1, _ANGLES + 1) for c in combinations(angles, n)]
