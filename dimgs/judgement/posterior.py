@@ -140,7 +140,7 @@ _LEAST_CHANCE, _LEAST_DOUBT = 1e-12, 1e-6
 _GAINS, _HARDLY_SHORTER = (0.1, 10.0), 5.0
 # doubt that a search without limits hardly exceeds where laws are confirmed (0.001 in one of twenty
 # development laws): a short one must not gain by what it did not find
-_UNSEARCHED = 0.01
+_UNSEARCHED = 0.003
 # share of the probability of the laws that the rivals and the first law hold together
 RIVALS = 0.9
 # a list that a person reads
