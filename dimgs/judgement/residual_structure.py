@@ -344,7 +344,7 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     least chance counts, times how many were tried. So does that of the predictions of outer blocks.
     Where they are all but sure, so do the chances that kernel regressions on the groups predict the
     residuals, waves among them, and that the residuals follow an input at equal groups. The latter
-    counts in any case where no group is free, as nothing else tells of such a law.
+    counts at one in a hundred where no group is free, as nothing else tells of such a law.
 
     Parameters
     ----------
@@ -375,8 +375,8 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
         terms = np.vander(place, 3 if few else _DEGREE + 1)[:, :-1]
         least = min(least, _chance_of(e, terms, basis, whole.dof, share))
     beyond, _ = followed_beyond_groups(design, e)
-    # beside groups a test, not one look more: right laws lose nothing by it
-    if design.features and beyond >= SURELY_INCOMPLETE:
+    # a test, not one look more: right laws lose little by it; without a group it is the only one
+    if beyond >= (SURELY_INCOMPLETE if design.features else ALPHA):
         beyond = 1.0
     _, smooth = design.kernels.unexplained(e, SURELY_INCOMPLETE)
     block = form.evidence.p_block
