@@ -443,10 +443,10 @@ def traits(others: float, bits: float, density: float, gain: float, n_runs: int)
         Few runs with large errors follow many laws, of which a search lists some only.
     """
     alone = -np.log10(max(others, _LEAST_DOUBT))
-    by_chance = _BY_CHANCE * (density / np.log(2) + _ENTROPY)
-    whole = n_runs * max(density / np.log(2) + _ENTROPY, 1.0)
-    few = np.log(min(whole / _ENOUGH_BITS, 1.0))
-    return np.array([1.0, alone, max(bits - by_chance, _LEAST_BITS) / _BITS, np.log(gain), few])
+    precision = density / np.log(2) + _ENTROPY
+    beyond = max(bits - _BY_CHANCE * precision, _LEAST_BITS) / _BITS
+    few = np.log(min(n_runs * max(precision, 1.0) / _ENOUGH_BITS, 1.0))
+    return np.array([1.0, alone, beyond, np.log(gain), few])
 
 
 def none_of_these(

@@ -32,6 +32,15 @@ def archive_of(x: Array, y: Array) -> Archive:
     return Archive(Runs.of(Problem({"pi_1": x}, y)), np.inf)
 
 
+def assert_found(archive: Archive, law: Callable[..., Array], *fresh: Array) -> None:
+    """The law explains every run, and is the true one at fresh values of the groups."""
+    assert archive.exact
+    assert archive.best is not None
+    groups = {f"pi_{k}": values for k, values in enumerate(fresh, start=1)}
+    again = Runs.of(Problem(groups, np.ones(len(fresh[0]))))
+    np.testing.assert_allclose(evaluate(archive.best.tree, again), law(*fresh), rtol=1e-6)
+
+
 @pytest.mark.parametrize("name", LAWS)
 @pytest.mark.parametrize("n_runs", [16, 120])
 def test_laws_of_this_form_are_found_exactly(name: str, n_runs: int) -> None:
@@ -39,11 +48,7 @@ def test_laws_of_this_form_are_found_exactly(name: str, n_runs: int) -> None:
     x = np.exp(rng.uniform(np.log(0.5), np.log(9.0), n_runs))
     archive = archive_of(x, LAWS[name](x))
     ScaledFunctions(archive.runs).sums(1, 1, response(archive.runs), archive)
-    assert archive.exact
-    assert archive.best is not None
-    fresh = np.linspace(0.6, 8.0, 40)
-    again = Runs.of(Problem({"pi_1": fresh}, np.ones(40)))
-    np.testing.assert_allclose(evaluate(archive.best.tree, again), LAWS[name](fresh), rtol=1e-6)
+    assert_found(archive, LAWS[name], np.linspace(0.6, 8.0, 40))
 
 
 PAIRS: dict[str, Callable[[Array, Array], Array]] = {
@@ -61,11 +66,8 @@ def test_a_function_that_two_terms_share_has_one_constant(name: str) -> None:
     law = PAIRS[name]
     archive = Archive(Runs.of(Problem({"pi_1": x, "pi_2": z}, law(x, z))), np.inf)
     ScaledFunctions(archive.runs).sums(1, 2, response(archive.runs), archive)
-    assert archive.exact
+    assert_found(archive, law, np.linspace(0.4, 4.8, 30), np.linspace(0.7, 4.0, 30))
     assert archive.best is not None
-    fresh, other = np.linspace(0.4, 4.8, 30), np.linspace(0.7, 4.0, 30)
-    again = Runs.of(Problem({"pi_1": fresh, "pi_2": other}, np.ones(30)))
-    np.testing.assert_allclose(evaluate(archive.best.tree, again), law(fresh, other), rtol=1e-6)
     functions = [n for n in nodes(archive.best.tree) if isinstance(n, Call | Power)]
     assert len(functions) == 1
 
@@ -125,11 +127,7 @@ def test_two_monomials_stand_beside_a_function(name: str) -> None:
     x = np.exp(np.random.default_rng(6).uniform(-1, 2, 40))
     archive = archive_of(x, SLOPES[name](x))
     ScaledFunctions(archive.runs).sums(2, 1, response(archive.runs), archive)
-    assert archive.exact
-    assert archive.best is not None
-    fresh = np.linspace(0.5, 7.0, 30)
-    again = Runs.of(Problem({"pi_1": fresh}, np.ones(30)))
-    np.testing.assert_allclose(evaluate(archive.best.tree, again), SLOPES[name](fresh), rtol=1e-6)
+    assert_found(archive, SLOPES[name], np.linspace(0.5, 7.0, 30))
 
 
 def test_of_a_power_of_the_response() -> None:

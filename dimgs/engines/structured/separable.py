@@ -249,7 +249,7 @@ class ScaledFunctions:
         """
         runs, root = archive.runs, target.root(archive.runs)
         front = short_monomials(
-            runs, _OUTER[max(beside, width)], power=target.power, halves=beside == width
+            runs, _OUTER[max(beside, width)], power=target.power, halves=max(beside, width) == 1
         )
         columns, t, functions = front.values.T, root * target.values, self.families
         few, among = (

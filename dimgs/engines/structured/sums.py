@@ -389,22 +389,21 @@ def _root_of(runs: Runs, at: Array, free: Weighted, held: Weighted) -> Tree | No
         return None
     half = {_exponents(tree, runs): value / 2 for value, tree in held}
     inside = {_exponents(tree, runs): value for value, tree in free}
-    beside = dict(inside)
     parts: dict[Exponents, float] = {e: abs(value) for e, value in inside.items()}
     for (first, a), (second, b) in product(half.items(), repeat=2):
         exponents = added(first, second)
         inside[exponents] = inside.get(exponents, 0.0) + a * b
         parts[exponents] = parts.get(exponents, 0.0) + abs(a * b)
     left = {e: value for e, value in inside.items() if abs(value) > _CANCELLED * parts[e]}
-    squared = len(left) > _MOST_INSIDE
-    left = beside if squared else left
-    if not 0 < len(left) + squared <= _MOST_INSIDE:
+    outside, radicand = _terms_of(half), _terms_of(left)
+    if len(radicand) > _MOST_INSIDE:
+        given = (times(Number(value), tree) for value, tree in free)
+        radicand = [*given, Power(plus(*outside), Fraction(2))]
+    if not 0 < len(radicand) <= _MOST_INSIDE:
         return None
     middle = sum(value * runs.monomial(e) for e, value in half.items())
     upper = float(np.median(at - middle)) > 0
-    outside = _terms_of(half)
-    radicand = plus(*_terms_of(left), *([Power(plus(*outside), Fraction(2))] if squared else []))
-    root = Power(radicand, Fraction(1, 2))
+    root = Power(plus(*radicand), Fraction(1, 2))
     return Sum((*outside, root if upper else Product((MINUS, root))))
 
 
