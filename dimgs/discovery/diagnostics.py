@@ -312,20 +312,16 @@ def _changes(
 ) -> Iterator[str]:
     if fit is None:
         start = {c.name: c.value for c in law.constants if c.origin == "fitted"}
-        names = sorted(start)
-        values = refit(rest, law.pi_expression, start).values
-        moved = [
-            (abs(new - start[n]) / (abs(start[n]) or 1.0), n, new / (start[n] or 1.0))
-            for n, new in zip(names, values.tolist(), strict=True)
-        ]
+        values = dict(zip(sorted(start), refit(rest, law.pi_expression, start).values, strict=True))
+        moved = (replace(c, value=float(values.get(c.name, c.value))) for c in law.constants)
         shown = {c.name: c for c in shown_constants(recognise(absorb(law)))}
+        after = shown_constants(absorb(replace(law, constants=tuple(moved))))
+        pairs = [(shown[c.name].value, c) for c in after if c.name in shown]
+        moves = [(abs(c.value - old) / (abs(old) or 1.0), c.name, old, c) for old, c in pairs]
         # a law without a fitted constant stays what it is
-        for _, name, ratio in [max(moved)] if moved and max(moved)[1] in shown else []:
-            before, unit = shown[name].value, f" {shown_unit(shown[name].unit)}".removesuffix(" 1")
-            yield (
-                f"Without {{it}}, {name} is {(before or 1.0) * ratio:.4g}{unit} instead of "
-                f"{before:.4g}{unit}."
-            )
+        for _, name, old, c in [max(moves)] if start and moves else []:
+            unit = f" {shown_unit(c.unit)}".removesuffix(" 1")
+            yield f"Without {{it}}, {name} is {c.value:.4g}{unit} instead of {old:.4g}{unit}."
         return
     without = with_rationals(rest, estimator(options)(rest))
     yield f"Without {{it}}, {_largest(fit, without)}."

@@ -32,6 +32,7 @@ from dimgs.law.checked_law import (
     SourceEffects,
     Uncertainty,
     as_rows,
+    ends_of,
 )
 from dimgs.law.display import LARGEST_QUOTIENT
 from dimgs.law.law import Law
@@ -843,7 +844,7 @@ def assemble(
     factors = sympy.Mul.make_args(expression) if design.scale == "log" else ()
     fitted = [
         Constant(
-            name, float(v), Dimension(), *_ends(float(v), float(h), sympy.Symbol(name) in factors)
+            name, float(v), Dimension(), *ends_of(float(v), float(h), sympy.Symbol(name) in factors)
         )
         for name, v, h in zip(order, values, half, strict=True)
     ]
@@ -872,18 +873,6 @@ def assemble(
         sources=source_effects(mixed, [*coefficient_gradients(design, names), *slopes]),
         label_effects=label_effects(design, fit.labels or None, (*design.labelled, None)[0]),
     )
-
-
-def _ends(value: float, half: float, is_factor: bool) -> tuple[float, float]:
-    """Ends of the interval of a constant: a factor of a positive response keeps its sign.
-
-    The logarithm of the response is linear in that of a factor, and not in the factor.
-    """
-    if not is_factor or value == 0.0:
-        return value - half, value + half
-    with np.errstate(over="ignore"):
-        ends = value * np.exp(np.array([-half, half]) / abs(value))
-    return float(ends.min()), float(ends.max())
 
 
 def fit_form_of(

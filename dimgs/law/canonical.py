@@ -1,10 +1,10 @@
 """A law in its shortest form, its constants in an order that does not depend on their names."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from fractions import Fraction
 from itertools import count
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import sympy
@@ -13,7 +13,7 @@ from dimgs.common.errors import attempt
 from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.expression.simplest import simplest
 from dimgs.groups.rationals import recognised_value
-from dimgs.law.checked_law import CheckedLaw, Constant
+from dimgs.law.checked_law import CheckedLaw, Constant, ends_of
 from dimgs.variables import Dimension
 
 Kind = TypeVar("Kind", bound=CheckedLaw)
@@ -85,6 +85,120 @@ def _by_place(law: CheckedLaw) -> Mapping[str, str]:
     return dict(zip(sorted(symbols, key=place), free, strict=False))
 
 
+def _readable(law: Kind) -> Kind:
+    """The law in constants that are read by themselves; equal in every number.
+
+    A power of c + d x is one of x - x0 or 1 + x/x0, since neither c nor d tells x0, which is known
+    better than both. A constant that divides the law multiplies it.
+    """
+    if len(law.uncertainty.gradients) != sum(c.origin == "fitted" for c in law.constants):
+        return law
+    free = {sympy.Symbol(name) for name in _by_place(law).keys() - law.differing}
+    names = (s for k in count(1) if (s := sympy.Symbol(f"c_{k}")) not in free)
+    for factor in sympy.Mul.make_args(law.pi_expression):
+        if factor.is_Pow and factor.base in free and factor.exp == -1:
+            a = next(names)
+            law = _changed(law, {a: factor}, {factor.base: 1 / a}, {factor: a}, {factor: a})
+    in_groups = {(one.power.exp, one.c, one.d): one for one in _sums(law.pi_expression, free)}
+    for one in _sums(law.expression, free):
+        other = in_groups.get((one.power.exp, one.c, one.d))
+        law = law if other is None else _with_offset(law, one, other, free, names)
+    return law
+
+
+class _Sum(NamedTuple):
+    """A power of c + d x, where c and d are constants times numbers, or c is a number."""
+
+    power: sympy.Expr
+    c: sympy.Expr
+    d: sympy.Expr
+    x: sympy.Expr
+
+
+def _sums(expression: sympy.Expr, free: Set[sympy.Symbol]) -> list[_Sum]:
+    sums = []
+    for power in sorted(expression.atoms(sympy.Pow), key=str):
+        if not (power.base.is_Add and power.exp.free_symbols <= free):
+            continue
+        apart = [term.as_independent(*free, as_Add=False) for term in power.base.args]
+        parts = [(n * c, x) for rest, c in apart for n, x in [rest.as_coeff_Mul()]]
+        parts.sort(key=lambda part: part[1] != 1)
+        are_single = all(n.is_number or n.as_coeff_Mul()[1] in free for n, _ in parts)
+        if are_single and [x == 1 for _, x in parts] == [True, False] and parts[1][0].free_symbols:
+            sums.append(_Sum(power, parts[0][0], *parts[1]))
+    return sums
+
+
+def _with_offset(
+    law: Kind, one: _Sum, other: _Sum, free: Set[sympy.Symbol], names: Iterator[sympy.Symbol]
+) -> Kind:
+    """The law with x0 and, unless c is a number, a prefactor in place of c and d.
+
+    It has (x - x0)^b where the sum may be zero, x/(x + x0), and else (1 + x/x0)^b, whose prefactor
+    is the value at 0 and has a plain unit whatever b is.
+    """
+    power, c, d, x = one
+    b, (n, first), (m, second) = power.exp, c.as_coeff_Mul(), d.as_coeff_Mul()
+    inputs = [pair for pair in x.as_powers_dict().items() if str(pair[0]) in law.symbols]
+    degree = inputs[0][1] if len(inputs) == 1 and inputs[0][1].is_Rational else sympy.Integer(1)
+    saturates = b.is_negative and any(
+        power in product.args and degree * product.as_powers_dict()[inputs[0][0]] > 0
+        for product in law.expression.atoms(sympy.Mul)
+    )
+    # f/(1 + d x) as 1/(1/f + d/f x)
+    taken = [s for s in sympy.Mul.make_args(law.pi_expression) if s in free][:1]
+    taken = taken if c.is_number and saturates and b == -1 else []
+    for factor in taken:
+        c, d = c / factor, d / factor
+    of_c, of_d = (sympy.sign(part.subs(law.constant_values)) for part in (c, d))
+    known = {sympy.Symbol(k.name) for k in law.constants if (k.low or 0) * (k.high or 0) > 0}
+    may_vanish = of_c != of_d or not c.free_symbols <= known
+    is_offset = (2 * b).is_Integer and (may_vanish or saturates) and not c.is_number
+    unit = of_d * d if is_offset else of_c * c
+    if not d.free_symbols | unit.free_symbols <= known or (unit.is_number and not may_vanish):
+        return law
+    x0, a = next(names), next(names)
+    new, reach = {x0: (of_c * c / (of_d * d)) ** (1 / degree)}, x0**degree
+    front, size = unit**b, unit
+    if not unit.is_number:
+        new[a], front, size = front, a, a ** (1 / b)
+    ends = (of_c * reach, of_d) if is_offset else (of_c, of_d / reach)
+    of_first, of_second = ends[0] * size / n, ends[1] * size / m
+    back = {first: of_first, second: of_second}
+    for factor in taken:
+        back = {factor: 1 / of_first, second: of_second / of_first}
+    back.pop(sympy.S.One, None)
+    ones = dict.fromkeys(taken, sympy.Integer(1))
+    forms = ({**ones, y.power: front * (ends[0] + ends[1] * y.x) ** b} for y in (one, other))
+    return _changed(law, new, back, *forms)
+
+
+def _changed(
+    law: Kind,
+    new: Mapping[sympy.Symbol, sympy.Expr],
+    back: Mapping[sympy.Symbol, sympy.Expr],
+    in_inputs: Mapping[sympy.Expr, sympy.Expr],
+    in_groups: Mapping[sympy.Expr, sympy.Expr],
+) -> Kind:
+    """The law in new constants by the old, and the old by them, with its parts in both forms.
+
+    Their intervals follow from the covariance of the old ones.
+    """
+    expression, form = law.expression.xreplace(in_inputs), law.pi_expression.xreplace(in_groups)
+    if (expression.free_symbols | form.free_symbols) & back.keys():
+        return law
+    fitted = {sympy.Symbol(c.name): c.value for c in law.constants if c.origin == "fitted"}
+    rows = [[float(sympy.diff(f, s).subs(fitted)) for s in fitted] for f in new.values()]
+    halves = law.uncertainty.half_width(np.array(rows), law.level, 0.0).tolist()
+    factors = sympy.Mul.make_args(form) if law.uncertainty.scale == "log" else ()
+    made = {}
+    for old, (symbol, f), half in zip(back, new.items(), halves, strict=True):
+        ends = ends_of(value := float(f.subs(fitted)), half, symbol in factors)
+        made[old.name] = Constant(symbol.name, value, Dimension(), *ends)
+    constants = [made.get(c.name, c) for c in law.constants]
+    return law.rewritten(back, expression, constants, form)
+
+
 def absorb(law: Kind) -> Kind:
     """The law in canonical form, with its scales absorbed in fitted constants.
 
@@ -99,7 +213,7 @@ def absorb(law: Kind) -> Kind:
         Equal in every number; constants that took a scale have its dimension, their intervals
         and covariance stay. A scale that no constant can carry stays.
     """
-    return canonical(_absorbed(law))
+    return canonical(_absorbed(_readable(law)))
 
 
 def _absorbed(law: Kind) -> Kind:

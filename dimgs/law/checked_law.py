@@ -127,6 +127,18 @@ def log_interval(value: Array, half: Array) -> tuple[Array, Array]:
     return low, np.where(np.isnan(high) & ~np.isnan(value), np.inf, high)
 
 
+def ends_of(value: float, half: float, is_factor: bool) -> tuple[float, float]:
+    """Ends of the interval of a constant: a factor of a positive response keeps its sign.
+
+    The logarithm of the response is linear in that of a factor, and not in the factor.
+    """
+    if not is_factor or value == 0.0:
+        return value - half, value + half
+    with np.errstate(over="ignore"):
+        ends = value * np.exp(np.array([-half, half]) / abs(value))
+    return float(ends.min()), float(ends.max())
+
+
 @dataclass(frozen=True)
 class Uncertainty:
     """Uncertainty of a law's predictions, at the level of runs.
@@ -728,14 +740,15 @@ class CheckedLaw:
         symbols: Mapping[sympy.Symbol, sympy.Expr],
         expression: sympy.Expr,
         constants: Iterable[Constant],
+        in_groups: sympy.Expr | None = None,
     ) -> Self:
-        """The law in another expression and constants, with symbols replaced in all its forms."""
+        """The law in other expressions and constants, with symbols replaced in all its forms."""
         gradients = tuple(g.xreplace(symbols) for g in self.uncertainty.gradients)
         sources = tuple(each.rewritten(symbols) for each in self.sources)
         return replace(
             self,
             expression=expression.xreplace(symbols),
-            pi_expression=self.pi_expression.xreplace(symbols),
+            pi_expression=(in_groups or self.pi_expression).xreplace(symbols),
             constants=tuple(constants),
             uncertainty=replace(self.uncertainty, gradients=gradients),
             sources=sources,

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from dimgs import Dataset
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.law.assemble import assemble
+from dimgs.law.assemble import assemble, feature_values
 from dimgs.law.canonical import absorb, scale_powers
 from dimgs.law.law import Law
+from dimgs.law.prediction import evaluate
 
 RNG = np.random.default_rng(0)
 TABLE = Dataset.from_columns(
@@ -108,3 +109,67 @@ def test_powers_are_those_that_leave_the_law_unchanged(p: Fraction, q: Fraction)
     assert powers is not None
     assert powers.get("c", 0) == -p
     assert powers.get("d", 0) == -q
+
+
+C1, C2, C3 = sympy.symbols("c_1 c_2 c_3")
+
+
+def noisy_law(expression: sympy.Expr, *values: float) -> Law:
+    """A law fitted to runs that follow it with errors of 0.1 %."""
+    start = dict(zip(("c_1", "c_2", "c_3"), values, strict=False))
+    powers = evaluate(expression, {**feature_values(DESIGN), **start}, 30)
+    noise = np.exp(1e-3 * np.random.default_rng(1).standard_normal(30))
+    columns = {f"{v.name} [{v.unit.text}]": TABLE[v.name] for v in TABLE.variables}
+    table = Dataset.from_columns({**columns, "P [W]": powers * noise})
+    options = Options(scales=["M0 [kg]", "P0 [W]", "T0 [K]"])
+    return assemble(prepare(table, "P", options).design, expression, start, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("expression", "values", "shown", "constants"),
+    [
+        ((C1 + C2 * T) ** C3, (-200.0, 1.0, 2.3), "P = P_c*(T/T_c - 1)**c_1", {"T_c": 200.0}),
+        ((C1 + C2 * T) ** 2, (-400.0, 2.0), "P = c_1*(T - T_c)**2", {"T_c": 200.0, "c_1": 4.0}),
+        (C3 * sympy.exp(1 / (C1 + C2 * T)), (-0.2, 0.001, 2.0), "P = P_c*exp(T_b/(T - T_a))",
+         {"T_a": 200.0, "T_b": 1000.0}),
+        (M / (C1 + C2 * M), (0.4, 0.2), "P = M*P_c/(M + M_c)", {"M_c": 2.0, "P_c": 5.0}),
+        (1 / (C1 + C2 * M), (0.4, 0.2), "P = M_c*P_c/(M + M_c)", {"M_c": 2.0, "P_c": 2.5}),
+        (sympy.sqrt(C1 + C2 * M**2), (0.4, 0.1), "P = P_c*sqrt(M**2/M_c**2 + 1)", {"M_c": 2.0}),
+        (C1 * M * (1 - C2 * T) ** 2, (2.0, 0.005), "P = M*c_1*(T/T_c - 1)**2", {"T_c": 200.0}),
+        (M / C1, (0.25,), "P = M*c_1", {"c_1": 4.0}),
+        (C1 * M / (1 + C2 * M), (2.5, 0.5), "P = M*P_c/(M + M_c)", {"M_c": 2.0, "P_c": 5.0}),
+        (C1 / (1 + C2 * M), (0.4, 0.3), "P = P_c/(M*c_1 + 1)", {"c_1": 0.3}),
+    ],
+)  # fmt: skip
+def test_an_offset_is_a_constant_in_the_unit_of_its_input(
+    expression: sympy.Expr, values: tuple[float, ...], shown: str, constants: dict[str, float]
+) -> None:
+    before = noisy_law(expression, *values)
+    after = absorb(before)
+    assert str(after) == shown
+    a, b = (each.predict(TABLE, level=0.9) for each in (before, after))
+    assert np.allclose(a.value.magnitude, b.value.magnitude, rtol=1e-9)
+    assert np.allclose(a.high.magnitude, b.high.magnitude, rtol=1e-6)
+    assert Law.from_json(after.to_json()).constants == after.constants
+    fitted = {c.name: c for c in after.constants}
+    for name, value in constants.items():
+        low, high = fitted[name].low, fitted[name].high
+        assert low is not None
+        assert high is not None
+        # at the most five half widths of 90 %
+        assert abs(fitted[name].value - value) < 5 * (high - low) / 2
+
+
+def test_the_interval_of_an_offset_is_that_of_a_fit_with_it() -> None:
+    through = absorb(noisy_law((C1 + C2 * T) ** 2, -400.0, 2.0))
+    itself = absorb(noisy_law(C2 * (T - C1) ** 2, 200.0, 4.0))
+    assert str(through) == str(itself)
+    others = {c.name: c for c in itself.constants}
+    for one in through.constants:
+        two = others[one.name]
+        assert (one.value, one.low, one.high) == pytest.approx((two.value, two.low, two.high), 1e-6)
+
+
+def test_a_sum_whose_slope_may_be_zero_stays() -> None:
+    flat = absorb(noisy_law((C1 + C2 * T) ** 2, 20.0, 0.0))
+    assert not {"T_c", "T_a"} & {c.name for c in flat.constants}
