@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import special
 
 import dimgs
 from dimgs.dataset import Dataset
@@ -114,6 +115,66 @@ def test_discover_finds_the_viscosity_of_a_glass() -> None:
     assert str(law.expression) == "c_1*exp(Tg*c_2/(T*c_3 + Tg))"
     value = {c.name: c.value for c in law.constants}
     assert -1 / value["c_3"] == pytest.approx(0.71, rel=1e-6)
+
+
+STEPS: dict[str, Callable[[Array], Array]] = {
+    "tanh": np.tanh,
+    "logistic": lambda z: 1 / (1 + np.exp(-2 * z)),
+    "erf": special.erf,
+    "atan": np.arctan,
+}
+
+
+def planted_step(name: str, seed: int) -> tuple[Archive, Callable[[Array, Array], Array], float]:
+    """A step between two levels of either order, both times a second group or not, its noise."""
+    rng = np.random.default_rng([seed, *name.encode()])
+    n, noise = int(rng.integers(12, 60)), float(rng.choice([0.0, 0.01]))
+    low, high = 10.0 ** rng.uniform(-3, 3) * np.array([1.0, rng.uniform(2, 10)])
+    width, middle = (
+        (high - low) * rng.uniform(0.05, 0.25),
+        low + (high - low) * rng.uniform(0.3, 0.7),
+    )
+    height, power = rng.uniform(1, 5), int(rng.choice([0, 1]))
+    base = height * rng.uniform(1.7, 3) * rng.choice([-1, 1])
+
+    def law(x: Array, z: Array) -> Array:
+        return np.asarray((base + height * STEPS[name]((x - middle) / width)) * z**power)
+
+    x, z = rng.uniform(low, high, n), np.exp(rng.uniform(-0.7, 0.7, n))
+    y = law(x, z) * (1 + noise * rng.standard_normal(n))
+    groups = {"pi_1": x, "pi_2": z} if power else {"pi_1": x}
+    runs = Runs.of(Problem(groups, y, scale="log" if y.min() > 0 else "linear"))
+    archive = Archive(runs, np.inf)
+    ScaledFunctions(runs).sums(1, 1, response(runs), archive)
+    return archive, law, noise
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("seed", range(6))
+def test_steps_between_two_levels(name: str, seed: int) -> None:
+    archive, law, noise = planted_step(name, seed)
+    runs, best = archive.runs, archive.best
+    assert best is not None
+    x, z = runs.values[:, 0], runs.values[:, -1]
+    left = evaluate(best.tree, runs) / law(x, z) - 1
+    assert np.sqrt(np.mean(left**2)) < (1e-7 if noise == 0 else 1.2 * noise)
+    forms = [str(to_sympy(f.tree, runs.names)[0]) for f in archive.front(4, 8)]
+    assert any(f"{'tanh' if name == 'logistic' else name}(" in form for form in forms)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_logarithms_and_roots_that_begin_below_the_runs(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    start, slope, offset = rng.uniform(0.2, 0.9), rng.uniform(0.5, 3), rng.uniform(4, 9)
+    outer = (np.log, np.sqrt, np.cbrt)[seed % 3]
+
+    def law(x: Array) -> Array:
+        return np.asarray(offset + slope * outer(x - start))
+
+    x = np.geomspace(1.0, rng.uniform(3, 9), int(rng.integers(14, 40)))
+    archive = archive_of(x, law(x))
+    ScaledFunctions(archive.runs).sums(1, 1, response(archive.runs), archive)
+    assert_found(archive, law, np.linspace(1.1, 3.0, 20))
 
 
 SLOPES: dict[str, Callable[[Array], Array]] = {

@@ -1,10 +1,12 @@
-"""Functions with one constant inside beside a linear rest, t = a m + b n g(c u), and waves.
+"""Functions with constants inside beside a linear rest, t = a m + b n g(c (u - d)), and waves.
 
-Conjugate depths, a base line under a curve; with the logarithm as link a power law stands in place
-of a m, so that exp(b/(x - c)) of glasses and melts (Vogel, Fulcher and Tammann; Williams, Landel
-and Ferry) is one of these, and so is a power law whose exponents vary with g. For given m, n, g, c
-and u the relation is linear in all else, so that every choice costs a few inner products; c runs
-over a grid, and the best choices are fitted.
+Conjugate depths, a base line under a curve, a logarithm or root that begins at d. Of steps between
+two levels both constants are free: transitions of steels, magnets that switch, doses and responses,
+Fermi's function, as the logistic function is a hyperbolic tangent. With the logarithm as link a
+power law stands in place of a m, so that exp(b/(x - c)) of glasses and melts (Vogel, Fulcher and
+Tammann; Williams, Landel and Ferry) is one of these, and so is a power law whose exponents vary
+with g. For given m, n, g, c, d and u the relation is linear in all else, so that every choice costs
+a few inner products; c and d run over a grid, and the best choices are fitted.
 
 References
 ----------
@@ -52,6 +54,7 @@ from dimgs.engines.structured.trees import (
     exact,
     factors_of,
     monomial,
+    negated,
     nodes,
     plus,
     power_of,
@@ -70,18 +73,24 @@ _GRID = np.geomspace(0.02, 200.0, 22)
 _FAST = np.arange(1, 25) * 0.7
 # of -1/c where 1 + c u has a zero below all runs, in units of the least |u|
 _POLES = np.array([0.95, 0.9, 0.8, 0.7, 0.6, 0.5])
-_NAMES = ("exp", "log1p", "tanh", "sin", "cos", "atan")
-# functions that need no constant inside
-_PLAIN_NAMES = (ITSELF, "log")
+_NAMES = ("exp", "tanh", "sin", "cos", "atan")
+# in place of a power: the logarithm is what powers tend to as they vanish
+_LOGARITHM = Fraction(0)
+# steps, with what their offset costs: its precision, as of 60 runs, in units of one more variable;
+# and where they are tried: quantiles of u, and widths in units of its range
+_STEPPED, _OFFSET = ("tanh", "erf", "atan"), 3.5
+_CENTRES, _WIDTHS = np.arange(0.15, 0.9, 0.1), np.array([0.06, 0.11, 0.2, 0.4])
 # functions g with their powers and what they cost beside the argument: powers of 1 + c u, of which
-# thirds are rarer, functions of the library, and what exponents may be besides
+# thirds are rarer, its logarithm, functions of the library, steps, what exponents may be besides
 _FUNCTIONS = (
-    *((AFFINE, Fraction(p), 2.0) for p in ("1/2", "-1/2", "-1", "-2", "3/2")),
-    *((AFFINE, Fraction(p), 3.5) for p in ("1/3", "-1/3")),
-    *((k, Fraction(1), 0.5 * FUNCTIONS[k].bits) for k in _NAMES),
-    *((ITSELF, Fraction(p), 1.0) for p in ("2", "1/2")),
-    (ITSELF, Fraction(1), 0.0),
-    ("log", Fraction(1), 1.0),
+    *((AFFINE, Fraction(p), 2.0, False) for p in ("1/2", "-1/2", "-1", "-2", "3/2")),
+    *((AFFINE, Fraction(p), 3.5, False) for p in ("1/3", "-1/3")),
+    (AFFINE, _LOGARITHM, 0.5 * FUNCTIONS["log1p"].bits, False),
+    *((k, Fraction(1), 0.5 * FUNCTIONS[k].bits, False) for k in _NAMES),
+    *((k, Fraction(1), 0.5 * FUNCTIONS[k].bits + _OFFSET, True) for k in _STEPPED),
+    *((ITSELF, Fraction(p), 1.0, False) for p in ("2", "1/2")),
+    (ITSELF, Fraction(1), 0.0, False),
+    (ITSELF, _LOGARITHM, 1.0, False),
 )
 # monomials whose exponent may vary, functions of which each is tried with some of these, and how
 # many; the largest logarithm of a pivot; and exponents of variables that are rounding
@@ -96,18 +105,23 @@ _PARALLEL = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class ScaledFunction:
-    """g(c u)^p for any c.
+    """g(c (u - d))^p for any c, and any d if it is a step.
+
+    Roots and logarithms of what is negative in every run are those of its opposite.
 
     Parameters
     ----------
     name : str
-        Of `FACTORS`; 1 + c u has another power than 1, and the others have not.
+        Of `FACTORS`; the argument itself needs no constant.
     power : Fraction
+        Another one than 1 for the argument and for 1 + c u only; 0 stands for the logarithm.
     argument : Tree
     u : ndarray of shape (n_runs,)
     bits : float
-    constants : ndarray of shape (n_constants,)
-        Those at which it is real, from the least.
+    constants : ndarray of shape (n_constants, 2)
+        Pairs of c and d at which it is real.
+    stepped : bool
+        Whether d is free; otherwise it is 0.
     """
 
     name: str
@@ -116,44 +130,72 @@ class ScaledFunction:
     u: Array
     bits: float
     constants: Array
+    stepped: bool = False
 
-    def at(self, c: Array) -> Array:
+    def at(self, constants: Array) -> Array:
         """Values, shape (n_constants, n_runs); NaN where it is not real."""
-        base = np.asarray(FACTORS[self.name].value(np.outer(c, self.u)))
+        base = self._base(constants)
         if self.power == 1:
             return base
-        # whole powers of what is negative in every run are real
-        whole = self.power.denominator == 1 and np.all(base < 0, axis=1, keepdims=True)
-        return np.where((base > 0) | whole, base, np.nan) ** float(self.power)
+        one_sign = np.all(base > 0, axis=1) | np.all(base < 0, axis=1)
+        base = np.where(one_sign[:, None], base if self._whole else np.abs(base), np.nan)
+        return np.log(base) if self.power == _LOGARITHM else base ** float(self.power)
 
-    def slope(self, c: Array) -> Array:
-        """Derivative by the constant, shape (n_constants, n_runs); none where it needs none."""
-        if self.name in _PLAIN_NAMES:
-            return np.zeros((len(c), len(self.u)))
-        inner, entry = np.outer(c, self.u), FACTORS[self.name]
-        slope = np.asarray(self.u * entry.slope(inner))
-        if self.power == 1:
-            return slope
-        return np.asarray(float(self.power) * slope * self.at(c) / entry.value(inner))
+    def slopes(self, constants: Array) -> Array:
+        """Derivatives by both constants, shape (n_constants, n_runs, 2); 0 by those not free."""
+        out = np.zeros((len(constants), len(self.u), 2))
+        if self.name == ITSELF:
+            return out
+        slope = np.asarray(FACTORS[self.name].slope(self._inside(constants)))
+        if self.power != 1:
+            outer = 1.0 if self.power == _LOGARITHM else float(self.power) * self.at(constants)
+            slope = slope * outer / self._base(constants)
+        out[..., 0] = slope * (self.u - constants[:, 1:])
+        if self.stepped:
+            out[..., 1] = -slope * constants[:, :1]
+        return out
 
-    def tree(self, c: float) -> Tree:
-        """With a constant that is free, where there is one."""
-        inner = self.argument if self.name in _PLAIN_NAMES else Product((Number(c), self.argument))
+    def tree(self, c: float, d: float) -> Tree:
+        """With constants that are free, where there are some."""
+        inner = Sum((self.argument, Number(-d))) if self.stepped else self.argument
+        inner = inner if self.name == ITSELF else Product((Number(c), inner))
         base = of_argument(self.name, inner)
+        if not self._whole and np.all(self._base(np.array([[c, d]])) < 0):
+            base = negated(base)
+        if self.power == _LOGARITHM:
+            return Call("log", base)
         return base if self.power == 1 else Power(base, self.power)
 
+    @property
+    def _whole(self) -> bool:
+        return self.power != _LOGARITHM and self.power.denominator == 1
 
-def _grid(name: str, power: Fraction, u: Array) -> Array:
-    """Constants at which g(c u)^p is tried first."""
-    if name in _PLAIN_NAMES:
+    def _inside(self, constants: Array) -> Array:
+        return np.asarray(constants[:, :1] * (self.u - constants[:, 1:]))
+
+    def _base(self, constants: Array) -> Array:
+        return np.asarray(FACTORS[self.name].value(self._inside(constants)))
+
+
+def _grid(name: str, stepped: bool, u: Array) -> Array:
+    """Constants at which g(c (u - d))^p is tried first."""
+    if stepped:
+        widths, centres = _WIDTHS * float(np.ptp(u)), np.quantile(u, _CENTRES)
+        return np.array(list(product(1 / widths[::-1], centres)))
+    return np.column_stack([c := _sizes(name, u), np.zeros(len(c))])
+
+
+def _sizes(name: str, u: Array) -> Array:
+    """Values of c, where d is 0."""
+    if name == ITSELF:
         return np.ones(1)
     sizes = _GRID / float(np.median(np.abs(u)))
-    if name not in (AFFINE, "exp", "log1p"):
+    if name not in (AFFINE, "exp"):
         turns = _FAST / float(np.abs(u).max())
         return np.union1d(sizes, turns) if FUNCTIONS[name].periodic else sizes
     both = np.concatenate([-sizes[::-1], sizes])
     poles = -1 / (_POLES * float(np.abs(u).min()))
-    return np.union1d(both, poles) if name == AFFINE and power.denominator == 1 else both
+    return np.union1d(both, poles) if name == AFFINE else both
 
 
 @dataclass(eq=False)
@@ -171,10 +213,10 @@ class ScaledFunctions:
         # of u and 1/u one is enough for 1 + c u, which is a monomial times 1 + 1/(c u)
         upright = {*plain(self.runs, _PLAIN, both_signs=False).trees, *pairs.trees}
         listed = zip(arguments.trees, arguments.values.T, arguments.cost.tolist(), strict=True)
-        for (argument, u, cost), (name, power, more) in product(listed, _FUNCTIONS):
-            if name != AFFINE or argument in upright:
-                c = _grid(name, power, u)
-                function = ScaledFunction(name, power, argument, u, cost + more, c)
+        for (argument, u, cost), (name, power, more, stepped) in product(listed, _FUNCTIONS):
+            if (name != AFFINE and not stepped) or argument in upright:
+                c = _grid(name, stepped, u)
+                function = ScaledFunction(name, power, argument, u, cost + more, c, stepped)
                 real = np.all(np.isfinite(function.at(c)), axis=1)
                 out.append(replace(function, constants=c[real]))
         return [function for function in out if len(function.constants)]
@@ -187,8 +229,7 @@ class ScaledFunctions:
     @property
     def exponents(self) -> list[ScaledFunction]:
         """What an exponent may be a function of: hyperbolas, powers, exponentials, logarithms."""
-        usual = ("exp", *_PLAIN_NAMES)
-        return [f for f in self.functions if f.power == -1 or f.name in usual]
+        return [f for f in self.functions if f.power == -1 or f.name in ("exp", ITSELF)]
 
     @np.errstate(all="ignore")
     def varying_exponents(self, target: Target, archive: Archive) -> None:
@@ -221,7 +262,9 @@ class ScaledFunctions:
         first = scan(linear, self.exponents).best(archive)[:_VARYING]
         with_base = replace(target, back=partial(_with_one_base, target.back))
         for bits, choice in archive.until_exact(first):
-            family = replace(self.exponents[choice.function], constants=np.array([choice.constant]))
+            family = replace(
+                self.exponents[choice.function], constants=np.array([choice.constants])
+            )
             apart = [j for j, n in enumerate(monomials.trees) if not _is_within(n, family, runs)]
             if bits >= enough or not apart:
                 continue
@@ -233,7 +276,7 @@ class ScaledFunctions:
                 if width > 1:
                     pivot = float(np.exp(np.clip(-beta[1] / beta[0], -_END, _END)))
                     n = Product((n, Power(Number(pivot), Fraction(-1))))
-                inside = times(_upright(family, at.constant), Call("log", n))
+                inside = times(_upright(family, *at.constants), Call("log", n))
                 fit_rounded(_exponential(inside, runs), with_base, archive, root)
 
     @np.errstate(all="ignore")
@@ -260,7 +303,7 @@ class ScaledFunctions:
         costs = (np.array([sum(front.cost[list(each)]) for each in x]) for x in (among, few))
         scan = Scan(root, t, root[:, None] * bases, blocks, functions, *costs)
         for _, (i, j, k, c), _ in archive.until_exact(scan.best_refined(archive)[:_FITTED]):
-            inner = functions[k].tree(c)
+            inner = functions[k].tree(*c)
             first, inside = ([front.trees[n] for n in each] for each in (few[i], among[j]))
             terms = [*first, *(times(n, inner) for n in inside)]
             A = np.column_stack([evaluate(term, runs) for term in terms]) * root[:, None]
@@ -285,7 +328,7 @@ class ScaledFunctions:
         base, blocks = power_basis(runs, root)[None], front.values.T[:, :, None]
         scan = Scan(root, t, base, blocks, functions, front.cost)
         for _, (_, j, k, c), _ in archive.until_exact(scan.best_refined(archive)[:_ROUNDED]):
-            model = _exponential(times(front.trees[j], functions[k].tree(c)), runs)
+            model = _exponential(times(front.trees[j], functions[k].tree(*c)), runs)
             fit_rounded(model, target, archive, root)
 
 
@@ -293,13 +336,13 @@ def _exponential(inside: Tree, runs: Runs) -> ProductModel:
     return ProductModel((EXPONENTIAL,), (inside,), evaluate(inside, runs)[:, None], np.ones(1))
 
 
-def _upright(family: ScaledFunction, c: float) -> Tree:
+def _upright(family: ScaledFunction, c: float, d: float) -> Tree:
     """A function as a tree; a hyperbola by the constant that its argument is compared with."""
-    if family.name == AFFINE:
+    if family.power == -1:
         argument = family.argument
         terms = argument.terms if isinstance(argument, Sum) else (argument,)
         return Power(Sum((Number(1 / c), *terms)), family.power)
-    return family.tree(c)
+    return family.tree(c, d)
 
 
 def _is_within(monomial: Tree, family: ScaledFunction, runs: Runs) -> bool:
@@ -331,12 +374,12 @@ def _with_one_base(back: Callable[[Tree], Tree], tree: Tree) -> Tree:
 
 
 class Choice(NamedTuple):
-    """The places of a base, a block and a function, and the constant of the function."""
+    """The places of a base, a block and a function, and the constants of the function."""
 
     base: int
     block: int
     function: int
-    constant: float
+    constants: tuple[float, float]
 
 
 class Scan:
@@ -383,20 +426,21 @@ class Scan:
     def best(self, archive: Archive) -> list[tuple[float, Choice]]:
         """The choices of the shortest messages, each with its bits and its best constant."""
         share = np.ones((len(self.functions), len(self.blocks), len(self.bases)))
-        start = np.empty_like(share)
+        start = np.empty((*share.shape, 2))
         for k, family in enumerate(self.functions):
             archive.check()
-            values = family.at(family.constants)
-            for j, block in enumerate(self.blocks):
-                shares = self._shares(values[:, :, None] * block)
-                share[k, j] = shares.min(axis=0)
-                start[k, j] = family.constants[shares.argmin(axis=0)]
+            values = family.at(family.constants)[:, :, None]
+            shares = self._shares(
+                (self.blocks[:, None] * values).reshape(-1, *self.blocks.shape[1:])
+            )
+            shares = shares.reshape(len(self.blocks), len(values), -1)
+            share[k], start[k] = shares.min(axis=1), family.constants[shares.argmin(axis=1)]
         k, j, i = (x.ravel() for x in np.indices(share.shape))
-        return self._ordered(share.ravel(), i, j, k, start.ravel())[0]
+        return self._ordered(share.ravel(), i, j, k, start.reshape(-1, 2))[0]
 
     def best_refined(self, archive: Archive) -> list[tuple[float, Choice, Array]]:
         """The best choices with the constants of least squares, and their coefficients."""
-        return self.refined([choice for _, choice in self.best(archive)[:_REFINED]])
+        return self.refined([choice for _, choice in self.best(archive)])
 
     def refined(self, choices: list[Choice]) -> list[tuple[float, Choice, Array]]:
         """Choices with the constants of least squares, all at once, and their coefficients."""
@@ -406,16 +450,20 @@ class Scan:
         block, base = self.blocks[j], self.bases[i]
 
         def model(theta: Array) -> Projection:
-            g, slope = np.empty(block.shape[:2]), np.empty(block.shape[:2])
+            g, slopes = np.empty(block.shape[:2]), np.empty((*block.shape[:2], 2))
             for family in np.unique(k):
                 rows = k == family
-                g[rows] = self.functions[family].at(theta[rows, 0])
-                slope[rows] = self.functions[family].slope(theta[rows, 0])
-            moved = slope[:, :, None] * block
-            return projected(self.t, g[:, :, None] * block, lambda b: moved @ b[..., None], base)
+                g[rows] = self.functions[family].at(theta[rows])
+                slopes[rows] = self.functions[family].slopes(theta[rows])
+            return projected(
+                self.t,
+                g[:, :, None] * block,
+                lambda b: (block @ b[..., None]) * slopes,
+                base,
+            )
 
-        solution = minimise_squares(lambda theta: model(theta)[:2], c[:, None], steps=_STEPS)
-        beta, constants = model(solution.parameters).coefficients, solution.parameters[:, 0]
+        solution = minimise_squares(lambda theta: model(theta)[:2], c, steps=_STEPS)
+        beta, constants = model(solution.parameters).coefficients, solution.parameters
         ranked, order = self._ordered(solution.squares / float(self.t @ self.t), i, j, k, constants)
         return [(bits, choice, beta[n]) for (bits, choice), n in zip(ranked, order, strict=True)]
 
@@ -449,9 +497,9 @@ class Scan:
         cost = np.array([f.bits for f in self.functions])[k] if len(k) else np.zeros(0)
         cost = cost + self.blocks_cost[j] + self.bases_cost[i]
         bits = 0.5 * self.n_runs * np.log2(share + _LEAST_SHARE) + 2 * cost
-        order = np.lexsort((k, j, i, bits))
+        order = np.lexsort((k, j, i, bits))[:_REFINED]
         rows = zip(*(x[order].tolist() for x in (bits, i, j, k, c)), strict=True)
-        return [(first, Choice(*others)) for first, *others in rows], order.tolist()
+        return [(b, Choice(i, j, k, (*c,))) for b, i, j, k, c in rows], order.tolist()
 
 
 # ---- Waves with any phase, damped or not: t = a + exp(-d u) (b cos(c u) + b' sin(c u)).
