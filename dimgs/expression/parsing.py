@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import sympy
 from sympy.functions.elementary.piecewise import ExprCondPair
 from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
+from sympy.printing.printer import Printer
 from sympy.printing.str import StrPrinter
 
 from dimgs.common.errors import LawError
@@ -575,6 +576,30 @@ class _ExactPrinter(StrPrinter):
 
 
 _PRINTER = _ExactPrinter({"order": "lex"})
+
+
+class PositiveFirst(Printer):
+    """Printer whose sums begin with a positive term, where there is one."""
+
+    def _as_ordered_terms(self, expr: Any, order: Any = None) -> Any:
+        terms = super()._as_ordered_terms(expr, order=order)
+        positive = [term for term in terms if term.as_coeff_Mul()[0].is_positive]
+        return [*positive[:1], *(term for term in terms if term not in positive[:1])]
+
+
+class _PlainPrinter(PositiveFirst, StrPrinter):
+    """SymPy's text of a formula as it is read."""
+
+
+def formula_text(expression: sympy.Basic) -> str:
+    """Text of a formula as it is read, with the digits of its numbers.
+
+    Examples
+    --------
+    >>> formula_text(sympy.sympify("(-x/a + 1)**c"))
+    '(1 - x/a)**c'
+    """
+    return str(_PlainPrinter().doprint(expression))
 
 
 def sympy_text(expression: sympy.Basic) -> str:

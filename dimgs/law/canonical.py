@@ -1,5 +1,6 @@
 """A law in its shortest form, its constants in an order that does not depend on their names."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from fractions import Fraction
@@ -11,6 +12,7 @@ import sympy
 
 from dimgs.common.errors import attempt
 from dimgs.expression.homogeneity import infer_dimensions
+from dimgs.expression.parsing import formula_text
 from dimgs.expression.simplest import simplest
 from dimgs.groups.rationals import recognised_value
 from dimgs.law.checked_law import CheckedLaw, Constant, ends_of
@@ -50,9 +52,17 @@ def canonical(law: Kind) -> Kind:
     # evaluated, as it would be read from a file
     expression = _evaluated(shortest(law))
     names = _by_place(law)
-    if expression == law.expression and all(old == new for old, new in names.items()):
+    if expression != law.expression or any(old != new for old, new in names.items()):
+        law = _rewritten(law, expression, law.constants, names)
+    # in the order of the formula, which is the same whatever the names were; known ones last
+    words = reversed(re.findall(r"\w+", formula_text(law.expression)))
+    place = {name: k for k, name in enumerate(words)}
+    known = ("scale", "physical")
+    order = sorted(law.constants, key=lambda c: (c.origin in known, -place.get(c.name, 0)))
+    read = [c.name for c in order if c.name in names.values()]
+    if (*order,) == law.constants and read == [*names.values()]:
         return law
-    return _rewritten(law, expression, law.constants, names)
+    return _rewritten(law, law.expression, order, dict(zip(read, names.values(), strict=True)))
 
 
 def _rewritten(

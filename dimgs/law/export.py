@@ -14,6 +14,7 @@ import sympy
 from dimgs.common.errors import InputError
 from dimgs.common.escape import comments, docstring, visible
 from dimgs.common.escape import html as escape
+from dimgs.expression.parsing import formula_text
 from dimgs.expression.simplest import monomial
 from dimgs.groups.group import PiBasis
 from dimgs.law import latex
@@ -59,7 +60,7 @@ def law_text(law: CheckedLaw) -> str:
         for s, v in law.symbols.items()
         if v.name.isidentifier() and v.name not in taken
     }
-    return f"{visible(law.target.name)} = {expression.xreplace(names)}"
+    return f"{visible(law.target.name)} = {formula_text(expression.xreplace(names))}"
 
 
 def law_latex(law: CheckedLaw, form: Literal["dimensional", "pi", "whole"]) -> str:

@@ -17,7 +17,7 @@ from sympy.printing.latex import LatexPrinter, greek_letters_set, tex_greek_dict
 from sympy.printing.precedence import PRECEDENCE
 
 from dimgs.common.errors import InputError, attempt
-from dimgs.expression.parsing import spelled
+from dimgs.expression.parsing import PositiveFirst, spelled
 from dimgs.groups.group import PiGroup
 from dimgs.groups.kinds import Kind, greek_name
 from dimgs.groups.kinds import kind as kind_named
@@ -520,7 +520,7 @@ def expression_latex(
     return str(_Printer(symbols, digits).doprint(expr))
 
 
-class _Printer(LatexPrinter):
+class _Printer(PositiveFirst, LatexPrinter):
     """SymPy's LaTeX with short numbers and symbols that can take an exponent."""
 
     def __init__(self, symbols: Mapping[Any, str], digits: int) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import isfinite
+from math import ceil, isfinite, log10
 from textwrap import wrap
 from typing import Any
 
@@ -38,14 +38,23 @@ _NO_BREAK = "\N{NO-BREAK SPACE}"
 _TOGETHER = re.compile(r"(?<=[<>=]) | (?=[<>=%])")
 _UNDETERMINED = "(not determined by the runs)"
 # a number, not the index of a group
+# significant digits of a number, and the most that an interval asks for: exact runs leave rounding
+_DIGITS, _MOST_DIGITS = 5, 10
 _DECIMAL = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
-def number(value: float | None) -> str:
-    """Short form of a number; a dash where there is none."""
+def number(value: float | None, half: float = 0.0) -> str:
+    """Short form of a number, with two digits of its half width; a dash where there is none.
+
+    Examples
+    --------
+    >>> number(1.99998515), number(1.99998515, 1.2e-5), number(1.5, 0.3), number(1.5, 1e-15)
+    ('2', '1.999985', '1.5', '1.5')
+    """
     if value is None or value != value or abs(value) == float("inf"):
         return "-"
-    return f"{value:.5g}"
+    more = ceil(log10(abs(value / half))) + 1 if value and 0 < half < abs(value) else 0
+    return f"{value:.{more if _DIGITS < more <= _MOST_DIGITS else _DIGITS}g}"
 
 
 def condition(where: str) -> str:
@@ -68,7 +77,8 @@ def _constant(c: ShownConstant) -> str:
     if c.origin in ("fitted", "recognised") and c.low is not None:
         origin = "" if c.origin == "fitted" else f" ({c.origin})"
         between = f"{interval(c.low, c.high)}{origin}"
-    return f"{c.name} = {amount(c.value, c.unit)}   {between}"
+    half = ((c.high or 0.0) - (c.low or 0.0)) / 2
+    return f"{c.name} = {amount(c.value, c.unit, half)}   {between}"
 
 
 def _section(title: str, lines: Iterable[str]) -> list[str]:
@@ -115,16 +125,17 @@ def interval(low: float | None, high: float | None) -> str:
         return _UNDETERMINED
     if 0 < low < high / _UNKNOWN:
         return _UNDETERMINED
-    return f"[{number(low)}, {number(high)}]"
+    return f"[{number(low, (high - low) / 2)}, {number(high, (high - low) / 2)}]"
 
 
 def centre_text(centre: Centre) -> str:
     """The law at the centre of the runs, in one line."""
     inputs = ", ".join(f"{name} = {amount(x, unit)}" for name, x, unit in centre.inputs)
+    half = (centre.high - centre.low) / 2
     return (
         f"the interval of the prefactor is that at inputs of 1; "
         f"at the centre of the runs ({inputs}): {centre.target} = "
-        f"{amount(centre.value, centre.unit)} {interval(centre.low, centre.high)}"
+        f"{amount(centre.value, centre.unit, half)} {interval(centre.low, centre.high)}"
     )
 
 
@@ -195,7 +206,7 @@ def _runs(count: int) -> str:
     return "1 run" if count == 1 else f"{count} runs"
 
 
-def amount(value: float | None, unit: str) -> str:
+def amount(value: float | None, unit: str, half: float = 0.0) -> str:
     """A number in short form with its unit.
 
     Examples
@@ -203,7 +214,7 @@ def amount(value: float | None, unit: str) -> str:
     >>> amount(0.0123456, "m/s"), amount(2.0, "1")
     ('0.012346 m/s', '2')
     """
-    return f"{number(value)}{unit_suffix(unit)}"
+    return f"{number(value, half)}{unit_suffix(unit)}"
 
 
 def _exponent(e: Exponent) -> tuple[str, str, str]:

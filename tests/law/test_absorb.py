@@ -173,3 +173,22 @@ def test_the_interval_of_an_offset_is_that_of_a_fit_with_it() -> None:
 def test_a_sum_whose_slope_may_be_zero_stays() -> None:
     flat = absorb(noisy_law((C1 + C2 * T) ** 2, 20.0, 0.0))
     assert not {"T_c", "T_a"} & {c.name for c in flat.constants}
+
+
+@pytest.mark.parametrize(
+    ("expression", "values", "shown"),
+    [
+        (C2 * T + C1 * M, (2.0, 3.0), "P = M*c_1 + T*c_2"),
+        (C3 * M * sympy.exp(-C2 / T) + C1 * M / T, (500.0, 300.0, 2.0),
+         "P = M*(c_1*exp(-T_c/T) + c_2/T)"),
+        ((1 - C2 / T) * C1, (2.0, 3.0), "P = P_c*(1 - T_c/T)"),
+        (sympy.log(C1 - C2 / T) * C3 * M, (3.0, 2.0, 5.0), "P = M*c_1*log(c_2 - T_c/T)"),
+    ],
+)  # fmt: skip
+def test_constants_are_numbered_and_listed_in_the_order_of_the_formula(
+    expression: sympy.Expr, values: tuple[float, ...], shown: str
+) -> None:
+    after = absorb(noisy_law(expression, *values))
+    assert str(after) == shown
+    names = [c.name for c in after.constants]
+    assert sorted(names, key=shown.index) == names
