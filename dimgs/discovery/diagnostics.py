@@ -1,6 +1,6 @@
 """Diagnostics of a power law: what runs cannot separate, sources that disagree, outliers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
@@ -57,8 +57,10 @@ _LEVEL = 0.01
 _HIDDEN = 1e-4
 # runs beyond: there the errors have heavy tails, and no single run is the matter
 _MOST = 3
-# share of the runs, beyond which a robust search leaves none out
-_MOST_SHARE = 0.1
+# share of the runs, beyond which a robust search leaves none out: one of the fewest, see _FEWEST
+_MOST_SHARE = 1 / 8
+# rows that a message has room for
+_MOST_ROWS = 10
 # relative error that is rounding, and runs of which one leaves enough to compare it with
 _EXACT, _FEWEST = 1e-9, 8
 # of so many runs one may be left out: ranks withstand gross errors in 29 % of the runs, and with
@@ -258,8 +260,8 @@ def without_outliers(data: Dataset, target: str, options: Options) -> tuple[Data
     Returns
     -------
     Dataset, list of str
-        All runs where more than a tenth lie far, and these are not a few that lie beyond chance:
-        the errors have heavy tails then, or the law is another one.
+        The same one where more than an eighth lie far, and these are not a few that lie beyond
+        chance: the errors have heavy tails then, or the law is another one.
     """
     try:
         design = prepare(data, target, options).design
@@ -268,10 +270,12 @@ def without_outliers(data: Dataset, target: str, options: Options) -> tuple[Data
         # the search says what is wrong
         return data, []
     if not far and many:
+        rows = ", ".join(str(design.data.rows[run]) for run in sorted(many)[:_MOST_ROWS])
         note = (
-            f"{many} of {design.n_runs} runs lie far from the robust power law: "
-            f"the search leaves none of so many out, as the errors have heavy tails, or the "
-            f"law is another one."
+            f"{len(many)} of {design.n_runs} runs lie far from the robust power law (rows {rows}"
+            f"{', ...' if len(many) > _MOST_ROWS else ''}). A robust search leaves at most an "
+            f"eighth out, so all runs count, as without {setting('robust')}: the errors have heavy "
+            f"tails, or the law is another one. Leave out rows that are of another kind."
         )
         return data, [note]
     if not far:
@@ -285,13 +289,13 @@ def without_outliers(data: Dataset, target: str, options: Options) -> tuple[Data
     return data.take(np.flatnonzero(~np.isin(data.rows, design.data.rows[far]))), [note]
 
 
-def _set_apart(design: Design, options: Options) -> tuple[list[int], Array, int]:
-    """Runs that a robust search leaves out, residuals of all, and how many of them lie far."""
+def _set_apart(design: Design, options: Options) -> tuple[list[int], Array, Sequence[int]]:
+    """Runs that a robust search leaves out, residuals of all, and which of them lie far."""
     fit = estimator(replace(options, robust=True))(design)
     far, away = list(fit.outliers), log_target(design) - fit.predict(design)
     if len(far) > _MOST_SHARE * design.n_runs:
         far = [run for run, _ in outlying(away, 1 + len(fit.exponents))]
-    return far, away, len(fit.outliers)
+    return far, away, fit.outliers
 
 
 def _place(design: Design, run: int, away: float) -> str:

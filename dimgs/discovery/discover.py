@@ -234,7 +234,10 @@ def discover_with(
     """
     check_model(options.model)
     start = time.perf_counter()
-    data, notes = without_outliers(data, target, options) if options.robust else (data, [])
+    kept, notes = without_outliers(data, target, options) if options.robust else (data, [])
+    if notes and kept is data:
+        options = replace(options, robust=False)
+    data = kept
     with noting(data.warnings):
         study, data = study_with_repeats(data, target, options, progress)
     study = replace(study, warnings=(*notes, *study.warnings))

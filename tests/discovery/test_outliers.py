@@ -125,7 +125,10 @@ def test_where_many_lie_far_a_robust_search_leaves_none_out() -> None:
     kept, notes = without_outliers(heavy, "y", Options(scales="auto", robust=True))
     assert len(kept) == 30
     (note,) = notes
-    assert note.startswith("6 of 30 runs lie far from the robust power law")
+    assert note.startswith("6 of 30 runs lie far from the robust power law (rows 1, 6, 11, 16, ")
+    report = dimgs.discover(heavy, "y", scales="auto", robust=True, engine="power_law")
+    assert report.n_runs == 30
+    assert [w for w in report.warnings if "leave" in w] == notes
 
 
 def test_where_errors_are_of_one_size_a_run_is_off_by_its_difference() -> None:
