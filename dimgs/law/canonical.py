@@ -38,7 +38,7 @@ def shortest(law: CheckedLaw) -> sympy.Expr:
 
 
 def canonical(law: Kind) -> Kind:
-    """The law in its shortest form, with constants of the engine named by their position.
+    """The law in its shortest form, with constants of a search named by their position.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def canonical(law: Kind) -> Kind:
     """
     # evaluated, as it would be read from a file
     expression = _evaluated(shortest(law))
-    names = _by_place(law)
+    names = {**_by_place(law, "a"), **_by_place(law, "c")}
     if expression != law.expression or any(old != new for old, new in names.items()):
         law = _rewritten(law, expression, law.constants, names)
     # in the order of the formula, which is the same whatever the names were; known ones last
@@ -59,7 +59,7 @@ def canonical(law: Kind) -> Kind:
     place = {name: k for k, name in enumerate(words)}
     known = ("scale", "physical")
     order = sorted(law.constants, key=lambda c: (c.origin in known, -place.get(c.name, 0)))
-    read = [c.name for c in order if c.name in names.values()]
+    read = sorted((c.name for c in order if c.name in names.values()), key=lambda name: name[0])
     if (*order,) == law.constants and read == [*names.values()]:
         return law
     return _rewritten(law, law.expression, order, dict(zip(read, names.values(), strict=True)))
@@ -80,9 +80,9 @@ def _evaluated(expression: sympy.Expr) -> sympy.Expr:
     return expression.func(*map(_evaluated, expression.args))
 
 
-def _by_place(law: CheckedLaw) -> Mapping[str, str]:
+def _by_place(law: CheckedLaw, stem: str = "c") -> Mapping[str, str]:
     """New names of the constants c_1, c_2, ... in the order of what the law says of them."""
-    numbered = [c for c in law.constants if c.name.startswith("c_") and c.name[2:].isdigit()]
+    numbered = [c for c in law.constants if re.fullmatch(rf"{stem}_\d+", c.name)]
     symbols = {c.name: sympy.Symbol(c.name) for c in numbered}
 
     def place(name: str) -> tuple[str, float]:
@@ -91,7 +91,7 @@ def _by_place(law: CheckedLaw) -> Mapping[str, str]:
 
     # without the gaps of constants that were left out
     first = min((int(name[2:]) for name in symbols), default=1)
-    free = (f"c_{k}" for k in count(min(first, 1)) if f"c_{k}" not in law.symbols)
+    free = (f"{stem}_{k}" for k in count(min(first, 1)) if f"{stem}_{k}" not in law.symbols)
     return dict(zip(sorted(symbols, key=place), free, strict=False))
 
 
