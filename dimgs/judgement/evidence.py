@@ -489,6 +489,9 @@ class Evidence:
         The fit to all runs.
     errors : Errors
         How errors were measured.
+    usual : float
+        Log density of a run left out that is no outlier: the median, less what it exceeds the mean
+        by where errors are normal.
     """
 
     log_density: float
@@ -497,6 +500,7 @@ class Evidence:
     worst: str
     whole: Fitted
     errors: Errors
+    usual: float
 
     @property
     def extrapolates(self) -> bool | None:
@@ -521,6 +525,8 @@ class Evidence:
         return replace(max(usable, key=lambda one: one.log_density), log_density=float(total))
 
 
+# half of what the mean of a chi-square of one degree of freedom exceeds its median by
+_OVER_MEAN = (1.0 - 0.4549364) / 2
 # refits with the scatter of the one before, and the last change of it that counts
 _ROUNDS, _SETTLED = 20, 1e-3
 # nats by which kinds of errors are behind the likeliest, from which on laws are not judged by them:
@@ -712,7 +718,8 @@ def evidence(
     total = np.where(single, deleted, total / np.maximum(count, 1))
     log_density = float(np.sum(np.maximum(total, _UNUSABLE)))
     least = min(1.0, worst[0] * n_refitted) if n_refitted else None
-    return Evidence(log_density, least, -worst[1], worst[2], whole, errors)
+    usual = float(np.median(total)) - _OVER_MEAN
+    return Evidence(log_density, least, -worst[1], worst[2], whole, errors, usual)
 
 
 def _deleted(whole: Fitted, split: NDArray[np.generic] | None) -> Array:

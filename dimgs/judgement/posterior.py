@@ -435,8 +435,8 @@ def traits(others: float, bits: float, density: float, gain: float, n_runs: int)
     bits : float
         Price of its form: of many long laws one follows the runs by chance.
     density : float
-        Natural logarithm of the density of a run left out: the smaller the errors, the fewer laws
-        follow the runs by chance.
+        Natural logarithm of the density of a usual run left out: the smaller the errors, the fewer
+        laws follow the runs by chance.
     gain : float
         By :func:`gain_per_bit`.
     n_runs : int
@@ -501,7 +501,7 @@ def posterior_of(
     number, whole = np.asarray(laws), float(supported.sum())
     by_law = {law: float(supported[number == law].sum()) / whole for law in dict.fromkeys(laws)}
     n_runs = len(best.evidence.whole.residuals)
-    each = best.evidence.log_density / n_runs
+    each = best.evidence.usual
     if design.censored and design.scale == "log":
         # of a run that was measured: a bound has a density that no error of measurement gives
         each = -np.log(design.censored) - _ENTROPY * np.log(2)

@@ -132,6 +132,7 @@ def judgement_of(found: Study, law: Equation, kind: str) -> dict[str, Any]:
     line["forms"] = [
         {
             "log_density": c.evidence.log_density,
+            "usual": c.evidence.usual,
             "law": number,
             "right": good,
             "expression": str(c.expression),

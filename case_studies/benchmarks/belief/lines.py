@@ -48,6 +48,7 @@ class Line:
     law: str
     runs: int
     density: Array
+    usual: Array
     parts: Array
     right: BoolArray
     laws: IntArray
@@ -62,6 +63,7 @@ class Line:
             line["law"],
             line["runs"],
             np.array([f["log_density"] for f in forms]),
+            np.array([f["usual"] for f in forms]),
             np.array([[float(f[p]) for p in PARTS] for f in forms]).reshape(-1, len(PARTS)),
             np.array([bool(f["right"]) for f in forms]),
             np.array([f["law"] for f in forms], dtype=np.intp),
@@ -133,7 +135,7 @@ def said_of(line: Line, constants: Array) -> Said:
     numbers = np.unique(line.laws)
     own = [np.flatnonzero(line.laws == n) for n in numbers]
     forms = [int(k[representative(score[k], line.fitted[k].tolist())]) for k in own]
-    each = float(line.density[best]) / line.runs
+    each = float(line.usual[best])
     gain = gain_per_bit(line.density, bits, laws)
     supported = share_of * support(line.chance)
     whole = float(supported.sum())
