@@ -27,8 +27,9 @@ _WIDTHS = (0.1, 0.5, 4.0)
 _RIDGES = (0.03, 0.3, 3.0)
 # kernel matrices of more runs cost more than they add
 _MOST_RUNS = 400
-# share of the residuals that counts as nothing, whatever its chance
-NEGLIGIBLE = 0.05
+# share of the residuals that counts as nothing, whatever its chance: it changes a typical error by a
+# fortieth of itself, less than some hundred runs can resolve
+_NEGLIGIBLE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +122,7 @@ class KernelRegressions:
         share = self.share(normal_scores(residuals))
         runs = independent_runs(residuals[self.rows], self.groups)
         chance = len(self.errors) * float(np.exp(0.5 * runs * np.log1p(-min(share, 1.0 - 1e-12))))
-        return (share, chance) if share >= NEGLIGIBLE and chance < level else (0.0, 1.0)
+        return (share, chance) if share >= _NEGLIGIBLE and chance < level else (0.0, 1.0)
 
 
 def independent_runs(values: Array, groups: IntArray) -> float:

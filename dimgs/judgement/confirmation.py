@@ -21,11 +21,6 @@ Outcome = Literal["converged", "timeout", "interrupted", "no_candidate", "unchec
 # Half of the variance: below it, a law misses runs that it has not seen by more than it explains of
 # them. The best of 300 tables of pure noise (12 to 60 runs, one to three groups) reached 0.2.
 HOLDS = 0.5
-# Share of the residuals' variance that the groups explain out of sample (kernel regression). Five
-# per cent change a typical error by a fortieth of itself, less than some hundred runs can resolve.
-# With the test against noise, none of 300 true power laws in noise was suspected.
-MOST_STRUCTURE = 0.05
-
 # A law is believed at odds of nine to one: of ten such laws one may be wrong. The probabilities are
 # calibrated so that they say what they mean (`python -m case_studies.benchmarks.belief`).
 PROBABLE = 0.9
@@ -229,7 +224,7 @@ def _structure(residuals: ResidualSummary | None) -> Iterator[str]:
             f"Its residuals still depend on {residuals.follows} at equal groups: a constant with a "
             "dimension is missing, so it is not the whole law."
         )
-    if residuals.unexplained >= MOST_STRUCTURE:
+    if residuals.unexplained:
         yield (
             f"Its residuals still depend on the groups ({in_percent(residuals.unexplained)} of "
             "their variance): it is not the whole law."

@@ -21,7 +21,7 @@ from dimgs.discovery.discover import discover_with
 from dimgs.discovery.outofcore import fit_stream
 from dimgs.engines.protocol import Cut, CutBy
 from dimgs.engines.structured.archive import Archive
-from dimgs.judgement.confirmation import HOLDS, MOST_STRUCTURE, LawFacts, Outcome, conclude
+from dimgs.judgement.confirmation import HOLDS, LawFacts, Outcome, conclude
 from dimgs.judgement.residual_structure import ResidualSummary
 from dimgs.report.results import FitResult, Report, Verdict
 
@@ -52,7 +52,7 @@ def test_only_a_complete_search_for_a_law_that_holds_and_leaves_nothing_is_confi
         and facts.left_out >= HOLDS
         and (facts.aside is None or facts.aside >= HOLDS)
         and facts.residuals is not None
-        and facts.residuals.unexplained < MOST_STRUCTURE
+        and not facts.residuals.unexplained
         and not facts.residuals.follows
     )
     assert verdict.confirmed == good
@@ -117,7 +117,7 @@ def test_reasons_say_their_numbers_and_the_gravest_comes_first(facts: LawFacts) 
     assert not low or f"with R² = {aside:.2g}, less than 0.5." in said
     assert ("No run could be left out" in said) == (left is None)
     assert ("It is unknown whether" in said) == (rest is None)
-    more = rest is not None and rest >= MOST_STRUCTURE
+    more = bool(rest)
     assert ("of their variance): it is not the whole law" in said) == more
     followed = residuals is not None and residuals.follows == "T"
     assert ("depend on T at equal groups" in said) == followed
