@@ -27,8 +27,8 @@ _WIDTHS = (0.1, 0.5, 4.0)
 _RIDGES = (0.03, 0.3, 3.0)
 # kernel matrices of more runs cost more than they add
 _MOST_RUNS = 400
-# share of the residuals that counts as nothing, whatever its chance: it changes a typical error by a
-# fortieth of itself, less than some hundred runs can resolve
+# share of the residuals that counts as nothing, whatever its chance: it changes a typical error by
+# a fortieth of itself, less than some hundred runs can resolve
 _NEGLIGIBLE = 0.05
 
 

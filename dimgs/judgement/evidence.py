@@ -490,8 +490,8 @@ class Evidence:
     errors : Errors
         How errors were measured.
     usual : float
-        Log density of a run left out that is no outlier: the median, less what it exceeds the mean
-        by where errors are normal.
+        Log density of a single run left out that is no outlier: the median, less what it exceeds
+        the mean by where errors are normal.
     """
 
     log_density: float
@@ -718,7 +718,7 @@ def evidence(
     total = np.where(single, deleted, total / np.maximum(count, 1))
     log_density = float(np.sum(np.maximum(total, _UNUSABLE)))
     least = min(1.0, worst[0] * n_refitted) if n_refitted else None
-    usual = float(np.median(total)) - _OVER_MEAN
+    usual = float(np.median(deleted)) - _OVER_MEAN
     return Evidence(log_density, least, -worst[1], worst[2], whole, errors, usual)
 
 

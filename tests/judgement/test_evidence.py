@@ -240,6 +240,18 @@ def test_a_power_law_is_fitted_on_the_scale_of_its_errors(gross: bool) -> None:
         assert report.confirmed
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_usual_run_has_the_mean_density_unless_a_run_is_gross(seed: int) -> None:
+    design = ratios(400, seed, 0.05)
+    plain = of(design, true_form(design))
+    assert plain.usual == pytest.approx(plain.log_density / 400, abs=0.1)
+    with_gross = replace(design, y=design.y + 2.0 * (np.arange(400) % 40 == 7))
+    gross = of(with_gross, true_form(design))
+    assert gross.errors.tails is not None
+    assert gross.usual - gross.log_density / 400 > 0.1
+    assert gross.usual == pytest.approx(plain.usual, abs=0.3)
+
+
 def test_the_density_of_a_law_is_the_sum_over_kinds_of_errors_by_their_prior() -> None:
     design = ratios(12, 5, 0.1)
     model, blocks = FormulaModel(design, C * true_form(design), {"c": 1.0}), outer_blocks(design)
