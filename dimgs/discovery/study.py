@@ -367,10 +367,9 @@ def _candidates(law: Law, prepared: Prepared) -> tuple[Candidate, ...]:
     if design.scale == "linear" and scores.r2 is not None:
         loss = 1.0 - scores.r2
     scale: Literal["log", "linear"] = "log" if design.scale == "log" else "linear"
-    candidate = Candidate.of(
-        law.pi_expression, constants, loss=loss, scale=scale, engine="power_law"
-    )
-    return (candidate,) if np.isfinite(loss) else ()
+    if not np.isfinite(loss):
+        return ()
+    return (Candidate.of(law.pi_expression, constants, loss=loss, scale=scale, engine="power_law"),)
 
 
 def rivals_of(

@@ -42,6 +42,16 @@ def check_elsewhere(archive: Archive, law: Law, rtol: float) -> None:
     np.testing.assert_allclose(evaluate(archive.best.tree, fresh), law(x, z), rtol=rtol)
 
 
+@pytest.mark.parametrize("n", [5, 6, 8])
+def test_ratios_of_few_runs_are_of_as_few_terms(n: int) -> None:
+    archive = archive_of(lambda x, z: x * z / (x + z), n, n=n)
+    for target in powers(archive.runs):
+        Sums(archive.runs).ratios(target, archive)
+    assert archive.best is not None
+    assert archive.best.n_constants < n
+    assert archive.best.structure < archive_of(lambda x, z: x * z / (x + z)).runs.n_runs
+
+
 THREE: dict[str, Law] = {
     "norm": lambda x, z: np.sqrt(1 + x**2 + z**2),
     "cosines": lambda x, z: 1 / (4 * np.pi * np.sqrt(1 + x**2 - 2 * x * np.cos(z))),

@@ -149,7 +149,10 @@ class Archive:
             self.check()
         self.tried += 1
         fitted = polish(tree, self.runs, self.least)
-        if fitted is None or not _uses_all(tree, self.runs):
+        # as many constants as runs follow anything
+        if fitted is None or fitted.n_constants >= self.runs.n_runs:
+            return None
+        if not _uses_all(tree, self.runs):
             return None
         self.least = min(self.least, fitted.loss)
         few = fitted.structure < min(_LONG, _MOST_BITS * self.runs.n_runs)

@@ -380,7 +380,7 @@ def short_monomials(
     order = order[cost[order] <= max(_LONGEST, float(cost.min()) + 4.0)][:count]
     if near is not None:
         distance = np.abs((vectors - near) @ runs.shape.T).sum(axis=1) + _HALF * broken.sum(axis=1)
-        nearest = np.lexsort((*vectors.T, distance + 0.1 * cost))[: (2 * count) // 5]
+        nearest = np.lexsort((*vectors.T, distance + 0.1 * cost))[: max(2 * count // 5, 1)]
         beside = float(cost.min()) + _NEAR * (distance - distance[nearest[0]])
         cost[nearest] = np.minimum(cost, beside)[nearest]
         order = np.array(list(dict.fromkeys([*order[: count - len(nearest)], *nearest, *order])))
