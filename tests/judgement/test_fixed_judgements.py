@@ -121,7 +121,7 @@ def test_weights_of_laws() -> None:
     ({"left_out": None}, False, "unchecked"),
     ({"aside": 0.51, "n_aside": 5}, True, "converged"),
     ({"aside": 0.49, "n_aside": 5}, False, None),
-    ({"residuals": ResidualSummary(0.04)}, True, "converged"),
+    ({"residuals": ResidualSummary()}, True, "converged"),
     ({"residuals": ResidualSummary(0.06)}, False, None), ({"residuals": None}, False, None),
     ({"residuals": ResidualSummary(follows="T")}, False, None),
     ({"residuals": ResidualSummary(label="lab", of_label=0.3)}, False, None),
