@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59954, "a robust search lists the rows that lie far"
+MOST, SINCE = 59956, "few runs are searched, a usual run speaks"
 
 
 def code_lines(text: str) -> int:
