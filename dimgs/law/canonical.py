@@ -99,7 +99,7 @@ def _readable(law: Kind) -> Kind:
     """The law in constants that are read by themselves; equal in every number.
 
     A power of c + d x is one of x - x0 or 1 + x/x0, since neither c nor d tells x0, which is known
-    better than both. A constant that divides the law multiplies it.
+    better than both. A constant that divides the law multiplies it. Negative ones are subtracted.
     """
     if len(law.uncertainty.gradients) != sum(c.origin == "fitted" for c in law.constants):
         return law
@@ -113,6 +113,14 @@ def _readable(law: Kind) -> Kind:
     for one in _sums(law.expression, free):
         other = in_groups.get((one.power.exp, one.c, one.d))
         law = law if other is None else _with_offset(law, one, other, free, names)
+    # exponents and a factor of the whole keep their signs
+    kept = {s for power in law.pi_expression.atoms(sympy.Pow) for s in power.exp.free_symbols}
+    kept |= {*sympy.Mul.make_args(law.pi_expression)}
+    for constant in law.constants:
+        symbol = sympy.Symbol(constant.name)
+        if symbol in free - kept and (constant.high or 0.0) < 0.0:
+            a = next(names)
+            law = _changed(law, {a: -symbol}, {symbol: -a}, {symbol: -a}, {symbol: -a})
     return law
 
 
