@@ -38,7 +38,6 @@ from dimgs.engines.structured.columns import (
 )
 from dimgs.engines.structured.refine import (
     OPERATOR,
-    SIMPLE_NUMBERS,
     Projection,
     canonical,
     law_bits,
@@ -56,6 +55,7 @@ from dimgs.engines.structured.trees import (
     Tree,
     exact,
     free_monomial,
+    monomial,
     negated,
     powered,
     times,
@@ -73,6 +73,8 @@ _STEPS, _ENOUGH = 12, 1e-8
 _ERRORS, _TOO_FAR, _ROUNDING = 3.0, 8.0, 1e-7
 # the widest window of a simple number: a factor of two, beyond which any constant would be one
 _WIDEST = 0.7
+# of the logarithm of a constant: beyond, it is not representable
+_ENDS = (-300.0, 300.0)
 # shortest messages that are fitted
 _KEPT = 4
 # of the weight must have one sign for a law of one sign
@@ -146,6 +148,26 @@ class State:
         """A rounded exponent; one that was not is free."""
         return self.exponents.get(i, float(self.theta[i]))
 
+    def parts(
+        self, model: ProductModel, runs: Runs
+    ) -> tuple[Tree, list[Fraction | float], list[Number]]:
+        """The monomial in front, the powers of the factors, and the prefactor and constants."""
+        first, whole = 1 + runs.n_groups, 1 + runs.n_groups + len(model.functions)
+        places = enumerate(runs.logged, start=1)
+        front = free_monomial([self.exponent(i) if log else Fraction(0) for i, log in places])
+        sizes = np.exp(np.clip(self.theta, *_ENDS)).tolist()
+        numbers = [Number(sizes[0])]
+        for j, name in enumerate(model.functions):
+            number = ONE
+            if name == EXPONENTIAL:
+                number = Number(float(self.theta[first + j]))
+            elif name != ITSELF:
+                place = whole + model.inside.index(j)
+                number = self.numbers.get(place, Number(sizes[place]))
+                number = number.signed(float(np.sign(model.c[j])))
+            numbers.append(number)
+        return front, [self.exponent(k) for k in range(first, whole)], numbers
+
     def fixed(self, i: int, value: Any) -> "State":
         """With one parameter fixed."""
         change, theta, C, squares = value - self.theta[i], self.theta.copy(), self.C, self.squares
@@ -198,7 +220,7 @@ def power_basis(runs: Runs, root: Array) -> Array:
     return np.asarray(basis[:, size > 1e-10 * size[0]])
 
 
-def rounded_power_laws(runs: Runs, root: Array, t: Array) -> list[tuple[Array, Array, float]]:
+def rounded_power_laws(runs: Runs, root: Array, t: Array) -> list[tuple[Array, Array]]:
     """Rational power laws of many weighted logarithms at once.
 
     Parameters
@@ -211,9 +233,8 @@ def rounded_power_laws(runs: Runs, root: Array, t: Array) -> list[tuple[Array, A
     Returns
     -------
     list of tuple
-        For each denominator [intercept, exponents], shape (1 + n_groups, k), the sums of squares
-        that they leave, shape (k,), and the variance of the intercept, for errors of variance 1.
-        The surest exponent is rounded first.
+        For each denominator [intercept, exponents], shape (1 + n_groups, k), and the sums of
+        squares that they leave, shape (k,). The surest exponent is rounded first.
     """
     Z = np.column_stack([np.ones(runs.n_runs), runs.logs]) * root[:, None]
     covariance = unscaled_covariance(Z, 1e-12)
@@ -224,7 +245,7 @@ def rounded_power_laws(runs: Runs, root: Array, t: Array) -> list[tuple[Array, A
         while varied:
             varied.remove(i := state.surest(varied))
             state = state.fixed(i, np.round(state.theta[i] * q) / q)
-        out.append((state.theta, state.squares, float(state.C[0, 0])))
+        out.append((state.theta, state.squares))
     return out
 
 
@@ -252,7 +273,8 @@ def fit_rounded(model: ProductModel, target: Target, archive: Archive, root: Arr
         key = (*sorted(state.exponents.items()), texts)
         states.setdefault(key, state)
     for state in sorted(states.values(), key=lambda s: _length(s, model, runs))[:_KEPT]:
-        tree = tree_of(model, runs, target, state)
+        front, powers, numbers = state.parts(model, runs)
+        tree = tree_of(model, runs, target, front, powers, numbers)
         if tree is not None:
             archive.add(target.back(tree))
 
@@ -281,46 +303,15 @@ def _rounded(start: State, model: ProductModel, runs: Runs) -> Iterator[State]:
             if rounded is None or any(abs(x) > LARGEST for x in rounded.exponents.values()):
                 continue
             yield rounded
-            yield from _with_simple_factors(rounded, model, first)
 
 
-def _with_simple_factors(state: State, model: ProductModel, first: int) -> Iterator[State]:
-    """Rates and the prefactor simple too, where they can be."""
-    for j, name in enumerate(model.functions):
-        if name == EXPONENTIAL:
-            simple = with_simple_number(state, first + j, logarithm=False)
-            if simple is not None:
-                state = simple
-                yield state
-    simple = with_simple_number(state, 0)
-    if simple is not None:
-        yield simple
-
-
-def with_simple_number(
-    state: State, i: int, *, logarithm: bool = True, window: float | None = None
-) -> State | None:
-    """One parameter fixed at the simplest number within its error, or within a window.
-
-    Parameters
-    ----------
-    state : State
-    i : int
-    logarithm : bool
-        Whether the parameter is the logarithm of the constant.
-    window : float, optional
-        Of the logarithm of the constant.
-    """
-    value = float(state.theta[i])
-    size = float(np.exp(np.clip(value, -300, 300))) if logarithm else abs(value)
-    if window is None:
-        error = state.error(i) / (1.0 if logarithm else size + 1e-300)
-        window = _ERRORS * error + 1e-9
-    simple = simple_number_near(size, min(window, _WIDEST))
+def with_simple_number(state: State, i: int) -> State | None:
+    """The logarithm of a constant fixed at that of the simplest number within its error."""
+    size = float(np.exp(np.clip(state.theta[i], *_ENDS)))
+    simple = simple_number_near(size, min(_ERRORS * state.error(i) + 1e-9, _WIDEST))
     if simple is None:
         return None
-    at = np.log(simple.value) if logarithm else np.sign(value) * simple.value
-    out = state.fixed(i, float(at))
+    out = state.fixed(i, float(np.log(simple.value)))
     out.numbers[i] = simple
     return out
 
@@ -355,7 +346,8 @@ def nearest_plane(state: State, varied: Iterable[int], q: int | None = None) -> 
 def _length(state: State, model: ProductModel, runs: Runs) -> float:
     """Bits of the runs and of what differs between combinations."""
     n, first = runs.n_runs, 1 + runs.n_groups
-    structure = law_bits(_front(state, runs), runs)
+    front, _, _ = state.parts(model, runs)
+    structure = law_bits(front, runs)
     for j in range(len(model.functions)):
         size = abs(float(state.exponents.get(first + j, 1)))
         structure += 0.0 if size == 1 else 2.0 + exponent_bits(size)
@@ -366,31 +358,36 @@ def _length(state: State, model: ProductModel, runs: Runs) -> float:
     return float(squares_bits(state.squares, n)) + structure + constants_bits(free, n)
 
 
-def _front(state: State, runs: Runs) -> Tree:
-    """The monomial in front."""
-    places = enumerate(runs.logged, start=1)
-    return free_monomial([state.exponent(i) if log else Fraction(0) for i, log in places])
+def tree_of(
+    model: ProductModel,
+    runs: Runs,
+    target: Target,
+    front: Tree,
+    powers: Sequence[Fraction | float],
+    numbers: Sequence[Number],
+) -> Tree | None:
+    """Tree of t's law; None where it is not real, or its sign is not that of t.
 
-
-def tree_of(model: ProductModel, runs: Runs, target: Target, state: State) -> Tree | None:
-    """Tree of t's law; None where it is not real, or its sign is not that of t."""
-    factors, first = [_front(state, runs)], 1 + runs.n_groups
-    sign = np.sign(target.at)
-    for j, (name, argument, u) in enumerate(
-        zip(model.functions, model.trees, model.u.T, strict=True)
-    ):
+    Parameters
+    ----------
+    model : ProductModel
+    runs : Runs
+    target : Target
+    front : Tree
+        The monomial in front.
+    powers : sequence
+        Of the factors; those of exponentials are not used.
+    numbers : sequence of Number
+        The modulus of the prefactor, and the rate or the constant of each factor.
+    """
+    factors, sign = [front], np.sign(target.at)
+    parts = zip(model.functions, model.trees, model.u.T, powers, numbers[1:], strict=True)
+    for name, argument, u, b, number in parts:
         if name == EXPONENTIAL:
-            rate = _number(state, first + j, float(state.theta[first + j]))
-            factors.append(Call("exp", times(rate, argument)))
+            factors.append(Call("exp", times(number, argument)))
             continue
-        b = state.exponent(first + j)
         if b == 0:
             return None
-        number = ONE
-        if name != ITSELF:
-            place = first + len(model.functions) + model.inside.index(j)
-            size = float(np.exp(np.clip(state.theta[place], -300, 300)))
-            number = _number(state, place, float(np.sign(model.c[j])) * size)
         base = of_argument(name, times(number, argument))
         with np.errstate(all="ignore"):
             g = FACTORS[name].value(number.value * u)
@@ -405,17 +402,12 @@ def tree_of(model: ProductModel, runs: Runs, target: Target, state: State) -> Tr
             factors.append(to_the_power(base, Number(b)))
         else:
             factors.append(base if b == 1 else powered(base, b))
-    prefactor = _number(state, 0, float(np.exp(np.clip(state.theta[0], -300, 300))))
     weights = target.log_root(runs) ** 2
     mean = float(weights @ sign) / float(weights.sum() or 1.0)
     if abs(mean) < _ONE_SIGN:
         return None
-    return canonical(times(prefactor if mean > 0 else negated(prefactor), *factors), runs)
-
-
-def _number(state: State, i: int, value: float) -> Number:
-    simple = state.numbers.get(i)
-    return Number(value) if simple is None else simple.signed(value)
+    prefactor = numbers[0].signed(float(np.sign(mean)))
+    return canonical(times(prefactor, *factors), runs)
 
 
 # ---- Sums of squares of all sets of a few columns with simple powers, the shortest messages
@@ -624,7 +616,6 @@ _SIZE, _ROWS, _BEST, _NARROW, _SHORTEST = 9000, 2500, 300, 600, 120
 _ROUNDED, _FITTED, _GROWN, _FURTHER, _OTHERS = 1500, 80, 150, 700, 10
 # best sets whose constants are free too: each costs some refits
 _LOOSE = 3
-_ERRORS_OF_PREFACTORS = 3.0  # standard errors within which a prefactor is a simple number
 _AIMS, _FEW = 7, 2500  # targets of pairs; columns of a target with weights of its own
 # columns with free constants, single factors of them that are refined for the first target, and
 # for each further one, as the right one is among the first there; share of the squares that single
@@ -814,8 +805,8 @@ class _Aim:
         factors = chosen.halves[:, :, None] / 2 * scan.columns.values[chosen.columns]
         rest = self.t[:, None] - weighted(factors.sum(axis=1).T, scan.root)
         scored: dict[tuple[int, tuple[Fraction, ...]], tuple[float, float]] = {}
-        for theta, squares, variance in rounded_power_laws(scan.runs, scan.root, rest):
-            bits = self._with_prefactor(theta[0], squares, variance) + chosen.bits
+        for theta, squares in rounded_power_laws(scan.runs, scan.root, rest):
+            bits = squares_bits(squares, scan.runs.n_runs) + chosen.bits
             bits += self._front_bits(theta[1:])
             for c in np.argsort(bits, kind="stable")[: 2 * count]:
                 if not np.isfinite(bits[c]):
@@ -832,15 +823,6 @@ class _Aim:
             model = scan.model(chosen.columns[c], scan.columns)
             fit_rounded(model, self.target, archive, scan.root)
 
-    def _with_prefactor(self, intercept: Array, squares: Array, variance: float) -> Array:
-        """Bits of the runs and of the prefactor: free, or a simple number."""
-        n = self.sums.n_runs
-        best = squares_bits(squares, n) + constants_bits(1, n)
-        for number in SIMPLE_NUMBERS:
-            more = (intercept - np.log(number.value)) ** 2 / variance
-            best = np.minimum(best, squares_bits(squares + more, n) + number.bits)
-        return best
-
     def _front_bits(self, exponents: Array) -> Array:
         """Bits of monomials, one for each column of exponents of the groups."""
         runs = self.scan.runs
@@ -851,28 +833,13 @@ class _Aim:
     def _attempt(
         self, picked: IntArray, powers: list[Fraction], front: Exponents, intercept: float
     ) -> None:
-        """Fit one law, also with a simple number in front where one is near."""
-        scan, target, archive = self.scan, self.target, self.archive
-        forms = [scan.columns.form[i] for i in picked]
+        """Fit one law, whose prefactor alone is free."""
+        scan, numbers = self.scan, [Number(float(np.exp(np.clip(intercept, *_ENDS))))]
+        for i, power in zip(picked, powers, strict=True):
+            form = scan.columns.form[i]
+            scale = exact(power) if form.function == EXPONENTIAL else form.scale or ONE
+            numbers.append(scale.signed(form.sign))
         model = scan.model(picked, scan.columns)
-        theta = np.array([intercept, *map(float, front), *map(float, powers)])
-        first, exponents, numbers = 1 + len(front), dict(enumerate(front, start=1)), {}
-        for k, form in enumerate(forms):
-            if form.function == EXPONENTIAL:
-                numbers[first + k] = exact(abs(powers[k]))
-            else:
-                exponents[first + k] = powers[k]
-        scales = [forms[k].scale for k in model.inside]
-        numbers |= {len(theta) + i: scale for i, scale in enumerate(scales) if scale}
-        theta = np.concatenate([theta, np.log(np.abs(model.c[model.inside]))])
-        still = np.zeros((len(theta), len(theta)))
-        state = State(theta, still, 0.0, 0.0, numbers, exponents)
-        tree = tree_of(model, scan.runs, target, state)
-        fitted = None if tree is None else archive.add(target.back(tree))
-        if fitted is None:
-            return
-        window = _ERRORS_OF_PREFACTORS * np.sqrt(fitted.loss / scan.runs.n_runs) + 1e-9
-        simple = with_simple_number(state, 0, window=window)
-        again = None if simple is None else tree_of(model, scan.runs, target, simple)
-        if again is not None:
-            archive.add(target.back(again))
+        tree = tree_of(model, scan.runs, self.target, monomial(front), powers, numbers)
+        if tree is not None:
+            self.archive.add(self.target.back(tree))
