@@ -112,9 +112,9 @@ def test_discover_finds_the_viscosity_of_a_glass() -> None:
     data = Dataset.from_columns({"T [K]": T, "Tg [K]": glass, "eta_r [1]": eta})
     law = dimgs.discover(data, target="eta_r", engine="structured").law
     assert law is not None
-    assert str(law.expression) == "c_1*exp(c_2*c_3/(-T/Tg + c_3))"
-    value = {c.name: c.value for c in law.constants}
-    assert value["c_3"] == pytest.approx(0.71, rel=1e-6)
+    assert len(law.constants) == 3
+    assert any(abs(c.value) == pytest.approx(0.71, rel=1e-6) for c in law.constants)
+    np.testing.assert_allclose(law.predict_si(data), eta, rtol=1e-9)
 
 
 STEPS: dict[str, Callable[[Array], Array]] = {
