@@ -163,11 +163,14 @@ def _with_offset(
         power in product.args and degree * product.as_powers_dict()[inputs[0][0]] > 0
         for product in law.expression.atoms(sympy.Mul)
     )
-    # f/(1 + d x) as 1/(1/f + d/f x)
+    # f (1 + d x)^b with the factor in the sum
     taken = [s for s in sympy.Mul.make_args(law.pi_expression) if s in free][:1]
-    taken = taken if c.is_number and saturates and b == -1 else []
+    if not (c.is_number and saturates):
+        taken = []
+    elif b != -1:
+        taken = [s for s in taken if law.constant_values[s.name] > 0]
     for factor in taken:
-        c, d = c / factor, d / factor
+        c, d = (part * factor ** (1 / b) for part in (c, d))
     of_c, of_d = (sympy.sign(part.subs(law.constant_values)) for part in (c, d))
     known = {sympy.Symbol(k.name) for k in law.constants if (k.low or 0) * (k.high or 0) > 0}
     may_vanish = of_c != of_d or not c.free_symbols <= known
@@ -184,7 +187,7 @@ def _with_offset(
     of_first, of_second = ends[0] * size / n, ends[1] * size / m
     back = {first: of_first, second: of_second}
     for factor in taken:
-        back = {factor: 1 / of_first, second: of_second / of_first}
+        back = {factor: of_first**b, second: of_second / of_first}
     back.pop(sympy.S.One, None)
     ones = dict.fromkeys(taken, sympy.Integer(1))
     forms = ({**ones, y.power: front * (ends[0] + ends[1] * y.x) ** b} for y in (one, other))

@@ -358,7 +358,7 @@ def fit_text(fit: FittedLaw) -> str:
     lines = [
         *_section("Law", law_lines(fit.law, fit.centre)),
         *_exponent_sections(fit),
-        *_section("Sources", sources_lines(fit.law)),
+        *_section("Sources", sources_lines(fit.law) if fit.law.sources else []),
         *_section("Further", _further_lines(fit)),
         *_section("Quality", [*_fit_scores(fit), _contrasts(fit)]),
         *_section("Verdict", _verdict_lines(fit.verdict)),
@@ -407,12 +407,18 @@ def _exponent_sections(fit: FittedLaw) -> list[str]:
         prefactor = next(c for c in shown_constants(fit.law) if c.origin == "fitted")
         unit, size = unit_suffix(prefactor.unit), prefactor.value
         size /= fit.law.constant_values[prefactor.name]
-    prefactors = (fit.group_prefactors or {}).items()
-    labels = [(visible(k), f"{number(v * size)}{unit}") for k, v in prefactors]
+    prefactors = list((fit.group_prefactors or {}).items())
+    counts = {} if fit.law.label_effects is None else fit.law.label_effects.counts
+    labels = [
+        (visible(k), f"{number(v * size)}{unit}", f"({_runs(counts[k])})" if k in counts else "")
+        for k, v in prefactors[:_MOST_SOURCES]
+    ]
+    more = len(prefactors) - len(labels)
+    rest = [f"and {more} more; --json lists all"] if more else []
     return [
         *_section("Exponents", lines),
         *_section("Activation", activation_lines(activation)),
-        *_section("Prefactors", _columns(labels) if labels else []),
+        *_section("Prefactors", [*_columns(labels), *rest]),
     ]
 
 

@@ -140,6 +140,7 @@ def noisy_law(expression: sympy.Expr, *values: float) -> Law:
         (M / C1, (0.25,), "P = M*c_1", {"c_1": 4.0}),
         (C1 * M * sympy.exp(C2 / T), (2.0, -300.0), "P = M*c_1*exp(-T_c/T)", {"T_c": 300.0}),
         (C1 * M / (1 + C2 * M), (2.5, 0.5), "P = M*P_c/(M + M_c)", {"M_c": 2.0, "P_c": 5.0}),
+        (C1 * M**3 / (1 + C2 * M) ** 3, (2.5, 0.5), "P = P_c/(1 + M_c/M)**3", {"M_c": 2.0}),
         (C1 / (1 + C2 * M), (0.4, 0.3), "P = P_c/(M*c_1 + 1)", {"c_1": 0.3}),
     ],
 )  # fmt: skip

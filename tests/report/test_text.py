@@ -170,7 +170,7 @@ def test_regimes_and_prefactors_of_labels_are_in_the_units_of_the_table() -> Non
     force = {"x [mm]": m, "F [kN]": np.where(kinds == "a", 2.0, 5.0) * m, "kind": kinds}
     asked = Options(within="kind", scales="auto")
     text = fit_text(replace(fit(Dataset.from_columns(force), "F", asked), judge=None))
-    assert re.search(r"a +2 kN/mm\n +b +5 kN/mm", text)
+    assert re.search(r"a +2 kN/mm +\(20 runs\)\n +b +5 kN/mm +\(20 runs\)", text)
 
 
 @pytest.mark.parametrize("unit", ["m", "1"])
