@@ -120,7 +120,7 @@ TEMPERATURE = 1.5
 # the constant, then for each decade by which other laws are improbable, each 50 bits that the runs
 # do not ask for, the logarithm of the gain for each bit, and that of what the runs say in all: the
 # last is of 7 to 20 runs, with the others, which are of 20 and 60, as they are
-NONE = (0.36, -0.56, 2.3, -0.46, -0.84)
+NONE = (0.36, -0.56, 2.3, -0.46, -0.88)
 # bits that many runs say, as 40 with errors of 5 %: of 160 to 300 this had the least log loss
 _ENOUGH_BITS = 160.0
 # odds at which simple exponents are stated, or fitted ones without them, as a law is believed at
@@ -424,7 +424,7 @@ def gain_per_bit(density: Array, bits: Array, laws: Sequence[int]) -> float:
     return float(np.clip(gains.min(initial=np.inf), *_GAINS))
 
 
-def traits(others: float, bits: float, density: float, gain: float, n_runs: int) -> Array:
+def traits(others: float, bits: float, density: float, gain: float, dof: int) -> Array:
     """Terms of the logit of none of these, shape (5,).
 
     Parameters
@@ -439,13 +439,14 @@ def traits(others: float, bits: float, density: float, gain: float, n_runs: int)
         laws follow the runs by chance.
     gain : float
         By :func:`gain_per_bit`.
-    n_runs : int
-        Few runs with large errors follow many laws, of which a search lists some only.
+    dof : int
+        Runs, less the constants that were fitted to them: few runs with large errors follow many
+        laws, of which a search lists some only, and a law of as many constants follows any runs.
     """
     alone = -np.log10(max(others, _LEAST_DOUBT))
     precision = density / np.log(2) + _ENTROPY
     beyond = max(bits - _BY_CHANCE * precision, _LEAST_BITS) / _BITS
-    few = np.log(min(n_runs * max(precision, 1.0) / _ENOUGH_BITS, 1.0))
+    few = np.log(min(dof * max(precision, 1.0) / _ENOUGH_BITS, 1.0))
     return np.array([1.0, alone, beyond, np.log(gain), few])
 
 
@@ -500,14 +501,13 @@ def posterior_of(
     supported = weight * support(np.array([chance_of_structure(design, c) for c in judged_forms]))
     number, whole = np.asarray(laws), float(supported.sum())
     by_law = {law: float(supported[number == law].sum()) / whole for law in dict.fromkeys(laws)}
-    n_runs = len(best.evidence.whole.residuals)
-    each = best.evidence.usual
+    each, dof = best.evidence.usual, best.evidence.whole.dof
     if design.censored and design.scale == "log":
         # of a run that was measured: a bound has a density that no error of measurement gives
         each = -np.log(design.censored) - _ENTROPY * np.log(2)
     gain = gain_per_bit(density, bits, laws)
     none, none_at_most = (
-        none_of_these(traits(other, best.structure.bits_of_form, each, gain, n_runs), whole)
+        none_of_these(traits(other, best.structure.bits_of_form, each, gain, dof), whole)
         for other in (others, max(others, _UNSEARCHED))
     )
     listed = []

@@ -46,9 +46,9 @@ class Line:
     """A discovery in numbers: of each form the density, the parts of its price, what it leaves."""
 
     law: str
-    runs: int
     density: Array
     usual: Array
+    dof: IntArray
     parts: Array
     right: BoolArray
     laws: IntArray
@@ -61,9 +61,9 @@ class Line:
         forms = [f for f in line["forms"] if np.isfinite(f["log_density"])]
         return cls(
             line["law"],
-            line["runs"],
             np.array([f["log_density"] for f in forms]),
             np.array([f["usual"] for f in forms]),
+            np.array([f["dof"] for f in forms], dtype=np.intp),
             np.array([[float(f[p]) for p in PARTS] for f in forms]).reshape(-1, len(PARTS)),
             np.array([bool(f["right"]) for f in forms]),
             np.array([f["law"] for f in forms], dtype=np.intp),
@@ -142,7 +142,7 @@ def said_of(line: Line, constants: Array) -> Said:
     share_of = supported / whole
     shares = np.array([share_of[line.laws == n].sum() for n in numbers])
     of_form = float(bits[best] - (line.parts * prices)[best, _PRECISION])
-    outside = none_of_these(traits(others, of_form, each, gain, line.runs), whole, none)
+    outside = none_of_these(traits(others, of_form, each, gain, int(line.dof[best])), whole, none)
     # a number or a constant in its place states one law, but an exponent does not
     right = [
         line.right[k[line.fitted[k] == line.fitted[f]]].any()
