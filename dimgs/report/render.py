@@ -802,7 +802,7 @@ def report_markdown(report: Findings, figures: Sequence[tuple[str, str, str]] = 
     - C = 6.2816 [6.2803, 6.283], fitted
     - g = 9.8066 m/s^2, physical
     <BLANKLINE>
-    Posterior: 99 % this law, \< 1 % other laws, 1 % none of them.
+    Posterior: 98 % this law, \< 1 % other laws, 2 % none of them.
     <BLANKLINE>
     Not confirmed. No end of the runs could be left out, so predictions beyond them are ...
     """
