@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59943, "what runs say, in degrees of freedom"
+MOST, SINCE = 59949, "a prefactor of a piece keeps its sign"
 
 
 def code_lines(text: str) -> int:

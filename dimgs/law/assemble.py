@@ -33,6 +33,7 @@ from dimgs.law.checked_law import (
     Uncertainty,
     as_rows,
     ends_of,
+    prefactors,
 )
 from dimgs.law.display import LARGEST_QUOTIENT
 from dimgs.law.law import Law
@@ -841,7 +842,7 @@ def assemble(
         half = t_quantile(level, mixed.freedom) * np.sqrt(np.diag(mixed.covariance))
         if any(e.of_constant for e in mixed.effects):
             values = mixed.coefficients
-    factors = sympy.Mul.make_args(expression) if design.scale == "log" else ()
+    factors = prefactors(expression) if design.scale == "log" else set()
     fitted = [
         Constant(
             name, float(v), Dimension(), *ends_of(float(v), float(h), sympy.Symbol(name) in factors)

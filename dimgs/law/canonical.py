@@ -15,7 +15,7 @@ from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.expression.parsing import formula_text
 from dimgs.expression.simplest import simplest
 from dimgs.groups.rationals import recognised_value
-from dimgs.law.checked_law import CheckedLaw, Constant, ends_of
+from dimgs.law.checked_law import CheckedLaw, Constant, ends_of, prefactors
 from dimgs.variables import Dimension
 
 Kind = TypeVar("Kind", bound=CheckedLaw)
@@ -211,7 +211,7 @@ def _changed(
     fitted = {sympy.Symbol(c.name): c.value for c in law.constants if c.origin == "fitted"}
     rows = [[float(sympy.diff(f, s).subs(fitted)) for s in fitted] for f in new.values()]
     halves = law.uncertainty.half_width(np.array(rows), law.level, 0.0).tolist()
-    factors = sympy.Mul.make_args(form) if law.uncertainty.scale == "log" else ()
+    factors = prefactors(form) if law.uncertainty.scale == "log" else set()
     made = {}
     for old, (symbol, f), half in zip(back, new.items(), halves, strict=True):
         ends = ends_of(value := float(f.subs(fitted)), half, symbol in factors)

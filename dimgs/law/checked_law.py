@@ -127,6 +127,21 @@ def log_interval(value: Array, half: Array) -> tuple[Array, Array]:
     return low, np.where(np.isnan(high) & ~np.isnan(value), np.inf, high)
 
 
+def prefactors(form: sympy.Expr) -> set[sympy.Expr]:
+    """Factors of a form, or of each of its pieces.
+
+    Examples
+    --------
+    >>> a, b, x, y = sympy.symbols("a b x y")
+    >>> prefactors(sympy.Min(a * x, b * y)) == {a, b, x, y}
+    True
+    """
+    pieces = form.args if isinstance(form, sympy.Min | sympy.Max) else (form,)
+    if isinstance(form, sympy.Piecewise):
+        pieces = tuple(piece for piece, _ in form.args)
+    return {factor for piece in pieces for factor in sympy.Mul.make_args(piece)}
+
+
 def ends_of(value: float, half: float, is_factor: bool) -> tuple[float, float]:
     """Ends of the interval of a constant: a factor of a positive response keeps its sign.
 

@@ -126,6 +126,19 @@ def noisy_law(expression: sympy.Expr, *values: float) -> Law:
     return assemble(prepare(table, "P", options).design, expression, start, 0.9)
 
 
+@pytest.mark.parametrize("piece", [sympy.Min, sympy.Max])
+def test_the_interval_of_a_prefactor_of_a_piece_is_one_of_its_logarithm(piece: sympy.Expr) -> None:
+    form = piece(C1 * M**A2, C2 * M**A3)
+    fitted = {c.name: c for c in noisy_law(form, 2.0, 1.5, 2.1, 0.4).constants}
+    for name, of_logarithm in {"c_1": True, "c_2": True, "a_2": False, "a_3": False}.items():
+        one = fitted[name]
+        assert one.low is not None
+        assert one.high is not None
+        middle = np.sqrt(one.low * one.high) if of_logarithm else (one.low + one.high) / 2
+        assert middle == pytest.approx(one.value, rel=1e-9)
+        assert one.low < one.value
+
+
 @pytest.mark.parametrize(
     ("expression", "values", "shown", "constants"),
     [
