@@ -37,9 +37,9 @@ _UNKNOWN = 1e9
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _TOGETHER = re.compile(r"(?<=[<>=]) | (?=[<>=%])")
 _UNDETERMINED = "(not determined by the runs)"
-# a number, not the index of a group
 # significant digits of a number, and the most that an interval asks for: exact runs leave rounding
 _DIGITS, _MOST_DIGITS = 5, 10
+# a number, not the index of a group
 _DECIMAL = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
 

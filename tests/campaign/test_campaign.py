@@ -114,8 +114,11 @@ def test_constants_are_told_with_their_intervals(done: tuple[CampaignResult, Pat
         constant = regime.prefactor
         assert constant is not None
         assert constant.low is not None
+        assert constant.high is not None
         assert constant.low <= constant.value
-        assert f"C = {number(constant.value)}   {interval(constant.low, constant.high)}" in text
+        half = (constant.high - constant.low) / 2
+        shown = f"C = {number(constant.value, half)}   {interval(constant.low, constant.high)}"
+        assert shown in text
         told = regime.to_json()["prefactor"]
         assert told["unit"] == "1"
         assert told["low"] <= told["value"] <= told["high"]

@@ -15,7 +15,7 @@ from case_studies.benchmarks.belief.measures import measures, reliability
 
 def form(density: float, nodes: float, right: bool, law: int) -> dict[str, Any]:
     parts = {**dict.fromkeys(PARTS, 0.0), "nodes": nodes}
-    left = {"chance": 1.0, "dof": 50, "fitted": 0}
+    left = {"chance": 1.0, "dof": 50, "fitted": 0, "usual": density / 60}
     return {"log_density": density, "right": right, "law": law, **parts, **left}
 
 

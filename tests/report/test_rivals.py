@@ -18,7 +18,7 @@ def report() -> Report:
     x, y = np.exp(rng.uniform(-1.0, 1.1, (2, 12)))
     z = x * y / (x + y) * np.exp(0.15 * rng.standard_normal(12))
     data = Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": z})
-    report = discover(data, "z", engine="structured", evaluations=150, time_limit=3600.0)
+    report = discover(data, "z", engine="structured", evaluations=400, time_limit=3600.0)
     assert report.rivals
     return report
 
