@@ -1,6 +1,7 @@
 """Sums of three simple terms, of spans, and of monomials with free exponents."""
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,16 +11,26 @@ from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.columns import short_monomials
+from dimgs.engines.structured.columns import Terms, short_monomials
 from dimgs.engines.structured.free_exponents import posynomials
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.select import eliminated
-from dimgs.engines.structured.sums import Sums
+from dimgs.engines.structured.sums import Relation, Sums
 from dimgs.engines.structured.targets import FURTHER, POWERS, powers, response
-from dimgs.engines.structured.trees import Sum, evaluate, nodes
+from dimgs.engines.structured.trees import (
+    ONE,
+    Call,
+    Mono,
+    Product,
+    Sum,
+    evaluate,
+    nodes,
+    parameters,
+)
 
 Array = NDArray[np.float64]
 Law = Callable[[Array, Array], Array]
+COSINE = Call("cos", Mono((Fraction(0), Fraction(1))))
 
 
 def draw(seed: int, n: int = 120) -> tuple[Array, Array]:
@@ -50,6 +61,30 @@ def test_ratios_of_few_runs_are_of_as_few_terms(n: int) -> None:
     assert archive.best is not None
     assert archive.best.n_constants < n
     assert archive.best.structure < archive_of(lambda x, z: x * z / (x + z)).runs.n_runs
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_root_that_nearly_vanishes_is_fitted_in_noise(seed: int) -> None:
+    x, z = draw(seed)
+    # at x = 1 it is the least, where the sum that fits the squares best may be negative
+    y = np.sqrt((1 - x) ** 2 + 2 * x * (1 - np.cos(z / 10)))
+    noise = 0.04 * np.sqrt(np.mean(y**2)) * np.random.default_rng(seed).normal(size=len(y))
+    runs = Runs.of(Problem({"pi_1": x, "pi_2": z / 10}, np.abs(y + noise)))
+    square = next(target for target in powers(runs) if target.name == "y^2")
+    terms = Terms(
+        (
+            ONE,
+            Mono((Fraction(2), Fraction(0))),
+            Product((Mono((Fraction(1), Fraction(0))), COSINE)),
+        ),
+        np.zeros(3),
+        np.column_stack([np.ones_like(x), x**2, x * np.cos(z / 10)]),
+    )
+    archive = Archive(runs, np.inf)
+    Sums(runs).fit(Relation(terms, square), [0, 1, 2], archive)
+    assert archive.best is not None
+    numbers = parameters(archive.best.tree)
+    np.testing.assert_allclose(numbers, [1.0, 1.0, -2.0], rtol=0.3)
 
 
 THREE: dict[str, Law] = {

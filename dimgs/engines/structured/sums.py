@@ -359,9 +359,12 @@ class Sums:
         first = len(library) if above is None else above
         free = [(value, library.trees[i]) for i, value in terms if i < first]
         held = [(value, library.trees[i]) for i, value in terms if i >= first]
-        law = solved(free, held)
-        if law is not None:
-            archive.add(target.back(law))
+        # a root of what nearly vanishes is not real in noise, but with halves as numbers it may be
+        halves = [(round(2 * value) / 2, tree) for value, tree in free if round(2 * value)]
+        for some in (free, halves if above is None else []):
+            law = solved(some, held)
+            if law is not None and archive.add(target.back(law)) is not None:
+                return
 
 
 def _calls(tree: Tree) -> Iterator[bool]:
