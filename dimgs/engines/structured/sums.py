@@ -359,12 +359,15 @@ class Sums:
         first = len(library) if above is None else above
         free = [(value, library.trees[i]) for i, value in terms if i < first]
         held = [(value, library.trees[i]) for i, value in terms if i >= first]
-        # a root of what nearly vanishes is not real in noise, but with halves as numbers it may be
-        halves = [(round(2 * value) / 2, tree) for value, tree in free if round(2 * value)]
-        for some in (free, halves if above is None else []):
-            law = solved(some, held)
-            if law is not None and archive.add(target.back(law)) is not None:
-                return
+
+        def is_added(free: Weighted) -> bool:
+            law = solved(free, held)
+            return law is not None and archive.add(target.back(law)) is not None
+
+        if not is_added(free) and above is None:
+            # a root of what nearly vanishes is not real in noise, but with halves it may be
+            halves = ((float(np.round(2 * value)) / 2, tree) for value, tree in free)
+            is_added([(half, tree) for half, tree in halves if half])
 
 
 def _calls(tree: Tree) -> Iterator[bool]:
