@@ -145,11 +145,15 @@ def conclude(facts: LawFacts) -> Verdict:
     reasons += [*_improbable(facts), *_beyond(facts)]
     if facts.unavailable:
         reasons.append(Reason("unavailable", facts.unavailable))
-    # that the effort was spent is in the probability of none of these: alone it is not a reason
-    if reasons or any(cut.by != "evaluations" for cut in facts.cuts):
-        reasons = [*_cut(facts.cuts), *reasons]
+    spent, broken_off = (
+        [cut for cut in facts.cuts if (cut.by == "evaluations") == by_effort]
+        for by_effort in (True, False)
+    )
+    reasons += _cut(broken_off)
     reasons.sort(key=lambda reason: _GRAVEST_FIRST.index(reason.outcome))
-    outcome = reasons[0].outcome if reasons else "converged"
+    # last, and alone no reason: that the effort was spent is in the probability of none of these
+    reasons += _cut(spent) if reasons else ()
+    outcome = min((r.outcome for r in reasons), key=_GRAVEST_FIRST.index, default="converged")
     why = tuple(reason.text for reason in reasons)
     probability = None if _is_open(facts) else facts.probability
     return Verdict(outcome, why, probability, facts.none, facts.extrapolates)
