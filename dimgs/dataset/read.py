@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError, noting
 from dimgs.dataset.checks import (
     check_loggable,
@@ -52,7 +51,7 @@ from dimgs.dataset.raw import (
     titled_columns,
     titles_note,
 )
-from dimgs.variables import Variable, split_header
+from dimgs.variables import split_header
 from dimgs.variables.units import LABEL_TEXTS
 
 if TYPE_CHECKING:
@@ -1096,16 +1095,12 @@ class Part:
         Share of the table that lies before `end`.
     n_rows : int
         Number of rows, those dropped while reading included.
-    numbers : callable
-        Makes the SI values of numeric columns by name, unchecked and in place; None where
-        some column is anything but plain numbers without blanks, or was read with every check.
     """
 
     dataset: Callable[[], Dataset]
     end: Position
     fraction: float
     n_rows: int
-    numbers: Callable[[Iterable[str]], dict[str, Array] | None] = lambda names: None
 
 
 @dataclass(frozen=True)
@@ -1202,7 +1197,7 @@ class TableInParts:
                 head = head or part.head
                 end = Position(i + 1) if part.end == sizes[i] else Position(i, 0, part.end)
                 fraction = (sum(sizes[:i]) + part.end) / max(sum(sizes), 1)
-                yield Part(part.dataset, end, fraction, part.batch.num_rows, part.numbers)
+                yield Part(part.dataset, end, fraction, part.batch.num_rows)
 
     def _text_parts(self, path: Path, begin: Position) -> Iterator[Part]:
         size = max(path.stat().st_size, 1)
@@ -1230,13 +1225,12 @@ def _same(data: Dataset) -> Dataset:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one Parquet file, and how to turn them into a Dataset or into bare numbers."""
+    """Rows of one Parquet file, and how to turn them into a Dataset."""
 
     batch: Any
     path: Path
     options: ReadOptions
     head: Dataset
-    headers: Mapping[str, str]
     units: Mapping[str, str]
     end: int
 
@@ -1244,25 +1238,6 @@ class Batch:
         """Dataset with every check."""
         table = _raw(self.batch, self.path, self.units, self.end)
         return chunk_like(table, self.options, self.head)
-
-    def numbers(self, names: Iterable[str]) -> dict[str, Array] | None:
-        """SI values of plain numeric columns."""
-        columns: dict[str, Array] = {}
-        for name in names:
-            values = _plain(self.batch.column(self.headers[name]), self.head.variable(name))
-            if values is None:
-                return None
-            columns[name] = values
-        return columns
-
-
-def _plain(column: Any, variable: Variable) -> Array | None:
-    from pyarrow import types
-
-    if column.null_count or not (types.is_floating(column.type) or types.is_integer(column.type)):
-        return None
-    values = np.asarray(column.to_numpy(zero_copy_only=True), dtype=np.float64)
-    return variable.unit.to_si(values)
 
 
 def _raw(batch: Any, path: Path, units: Mapping[str, str], end: int) -> RawTable:
@@ -1299,8 +1274,7 @@ def parquet_batches(
 
     file = open_parquet(path)
     units = field_units(file.schema_arrow)
-    headers = {split_header(h)[0]: h for h in file.schema_arrow.names}
-    columns = decoded_headers(options, list(headers.values()))
+    columns = decoded_headers(options, file.schema_arrow.names)
     head, end = None, 0
     try:
         for group in range(file.num_row_groups):
@@ -1314,7 +1288,7 @@ def parquet_batches(
                 if head is None:
                     head = _check(build(_raw(batch, path, units, end), options), first, path)
                 if end > start:
-                    yield Batch(batch, path, options, head, headers, units, end)
+                    yield Batch(batch, path, options, head, units, end)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path, "a Parquet file", error) from error
 

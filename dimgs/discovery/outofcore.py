@@ -7,7 +7,7 @@ runs.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property, partial, reduce
 from importlib import import_module
@@ -15,7 +15,7 @@ from itertools import count
 from os import PathLike
 from pathlib import Path
 from time import monotonic
-from typing import Annotated, Any, Self, Unpack
+from typing import Annotated, Any, NamedTuple, Self, Unpack
 from zipfile import ZIP_STORED, ZipFile
 from zlib import crc32
 
@@ -30,7 +30,6 @@ from dimgs.common.formats import SCHEMA, attributes, json_value, refuse_newer, v
 from dimgs.common.plugins import needing
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
-    Purpose,
     UsableRuns,
     check_enough_runs,
     constant_columns,
@@ -59,21 +58,20 @@ from dimgs.fits.design import (
     Feature,
     Moments,
     ResponseScale,
+    columns_of,
     features_of,
     label_texts,
-    log_groups,
     spans,
     stated_errors,
 )
 from dimgs.fits.estimate import Estimate
-from dimgs.fits.least_squares import BlockMoments, PowerLawFit
+from dimgs.fits.least_squares import BlockMoments
 from dimgs.fits.noise import MOST_SAMPLED, Scatter, sample_rows, scatter_of
-from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.groups.group import PiBasis
 from dimgs.law.assemble import power_law
 from dimgs.law.checked_law import Domain, Scores
 from dimgs.law.prediction import domain_from_moments, inverse_scatter
 from dimgs.report.results import FitResult
-from dimgs.variables import Variable
 
 _IN_MEMORY_ONLY = ("limits", "robust", "regimes", "local", "additive")
 
@@ -92,11 +90,7 @@ class StreamPlan:
     basis : PiBasis
     features : tuple of Feature
         Those that never varied included.
-    unlogged : tuple of str
-        Inputs that enter without a logarithm.
     warnings : tuple of str
-    has_errors : bool
-        Whether the target has an error column.
     unused : tuple of str
         Label columns that take no part.
     """
@@ -106,13 +100,13 @@ class StreamPlan:
     options: Options
     basis: PiBasis
     features: tuple[Feature, ...]
-    unlogged: tuple[str, ...]
     warnings: tuple[str, ...]
-    has_errors: bool = False
     unused: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, ranges: Dataset, target: str, options: Options) -> "StreamPlan":
+    def of(
+        cls, ranges: Dataset, target: str, options: Options, unused: tuple[str, ...] = ()
+    ) -> "StreamPlan":
         """Plan of a table with the given ranges of columns.
 
         Raises
@@ -127,76 +121,29 @@ class StreamPlan:
         # of a single run both ends are the same
         copies = duplicate_warnings(ranges)
         notes = tuple(w for w in prepared.warnings if w not in copies)
-        return cls(ranges, target, options, prepared.basis, features, prepared.unlogged, notes)
+        return cls(ranges, target, options, prepared.basis, features, notes, unused)
 
     def with_ranges(self, ranges: Dataset) -> "StreamPlan":
         """Plan of the same table, of which more is known."""
-        other = StreamPlan.of(ranges, self.target, self.options)
-        return replace(other, has_errors=self.has_errors, unused=self.unused)
+        return StreamPlan.of(ranges, self.target, self.options, self.unused)
 
     def still_holds(self, ranges: Dataset) -> bool:
         """Whether a table of these wider ranges has the same features."""
         if _state(ranges) == _state(self.ranges):
             return True
-        other = StreamPlan.of(ranges, self.target, self.options)
+        other = self.with_ranges(ranges)
         return (other.basis, other.features) == (self.basis, self.features)
-
-    @cached_property
-    def variables(self) -> tuple[Variable, ...]:
-        """Numeric columns that are read: the target and its inputs."""
-        return self.ranges.variables
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the numeric columns."""
-        return self.ranges.names
-
-    @property
-    def purpose(self) -> Purpose:
-        """Requirements on each part of the table."""
-        return self.options.purpose(self.target, allow_empty=True)
-
-    @cached_property
-    def logged(self) -> tuple[str, ...]:
-        """Columns that must be positive."""
-        return tuple(
-            n for n in self.names if n not in self.unlogged and not self.ranges.variable(n).is_level
-        )
 
     @cached_property
     def temperatures(self) -> list[str]:
         """Columns that enter by their inverses; the domain is judged in themselves."""
         return [str(f.variable) for f in self.features if f.contrast == "inverse"]
 
-    @property
-    def n_columns(self) -> int:
-        """Number of columns whose moments are kept; see :meth:`table`."""
-        return len(self.features) + 2 + len(self.temperatures)
-
-    def table(self, columns: Mapping[str, Array]) -> Array:
+    def table(self, data: Dataset) -> Array:
         """Features, ln pi_0, ln target and temperatures of some runs, (n_runs, n_columns)."""
-        data = replace(self.ranges, values=columns, rows=np.empty(0, dtype=np.int64))
-        groups = [f.group for f in self.features if f.logged and f.group]
-        rest, *logs = log_groups(data, self.basis, [self._rest, *groups]).T
-        plain = [
-            1.0 / columns[n] if f.contrast == "inverse" else columns[n]
-            for f in self.features
-            if (n := f.variable) is not None
-        ]
-        values, target = columns[self.target], self.ranges.variable(self.target)
-        log = values * target.unit.log_factor if target.is_level else np.log(values)
+        features, y, offset, _ = columns_of(data, self.basis, self.features)
         # column by column in memory, as their sums and ends are taken
-        return np.vstack(
-            [*logs, *plain, log + rest, log, *(columns[n] for n in self.temperatures)]
-        ).T
-
-    @cached_property
-    def _rest(self) -> PiGroup:
-        """What pi_0 holds beside the target."""
-        response, level = self.basis.response, self.ranges.variable(self.target).is_level
-        powers = {} if response is None or level else dict(response.exponents)
-        powers.pop(self.target, None)
-        return PiGroup.of("rest", powers)
+        return np.vstack([*features, y, y + offset, *(data[n] for n in self.temperatures)]).T
 
     @cached_property
     def in_domain(self) -> list[int]:
@@ -244,6 +191,11 @@ def as_ranges(
     return Dataset(variables, values, {}, source=data.source, warnings=data.warnings)
 
 
+def _ends(ranges: Dataset) -> Array:
+    """Smallest and largest value of each column, shape (2, n_columns)."""
+    return np.column_stack([ranges[n] for n in ranges.names])
+
+
 def union(one: Dataset, other: Dataset) -> Dataset:
     """Ranges of the runs of both."""
     low = [min(one[n][0], other[n][0]) for n in one.names]
@@ -272,8 +224,8 @@ class StreamMoments:
         Of the features and of [ln pi_0, ln target, temperatures], weighted, by block or cluster.
     total : Moments
         Of the same columns, unweighted, by `within` label.
-    low, high : ndarray of shape (n_columns,)
-        Ranges of the numeric columns of the plan.
+    ranges : Dataset
+        Of the numeric columns, those that the plan was made of included.
     feature_low, feature_high : ndarray of shape (n_features,)
     extremes : ndarray of shape (n_extremes, n_features)
         Runs of large leverage, in the features in which the domain is judged.
@@ -291,35 +243,32 @@ class StreamMoments:
 
     blocks: BlockMoments
     total: Moments
-    low: Array
-    high: Array
+    ranges: Dataset
     feature_low: Array
     feature_high: Array
     extremes: Array
+    sample: Array
     n_dropped: int = 0
     dropped: tuple[str, ...] = ()
     in_pieces: bool = False
-    sample: Array = field(default_factory=lambda: np.zeros((0, 0)))
     scatter: Scatter | None = None
 
     @classmethod
     def empty(
-        cls, plan: StreamPlan, *, in_pieces: bool = False, scatter: Scatter | None = None
+        cls, plan: StreamPlan, scatter: Scatter | None = None, *, in_pieces: bool = False
     ) -> Self:
         """Moments of no run."""
-        p, k = len(plan.features), len(plan.names)
+        p = len(plan.features)
         none: NDArray[np.generic] = np.empty(0, dtype=np.str_ if plan.options.within else np.intp)
-        total = Moments.empty(p, plan.n_columns - p, none)
         return cls(
             BlockMoments(),
-            total,
-            np.full(k, np.inf),
-            np.full(k, -np.inf),
+            Moments.empty(p, 2 + len(plan.temperatures), none),
+            plan.ranges,
             np.full(p, np.inf),
             np.full(p, -np.inf),
             np.zeros((0, p)),
+            np.zeros((0, p + 4)),
             in_pieces=in_pieces,
-            sample=np.zeros((0, p + 4)),
             scatter=scatter,
         )
 
@@ -328,44 +277,20 @@ class StreamMoments:
         """Number of runs that entered."""
         return int(self.total.counts.sum())
 
-    def ranges(self, plan: StreamPlan) -> Dataset:
-        """Ranges of the numeric columns so far, those that the plan was made of included."""
-        low = [min(a, plan.ranges[n][0]) for n, a in zip(plan.names, self.low, strict=True)]
-        high = [max(b, plan.ranges[n][1]) for n, b in zip(plan.names, self.high, strict=True)]
-        return as_ranges(plan.ranges, plan.names, low, high)
-
-    def widen(self, columns: dict[str, Array], plan: StreamPlan) -> bool:
-        """Widen the ranges by new runs; False where some cell does not fit the plan.
-
-        A cell does not fit if it is not finite, or not positive where that is needed.
-        """
-        low = np.array([columns[n].min() for n in plan.names])
-        high = np.array([columns[n].max() for n in plan.names])
-        # a NaN makes both ends NaN
-        positive = np.array([n in plan.logged for n in plan.names])
-        if not (np.isfinite(low) & np.isfinite(high) & ((low > 0) | ~positive)).all():
-            return False
-        np.minimum(self.low, low, out=self.low)
-        np.maximum(self.high, high, out=self.high)
-        return True
-
-    def update(
-        self,
-        plan: StreamPlan,
-        columns: dict[str, Array],
-        sigma: Array | None = None,
-        within: NDArray[Any] | None = None,
-        split: NDArray[Any] | None = None,
-    ) -> None:
-        """Add runs whose cells fit the plan; `columns` holds SI values by name."""
-        if split is None:
+    def update(self, plan: StreamPlan, data: Dataset) -> None:
+        """Add clean runs."""
+        options = plan.options
+        if options.split_by is None:
             # a block is a fair share of every part, however the table is sorted
-            order = np.argsort(mixed_bits(columns[name] for name in sorted(columns)))
-            columns = {name: values[order] for name, values in columns.items()}
-            sigma, within = (None if v is None else v[order] for v in (sigma, within))
-        z, p = plan.table(columns), len(plan.features)
+            data = data.take(np.argsort(mixed_bits(data[n] for n in sorted(plan.ranges.names))))
+        within, split = (
+            None if name is None else label_texts(data[name])
+            for name in (options.within, options.split_by)
+        )
+        z, p = plan.table(data), len(plan.features)
         x, t = z[:, :p], z[:, p:]
-        weights = None
+        scale: ResponseScale = "level" if data.variable(plan.target).is_level else "log"
+        sigma, weights = stated_errors(data, plan.target, scale), None
         if sigma is not None:
             if self.scatter is None:
                 self._sample(x, t[:, 0], sigma, within)
@@ -436,52 +361,23 @@ class StreamMoments:
 
     def merge(self, other: "StreamMoments") -> Self:
         """Moments of the runs of both; neither is changed."""
-        return type(self)(
-            self.blocks.merge(other.blocks),
-            self.total.merge(other.total),
-            np.minimum(self.low, other.low),
-            np.maximum(self.high, other.high),
-            np.minimum(self.feature_low, other.feature_low),
-            np.maximum(self.feature_high, other.feature_high),
-            np.vstack([self.extremes, other.extremes]),
-            self.n_dropped + other.n_dropped,
-            (*self.dropped, *other.dropped)[:_NAMED],
-            self.in_pieces or other.in_pieces,
-            _first(np.vstack([self.sample, other.sample])),
-            self.scatter,
+        return replace(
+            self,
+            blocks=self.blocks.merge(other.blocks),
+            total=self.total.merge(other.total),
+            ranges=union(self.ranges, other.ranges),
+            feature_low=np.minimum(self.feature_low, other.feature_low),
+            feature_high=np.maximum(self.feature_high, other.feature_high),
+            extremes=np.vstack([self.extremes, other.extremes]),
+            sample=_first(np.vstack([self.sample, other.sample])),
+            n_dropped=self.n_dropped + other.n_dropped,
+            dropped=(*self.dropped, *other.dropped)[:_NAMED],
         )
 
 
 def _first(sample: Array) -> Array:
     """The rows of a sample of the smallest rank."""
     return sample[np.argsort(sample[:, 0], kind="stable")[:MOST_SAMPLED]]
-
-
-def columns_of(data: Dataset, plan: StreamPlan) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Numeric columns of clean runs, and their errors and labels as `update` takes them."""
-    columns = {n: data[n] for n in plan.names}
-    options = plan.options
-    scale: ResponseScale = "level" if data.variable(plan.target).is_level else "log"
-    extra: dict[str, Any] = {"sigma": stated_errors(data, plan.target, scale)}
-    for key, name in (("within", options.within), ("split", options.split_by)):
-        extra[key] = None if name is None else label_texts(data[name])
-    return columns, extra
-
-
-def check_group_count(state: StreamMoments, plan: StreamPlan) -> None:
-    """Raise where most runs have a label of their own.
-
-    Raises
-    ------
-    InputError
-        Naming the option.
-    """
-    if plan.options.within is not None and 2 * len(state.total.labels) > max(4, state.n_runs):
-        raise InputError(
-            f"Column '{plan.options.within}' given to {setting('within')} has a value of its own "
-            f"in most "
-            f"rows; give a column of labels."
-        )
 
 
 # ---- Work on a large table that can be interrupted: moments and position in one file.
@@ -544,9 +440,18 @@ _ANALYSIS = sorted(
 )
 # arrays of moments with one row a group, and arrays of all runs
 _BY_GROUP = ("labels", "weights", "counts", "means")
-_OF_RUNS = ("low", "high", "feature_low", "feature_high", "extremes", "sample")
+_OF_RUNS = ("feature_low", "feature_high", "extremes", "sample")
+_ENDS = ("low", "high", "feature_low", "feature_high")
 # of a file, which reveal a changed table whose size and time are the same
 _HEAD_BYTES = 1 << 16
+
+
+class _Work(NamedTuple):
+    """How far a pass has come: the state, where the next part begins, and the rows read."""
+
+    state: StreamMoments
+    position: Position = Position()
+    rows: int = 0
 
 
 @dataclass
@@ -588,19 +493,21 @@ class Checkpoint:
         return cls(Path(path), {"version": _VERSION, "files": files, "question": question})
 
     def load(
-        self, empty: StreamMoments
-    ) -> tuple[StreamMoments, Position, list[list[float]], int] | str | None:
-        """State kept so far, a sentence why it is of no use, or None where there is none.
+        self, plan: StreamPlan, empty: Callable[[StreamPlan], StreamMoments]
+    ) -> "tuple[StreamPlan, _Work] | str | None":
+        """Work kept so far, a sentence why it is of no use, or None where there is none.
 
         Parameters
         ----------
-        empty : StreamMoments
-            The state before the first run, whose arrays are as wide.
+        plan : StreamPlan
+            Of the first part of the table.
+        empty : callable
+            The state of a plan before the first run, whose arrays are as wide.
 
         Returns
         -------
-        tuple of (StreamMoments, Position, list, int), str or None
-            With the ranges that the plan was made of, and the number of rows read.
+        tuple of (StreamPlan, _Work), str or None
+            The plan is that of the ranges that were known.
 
         Raises
         ------
@@ -626,33 +533,26 @@ class Checkpoint:
                 f"The checkpoint '{self.path.name}' cannot be used ({what}), so the fit "
                 f"started over from the first row."
             )
-        arrays.setdefault("sample", empty.sample)
         try:
-            state = _unpacked(arrays, about)
-            if (
-                _widths(state) != _widths(empty)
-                or [len(r) for r in about.ranges] != [len(empty.low)] * 2
-            ):
-                raise ValueError("the columns differ")
+            plan = plan.with_ranges(as_ranges(plan.ranges, plan.ranges.names, *about.ranges))
+            state = _unpacked(arrays, about, empty(plan))
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise InputError(
                 f"{where}: its parts are inconsistent; name another file, or remove it."
             ) from error
-        return state, Position(*about.position), about.ranges, about.rows
+        return plan, _Work(state, Position(*about.position), about.rows)
 
-    def save(
-        self, state: StreamMoments, position: Position, ranges: list[list[float]], rows: int
-    ) -> None:
-        """Write the state, atomically, if the last time is some seconds ago."""
+    def save(self, plan: StreamPlan, work: "_Work") -> None:
+        """Write the work, atomically, if the last time is some seconds ago."""
         if monotonic() - self.last < _SECONDS:
             return
-        arrays, about = _packed(state)
+        arrays, about = _packed(work.state)
         about |= {
             "schema": SCHEMA,
             "identity": self.identity,
-            "position": list(position),
-            "ranges": ranges,
-            "rows": rows,
+            "position": list(work.position),
+            "ranges": _ends(plan.ranges).tolist(),
+            "rows": work.rows,
         }
         try:
             with whole(self.path) as beside, beside.open("wb") as file:
@@ -704,17 +604,14 @@ def _as_list(text: str) -> str:
     return text.replace("(", "[").replace(",)", "]").replace(")", "]")
 
 
-def _widths(state: StreamMoments) -> list[Any]:
-    arrays = (state.low, state.high, state.feature_low, state.feature_high, state.total.scatter)
-    columns = (state.total.means, state.extremes, state.sample)
-    return [state.total.n_features, *(a.shape for a in arrays), *(a.shape[1:] for a in columns)]
-
-
 def _packed(state: StreamMoments) -> tuple[dict[str, Any], dict[str, Any]]:
     parts = [state.total, *state.blocks.blocks.values()]
+    low, high = _ends(state.ranges)
     arrays: dict[str, Any] = {
         **{name: np.concatenate([getattr(p, name) for p in parts]) for name in _BY_GROUP},
         "scatter": np.stack([p.scatter for p in parts]),
+        "low": low,
+        "high": high,
         **{name: getattr(state, name) for name in _OF_RUNS},
     }
     about = {
@@ -728,12 +625,17 @@ def _packed(state: StreamMoments) -> tuple[dict[str, Any], dict[str, Any]]:
     return arrays, about
 
 
-def _unpacked(arrays: dict[str, NDArray[Any]], about: CheckpointFile) -> StreamMoments:
+def _unpacked(
+    arrays: dict[str, NDArray[Any]], about: CheckpointFile, empty: StreamMoments
+) -> StreamMoments:
+    arrays.setdefault("sample", empty.sample)
+    if _columns_in(arrays) != _columns_in(_packed(empty)[0]):
+        raise ValueError("the columns differ")
     bounds = np.cumsum([0, *about.sizes])
     if any(len(arrays[name]) != bounds[-1] for name in _BY_GROUP):
         raise ValueError("rows are missing")
-    if {n for n, a in arrays.items() if a.dtype != np.float64} != {"labels", "counts"}:
-        raise TypeError("an array holds no numbers")
+    if about.n_features != empty.total.n_features:
+        raise ValueError("the features differ")
     if not all(np.isfinite(arrays[name]).all() for name in ("weights", "means", "scatter")):
         raise ValueError("a moment is not finite")
     parts = [
@@ -745,15 +647,25 @@ def _unpacked(arrays: dict[str, NDArray[Any]], about: CheckpointFile) -> StreamM
         for a, b, scatter in zip(bounds[:-1], bounds[1:], arrays["scatter"], strict=True)
     ]
     blocks = dict(zip(about.keys, parts[1:], strict=True))
-    return StreamMoments(
-        BlockMoments(blocks, about.n_seen, about.shared),
-        parts[0],
+    return replace(
+        empty,
+        blocks=BlockMoments(blocks, about.n_seen, about.shared),
+        total=parts[0],
+        ranges=as_ranges(empty.ranges, empty.ranges.names, arrays["low"], arrays["high"]),
         **{name: arrays[name] for name in _OF_RUNS},
         n_dropped=about.n_dropped,
         dropped=tuple(about.dropped),
         in_pieces=about.in_pieces,
         scatter=None if about.scatter is None else Scatter(*about.scatter),
     )
+
+
+def _columns_in(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Kind and number of columns of each array; of ends of columns, how many there are."""
+    return {
+        name: (a.dtype.kind, a.shape if name in _ENDS else a.shape[1:])
+        for name, a in arrays.items()
+    }
 
 
 # ---- The fit of a table larger than memory: a pass or two in parts, moments alone kept.
@@ -788,19 +700,38 @@ def result_of(plan: StreamPlan, state: StreamMoments, notes: tuple[str, ...] = (
     FitError
         If the runs make no pair.
     """
-    options = plan.options
-    check_group_count(state, plan)
+    options, total = plan.options, state.total
+    if options.within is not None and 2 * len(total.labels) > max(4, state.n_runs):
+        raise InputError(
+            f"Column '{options.within}' given to {setting('within')} has a value of its own in "
+            f"most rows; give a column of labels."
+        )
     # what is reported of the columns is what all runs span, not the first ones
-    plan = plan.with_ranges(state.ranges(plan))
-    study = _StreamStudy.of(plan, state)
-    groups = max(1, len(state.total.labels))
-    check_enough_runs(state.n_runs, len(study.design.features) + groups + 1, plan.ranges.source)
-    raw = study.blocks.fit()
-    design = study.design
+    plan = plan.with_ranges(state.ranges)
+    varies, p = state.varying(plan), len(plan.features)
+    keep = np.array([*np.flatnonzero(varies), p, p + 1], dtype=np.intp)
+    total = _columns(total, keep)
+    blocks = BlockMoments({k: _columns(b, keep) for k, b in state.blocks.blocks.items()})
+    weighted = reduce(Moments.merge, blocks.blocks.values())
+    design = _design(plan, weighted, varies)
+    groups = max(1, len(total.labels))
+    check_enough_runs(state.n_runs, len(design.features) + groups + 1, plan.ranges.source)
+    raw = blocks.fit()
     fit = of_least_squares(design, raw, options.level)
     fit = replace(fit, **scatter_fields(state.estimated(plan)))
     snapped = with_rationals(design, fit, plan.ranges)
-    scores = _scores(study, raw, snapped, options)
+    r2_log, rmse = _in_sample(total, snapped)
+    held, held_n = _holdout(blocks, total, options.seed)
+    left_out = (1.0 - float(raw.cv_r2[0])) * float(weighted.scatter[-2, -2])
+    scores = Scores(
+        r2_log=r2_log,
+        rmse_log=rmse,
+        cv_r2_log=_share(left_out, weighted),
+        # squares of the target itself are not moments of its logarithm
+        r2=r2_log if design.scale == "level" else None,
+        holdout_r2_log=held,
+        holdout_n=held_n,
+    )
     law = power_law(design, snapped, options.within, _domain(plan, state, design))
     warnings = (
         *notes,
@@ -809,50 +740,31 @@ def result_of(plan: StreamPlan, state: StreamMoments, notes: tuple[str, ...] = (
         *unused_label_warnings(plan.unused),
         *separation_warnings(design, fit, scores.cv_r2_log),
         *fit.notes,
-        *_self_correlation(study, fit),
+        *_self_correlation(design, total, fit),
     )
     return with_law(design, snapped, law.with_scores(scores), warnings)
 
 
-@dataclass(frozen=True)
-class _StreamStudy:
-    """The features that varied, with the moments of [features | ln pi_0, ln target].
+def _design(plan: StreamPlan, weighted: Moments, varies: Sequence[bool]) -> Design:
+    """The features that varied, with the mean of every `within` group in place of its runs.
 
-    `design` holds the mean of every `within` group in place of its runs: all that is linear in
-    the runs is exact on it.
+    All that is linear in the runs is exact on it.
     """
-
-    design: Design
-    blocks: BlockMoments
-    total: Moments
-
-    @classmethod
-    def of(cls, plan: StreamPlan, state: StreamMoments) -> "_StreamStudy":
-        varies = state.varying(plan)
-        p = len(plan.features)
-        keep = np.array([*np.flatnonzero(varies), p, p + 1], dtype=np.intp)
-        blocks = replace(
-            state.blocks, blocks={k: _columns(b, keep) for k, b in state.blocks.blocks.items()}
-        )
-        total = _columns(state.total, keep)
-        pooled = reduce(Moments.merge, blocks.blocks.values())
-        q = len(keep) - 2
-        rows = np.arange(len(pooled.labels)) % 2
-        level = plan.ranges.variable(plan.target).is_level
-        design = Design(
-            data=plan.ranges.take(rows),
-            basis=plan.basis,
-            features=tuple(f for f, v in zip(plan.features, varies, strict=True) if v),
-            X=pooled.means[:, :q],
-            y=pooled.means[:, q],
-            offset=pooled.means[:, q + 1] - pooled.means[:, q],
-            scale="level" if level else "log",
-            weights=pooled.weights,
-            within=pooled.labels if plan.options.within is not None else None,
-            never_varied=tuple(f.name for f, v in zip(plan.features, varies, strict=True) if not v),
-            labelled=plan.options.labels,
-        )
-        return cls(design, blocks, total)
+    q = weighted.n_features
+    response, log_target = weighted.means[:, q], weighted.means[:, q + 1]
+    return Design(
+        data=plan.ranges.take(np.arange(len(weighted.labels)) % 2),
+        basis=plan.basis,
+        features=tuple(f for f, v in zip(plan.features, varies, strict=True) if v),
+        X=weighted.means[:, :q],
+        y=response,
+        offset=log_target - response,
+        scale="level" if plan.ranges.variable(plan.target).is_level else "log",
+        weights=weighted.weights,
+        within=weighted.labels if plan.options.within is not None else None,
+        never_varied=tuple(f.name for f, v in zip(plan.features, varies, strict=True) if not v),
+        labelled=plan.options.labels,
+    )
 
 
 def _columns(moments: Moments, keep: IntArray) -> Moments:
@@ -860,54 +772,46 @@ def _columns(moments: Moments, keep: IntArray) -> Moments:
     return replace(moments, means=means, scatter=scatter, n_features=len(keep) - 2)
 
 
-def _squares(moments: Moments, contrast: Array, shift: Array) -> float:
-    """Sum over the runs of (contrast . columns - shift of the group)^2."""
+def _squares(
+    moments: Moments, exponents: Sequence[float], intercept: float, others: Mapping[str, float]
+) -> float:
+    """Sum over the runs of the squared residuals of ln(target); some labels have other intercepts.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of [features | ln pi_0, ln target].
+    """
+    contrast = np.array([*(-e for e in exponents), 1.0, 0.0])
+    shift = np.array([others.get(str(label), intercept) for label in moments.labels])
     mean = moments.means @ contrast - shift
-    return float(contrast @ moments.scatter @ contrast + moments.weights @ mean**2)
+    return max(0.0, float(contrast @ moments.scatter @ contrast + moments.weights @ mean**2))
 
 
-def _remaining_squares(total: Moments, estimate: Estimate) -> float:
-    """Sum over the runs of the squared residuals of ln(target)."""
-    contrast = np.array([*(-float(c) for c in estimate.coefficients), 1.0, 0.0])
-    effects = estimate.effects or {}
-    shift = estimate.intercept + np.array([effects.get(str(k), 0.0) for k in total.labels])
-    return max(0.0, _squares(total, contrast, shift))
-
-
-def _scores(study: _StreamStudy, raw: PowerLawFit, estimate: Estimate, options: Options) -> Scores:
-    total = study.total
-    squares = _remaining_squares(total, estimate)
-    n_runs = float(total.weights.sum())
-    r2_log = _share(squares, total)
-    weighted = reduce(Moments.merge, study.blocks.blocks.values())
-    target = weighted.scatter[-2, -2]
-    left_out = (1.0 - float(raw.cv_r2[0])) * float(target)
-    held, held_n = _holdout(study, options)
-    return Scores(
-        r2_log=r2_log,
-        rmse_log=float(np.sqrt(squares / n_runs)),
-        cv_r2_log=_share(left_out, weighted),
-        # squares of the target itself are not moments of its logarithm
-        r2=r2_log if study.design.scale == "level" else None,
-        holdout_r2_log=held,
-        holdout_n=held_n,
-    )
-
-
-def _share(squares: float, moments: Moments) -> float | None:
-    """R² of ln target; None where it never varies."""
+def _share(squares: float, moments: Moments, about: float | None = None) -> float | None:
+    """R² of ln target about its mean, or another; None where it never varies."""
     pooled = moments.pooled()
-    rounding = max(1.0, float(pooled.means[0, -1]) ** 2) * float(pooled.weights[0])
-    return r2_of_squares(squares, float(pooled.scatter[-1, -1]), rounding)
+    mean, weight = float(pooled.means[0, -1]), float(pooled.weights[0])
+    about = mean if about is None else about
+    spread = float(pooled.scatter[-1, -1]) + weight * (mean - about) ** 2
+    return r2_of_squares(squares, spread, max(1.0, about**2) * weight)
 
 
-def _holdout(study: _StreamStudy, options: Options) -> tuple[float | None, int]:
+def _in_sample(total: Moments, estimate: Estimate) -> tuple[float | None, float]:
+    """R² of ln target by a law, and the root mean square of what it leaves."""
+    others = {k: estimate.intercept + e for k, e in (estimate.effects or {}).items()}
+    exponents = [float(c) for c in estimate.coefficients]
+    squares = _squares(total, exponents, estimate.intercept, others)
+    return _share(squares, total), float(np.sqrt(squares / total.weights.sum()))
+
+
+def _holdout(blocks: BlockMoments, total: Moments, seed: int) -> tuple[float | None, int]:
     """R² on ln target of blocks (or clusters) set aside before fitting."""
-    parts = study.blocks.blocks
+    parts = blocks.blocks
     names = sorted(parts, key=str)
-    if len(names) < 3 or study.total.counts.sum() < _FEWEST:
+    if len(names) < 3 or total.counts.sum() < _FEWEST:
         return None, 0
-    order = np.random.default_rng(options.seed).permutation(len(names))
+    order = np.random.default_rng(seed).permutation(len(names))
     aside = {names[i] for i in order[: max(1, round(_HOLDOUT * len(names)))]}
     train = BlockMoments({k: v for k, v in parts.items() if k not in aside})
     training = reduce(Moments.merge, train.blocks.values())
@@ -915,15 +819,10 @@ def _holdout(study: _StreamStudy, options: Options) -> tuple[float | None, int]:
     if training.counts.sum() < training.n_features + 3 or len(train.blocks) < 2:
         return None, 0
     fit = train.fit()
-    intercepts = dict(zip(fit.group_labels.tolist(), fit.group_intercepts[:, 0], strict=True))
-    shift = np.array([intercepts.get(k, fit.intercept[0]) for k in test.labels.tolist()])
-    contrast = np.array([*-fit.exponents[0], 1.0, 0.0])
-    reference = float(training.pooled().means[0, -1])
-    only_target = np.zeros(len(contrast))
-    only_target[-1] = 1.0
-    spread = _squares(test, only_target, np.full(len(test.labels), reference))
-    rounding = max(1.0, reference**2) * float(test.weights.sum())
-    score = r2_of_squares(_squares(test, contrast, shift), spread, rounding)
+    labels, intercepts = fit.group_labels.tolist(), fit.group_intercepts[:, 0].tolist()
+    others = {str(label): value for label, value in zip(labels, intercepts, strict=True)}
+    squares = _squares(test, fit.exponents[0].tolist(), float(fit.intercept[0]), others)
+    score = _share(squares, test, float(training.pooled().means[0, -1]))
     return (None, 0) if score is None else (score, int(test.counts.sum()))
 
 
@@ -938,15 +837,15 @@ def _domain(plan: StreamPlan, state: StreamMoments, design: Design) -> Domain:
     return domain_from_moments(design, plan.ranges, ends, centre[kept], scatter, n_runs, extremes)
 
 
-def _self_correlation(study: _StreamStudy, fit: Estimate) -> list[str]:
+def _self_correlation(design: Design, total: Moments, fit: Estimate) -> list[str]:
     """Warning that pi_0 shares variables with the groups, before rounding of exponents."""
-    pooled = study.total.pooled().scatter
-    honest = _share(_remaining_squares(study.total, fit), study.total)
+    pooled = total.pooled().scatter
+    honest, _ = _in_sample(total, fit)
     of_target, of_response = float(pooled[-1, -1]), float(pooled[-2, -2])
     if honest is None or of_response <= 0.0:
         return []
     in_groups = 1.0 - (1.0 - honest) * of_target / of_response
-    return shared_variables(study.design, in_groups, honest)
+    return shared_variables(design, in_groups, honest)
 
 
 # rows of ten columns take 5 MB, and a call for each costs nothing
@@ -1027,28 +926,24 @@ def fit_stream(
     empty = partial(StreamMoments.empty, in_pieces=len(table.files) > 1)
     notes: tuple[str, ...] = ()
     kept = None if checkpoint is None else Checkpoint.of(checkpoint, table, target, chosen)
-    saved = None if kept is None else kept.load(empty(plan))
+    saved = None if kept is None else kept.load(plan, empty)
     # where the first pass begins; later ones begin with the table
-    begun: list[tuple[StreamMoments, Position, int]] = []
+    begun: list[_Work] = []
     if isinstance(saved, str):
         notes = (saved,)
     elif saved is not None:
-        state, position, ends, rows = saved
-        begun.append((state, position, rows))
-        plan = plan.with_ranges(as_ranges(plan.ranges, plan.names, *ends))
+        plan, work = saved
+        begun.append(work)
 
     def read(plan: StreamPlan, scatter: Scatter | None) -> StreamMoments | Dataset:
-        state, position, rows = (
-            begun.pop() if begun else (empty(plan, scatter=scatter), Position(), 0)
-        )
+        state, position, rows = begun.pop() if begun else _Work(empty(plan, scatter))
         for part in table.parts(position):
             wider = add_part(state, plan, part)
             if wider is not None:
                 return wider
             rows += part.n_rows
             if kept is not None:
-                ends = [[float(plan.ranges[n][i]) for n in plan.names] for i in (0, 1)]
-                kept.save(state, part.end, ends, rows)
+                kept.save(plan, _Work(state, part.end, rows))
             if progress is not None:
                 progress(rows, part.fraction)
         return state
@@ -1100,14 +995,13 @@ def first_plan(parts: Iterable[Part], source: str, target: str, options: Options
             ranges = ranges_of(usable)
             if ranges is not None:
                 unused = [n for n in usable.data.label_names if n not in options.labels]
-                plan = StreamPlan.of(ranges, target, options)
-                return replace(plan, has_errors=target in usable.data.errors, unused=tuple(unused))
+                return StreamPlan.of(ranges, target, options, tuple(unused))
     raise InputError(f"{source} has no usable row; add at least one row of data that can be used.")
 
 
 def only_needed(table: TableInParts, plan: StreamPlan) -> TableInParts:
     """The table without the columns that the plan does not read."""
-    names = [*plan.names, *plan.options.labels]
+    names = [*plan.ranges.names, *plan.options.labels]
     return replace(table, options=replace(table.options, columns=names, drop=None))
 
 
@@ -1119,26 +1013,15 @@ def add_part(state: StreamMoments, plan: StreamPlan, part: Part) -> Dataset | No
     InputError
         For a cell that cannot be used, unless such rows are dropped.
     """
-    numbers = None if plan.options.labels or plan.has_errors else part.numbers(plan.names)
-    if numbers is not None and state.widen(numbers, plan):
-        wider = state.ranges(plan)
+    usable = usable_runs(part.dataset(), plan.options.purpose(plan.target, allow_empty=True))
+    ranges = ranges_of(usable)
+    if ranges is not None:
+        wider = union(state.ranges, ranges)
         if not plan.still_holds(wider):
             return wider
-        state.update(plan, numbers)
-        return None
-    usable = usable_runs(part.dataset(), plan.purpose)
-    data, ranges = usable.data, ranges_of(usable)
-    if ranges is not None and any(n in plan.logged for n in usable.unlogged):
-        return union(state.ranges(plan), ranges)
-    state.drop(data)
-    if ranges is None:
-        return None
-    columns, extra = columns_of(data, plan)
-    state.widen(columns, plan)
-    wider = state.ranges(plan)
-    if not plan.still_holds(wider):
-        return wider
-    state.update(plan, columns, **extra)
+        state.ranges = wider
+        state.update(plan, usable.data)
+    state.drop(usable.data)
     return None
 
 
@@ -1198,21 +1081,22 @@ def fit_dask(
     pieces = _pieces(frame, reader, chunk_rows)
 
     def first_parts() -> Iterator[Part]:
-        for value, piece in pieces:
-            yield from piece.parts(value if isinstance(value, Path) else dask.compute(value)[0])
+        for value, name in pieces:
+            piece = value if isinstance(value, Path) else dask.compute(value)[0]
+            yield from _parts(piece, name, reader, chunk_rows)
 
     plan = first_plan(first_parts(), "the table", target, chosen)
     run = dask.delayed(_moments, pure=False)
 
     def read(plan: StreamPlan, scatter: Scatter | None) -> StreamMoments | Dataset:
-        tasks = [run(plan, value, piece, scatter) for value, piece in pieces]
+        tasks = [run(plan, scatter, value, name, reader, chunk_rows) for value, name in pieces]
         parts = dask.compute(*tasks) if client is None else client.gather(client.compute(tasks))
         wider = [f for f in parts if isinstance(f, Dataset)]
         if not wider:
             merged: StreamMoments = reduce(StreamMoments.merge, parts)
             # what no partition shows alone: a column may be constant in each of them, and vary
-            wider = [merged.ranges(plan)]
-            if plan.still_holds(wider[0]):
+            wider = [merged.ranges]
+            if plan.still_holds(merged.ranges):
                 return merged
         return reduce(union, wider, plan.ranges)
 
@@ -1221,45 +1105,40 @@ def fit_dask(
     return result
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """One partition of a frame or of a file, and how to read it."""
+def _parts(
+    value: Any, name: str, reader: ReadOptions, chunk_rows: int, plan: StreamPlan | None = None
+) -> Iterator[Part]:
+    """Parts of a file, or the one part of a partition; with a plan, of the columns it reads."""
+    if isinstance(value, Path):
+        table = TableInParts(value, chunk_rows, reader)
+        yield from (table if plan is None else only_needed(table, plan)).parts()
+    elif len(value):
+        yield Part(partial(_dataset, value, name, reader), Position(1), 1.0, len(value))
 
-    reader: ReadOptions
-    chunk_rows: int
-    name: str | None = None
 
-    def parts(self, value: Any, plan: StreamPlan | None = None) -> Iterator[Part]:
-        """Parts of a partition; with a plan, of the columns that it reads."""
-        if self.name is None:
-            table = TableInParts(value, self.chunk_rows, self.reader)
-            yield from (table if plan is None else only_needed(table, plan)).parts()
-        elif len(value):
-            yield Part(lambda: self._dataset(value), Position(1), 1.0, len(value))
+def _dataset(frame: Any, name: str, reader: ReadOptions) -> Dataset:
+    from dimgs.dataset.raw import from_pandas
 
-    def _dataset(self, frame: Any) -> Dataset:
-        from dimgs.dataset.raw import from_pandas
-
-        return build(from_pandas(frame.reset_index(drop=True), str(self.name)), self.reader)
+    return build(from_pandas(frame.reset_index(drop=True), name), reader)
 
 
 def _moments(
-    plan: StreamPlan, value: Any, piece: _Piece, scatter: Scatter | None
+    plan: StreamPlan, scatter: Scatter | None, value: Any, name: str, reader: ReadOptions, rows: int
 ) -> StreamMoments | Dataset:
     """Moments of a partition, or the ranges for which another plan is needed."""
-    state = StreamMoments.empty(plan, in_pieces=True, scatter=scatter)
-    for part in piece.parts(value, plan):
+    state = StreamMoments.empty(plan, scatter, in_pieces=True)
+    for part in _parts(value, name, reader, rows, plan):
         wider = add_part(state, plan, part)
         if wider is not None:
             return wider
     return state
 
 
-def _pieces(frame: Any, reader: ReadOptions, chunk_rows: int) -> list[tuple[Any, _Piece]]:
-    """Each partition, as a Dask value or a path, with how to read it."""
+def _pieces(frame: Any, reader: ReadOptions, chunk_rows: int) -> list[tuple[Any, str]]:
+    """Each partition, as a Dask value or a path, with its name."""
     if hasattr(frame, "to_delayed"):
         named = enumerate(frame.to_delayed(), start=1)
-        return [(v, _Piece(reader, chunk_rows, f"partition {i}")) for i, v in named]
+        return [(value, f"partition {i}") for i, value in named]
     if isinstance(frame, str | PathLike):
         frame = TableInParts(frame, chunk_rows, reader).files
     paths = list(frame) if isinstance(frame, list | tuple) else []
@@ -1268,4 +1147,4 @@ def _pieces(frame: Any, reader: ReadOptions, chunk_rows: int) -> list[tuple[Any,
             f"A partitioned table cannot be made of '{type(frame).__name__}'; give a "
             f"dask.dataframe or paths of Parquet files."
         )
-    return [(Path(p).resolve(), _Piece(reader, chunk_rows)) for p in paths]
+    return [(Path(p).resolve(), str(p)) for p in paths]

@@ -58,21 +58,6 @@ def test_reading_goes_on_from_every_position(
         np.testing.assert_array_equal(part.dataset().rows, whole.dataset().rows)
 
 
-@pytest.mark.parametrize("kind", ["parquet", "folder"])
-def test_bare_numbers_are_those_of_the_dataset(kind: str, tmp_path: Path) -> None:
-    for part in TableInParts(written(tmp_path, kind, 100), 30, ReadOptions({})).parts():
-        numbers = part.numbers(["U"])
-        assert numbers is not None
-        np.testing.assert_array_equal(numbers["U"], part.dataset()["U"])
-        assert part.numbers(["who"]) is None
-
-
-def test_blanks_are_no_bare_numbers(tmp_path: Path) -> None:
-    pd.DataFrame({"U [m/s]": [1.0, None]}).to_parquet(tmp_path / "t.parquet")
-    (part,) = TableInParts(tmp_path / "t.parquet", 10, ReadOptions({})).parts()
-    assert part.numbers(["U"]) is None
-
-
 @pytest.mark.parametrize(
     ("name", "message"), [("absent.csv", "There is no file"), ("t.xlsx", "cannot be read in parts")]
 )
