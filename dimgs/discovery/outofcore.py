@@ -58,7 +58,7 @@ from dimgs.fits.design import (
     Feature,
     Moments,
     ResponseScale,
-    columns_of,
+    build_design,
     features_of,
     label_texts,
     spans,
@@ -141,9 +141,10 @@ class StreamPlan:
 
     def table(self, data: Dataset) -> Array:
         """Features, ln pi_0, ln target and temperatures of some runs, (n_runs, n_columns)."""
-        features, y, offset, _ = columns_of(data, self.basis, self.features)
+        of = build_design(data, self.basis, features=self.features)
+        temperatures = (data[n] for n in self.temperatures)
         # column by column in memory, as their sums and ends are taken
-        return np.vstack([*features, y, y + offset, *(data[n] for n in self.temperatures)]).T
+        return np.vstack([*of.X.T, of.y, of.y + of.offset, *temperatures]).T
 
     @cached_property
     def in_domain(self) -> list[int]:

@@ -607,6 +607,7 @@ def build_design(
     split_by: str | None = None,
     by: Sequence[str] = (),
     linear: bool = False,
+    features: Sequence[Feature] | None = None,
 ) -> Design:
     """Features and response of every run.
 
@@ -628,6 +629,9 @@ def build_design(
         Label columns of sources.
     linear : bool
         Use pi_0 itself, for a response that may vanish or change sign.
+    features : sequence of Feature, optional
+        Those to use, whether they vary or not; by default all of the basis, and of `unlogged` and
+        `inverse`, that vary.
 
     Returns
     -------
@@ -642,15 +646,23 @@ def build_design(
         raise InputError("The basis has no response; derive it with a target.")
     option = "by" if split_by is None and by else "split_by"
     split_by = by[0] if option == "by" else split_by
-    features = features_of(basis, unlogged, inverse)
-    columns, y, offset, scale = columns_of(data, basis, features, linear)
+    every = features_of(basis, unlogged, inverse) if features is None else features
+    logged = [f.group for f in every if f.logged and f.group is not None]
+    columns = list(log_groups(data, basis, logged).T)
+    for feature in every:
+        if feature.variable is not None:
+            values = np.asarray(data[feature.variable], dtype=np.float64)
+            columns.append(1.0 / values if feature.contrast == "inverse" else values)
+        elif feature.group is not None and not feature.logged:
+            columns.append(signed_values(data, basis, feature.group))
     varies = [
-        bool(c.size) and spans(float(c.min()), float(c.max()), f.contrast)
-        for c, f in zip(columns, features, strict=True)
+        features is not None or (bool(c.size) and spans(float(c.min()), float(c.max()), f.contrast))
+        for c, f in zip(columns, every, strict=True)
     ]
     kept = [c for c, v in zip(columns, varies, strict=True) if v]
+    y, offset, scale = _response(data, basis, linear)
     sigma = stated_errors(data, basis.target.name, scale)
-    varied = tuple(f for f, v in zip(features, varies, strict=True) if v)
+    varied = tuple(f for f, v in zip(every, varies, strict=True) if v)
     stated = np.zeros(data.n_runs) if sigma is None else sigma
     return Design(
         data=data,
@@ -667,7 +679,7 @@ def build_design(
         sources=tuple(
             (n, labels) for n in by if (labels := _labels(data, n, str(setting("by")))) is not None
         ),
-        never_varied=tuple(f.name for f, v in zip(features, varies, strict=True) if not v),
+        never_varied=tuple(f.name for f, v in zip(every, varies, strict=True) if not v),
         labelled=tuple(n for n in (within, split_by, *by) if n is not None),
     )
 
@@ -678,54 +690,26 @@ def spans(low: float, high: float, contrast: Contrast) -> bool:
     return high - low > _CONSTANT_COLUMN * size
 
 
-def columns_of(
-    data: Dataset, basis: PiBasis, features: Sequence[Feature], linear: bool = False
-) -> tuple[list[Array], Array, Array, ResponseScale]:
-    """Columns of features, and the response on its scale with its offset.
-
-    Parameters
-    ----------
-    data : Dataset
-    basis : PiBasis
-        With a response.
-    features : sequence of Feature
-    linear : bool
-        Use pi_0 itself.
-
-    Returns
-    -------
-    list of ndarray, ndarray, ndarray, {"log", "level", "linear"}
-        As `X`, `y`, `offset` and `scale` of a :class:`Design`.
-    """
+def _response(data: Dataset, basis: PiBasis, linear: bool) -> tuple[Array, Array, ResponseScale]:
     target, response = basis.target, basis.response
     assert target is not None
     assert response is not None
-    powers = {} if target.is_level else dict(response.exponents)
-    powers.pop(target.name, None)
-    logged = [f.group for f in features if f.logged and f.group is not None]
-    rest, *logs = log_groups(data, basis, [PiGroup.of("rest", powers), *logged]).T
-    columns = []
-    for feature in features:
-        if feature.variable is not None:
-            values = np.asarray(data[feature.variable], dtype=np.float64)
-            columns.append(1.0 / values if feature.contrast == "inverse" else values)
-        elif feature.group is not None:
-            is_log = feature.logged
-            columns.append(logs.pop(0) if is_log else signed_values(data, basis, feature.group))
     values = np.asarray(data[target.name], dtype=np.float64)
     if target.is_level:
-        return columns, values * target.unit.log_factor, -rest, "level"
-    if not linear:
-        return columns, np.log(values) + rest, -rest, "log"
-    with np.errstate(over="ignore", invalid="ignore"):
-        plain = values * np.exp(rest)
-    bad = np.flatnonzero(~np.isfinite(plain))
-    if bad.size:
-        raise InputError(
-            f"Row {int(data.rows[bad[0]])} gives pi_0 = {response} a value that is too large "
-            f"for a linear scale; correct it, or leave the row out."
-        )
-    return columns, plain, -rest, "linear"
+        return values * target.unit.log_factor, np.zeros(data.n_runs), "level"
+    powers = {k: e for k, e in response.exponents if k != target.name}
+    rest = log_groups(data, basis, [PiGroup.of("rest", powers)])[:, 0]
+    if linear:
+        with np.errstate(over="ignore", invalid="ignore"):
+            plain = values * np.exp(rest)
+        bad = np.flatnonzero(~np.isfinite(plain))
+        if bad.size:
+            raise InputError(
+                f"Row {int(data.rows[bad[0]])} gives pi_0 = {response} a value that is too large "
+                f"for a linear scale; correct it, or leave the row out."
+            )
+        return plain, -rest, "linear"
+    return np.log(values) + rest, -rest, "log"
 
 
 def stated_errors(data: Dataset, target: str, scale: ResponseScale) -> Array | None:
