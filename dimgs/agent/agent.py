@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -94,14 +95,12 @@ class SourcedAmounts:
         return " ".join(sentences).replace("\n ", "\n").strip()
 
 
-def _sentences(text: str) -> Iterator[tuple[int, int]]:
+def _sentences(text: str) -> list[tuple[int, int]]:
     """Start and end of each sentence."""
-    start = 0
-    for boundary in (*_SENTENCE.finditer(text), None):
-        end = len(text) if boundary is None else boundary.start()
-        if text[start:end].strip():
-            yield start, end
-        start = end if boundary is None else boundary.end()
+    between = list(_SENTENCE.finditer(text))
+    starts = [0, *(boundary.end() for boundary in between)]
+    ends = [*(boundary.start() for boundary in between), len(text)]
+    return [place for place in zip(starts, ends, strict=True) if text[slice(*place)].strip()]
 
 
 def _plain(text: str) -> str:
@@ -121,10 +120,6 @@ def _plain(text: str) -> str:
 
 
 def _stands_for(stated: Amount, sourced: Amount) -> bool:
-    if stated.bare != sourced.bare and not (
-        stated.parsed.dimension.is_dimensionless and sourced.parsed.dimension.is_dimensionless
-    ):
-        return False
     if stated.value == 0.0:
         return sourced.value == 0.0 and stated.shows(sourced)
     most = min(stated.step, _LOOSEST * abs(stated.value))
@@ -155,10 +150,12 @@ def _walk(value: Any, unit: str, key: str) -> Iterator[Amount]:
             yield from _walk(part, inner if name in _WITH_UNIT else "1", str(name))
     elif isinstance(value, list | tuple):
         yield Amount(float(len(value)))
-        spans = len(value) == 3 and isinstance(value[2], str) and key not in _COMPUTED
-        span_unit = value[2] if spans and all(is_number(v) for v in value[:2]) else None
-        for part in value[:2] if span_unit is not None else value:
-            yield from _walk(part, unit if span_unit is None else span_unit, key)
+        match value:
+            case [low, high, str(span_unit)] if is_number(low) and is_number(high):
+                # a range, with its unit
+                value, unit = [low, high], span_unit
+        for part in value:
+            yield from _walk(part, unit, key)
     elif is_number(value):
         if is_unit(unit):
             yield Amount(float(value), unit)
@@ -172,10 +169,6 @@ _WITH_UNIT = frozenset({"value", "values", "low", "high", "rows", "default", "er
 
 
 SIDES = ("over", "under")
-# arguments that steer the effort of a tool, and no number of an answer
-_CHOICES = frozenset(
-    ["limit", "rows", "seconds", "seed", "wait", "keep", "runs", "level", "where", "group"]
-)
 # quantities, for each of which a source is named
 _SOURCED = frozenset({"at", "ranges", "tolerance"})
 # looking computes nothing, whatever is looked for
@@ -261,8 +254,6 @@ class Sources:
             if top == "ranges" or to_quantity(value, f"'{path}'").is_range:
                 return self._check_range(path, value, named, arguments)
             return self._check_quantity(path, name, value, named, arguments)
-        if top in _CHOICES:
-            return "the effort that the agent chose"
         if top == "content":
             missing = self.evidence().unsupported(str(value)) if isinstance(value, str) else []
             if missing:
@@ -766,12 +757,11 @@ class Session:
         except DimgsError as error:
             call.error = str(error)
         self.calls.append(call)
+        # refused calls count, so that numbers of calls and results agree
+        self.sources.results.append(call.result)
         if call.error:
             self.progress(f"refused: {visible(call.error)}")
-            # refused calls count, so that numbers of calls and results agree
-            self.sources.results.append(None)
             return {"error": call.error}
-        self.sources.results.append(call.result)
         return {"call": len(self.calls), "data": call.result}
 
     def ask_person(self, question: str) -> Json:
@@ -868,7 +858,6 @@ def replay(
         raise InputError(
             f"'{shown(id[:12])}' is not a decision of an agent; see {Act(Step.LIST_ENTRIES)}."
         )
-    comparisons = []
     with _copy_of_then(hub, basis.get("hub") or {}) as (then, exact):
         context = ToolContext(then.for_agent(), policy, workspace)
         context.policy = _changed(context.policy, worker=False)
@@ -883,26 +872,27 @@ def replay(
 def _calls(context: ToolContext, hub: Hub, calls: list[Json]) -> list[Json]:
     tools, methods = each(context), tools_of(context)
     ids: dict[str, str] = {}
-    comparisons = []
-    for number, call in enumerate(calls, 1):
-        tool, repeated, error = call["tool"], None, ""
-        if "result" not in call:
-            # it was refused before anything was computed
-            comparisons.append({"call": number, "tool": tool, "same": True, "differs": None})
-            continue
+
+    def difference(tool: str, arguments: Json, result: Json) -> str:
+        """What differs when a call is made again."""
         try:
-            arguments = checked_arguments(methods[tool], _renamed(call["arguments"], ids))
-            repeated = tools[tool](**arguments)
+            repeated = tools[tool](**checked_arguments(methods[tool], _renamed(arguments, ids)))
             if tool == "start_campaign":
                 # the jobs that were approved then are run here at once
                 work(hub, _changed(context.policy, approve_above=context.policy.seconds), once=True)
         except DimgsError as refused:
-            error = str(refused)
-        unfinished = tool in ("job_status", "start_campaign")
-        late = unfinished and call["result"].get("state") not in ("done", "failed")
+            return str(refused)
         # ids are paired also where the job has not ended
-        difference = _difference(call["result"], repeated, ids, "")
-        differs = error or ("" if late else difference)
+        differs = _difference(result, repeated, ids, "")
+        unfinished = tool in ("job_status", "start_campaign")
+        late = unfinished and result.get("state") not in ("done", "failed")
+        return "" if late else differs
+
+    comparisons = []
+    for number, call in enumerate(calls, 1):
+        tool, is_made = call["tool"], "result" in call
+        # others were refused before anything was computed
+        differs = difference(tool, call["arguments"], call["result"]) if is_made else ""
         comparison = {"call": number, "tool": tool, "same": not differs, "differs": differs or None}
         comparisons.append(comparison)
     return comparisons
@@ -1170,17 +1160,16 @@ def _tools(session: Session) -> "list[Tool[object]]":
     """The tools as the model is shown them, one after the other."""
     from pydantic_ai import Tool
 
-    def calling(name: str) -> Callable[..., Any]:
-        async def call(**arguments: Any) -> Json:
-            return await asyncio.to_thread(session.call, name, arguments)
-
-        return call
+    async def call(tool: str, /, **arguments: Any) -> Json:
+        return await asyncio.to_thread(session.call, tool, arguments)
 
     tools = []
     for name, tool in session.schemas.items():
         properties = {**tool.parameters.get("properties", {}), "sources": _SOURCES}
         schema = {**tool.parameters, "properties": properties}
-        made = Tool.from_schema(calling(name), name, tool.description, schema, sequential=True)
+        made = Tool.from_schema(
+            partial(call, name), name, tool.description, schema, sequential=True
+        )
         tools.append(made)
 
     async def ask_person(question: str) -> Json:

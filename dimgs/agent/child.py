@@ -48,15 +48,14 @@ def search(request: dict[str, Any]) -> dict[str, Any]:
             with suppress(DimgsError):
                 if report.rivals and report.data is not None:
                     _write_json(folder / "next.json", report.next_runs(_NEXT).to_json())
-    except (DimgsError, TypeError) as error:
-        message = str(error).replace(place, "")
-        return {"error": message, "is_input": isinstance(error, InputError | TypeError)}
-    except MemoryError:
-        message = "The search ran out of memory. Try fewer columns or rows."
-        return {"error": message, "is_input": False}
     except Exception as error:
-        message = f"The search failed ({with_kind(error)})".replace(place, "")
-        return {"error": f"{message}. Try fewer columns, or another seed.", "is_input": False}
+        message = f"The search failed ({with_kind(error)}). Try fewer columns, or another seed."
+        if isinstance(error, DimgsError | TypeError):
+            message = str(error)
+        elif isinstance(error, MemoryError):
+            message = "The search ran out of memory. Try fewer columns or rows."
+        is_input = isinstance(error, InputError | TypeError)
+        return {"error": message.replace(place, ""), "is_input": is_input}
     document = report.to_json()
     document["warnings"] = [w.replace(place, "") for w in document["warnings"]]
     return {"document": plain(document), "hub": ids}

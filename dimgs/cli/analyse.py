@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -424,6 +424,7 @@ def predict(
     from dimgs.law.law import Law
     from dimgs.law.prediction import law_table
     from dimgs.law.serialise import read_document
+    from dimgs.variables import Variable, parse_unit
 
     if is_curve(read_document(law)[0]):
         if relative_to is not None:
@@ -445,28 +446,21 @@ def predict(
     places = stored.places(data)
     doubts = [stored.doubt] * bool(stored.doubt) + [stored.verdict] * (stored.confirmed is False)
     warn(doubts)
+    target, name = stored.target, stored.target.name
     if relative_to is None:
         prediction = stored.predict({n: data[n] for n in data.names}, level=options.level)
-        unit = stored.target_unit
     else:
         if not 1 <= relative_to <= data.n_runs:
             there = f"{rows} has rows 1 to {data.n_runs}"
             raise InputError(f"--relative-to is {relative_to}, but {there}.")
         reference = data.take(np.full(data.n_runs, relative_to - 1))
         prediction = stored.ratio(data, reference, level=options.level)
-        unit = "1"
-    values = [np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in prediction]
+        target = Variable(f"{name} ratio", parse_unit("1"))
+    said = attributes(stored, "confirmed why_not probability")
+    said |= {"warnings": doubts} if doubts else {}
+    _emit_rows(data, prediction, [place.to_json() for place in places], target, options, json, said)
     if json:
-        judged = attributes(stored, "confirmed why_not probability")
-        warned = {"warnings": doubts} if doubts else {}
-        listed = _rows(values, [place.to_json() for place in places])
-        emit_json({"rows": listed, "unit": unit, "level": options.level, **judged, **warned})
         return
-    if relative_to is None:
-        values, unit = _in_shown_unit(values, stored.target, options)
-    name = stored.target.name if relative_to is None else f"{stored.target.name} ratio"
-    title = f"{name} [{unit}] with {options.level:.0%} intervals"
-    _print_rows(title, data, values, [place.outside for place in places])
     numbered = ((int(data.rows[i]), place) for i, place in enumerate(places))
     lines = [f"row {row} {text}" for row, place in numbered for text in place.sentences]
     for line in lines[:_MOST_REASONS]:
@@ -475,30 +469,36 @@ def predict(
         say(f"and {len(lines) - _MOST_REASONS} more reasons; --json gives all of them.")
 
 
-def _in_shown_unit(
-    values: Sequence[Any], target: "Variable", options: "Options"
-) -> tuple[Any, str]:
-    """Values in the unit of the table, which a person reads; a program reads SI in the document."""
-    if options.si or target.is_level:
-        return values, target.si_unit
-    return [np.asarray(target.unit.from_si(v), dtype=np.float64) for v in values], target.unit.text
-
-
-def _rows(values: Sequence[Any], places: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Values with their intervals, and what is said of the places of the rows."""
-    names = ("value", "low", "high")
-    ends = (dict(zip(names, map(float, row), strict=True)) for row in zip(*values, strict=True))
-    return [{**row, **place} for row, place in zip(ends, places, strict=True)]
-
-
-def _print_rows(
-    title: str, data: "Dataset", values: Sequence[Any], outside: Sequence[Sequence[str]]
+def _emit_rows(
+    data: "Dataset",
+    prediction: Iterable[Any],
+    places: Sequence[dict[str, Any]],
+    target: "Variable",
+    options: "Options",
+    as_json: bool,
+    said: dict[str, Any],
+    how: str = "",
 ) -> None:
-    rows = [
-        [str(int(number)), *(f"{x:.6g}" for x in ends), ", ".join(names)]
-        for number, *ends, names in zip(data.rows, *values, outside, strict=True)
+    """Predictions with what is said of the places of the rows.
+
+    The document, which a program reads, is in SI; the text is in the unit of the table.
+    """
+    values = [np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in prediction]
+    if as_json:
+        names = ("value", "low", "high")
+        ends = (dict(zip(names, map(float, row), strict=True)) for row in zip(*values, strict=True))
+        listed = [{**row, **place} for row, place in zip(ends, places, strict=True)]
+        emit_json({"rows": listed, "unit": target.si_unit, "level": options.level, **said})
+        return
+    unit = target.si_unit
+    if not (options.si or target.is_level):
+        values, unit = [target.unit.from_si(v) for v in values], target.unit.text
+    lines = [
+        [str(int(number)), *(f"{x:.6g}" for x in row), ", ".join(place["outside"])]
+        for number, *row, place in zip(data.rows, *values, places, strict=True)
     ]
-    table(title, ["row", "value", "low", "high", "outside"], rows)
+    title = f"{target.name} [{unit}]{how} with {options.level:.0%} intervals"
+    table(title, ["row", "value", "low", "high", "outside"], lines)
 
 
 def _predict_by_curve(path: str, rows: str, options: "Options", json: bool) -> None:
@@ -512,15 +512,9 @@ def _predict_by_curve(path: str, rows: str, options: "Options", json: bool) -> N
     edited = f"{path} was edited after it was written." if curve.edited else ""
     limit = "A smooth curve describes these runs; it is no law, and knows nothing beyond them."
     warn(filter(None, [*data.warnings, edited, limit]))
-    values, unit = curve.predict_si(columns, options.level), curve.target.si_unit
-    outside = curve.outside(columns)
-    if json:
-        listed = _rows(values, [{"outside": names} for names in outside])
-        emit_json({"rows": listed, "unit": unit, "level": options.level, "kind": KIND})
-        return
-    values, unit = _in_shown_unit(values, curve.target, options)
-    title = f"{curve.target.name} [{unit}] by a {KIND}, with {options.level:.0%} intervals"
-    _print_rows(title, data, values, outside)
+    places = [{"outside": names} for names in curve.outside(columns)]
+    prediction, said = curve.predict_si(columns, options.level), {"kind": KIND}
+    _emit_rows(data, prediction, places, curve.target, options, json, said, f" by a {KIND},")
 
 
 @tables.takes(*DISCOVER)
@@ -555,10 +549,7 @@ def next(
         report = study(data, name, chosen, progress=progress)
     warn(report.notes)
     runs = report.next_runs(count, ranges, published)
-    if json:
-        emit_json(runs.to_json())
-    else:
-        say(str(runs))
+    emit(runs.to_json(), str(runs), json)
 
 
 @tables.takes("by", "split_by", "level", "seed", *TABLE)
