@@ -545,14 +545,12 @@ def answer_of(calls: Sequence[ToolCall], chosen: int | None, assumptions: list[J
     dict
         The document of ``dimgs ask``.
     """
-    usable = [c for c in calls if not c.error and c.tool in _FROM]
-    if chosen is not None and 1 <= chosen <= len(calls) and calls[chosen - 1] in usable:
-        document = _FROM[calls[chosen - 1].tool](calls[chosen - 1], calls)
-    else:
-        # an earlier value is not an answer where a later call found that there is none
-        answering = [c for c in usable if c.tool != "plan_campaign"] or usable
-        why = [c.error for c in calls if c.error][-1:] or ["no tool gave a value"]
-        document = _FROM[answering[-1].tool](answering[-1], calls) if answering else _none(why)
+    usable = {k: c for k, c in enumerate(calls, 1) if not c.error and c.tool in _FROM}
+    # an earlier value is not an answer where a later call found that there is none
+    answering = [c for c in usable.values() if c.tool != "plan_campaign"] or [*usable.values()]
+    answering = [usable[chosen]] if chosen in usable else answering
+    why = [c.error for c in calls if c.error][-1:] or ["no tool gave a value"]
+    document = _FROM[answering[-1].tool](answering[-1], calls) if answering else _none(why)
     document["pertinence"] = {**document["pertinence"], "better": _better(document, calls)}
     further = [a for a in assumptions if a not in document["assumptions"]]
     return {**document, "assumptions": [*document["assumptions"], *further]}
@@ -563,7 +561,7 @@ def _better(document: Json, calls: Sequence[ToolCall]) -> str:
     if document["pertinence"]["acceptability"] >= 1.0 and document["pertinence"]["relevant"]:
         return ""
     for call in reversed(calls):
-        result = None if call.error else call.result
+        result = call.result
         if call.tool == "plan_campaign" and result is not None:
             runs = ", ".join(f"{n} of tier {tier}" for tier, n in result["runs"].items())
             return f"Runs ({runs}) would take {result['seconds_at_most']:.3g} s at most."
@@ -686,12 +684,8 @@ Reply = Callable[[str], str | None]
 Listener = Callable[[str], None]
 
 
-def silent(_: str) -> None:
-    """Ignore a sentence about progress."""
-
-
 @dataclass
-class Session:
+class Session(Sources):
     """One question: every call is checked before it is made, every number of the end too.
 
     Parameters
@@ -706,18 +700,15 @@ class Session:
         Takes a sentence about each call and each refusal.
     """
 
-    question: str
-    context: ToolContext
-    safe: str | None = None
     reply: Reply | None = None
-    progress: Listener = silent
+    progress: Listener = lambda text: None
     calls: list[ToolCall] = field(default_factory=list)
     asked: list[Json] = field(default_factory=list)
     cut: bool = False
 
     def __post_init__(self) -> None:
-        """Prepare the sources and the tools."""
-        self.sources = Sources(self.question, self.context, self.safe)
+        """Prepare the tools."""
+        super().__post_init__()
         self.tools = each(self.context)
         self.schemas = tools_of(self.context)
         # what the hub held, so that it can be asked again as it was
@@ -748,9 +739,7 @@ class Session:
             if not isinstance(named, Mapping):
                 raise InputError("'sources' is a table of paths and sources.")
             checked = checked_arguments(self.schemas[tool], values)
-            call.sources = self.sources.check(
-                tool, values, {str(k): str(v) for k, v in named.items()}
-            )
+            call.sources = self.check(tool, values, {str(k): str(v) for k, v in named.items()})
             brief = ", ".join(f"{k}={shown(v)[:60]}" for k, v in values.items())
             self.progress(f"{tool}({brief})")
             call.result = self.tools[tool](**checked)
@@ -758,7 +747,7 @@ class Session:
             call.error = str(error)
         self.calls.append(call)
         # refused calls count, so that numbers of calls and results agree
-        self.sources.results.append(call.result)
+        self.results.append(call.result)
         if call.error:
             self.progress(f"refused: {visible(call.error)}")
             return {"error": call.error}
@@ -772,18 +761,18 @@ class Session:
         self.asked.append({"question": question, "reply": text})
         if text is None:
             return {"reply": None, "note": "There is no reply; end, and state what is missing."}
-        self.sources.replies.append(text)
+        self.replies.append(text)
         return {"reply": text, "source": f"reply: {text}"}
 
     def unsupported(self, text: str) -> list[str]:
         """Numbers of a text that have no source."""
-        return [stated.text for stated in self.sources.evidence().unsupported(text)]
+        return [stated.text for stated in self.evidence().unsupported(text)]
 
     def finish(self, text: str, chosen: int | None = None) -> Json:
         """The answer in the form of `ask`, its text without sentences that nothing supports."""
-        supported = self.sources.evidence().cut(text)
+        supported = self.evidence().cut(text)
         self.cut = supported != text.strip() and bool(self.unsupported(text))
-        document = answer_of(self.calls, chosen, self.sources.assumptions)
+        document = answer_of(self.calls, chosen, self.assumptions)
         missing = [a["question"] for a in self.asked if a["reply"] is None]
         document["missing"] = [*document["missing"], *missing]
         return {**document, "text": supported}
@@ -813,7 +802,7 @@ def keep(
     answer = {k: v for k, v in document.items() if k not in ("transcript", "decision")}
     basis = {
         "question": session.question,
-        "safe": session.sources.safe,
+        "safe": session.safe,
         "model": model,
         "prompt": INSTRUCTIONS,
         "calls": [call.to_json() for call in session.calls],
@@ -1045,7 +1034,9 @@ class Agent:
         self.reply = reply
         self.model = model_of(model)
 
-    def ask(self, text: str, *, safe: str | None = None, progress: Listener = silent) -> Answered:
+    def ask(
+        self, text: str, *, safe: str | None = None, progress: Listener = lambda text: None
+    ) -> Answered:
         """Answer a question in words.
 
         Parameters
@@ -1065,7 +1056,7 @@ class Agent:
         ModelFailedError
             If the model cannot be reached, or gives no answer within its steps.
         """
-        session = Session(text, self.context, safe, self.reply, progress)
+        session = Session(text, self.context, safe, reply=self.reply, progress=progress)
         failure = None
         try:
             reply, chosen = asyncio.run(self._run(session))

@@ -313,17 +313,6 @@ class Collapse:
             **attributes(self, "level warnings"),
         }
 
-    def exponent(self, column: str, side: Literal["s", "Y"]) -> SimilarityExponent:
-        """Exponent of a column in the similarity variable s, or in the monomial Y.
-
-        Raises
-        ------
-        KeyError
-            If the column has none there.
-        """
-        group = self.variable if side == "s" else self.response
-        return {e.name: e for e in (() if group is None else group.exponents)}[column]
-
     @style.styled
     def draw(self, axes: "Axes | None" = None, *, collapsed: bool = True) -> "Axes":
         """The curves of all runs, a colour each, as measured or in the groups that collapse them.
@@ -512,9 +501,10 @@ class _Question:
     def monomial(self, of: Variable) -> list[Fraction] | None:
         """Exponents of the parameters in a product of the dimension of a column."""
         smallest = smallest_monomial(self.parameters, of.dimension)
-        powers = None if smallest is None else dict(smallest.exponents)
-        zero = Fraction(0)
-        return None if powers is None else [powers.get(v.name, zero) for v in self.parameters]
+        if smallest is None:
+            return None
+        powers = dict(smallest.exponents)
+        return [powers.get(v.name, Fraction(0)) for v in self.parameters]
 
     def context(self, warnings: Iterable[str]) -> dict[str, Any]:
         """What a collapse says of its question."""

@@ -69,8 +69,8 @@ class Trajectories:
     ----------
     data : Dataset
         Rows sorted by run and, within it, along the column.
-    along, curve : str
-        Column that runs along each trajectory, and the one that names the run.
+    along : str
+        Column that runs along each trajectory.
     run : ndarray of int of shape (n_rows,)
         Number of the run of each row, from 0.
     states : dict of str to Variable
@@ -85,7 +85,6 @@ class Trajectories:
 
     data: Dataset
     along: str
-    curve: str
     run: IntArray
     states: dict[str, Variable]
     given: dict[str, Variable]
@@ -183,7 +182,7 @@ def trajectories(
     for variable in constant_variables(constants, data.names):
         held[variable.name] = variable
         values[variable.name] = np.full(len(run), variable.value)
-    return Trajectories(data, along, curve, run, states, held, values, noise)
+    return Trajectories(data, along, run, states, held, values, noise)
 
 
 def _noise(x: Array, t: Array, run: IntArray) -> tuple[Array, bool]:

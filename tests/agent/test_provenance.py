@@ -78,9 +78,9 @@ def test_assumptions_are_conservative_values_on_the_safe_side_and_listed(
 ) -> None:
     hub.add(CARD)
     made = session(context)
-    assert made.sources.safe == "over"
+    assert made.safe == "over"
     assert "data" in planned(made, {"h": "1e-3 m/s"}, {"at.h": "conservative"})
-    (assumed,) = made.sources.assumptions
+    (assumed,) = made.assumptions
     assert (assumed["input"], assumed["value"]) == ("h", {"value": 1e-3, "unit": "m/s"})
     refusal = planned(made, {"h": "1e-2 m/s"}, {"at.h": "conservative"})
     assert "the conservative value of the card is 0.001 m/s" in refusal["error"]
