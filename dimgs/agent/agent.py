@@ -764,14 +764,10 @@ class Session(Sources):
         self.replies.append(text)
         return {"reply": text, "source": f"reply: {text}"}
 
-    def unsupported(self, text: str) -> list[str]:
-        """Numbers of a text that have no source."""
-        return [stated.text for stated in self.evidence().unsupported(text)]
-
     def finish(self, text: str, chosen: int | None = None) -> Json:
         """The answer in the form of `ask`, its text without sentences that nothing supports."""
         supported = self.evidence().cut(text)
-        self.cut = supported != text.strip() and bool(self.unsupported(text))
+        self.cut = MARK in supported
         document = answer_of(self.calls, chosen, self.assumptions)
         missing = [a["question"] for a in self.asked if a["reply"] is None]
         document["missing"] = [*document["missing"], *missing]
@@ -1095,7 +1091,7 @@ class Agent:
         def finish(text: str, answer_call: int | None = None) -> tuple[str, int | None]:
             """End with the answer in words, and the number of the call that gave its value."""
             nonlocal sent_back
-            bad = session.unsupported(text)
+            bad = [stated.text for stated in session.evidence().unsupported(text)]
             if bad and not sent_back:
                 sent_back = True
                 raise ModelRetry(

@@ -15,7 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dimgs.common.advice import setting
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import json_value, read_text, shown
 from dimgs.dataset.read import EXCEL_SUFFIXES, PARQUET_SUFFIXES, TEXT_SUFFIXES
@@ -352,7 +351,7 @@ def opened_context(
     policy: Address | None,
     workspace: Address | None,
     *,
-    caller_of: Callable[[Hub], Callable[[], Hub]] | None = None,
+    caller_of: Callable[[Hub | None], Callable[[], Hub]] | None = None,
 ) -> Iterator[ToolContext]:
     """A context whose hub has the rights of a program.
 
@@ -365,14 +364,7 @@ def opened_context(
         Gives, for the hub, what gives the hub as whoever asks may use it, as over HTTP.
     """
     with nullcontext() if hub is None else Hub(hub) as opened:
-        used, caller = opened, None
-        if caller_of is not None:
-            if opened is None:
-                raise InputError(
-                    f"Over HTTP, access needs a token of a hub; give {setting('hub')}."
-                )
-            caller = caller_of(opened)
-        elif opened is not None:
-            used = opened.for_agent()
+        caller = None if caller_of is None else caller_of(opened)
+        used = opened.for_agent() if opened is not None and caller is None else opened
         with closing(ToolContext(used, policy, workspace, caller, hub)) as context:
             yield context

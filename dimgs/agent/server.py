@@ -22,7 +22,7 @@ from pydantic import AnyHttpUrl, ValidationError
 from dimgs import __version__
 from dimgs.agent.context import CONTROL, Control, ToolContext
 from dimgs.agent.tools import describe_kernels, each, law_of, read_table
-from dimgs.common.advice import did_you_mean
+from dimgs.common.advice import did_you_mean, setting
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import shown
 from dimgs.hub import Hub, accounts
@@ -342,8 +342,10 @@ class HubTokens:
         return AccessToken(token=token, client_id=bearer.user, scopes=[bearer.scope])
 
 
-def caller_of(hub: Hub) -> Callable[[], Hub]:
+def caller_of(hub: Hub | None) -> Callable[[], Hub]:
     """Hub for the user of the token of this request, with the rights of a program."""
+    if hub is None:
+        raise InputError(f"Over HTTP, access needs a token of a hub; give {setting('hub')}.")
     if is_remote(hub.address):
         raise InputError(
             "Over HTTP the hub has to be in a database here; name a file or postgresql://."

@@ -324,7 +324,10 @@ def law_symmetries(law: Law) -> Symmetries:
     turns = chain(*(points.null([i * (n + 1) + j, j * (n + 1) + i]) for i, j in alike))
     search.take(v for v in turns if np.count_nonzero(v) == 2)
     search.take(_sparse(points, points.terms.tolist()))
-    generators = [_generator(points.symbols, kind, _numbers(v)) for kind, v in search.generators]
+    generators = [
+        _generator(points.symbols, kind, _numbers(points.matrix(v)))
+        for kind, v in search.generators
+    ]
     swaps = [(i, j) for i, j in alike if points.is_exchanged(i, j)]
     algebra = _algebra(search)
     generators += [_exchange(points.symbols, i, j) for i, j in swaps]
@@ -347,22 +350,21 @@ def _forced(points: _Points, law: Law, scales: Sequence[int]) -> list[Array]:
     return list(scalings)
 
 
-def _numbers(vector: Array) -> dict[int, sympy.Expr]:
-    """Coefficients that are not zero, by their places."""
-    used = {int(j): float(vector[j]) for j in np.flatnonzero(vector)}
-    return {j: sympy.Integer(c) if c.is_integer() else sympy.Float(c, 17) for j, c in used.items()}
+def _numbers(matrix: Array) -> dict[tuple[int, int], sympy.Expr]:
+    """Elements that are not zero, by row and column."""
+    used = {(int(i), int(j)): float(matrix[i, j]) for i, j in np.argwhere(matrix)}
+    return {k: sympy.Integer(c) if c.is_integer() else sympy.Float(c, 17) for k, c in used.items()}
 
 
 def _generator(
-    symbols: dict[str, Variable], kind: Kind, numbers: Mapping[int, sympy.Expr]
+    symbols: dict[str, Variable], kind: Kind, numbers: Mapping[tuple[int, int], sympy.Expr | int]
 ) -> Generator:
     """Generator of the elements of a matrix that acts on inputs, target and one."""
     factors = [*map(sympy.Symbol, symbols), sympy.Integer(1)]
     columns = [v.name for v in symbols.values()]
     fields: dict[int, sympy.Expr] = {}
     coefficients: dict[str, float] = {}
-    for place, number in numbers.items():
-        i, j = divmod(place, len(factors))
+    for (i, j), number in numbers.items():
         fields[i] = fields.get(i, sympy.Integer(0)) + number * factors[j]
         coefficients[columns[i]] = float(number)
     named = {columns[i]: f for i, f in fields.items()}
@@ -529,30 +531,26 @@ def _table_scalings(table: _Table, basis: PiBasis) -> Iterator[Generator]:
         slope, half = test.slopes[0] * size - power, test.half_widths[0] * size
         simple = only_simple(slope - half, slope + half)
         number = sympy.Float(slope) if simple is None else sympy.Rational(simple)
-        i, n = inputs.index(name), len(inputs) + 1
-        moved = {i * (n + 1) + i: sympy.Integer(1)} | ({n * n + n - 2: number} if number else {})
+        i, of_target = inputs.index(name), len(inputs)
+        moved = {(i, i): 1} | ({(of_target, of_target): number} if number else {})
         yield _generator(table.symbols, "scaling", moved)
 
 
 def _table_pairs(table: _Table) -> list[Generator]:
     """Translations, rotations and exchanges of two inputs of one dimension."""
     generators: list[Generator] = []
-    n = len(table.inputs) + 1
-
-    def generator_of(kind: Kind, numbers: dict[tuple[int, int], int]) -> Generator:
-        elements = {i * (n + 1) + j: sympy.Integer(k) for (i, j), k in numbers.items()}
-        return _generator(table.symbols, kind, elements)
-
+    # the column of what does not depend on the inputs and the target
+    symbols, one = table.symbols, len(table.inputs) + 1
     for (i, first), (j, second) in combinations(enumerate(table.inputs), 2):
         if first.dimension != second.dimension:
             continue
         u, v = table.data[first.name], table.data[second.name]
         rest = [table.data[w.name] for w in table.inputs if w not in (first, second)]
         cases = [
-            ([u - v], generator_of("translation", {(i, n): 1, (j, n): 1})),
-            ([u + v], generator_of("translation", {(i, n): 1, (j, n): -1})),
-            ([u**2 + v**2], generator_of("rotation", {(i, j): -1, (j, i): 1})),
-            ([u + v, (u - v) ** 2], _exchange(table.symbols, i, j)),
+            ([u - v], _generator(symbols, "translation", {(i, one): 1, (j, one): 1})),
+            ([u + v], _generator(symbols, "translation", {(i, one): 1, (j, one): -1})),
+            ([u**2 + v**2], _generator(symbols, "rotation", {(i, j): -1, (j, i): 1})),
+            ([u + v, (u - v) ** 2], _exchange(symbols, i, j)),
         ]
         before = len(generators)
         for kept, generator in cases:
