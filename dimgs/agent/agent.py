@@ -168,7 +168,6 @@ def _walk(value: Any, unit: str, key: str) -> Iterator[Amount]:
 _WITH_UNIT = frozenset({"value", "values", "low", "high", "rows", "default", "error", "answer"})
 
 
-SIDES = ("over", "under")
 # quantities, for each of which a source is named
 _SOURCED = frozenset({"at", "ranges", "tolerance"})
 # looking computes nothing, whatever is looked for
@@ -211,7 +210,7 @@ class Sources:
         if self.safe is None:
             over, under = bool(_OVER.search(self.question)), bool(_UNDER.search(self.question))
             self.safe = "over" if over and not under else "under" if under and not over else None
-        if self.safe not in (None, *SIDES):
+        if self.safe not in (None, "over", "under"):
             raise InputError(f"The safe side is '{shown(self.safe)}'; give over or under.")
 
     def evidence(self) -> SourcedAmounts:
@@ -943,7 +942,6 @@ def _copy_of_then(hub: Hub, digest: Document) -> Iterator[tuple[Hub, bool]]:
 # ---- The agent: a model chooses tools, and every number of its answer has a source.
 
 
-FINISH = "finish"
 _SOURCES = {
     "type": "object",
     "additionalProperties": {"type": "string"},
@@ -1107,7 +1105,7 @@ class Agent:
         loop = Loop(
             self.model,
             instructions=INSTRUCTIONS,
-            output_type=[ToolOutput(finish, name=FINISH), TextOutput(finish_in_text)],
+            output_type=[ToolOutput(finish, name="finish"), TextOutput(finish_in_text)],
             tools=_tools(session),
             retries=2,
             model_settings={"timeout": limits.model_seconds},

@@ -183,13 +183,8 @@ class Control:
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-# of the call that is running in this thread
-CONTROL: ContextVar[Control | None] = ContextVar("dimgs_call", default=None)
-
-
-def control() -> Control:
-    """Control of the call that is running."""
-    return CONTROL.get() or Control()
+# of the call that is running in this thread; outside of one nobody listens or stops it
+CONTROL: ContextVar[Control] = ContextVar("dimgs_call", default=Control())  # noqa: B039
 
 
 class ToolContext:

@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import MethodType
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired, TypeVar, cast
 
 import numpy as np
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from dimgs.agent.arguments import More, in_arguments, in_unit, options_of, readings, to_quantity
-from dimgs.agent.context import StoppedError, ToolContext, control
+from dimgs.agent.context import CONTROL, StoppedError, ToolContext
 from dimgs.common.advice import worded
 from dimgs.common.errors import DimgsError, FitError, InputError
 from dimgs.common.escape import visible
@@ -188,6 +188,14 @@ class Proposed(TypedDict):
     review: str
 
 
+T = TypeVar("T")
+
+
+def _result_of(kind: type[T], document: Json) -> T:
+    """What a document holds of the keys of a result."""
+    return cast("T", {key: document[key] for key in kind.__annotations__})
+
+
 # of a kernel's own estimate, which is of another machine: beyond it the run hangs
 _MARGIN = 3.0
 # seconds that Python, the kernel and its libraries take to start on a slow disk
@@ -245,15 +253,9 @@ def plan_campaign(
         id = context.hub.once({**entry, "tags": ["asked by an agent"]})
     quantities = {n: to_quantity(q) for n, q in values.items()}
     read = [f"'{reading['input']}': {reading['source']}" for reading in readings(quantities)]
-    return {
-        "plan": id,
-        "seconds_at_most": planned["seconds_at_most"],
-        "runs": planned["runs"],
-        "groups": planned["groups"],
-        "notes": [*planned["notes"], *read],
-        "document": document,
-        "needs_approval": limit > context.policy.agent.approve_above,
-    }
+    needs_approval = limit > context.policy.agent.approve_above
+    stated: Json = {"plan": id, "document": document, "needs_approval": needs_approval}
+    return _result_of(Planned, {**planned, **stated, "notes": [*planned["notes"], *read]})
 
 
 def _in_port(ports: dict[str, Port], name: str, stated: Any, kernel: str) -> Json:
@@ -364,7 +366,7 @@ def job_status(
     """State and results of a job; for a failure what was said, means, and to try."""
     if not 0.0 <= wait <= _LONGEST_WAIT:
         raise InputError(f"'wait' is {wait} s; give 0 to {_LONGEST_WAIT:g}.")
-    ends, call = time.monotonic() + wait, control()
+    ends, call = time.monotonic() + wait, CONTROL.get()
     reported = ""
     while True:
         status = _status(context, job)
@@ -495,24 +497,22 @@ def discover_law(
         answer = _in_a_process({**request, "out": str(context.study(id))}, limit + _BESIDE)
     document, ids = answer["document"], answer["hub"]
     law = document.get("law")
-    return {
+    parts: Json = {"expression": None, "scores": None, "constants": [], "groups": {}, "domain": {}}
+    if law is not None:
+        parts = {key: law[key] for key in parts}
+    found = {
+        **document,
+        **parts,
         "law": None if law is None else ((ids or {}).get("law") or id),
-        "expression": None if law is None else law["expression"],
         "confirmed": bool(document.get("confirmed")),
-        "outcome": document["outcome"],
         "why_not": list(document.get("why_not", ())),
-        "scores": None if law is None else law["scores"],
-        "constants": [] if law is None else law["constants"],
-        "groups": {} if law is None else law["groups"],
-        "domain": {} if law is None else _domain(law),
+        "domain": _domain(parts),
         "rivals": [_rival(r) for r in document.get("rivals") or ()],
         "probability": document.get("probability"),
-        "engine": document["engine"],
-        "seconds": document["seconds"],
         "study": id,
         "hub": ids,
-        "warnings": list(document["warnings"]),
     }
+    return _result_of(DiscoveredLaw, found)
 
 
 def _domain(law: Json) -> Json:
@@ -528,7 +528,7 @@ def _rival(rival: Json) -> Json:
 
 def _in_a_process(request: Json, limit: float) -> Json:
     """Result of dimgs.agent.child, which is ended where nobody waits for it any more."""
-    call = control()
+    call = CONTROL.get()
 
     def hear(line: str) -> None:
         # other lines are warnings of libraries
@@ -701,19 +701,16 @@ def explain(
         # what the hub does not keep of a law, its study of this session does
         report = context.document(study, "report.json") or {}
         content |= {k: report[k] for k in ("rivals", "probability") if report.get(k)}
-    return {
-        "id": entry["id"],
-        "kind": entry["kind"],
-        "title": entry["title"],
-        "state": entry["state"],
+    explained = {
+        **entry,
         "content": shown_content,
         "evidence": hub.evidence(entry["id"]),
-        "reviews": entry["reviews"],
         "rivals": [_rival(r) for r in content.get("rivals") or ()],
         "probability": entry.get("probability", content.get("probability")),
         "would_change": _would_change(entry, content),
         "next_runs": [] if study is None else _next_runs(context, study),
     }
+    return _result_of(Explained, explained)
 
 
 def _study_of(context: ToolContext, law: str) -> str | None:
@@ -871,8 +868,7 @@ def pi_groups(
         chosen = options_of(FitKeywords, {"constants": constants, "scales": scales}, None)
         further: Json = {"constants": chosen.constants, "scales": chosen.scales}
         basis = pi_basis(listed, response, repeating=repeating or None, **further)
-    document = pi_document(basis)
-    return {k: document[k] for k in Groups.__annotations__}  # type: ignore[return-value]
+    return _result_of(Groups, pi_document(basis))
 
 
 def describe_kernels(context: ToolContext, name: str | None = None) -> Kernels:
@@ -959,8 +955,7 @@ def ask(
     if answer["answer"] is not None:
         answer["answer"] = in_unit(answer["answer"], unit)
     answer["assumptions"] = [*answer["assumptions"], *readings(point)]
-    document: AnswerResult = answer
-    return document
+    return _result_of(AnswerResult, answer)
 
 
 def known_kernel(context: ToolContext, name: str) -> str | None:

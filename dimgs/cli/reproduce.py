@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.util import module_from_spec, spec_from_file_location
 from math import inf
 from pathlib import Path
@@ -384,8 +384,6 @@ class Outcome:
         Of each check, in order, separated by semicolons.
     why : str
         What failed, or why the study did not run, or why the tolerances are what they are.
-    seconds : float
-        How long it took.
     findings : Findings, optional
         What the texts are made from, with report and figure; None where the study did not end.
     """
@@ -396,7 +394,6 @@ class Outcome:
     published: str = ""
     tolerance: str = ""
     why: str = ""
-    seconds: float = field(default=0.0, compare=False)
     findings: Findings | None = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, str]:
@@ -469,10 +466,9 @@ def run_studies(
             progress(f"{name} ({i} of {len(names)})")
         start = time.perf_counter()
         outcome = _outcome(name, studies[name])
-        outcome = replace(outcome, seconds=time.perf_counter() - start)
         outcomes.append(outcome)
         if progress is not None:
-            progress(f"  {outcome.status}, {outcome.seconds:.1f} s")
+            progress(f"  {outcome.status}, {time.perf_counter() - start:.1f} s")
     return outcomes
 
 
