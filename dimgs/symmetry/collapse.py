@@ -313,6 +313,17 @@ class Collapse:
             **attributes(self, "level warnings"),
         }
 
+    def exponent(self, column: str, side: Literal["s", "Y"]) -> SimilarityExponent:
+        """Exponent of a column in the similarity variable s, or in the monomial Y.
+
+        Raises
+        ------
+        KeyError
+            If the column has none there.
+        """
+        group = self.variable if side == "s" else self.response
+        return {e.name: e for e in (() if group is None else group.exponents)}[column]
+
     @style.styled
     def draw(self, axes: "Axes | None" = None, *, collapsed: bool = True) -> "Axes":
         """The curves of all runs, a colour each, as measured or in the groups that collapse them.
