@@ -500,7 +500,7 @@ def discover_law(
     parts: Json = {"expression": None, "scores": None, "constants": [], "groups": {}, "domain": {}}
     if law is not None:
         parts = {key: law[key] for key in parts}
-    found = {
+    result = {
         **document,
         **parts,
         "law": None if law is None else ((ids or {}).get("law") or id),
@@ -512,7 +512,7 @@ def discover_law(
         "study": id,
         "hub": ids,
     }
-    return _result_of(DiscoveredLaw, found)
+    return _result_of(DiscoveredLaw, result)
 
 
 def _domain(law: Json) -> Json:
