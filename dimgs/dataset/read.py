@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import dropwhile, islice
 from operator import itemgetter
 from os import PathLike
@@ -1064,7 +1064,7 @@ def iter_chunks(
     lost: list[DroppedRow] = []
     n_rows = 0
     for part in table.parts():
-        data = part.dataset()
+        data = part.data
         n_rows, lost = n_rows + part.n_rows, [*lost, *data.dropped]
         for start in range(0, len(data), chunk_rows):
             if chunk is not None:
@@ -1087,8 +1087,7 @@ class Part:
 
     Attributes
     ----------
-    dataset : callable
-        Makes the Dataset of the rows, with every check.
+    data : Dataset
     end : Position
         Where the next part begins.
     fraction : float
@@ -1097,7 +1096,7 @@ class Part:
         Number of rows, those dropped while reading included.
     """
 
-    dataset: Callable[[], Dataset]
+    data: Dataset
     end: Position
     fraction: float
     n_rows: int
@@ -1125,7 +1124,7 @@ class TableInParts:
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "runs.csv"
     >>> _ = file.write_text("U [m/s]\n1\n2\n3\n")
-    >>> [part.dataset()["U"].tolist() for part in TableInParts(file, 2, ReadOptions({})).parts()]
+    >>> [part.data["U"].tolist() for part in TableInParts(file, 2, ReadOptions({})).parts()]
     [[1.0, 2.0, 3.0]]
     """
 
@@ -1193,11 +1192,12 @@ class TableInParts:
         sizes = [int(open_parquet(path).metadata.num_rows) for path in self.files]
         for i in range(begin.file, len(self.files)):
             row = begin.row if i == begin.file else 0
-            for part in parquet_batches(self.files[i], self.chunk_rows, self.options, head, row):
-                head = head or part.head
-                end = Position(i + 1) if part.end == sizes[i] else Position(i, 0, part.end)
-                fraction = (sum(sizes[:i]) + part.end) / max(sum(sizes), 1)
-                yield Part(part.dataset, end, fraction, part.batch.num_rows)
+            batches = parquet_batches(self.files[i], self.chunk_rows, self.options, head, row)
+            for data, n_rows, last in batches:
+                head = head or data
+                end = Position(i + 1) if last == sizes[i] else Position(i, 0, last)
+                fraction = (sum(sizes[:i]) + last) / max(sum(sizes), 1)
+                yield Part(data, end, fraction, n_rows)
 
     def _text_parts(self, path: Path, begin: Position) -> Iterator[Part]:
         size = max(path.stat().st_size, 1)
@@ -1205,7 +1205,7 @@ class TableInParts:
         head: Dataset | None = None
         # a later start needs the columns as the first rows show them
         if start is not None:
-            head = next(self._text_parts(path, Position())).dataset()
+            head = next(self._text_parts(path, Position())).data
         # bytes of text to read at once for about as many rows, or fewer
         block = min(max(self.chunk_rows * _BYTES_PER_CELL, _LEAST_BLOCK), _MOST_BLOCK)
         blocks = text_tables(path, self.options, block, start)
@@ -1216,28 +1216,7 @@ class TableInParts:
             data = chunk_like(table, self.options, head)
             head = head or (data if len(data) else None)
             n_rows = len(table.rows) + len(table.dropped)
-            yield Part(partial(_same, data), end, min(1.0, end.byte / size), n_rows)
-
-
-def _same(data: Dataset) -> Dataset:
-    return data
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Rows of one Parquet file, and how to turn them into a Dataset."""
-
-    batch: Any
-    path: Path
-    options: ReadOptions
-    head: Dataset
-    units: Mapping[str, str]
-    end: int
-
-    def dataset(self) -> Dataset:
-        """Dataset with every check."""
-        table = _raw(self.batch, self.path, self.units, self.end)
-        return chunk_like(table, self.options, self.head)
+            yield Part(data, end, min(1.0, end.byte / size), n_rows)
 
 
 def _raw(batch: Any, path: Path, units: Mapping[str, str], end: int) -> RawTable:
@@ -1250,8 +1229,10 @@ def _raw(batch: Any, path: Path, units: Mapping[str, str], end: int) -> RawTable
 
 def parquet_batches(
     path: Path, chunk_rows: int, options: ReadOptions, first: Dataset | None, start: int
-) -> Iterator[Batch]:
+) -> Iterator[tuple[Dataset, int, int]]:
     """Batches of a file from one row on; their bounds do not depend on it.
+
+    Each comes with the number of its rows, and of those of the file up to its end.
 
     Parameters
     ----------
@@ -1288,7 +1269,8 @@ def parquet_batches(
                 if head is None:
                     head = _check(build(_raw(batch, path, units, end), options), first, path)
                 if end > start:
-                    yield Batch(batch, path, options, head, units, end)
+                    data = chunk_like(_raw(batch, path, units, end), options, head)
+                    yield data, batch.num_rows, end
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path, "a Parquet file", error) from error
 

@@ -39,7 +39,7 @@ from dimgs.dataset.checks import (
     unused_label_warnings,
     usable_runs,
 )
-from dimgs.dataset.raw import ReadOptions
+from dimgs.dataset.raw import ReadOptions, from_pandas
 from dimgs.dataset.read import Part, Position, TableInParts, build
 from dimgs.discovery.diagnostics import separation_warnings, shared_variables
 from dimgs.discovery.estimators import of_least_squares, scatter_fields, with_rationals
@@ -57,7 +57,6 @@ from dimgs.fits.design import (
     Design,
     Feature,
     Moments,
-    ResponseScale,
     build_design,
     features_of,
     label_texts,
@@ -69,7 +68,7 @@ from dimgs.fits.least_squares import BlockMoments
 from dimgs.fits.noise import MOST_SAMPLED, Scatter, sample_rows, scatter_of
 from dimgs.groups.group import PiBasis
 from dimgs.law.assemble import power_law
-from dimgs.law.checked_law import Domain, Scores
+from dimgs.law.checked_law import Domain, Scores, leverages
 from dimgs.law.prediction import domain_from_moments, inverse_scatter
 from dimgs.report.results import FitResult
 
@@ -139,16 +138,9 @@ class StreamPlan:
         """Columns that enter by their inverses; the domain is judged in themselves."""
         return [str(f.variable) for f in self.features if f.contrast == "inverse"]
 
-    def table(self, data: Dataset) -> Array:
-        """Features, ln pi_0, ln target and temperatures of some runs, (n_runs, n_columns)."""
-        of = build_design(data, self.basis, features=self.features)
-        temperatures = (data[n] for n in self.temperatures)
-        # column by column in memory, as their sums and ends are taken
-        return np.vstack([*of.X.T, of.y, of.y + of.offset, *temperatures]).T
-
     @cached_property
     def in_domain(self) -> list[int]:
-        """Columns of :meth:`table` in which the domain is judged, one per feature."""
+        """Columns of the moments in which the domain is judged, one per feature."""
         temperatures = count(len(self.features) + 2)
         return [
             next(temperatures) if f.contrast == "inverse" else j
@@ -208,9 +200,9 @@ def _state(ranges: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return constant_columns(ranges), unlogged_names(ranges, ranges.names)
 
 
-# Extreme runs in memory, and those that stay of them. Few runs are all kept, so that the domain is
-# exactly that of the runs; of many, the farthest ones by far bound it.
-_MOST_EXTREMES, _KEPT_EXTREMES = 4096, 512
+# Extreme runs that are kept. Of few runs these are all, so that the domain is exactly that of the
+# runs; of many, the farthest ones by far bound it.
+_EXTREMES = 512
 # dropped rows that a message lists: it stays readable in a terminal
 _NAMED = 10
 
@@ -288,10 +280,12 @@ class StreamMoments:
             None if name is None else label_texts(data[name])
             for name in (options.within, options.split_by)
         )
-        z, p = plan.table(data), len(plan.features)
+        of, p = build_design(data, plan.basis, features=plan.features), len(plan.features)
+        temperatures = (data[n] for n in plan.temperatures)
+        # column by column in memory, as their sums and ends are taken
+        z = np.vstack([*of.X.T, of.y, of.y + of.offset, *temperatures]).T
         x, t = z[:, :p], z[:, p:]
-        scale: ResponseScale = "level" if data.variable(plan.target).is_level else "log"
-        sigma, weights = stated_errors(data, plan.target, scale), None
+        sigma, weights = stated_errors(data, plan.target, of.scale), None
         if sigma is not None:
             if self.scatter is None:
                 self._sample(x, t[:, 0], sigma, within)
@@ -318,11 +312,6 @@ class StreamMoments:
         *_, y, sigma, labels = self.sample.T
         return scatter_of(self.sample[:, kept], y, sigma, labels)
 
-    def needs_scatter(self, plan: StreamPlan) -> bool:
-        """Whether the runs must be read again, to be weighed by their scatter too."""
-        noise = self.estimated(plan)
-        return self.scatter is None and noise is not None and noise.intrinsic > 0
-
     def varying(self, plan: StreamPlan) -> list[bool]:
         """Indices of the features that vary."""
         ends = zip(plan.features, self.feature_low, self.feature_high, strict=True)
@@ -332,21 +321,12 @@ class StreamMoments:
         x, coordinates = z[:, : len(plan.features)], z[:, plan.in_domain]
         np.minimum(self.feature_low, x.min(axis=0), out=self.feature_low)
         np.maximum(self.feature_high, x.max(axis=0), out=self.feature_high)
-        if self.n_runs > _KEPT_EXTREMES:
-            ends = [coordinates.argmin(axis=0), coordinates.argmax(axis=0)]
-            far = [[int(np.argmax(self._leverage(coordinates, plan)))]]
-            coordinates = coordinates[np.unique(np.concatenate([*ends, *far]))]
         self.extremes = np.vstack([self.extremes, coordinates])
-        if len(self.extremes) > _MOST_EXTREMES:
-            order = np.argsort(self._leverage(self.extremes, plan))
-            self.extremes = self.extremes[np.sort(order[-_KEPT_EXTREMES:])]
-
-    def _leverage(self, coordinates: Array, plan: StreamPlan) -> Array:
-        """Leverage of runs in the features of the domain."""
-        centre, scatter = self.spread(plan)
-        apart = coordinates - centre
-        precision = inverse_scatter(scatter, self.n_runs)
-        return np.asarray(np.einsum("ni,ni->n", apart @ precision, apart))
+        if len(self.extremes) > _EXTREMES:
+            centre, scatter = self.spread(plan)
+            precision = inverse_scatter(scatter, self.n_runs)
+            order = np.argsort(leverages(self.extremes - centre, precision))
+            self.extremes = self.extremes[np.sort(order[-_EXTREMES:])]
 
     def spread(self, plan: StreamPlan) -> tuple[Array, Array]:
         """Mean and scatter of all runs, in the features in which the domain is judged."""
@@ -733,7 +713,7 @@ def result_of(plan: StreamPlan, state: StreamMoments, notes: tuple[str, ...] = (
         holdout_r2_log=held,
         holdout_n=held_n,
     )
-    law = power_law(design, snapped, options.within, _domain(plan, state, design))
+    law = power_law(design, snapped, options.within, _domain(plan, state, design, keep[:-2]))
     warnings = (
         *notes,
         *plan.warnings,
@@ -827,15 +807,19 @@ def _holdout(blocks: BlockMoments, total: Moments, seed: int) -> tuple[float | N
     return (None, 0) if score is None else (score, int(test.counts.sum()))
 
 
-def _domain(plan: StreamPlan, state: StreamMoments, design: Design) -> Domain:
+def _domain(plan: StreamPlan, state: StreamMoments, design: Design, kept: IntArray) -> Domain:
     """Ranges and leverage; the largest leverage is that of the extreme runs that were kept."""
-    kept = [j for j, f in enumerate(plan.features) if f in design.features]
     ends = np.array([state.feature_low[kept], state.feature_high[kept]])
     centre, scatter = state.spread(plan)
-    scatter = scatter[np.ix_(kept, kept)]
-    extremes = state.extremes[:, kept]
-    n_runs = state.n_runs
-    return domain_from_moments(design, plan.ranges, ends, centre[kept], scatter, n_runs, extremes)
+    return domain_from_moments(
+        design,
+        plan.ranges,
+        ends,
+        centre[kept],
+        scatter[np.ix_(kept, kept)],
+        state.n_runs,
+        state.extremes[:, kept],
+    )
 
 
 def _self_correlation(design: Design, total: Moments, fit: Estimate) -> list[str]:
@@ -938,16 +922,16 @@ def fit_stream(
 
     def read(plan: StreamPlan, scatter: Scatter | None) -> StreamMoments | Dataset:
         state, position, rows = begun.pop() if begun else _Work(empty(plan, scatter))
-        for part in table.parts(position):
-            wider = add_part(state, plan, part)
-            if wider is not None:
-                return wider
+
+        def after(part: Part) -> None:
+            nonlocal rows
             rows += part.n_rows
             if kept is not None:
                 kept.save(plan, _Work(state, part.end, rows))
             if progress is not None:
                 progress(rows, part.fraction)
-        return state
+
+        return add_parts(table.parts(position), plan, state, after)
 
     with noting(plan.warnings):
         result = result_of(*read_in_passes(plan, read), notes)
@@ -975,10 +959,11 @@ def read_in_passes(
         outcome = read(plan, scatter)
         if isinstance(outcome, Dataset):
             plan = plan.with_ranges(outcome)
-        elif outcome.needs_scatter(plan):
-            scatter = outcome.estimated(plan)
-        else:
+            continue
+        estimate = outcome.estimated(plan)
+        if outcome.scatter is not None or estimate is None or not estimate.intrinsic > 0:
             return plan, outcome
+        scatter = estimate
 
 
 def first_plan(parts: Iterable[Part], source: str, target: str, options: Options) -> StreamPlan:
@@ -990,7 +975,7 @@ def first_plan(parts: Iterable[Part], source: str, target: str, options: Options
         If there is none.
     """
     for part in parts:
-        read = part.dataset()
+        read = part.data
         with noting(read.warnings):
             usable = usable_runs(read, options.purpose(target, allow_empty=True))
             ranges = ranges_of(usable)
@@ -1006,24 +991,41 @@ def only_needed(table: TableInParts, plan: StreamPlan) -> TableInParts:
     return replace(table, options=replace(table.options, columns=names, drop=None))
 
 
-def add_part(state: StreamMoments, plan: StreamPlan, part: Part) -> Dataset | None:
-    """Add the runs of a part, or return the wider ranges for which another plan is needed.
+def add_parts(
+    parts: Iterable[Part],
+    plan: StreamPlan,
+    state: StreamMoments,
+    after: Callable[[Part], None] = lambda part: None,
+) -> StreamMoments | Dataset:
+    """Add the runs of parts to a state, or return wider ranges for which another plan is needed.
+
+    Parameters
+    ----------
+    parts : iterable of Part
+    plan : StreamPlan
+    state : StreamMoments
+        Is changed.
+    after : callable
+        Called after each part.
 
     Raises
     ------
     InputError
         For a cell that cannot be used, unless such rows are dropped.
     """
-    usable = usable_runs(part.dataset(), plan.options.purpose(plan.target, allow_empty=True))
-    ranges = ranges_of(usable)
-    if ranges is not None:
-        wider = union(state.ranges, ranges)
-        if not plan.still_holds(wider):
-            return wider
-        state.ranges = wider
-        state.update(plan, usable.data)
-    state.drop(usable.data)
-    return None
+    purpose = plan.options.purpose(plan.target, allow_empty=True)
+    for part in parts:
+        usable = usable_runs(part.data, purpose)
+        ranges = ranges_of(usable)
+        if ranges is not None:
+            wider = union(state.ranges, ranges)
+            if not plan.still_holds(wider):
+                return wider
+            state.ranges = wider
+            state.update(plan, usable.data)
+        state.drop(usable.data)
+        after(part)
+    return state
 
 
 # ---- The fit of a partitioned table on a Dask cluster: the same moments, merged.
@@ -1114,25 +1116,16 @@ def _parts(
         table = TableInParts(value, chunk_rows, reader)
         yield from (table if plan is None else only_needed(table, plan)).parts()
     elif len(value):
-        yield Part(partial(_dataset, value, name, reader), Position(1), 1.0, len(value))
-
-
-def _dataset(frame: Any, name: str, reader: ReadOptions) -> Dataset:
-    from dimgs.dataset.raw import from_pandas
-
-    return build(from_pandas(frame.reset_index(drop=True), name), reader)
+        raw = from_pandas(value.reset_index(drop=True), name)
+        yield Part(build(raw, reader), Position(1), 1.0, len(value))
 
 
 def _moments(
     plan: StreamPlan, scatter: Scatter | None, value: Any, name: str, reader: ReadOptions, rows: int
 ) -> StreamMoments | Dataset:
     """Moments of a partition, or the ranges for which another plan is needed."""
-    state = StreamMoments.empty(plan, scatter, in_pieces=True)
-    for part in _parts(value, name, reader, rows, plan):
-        wider = add_part(state, plan, part)
-        if wider is not None:
-            return wider
-    return state
+    empty = StreamMoments.empty(plan, scatter, in_pieces=True)
+    return add_parts(_parts(value, name, reader, rows, plan), plan, empty)
 
 
 def _pieces(frame: Any, reader: ReadOptions, chunk_rows: int) -> list[tuple[Any, str]]:

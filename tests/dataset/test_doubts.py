@@ -87,7 +87,7 @@ def _chunks(units: dict[str, str], folder: Path, **options: Any) -> Dataset:
 
 def _parts(units: dict[str, str], folder: Path, **options: Any) -> Dataset:
     path = _plain(folder, ",".join(f"{n} [{u}]" for n, u in units.items()))
-    return next(TableInParts(path, 1, ReadOptions(**options)).parts()).dataset()
+    return next(TableInParts(path, 1, ReadOptions(**options)).parts()).data
 
 
 WAYS = [

@@ -46,7 +46,7 @@ def test_reading_goes_on_from_every_position(
     path = written(tmp_path_factory.mktemp("parts"), kind, n_rows)
     table = TableInParts(path, chunk_rows, ReadOptions({}))
     parts = list(table.parts())
-    speeds = np.concatenate([p.dataset()["U"] for p in parts])
+    speeds = np.concatenate([p.data["U"] for p in parts])
     np.testing.assert_allclose(speeds, np.arange(1, n_rows + 1) / 3.6, rtol=1e-15)
     assert sum(p.n_rows for p in parts) == n_rows
     assert parts[-1].fraction == 1.0
@@ -54,8 +54,8 @@ def test_reading_goes_on_from_every_position(
     rest = list(table.parts(Position(*parts[cut].end)))
     assert [p.end for p in rest] == [p.end for p in parts[cut + 1 :]]
     for part, whole in zip(rest, parts[cut + 1 :], strict=True):
-        assert part.dataset() == whole.dataset()
-        np.testing.assert_array_equal(part.dataset().rows, whole.dataset().rows)
+        assert part.data == whole.data
+        np.testing.assert_array_equal(part.data.rows, whole.data.rows)
 
 
 @pytest.mark.parametrize(

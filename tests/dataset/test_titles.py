@@ -49,7 +49,7 @@ def test_titles_are_noticed_or_skipped_on_every_way(
     (chunk,) = iter_chunks(path, skip_rows=len(lines))
     _is_right(chunk)
     (part,) = TableInParts(path, 9, ReadOptions(skip_rows=len(lines))).parts()
-    _is_right(part.dataset())
+    _is_right(part.data)
 
 
 def test_titles_in_a_sheet(tmp_path: Path) -> None:
