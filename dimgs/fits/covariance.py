@@ -316,8 +316,6 @@ _RANK = 1e-12
 # share of a parameter in directions that the runs do not determine: above the rounding of
 # well-conditioned columns
 _IDENTIFIED = 1e-6
-# numbers in memory at a time: 16 MB
-_BOOTSTRAP_CHUNK = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -392,18 +390,11 @@ class RunInfluence(Influence):
         # residuals freed of their leverage: the noise, not what the fit left of it
         noise = self.residuals[:, target] * np.sqrt(self._shrink)
         n_groups = int(self.codes.max(initial=0)) + 1
-        out = []
-        step = max(1, _BOOTSTRAP_CHUNK // max(len(a), 1))
-        for start in range(0, len(signs), step):
-            sample = signs[start : start + step] * noise
-            estimate = sample @ (self._columns @ u)
-            means = np.stack([np.bincount(self.codes, r * self.dummy, n_groups) for r in sample])
-            residuals = (
-                sample - means[:, self.codes] * self.dummy - (sample @ self.rows) @ self.rows.T
-            )
-            with np.errstate(divide="ignore", invalid="ignore"):
-                out.append(estimate / np.sqrt((residuals**2) @ (a**2)))
-        return np.concatenate(out)
+        sample = signs * noise
+        means = np.stack([np.bincount(self.codes, r * self.dummy, n_groups) for r in sample])
+        residuals = sample - means[:, self.codes] * self.dummy - (sample @ self.rows) @ self.rows.T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray((sample @ (self._columns @ u)) / np.sqrt((residuals**2) @ (a**2)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1095,6 +1095,16 @@ class PairPolicy(ABC):
     """Choice of the pairs of runs that are contrasted."""
 
     @abstractmethod
+    def pairs(self, X: Array, w: Array) -> tuple[IntArray, IntArray]:
+        """Both runs of every pair.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_runs, n_features)
+            Places of the runs, by which pairs may be chosen.
+        w : ndarray of shape (n_runs,)
+        """
+
     def laplacian_times(self, X: Array, w: Array, Z: Array) -> Array:
         """Laplacian of the graph of the pairs times Z, shape (n_runs, n_columns).
 
@@ -1102,20 +1112,24 @@ class PairPolicy(ABC):
 
         Parameters
         ----------
-        X : ndarray of shape (n_runs, n_features)
-            Places of the runs, by which pairs may be chosen.
-        w : ndarray of shape (n_runs,)
+        X, w
+            As of :meth:`pairs`.
         Z : ndarray of shape (n_runs, n_columns)
         """
+        u, v = self.pairs(X, w)
+        links = sparse.coo_array((w[u] * w[v], (u, v)), shape=(len(X), len(X))).tocsr()
+        links = links + links.T
+        return np.asarray(links.sum(axis=1)[:, None] * Z - links @ Z)
 
-    @abstractmethod
     def count(self, X: Array, w: Array) -> int:
         """Number of pairs of two runs of positive weight."""
+        u, v = self.pairs(X, w)
+        return int(np.count_nonzero(w[u] * w[v]))
 
 
 @dataclass(frozen=True)
 class AllPairs(PairPolicy):
-    """Every pair of runs.
+    """Every pair of runs, without forming them.
 
     Examples
     --------
@@ -1123,6 +1137,10 @@ class AllPairs(PairPolicy):
     >>> z.T @ AllPairs().laplacian_times(z, np.ones(3), z)
     array([[14.]])
     """
+
+    def pairs(self, X: Array, w: Array) -> tuple[IntArray, IntArray]:
+        """Both runs of every pair, the lower position first."""
+        return np.triu_indices(len(X), 1)
 
     def laplacian_times(self, X: Array, w: Array, Z: Array) -> Array:
         """Distance from the mean, times the weights."""
@@ -1146,21 +1164,12 @@ class ReferencePairs(PairPolicy):
 
     run: int
 
-    def laplacian_times(self, X: Array, w: Array, Z: Array) -> Array:
-        """Distance from the reference run, which bears the sum of all."""
-        self._check(len(X))
-        out = (w[self.run] * w)[:, None] * (Z - Z[self.run])
-        out[self.run] = -out.sum(axis=0)
-        return np.asarray(out)
-
-    def count(self, X: Array, w: Array) -> int:
-        """All runs but the reference."""
-        self._check(len(X))
-        return int(np.count_nonzero(w)) - 1 if w[self.run] > 0.0 else 0
-
-    def _check(self, n_runs: int) -> None:
-        if not 0 <= self.run < n_runs:
-            raise InputError(f"Reference run {self.run} is not among the {n_runs} runs.")
+    def pairs(self, X: Array, w: Array) -> tuple[IntArray, IntArray]:
+        """The reference run and each of the others."""
+        if not 0 <= self.run < len(X):
+            raise InputError(f"Reference run {self.run} is not among the {len(X)} runs.")
+        others = np.delete(np.arange(len(X)), self.run)
+        return np.full_like(others, self.run), others
 
 
 @dataclass(frozen=True)
@@ -1192,18 +1201,6 @@ class NearestPairs(PairPolicy):
         low, high = np.minimum(u, v), np.maximum(u, v)
         keys = np.unique((low * len(X) + high)[low < high])
         return keys // len(X), keys % len(X)
-
-    def laplacian_times(self, X: Array, w: Array, Z: Array) -> Array:
-        """Sparse product."""
-        u, v = self.pairs(X, w)
-        links = sparse.coo_array((w[u] * w[v], (u, v)), shape=(len(X), len(X))).tocsr()
-        links = links + links.T
-        return np.asarray(links.sum(axis=1)[:, None] * Z - links @ Z)
-
-    def count(self, X: Array, w: Array) -> int:
-        """Neighbours among the runs of positive weight."""
-        u, v = self.pairs(X, w)
-        return int(np.count_nonzero(w[u] * w[v]))
 
 
 def triples(

@@ -172,10 +172,7 @@ class PredictionIntervals(BaseEstimator):
             raise FitError(f"{few}: give at least four.")
         many = n_clusters >= SPLIT_FROM or (groups is not None and len(x) >= 5 * SPLIT_FROM)
         self.method_ = ("split" if many else "jackknife+") if self.method == "auto" else self.method
-        if self.method_ == "split":
-            self._fit_split(runs)
-        else:
-            self._fit_jackknife(runs)
+        self._calibrate(runs, np.random.default_rng(self.random_state))
         self.n_calibration_ = len(self._values.fold)
         self.n_calibration_pairs_ = len(self._pairs.fold)
         return self
@@ -191,41 +188,35 @@ class PredictionIntervals(BaseEstimator):
         values = np.stack([model.predict_ratio(X_u, X_v) for model in self._pair_models])
         return _bounds(self._pairs, values, level)
 
-    def _fit_split(self, runs: TrainingRuns) -> None:
-        x, y, clusters = runs.X, runs.y, runs.clusters
-        rng = np.random.default_rng(self.random_state)
-        order = rng.permutation(np.unique(clusters))
-        calibrating = np.isin(clusters, order[: len(order) // 2])
-        model = self._fit_on(runs, ~calibrating)
-        held = np.flatnonzero(calibrating)
-        errors = y[held] - model.predict(x[held])
-        pairs = next(_matchings(len(held), clusters[held], rng))
-        self._models = self._pair_models = [model]
-        self._values = _calibration(np.zeros(len(errors), dtype=np.intp), errors, len(errors))
-        between = errors[pairs[:, 0]] - errors[pairs[:, 1]]
-        self._pairs = _calibration(np.zeros(len(pairs), dtype=np.intp), between, len(pairs))
-
-    def _fit_jackknife(self, runs: TrainingRuns) -> None:
-        x, y, clusters = runs.X, runs.y, runs.clusters
-        rng = np.random.default_rng(self.random_state)
-        distinct, model_of = np.unique(clusters, return_inverse=True)
-        self._models, errors = [], np.empty(len(x))
-        for cluster in distinct:
-            out = clusters == cluster
+    def _calibrate(self, runs: TrainingRuns, rng: np.random.Generator) -> None:
+        x, y, clusters, split = runs.X, runs.y, runs.clusters, self.method_ == "split"
+        names = np.unique(clusters)
+        left_out = [rng.permutation(names)[: len(names) // 2]] if split else [*names[:, None]]
+        self._models, errors, fold = [], np.empty(len(x)), np.full(len(x), -1)
+        for k, some in enumerate(left_out):
+            out = np.isin(clusters, some)
             model = self._fit_on(runs, ~out)
-            errors[out] = y[out] - model.predict(x[out])
+            errors[out], fold[out] = y[out] - model.predict(x[out]), k
             self._models.append(model)
-        self._values = _calibration(model_of, errors, len(x))
-        pair_models, pair_errors = [], []
-        for matching in _matchings(len(x), clusters, rng):
+        held = np.flatnonzero(fold >= 0)
+        self._values = _calibration(fold[held], errors[held], len(held))
+        matchings = (held[pairs] for pairs in _matchings(len(held), clusters[held], rng))
+        if split:
+            u, v = next(matchings).T
+            self._pair_models = self._models
+            self._pairs = _calibration(
+                np.zeros(len(u), dtype=np.intp), errors[u] - errors[v], len(u)
+            )
+            return
+        self._pair_models, pair_errors = [], []
+        for matching in matchings:
             for u, v in matching:
                 model = self._fit_on(runs, ~np.isin(clusters, clusters[[u, v]]))
                 ratio = model.predict_ratio(x[u : u + 1], x[v : v + 1])[0]
-                pair_models.append(model)
+                self._pair_models.append(model)
                 pair_errors.append(y[u] - y[v] - ratio)
             if len(pair_errors) >= _MIN_PAIRS:
                 break
-        self._pair_models = pair_models
         # several matchings reuse the runs: no more than the runs count
         n = len(pair_errors)
         self._pairs = _calibration(np.arange(n), np.array(pair_errors), min(n, len(x)))

@@ -281,12 +281,14 @@ def snap(
     while True:
         system = ReducedSystem.of([[*e[j], r - a0[j]] for j, r in active.items()], len(b))
         implied = [system.implied(row) for row in e]
-        p_value = _restriction_test(b, factor, system, least)
+        rows = np.array(system.rows, dtype=np.float64).reshape(-1, len(b) + 1)
+        restrictions, gap = rows[:, :-1], rows[:, :-1] @ b - rows[:, -1]
+        p_value = _restriction_test(restrictions @ factor, gap, least) if system.consistent else 1.0
         sure = active == known or (p_value >= ALPHA and hold(implied))
         if not active or (system.consistent and sure):
             break
         active = _without_the_worst(active, physical, sd)
-    restricted = _restricted(b, factor, system)
+    restricted = b - factor @ np.linalg.pinv(restrictions @ factor) @ gap
     rationals = tuple(None if v is None else v + a0[j] for j, v in enumerate(implied))
     units = np.eye(len(b), dtype=int).tolist()
     exact = [system.implied([Fraction(x) for x in row]) for row in units]
@@ -404,21 +406,11 @@ def _factor(covariance: Array, load: Array, null: ArrayLike | None) -> Array:
     return np.hstack([vectors * np.sqrt(values), floor, _UNKNOWN * unknown.T])
 
 
-def _restriction_test(b: Array, factor: Array, system: ReducedSystem, dof: float) -> float:
-    rank = len(system.rows)
-    if not rank or not system.consistent:
+def _restriction_test(spread: Array, gap: Array, dof: float) -> float:
+    """Chance of so large a gap, of the given factor of its covariance, if there is none."""
+    rank = len(gap)
+    if not rank:
         return 1.0
-    rows = np.array(system.rows, dtype=np.float64)
-    gap = rows[:, :-1] @ b - rows[:, -1]
-    spread = rows[:, :-1] @ factor
     scale = np.linalg.norm(spread, axis=1)
     wald = np.sum((np.linalg.pinv(spread / scale[:, None]) @ (gap / scale)) ** 2)
     return float(special.fdtrc(rank, max(dof, 1e-3), wald / rank))
-
-
-def _restricted(b: Array, factor: Array, system: ReducedSystem) -> Array:
-    if not system.rows:
-        return b
-    rows = np.array(system.rows, dtype=np.float64)
-    r, value = rows[:, :-1], rows[:, -1]
-    return np.asarray(b - factor @ np.linalg.pinv(r @ factor) @ (r @ b - value))
