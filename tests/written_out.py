@@ -1,6 +1,5 @@
 """Every pair of a policy as a row: the slow reference that closed forms are checked against."""
 
-
 from dimgs.common.arrays import Array
 from dimgs.fits.design import PairPolicy
 
