@@ -310,8 +310,6 @@ def _inner(
     return np.asarray(np.mean(corners, axis=0))
 
 
-# runs whose minimiser is as near as Newton steps need
-SUBSAMPLE = 20_000
 # pairs that the exact last step begins with
 PAIRS_AT_FINISH = 1_500
 # of the response: what is left below is rounding
@@ -373,14 +371,6 @@ class RankProblem:
         """Mean of the loss per unit weight: a scale of the residuals, in their units."""
         return loss.value / float(self.pairs.weights.sum())
 
-    def subsample(self, size: int) -> "RankProblem":
-        """A fixed pseudo-random part of the runs, for a start."""
-        chosen = np.sort(np.random.default_rng(0).permutation(len(self.y))[:size])
-        starts = np.unique(np.searchsorted(chosen, self.pairs.starts))
-        return RankProblem(
-            self.Z[chosen], self.y[chosen], PairLoss(self.pairs.weights[chosen], starts)
-        )
-
 
 def newton(
     problem: RankProblem, slopes: Array, threshold: float, steps: int, tolerance: float
@@ -412,7 +402,7 @@ def newton(
     return Solution(slopes, loss, hessian)
 
 
-def _ladder(problem: RankProblem, slopes: Array, few_pairs: float) -> tuple[Array, Array]:
+def _ladder(problem: RankProblem, slopes: Array) -> tuple[Array, Array]:
     """Follow the smoothed minimiser as the smoothing shrinks; slopes and Hessian."""
     loss = problem.absolute(slopes)
     typical = float(np.mean(problem.pairs.weights)) ** 2 * float(np.mean(problem.pairs.factors))
@@ -421,7 +411,7 @@ def _ladder(problem: RankProblem, slopes: Array, few_pairs: float) -> tuple[Arra
         solution = newton(problem, slopes, threshold, 8, 1e-9)
         slopes, smooth = solution.slopes, solution.loss
         near = smooth.near_weight / typical
-        if near <= few_pairs or threshold <= 1e-9 * start:
+        if near <= PAIRS_AT_FINISH or threshold <= 1e-9 * start:
             return slopes, solution.hessian
         robust = _quartile_range(smooth, problem.pairs)
         threshold = min(threshold / 6.0, max(robust, threshold / 1e3))
@@ -481,57 +471,21 @@ def _exact(problem: RankProblem, slopes: Array, hessian: Array) -> Solution:
 def solve_absolute(problem: RankProblem) -> Solution:
     """Minimiser of the rank dispersion over all runs.
 
-    Newton steps on a smoothed loss (or, for large tables, on the dispersion itself from the answer
-    of a subsample) bring the slopes so close that only few pairs can still change order, and those
-    are solved exactly.
+    Newton steps on a smoothed loss bring the slopes so close that only few pairs can still change
+    order, and those are solved exactly.
     """
-    size, rank = problem.Z.shape
+    rank = problem.Z.shape[1]
     slopes = problem.least_squares()
     loss = problem.absolute(slopes)
     hessian = np.eye(rank) * float(problem.pairs.weights.sum())
     rounding = TINY * float(problem.pairs.weights @ np.abs(problem.y))
     if rank == 0 or loss.value <= rounding:
         return Solution(slopes, loss, hessian)
-    near = _sharp(problem) if size > 2 * SUBSAMPLE else None
-    if near is None:
-        slopes, hessian = _ladder(problem, slopes, PAIRS_AT_FINISH)
-        slopes, loss = _snap(problem, slopes, problem.absolute(slopes))
-        if loss.value <= rounding:
-            return Solution(slopes, loss, hessian)
-        near = slopes, hessian
-    return _exact(problem, *near)
-
-
-def _sharp(problem: RankProblem) -> tuple[Array, Array] | None:
-    """Newton steps on the dispersion of all runs from a subsample's start and curvature.
-
-    With many runs the dispersion is quadratic to within its own noise, so that each step
-    gains a factor. None if it does not settle.
-    """
-    part = problem.subsample(SUBSAMPLE)
-    share = float(problem.pairs.weights.sum() / part.pairs.weights.sum())
-    slopes, _ = _ladder(part, part.least_squares(), 200.0 * len(part.y))
-    width = 0.25 * _quartile_range(part.absolute(slopes), part.pairs)
-    if width <= 1e-9 * float(np.abs(part.y).max(initial=0.0)):
-        return None
-    hessian = share * part.pairs.hessian(part.huber(slopes, width), width, part.Z)
-    best = np.inf
-    for _ in range(25):
-        loss = problem.absolute(slopes)
-        gradient = problem.gradient(loss)
-        try:
-            step = -np.linalg.solve(hessian, gradient)
-        except np.linalg.LinAlgError:
-            return None
-        gap = 0.5 * float(-gradient @ step) / loss.value
-        if not 0.0 <= gap < 4.0 * best:
-            return None
-        # so near, the steps are of the size of the corners of the loss
-        if gap <= 1e-15 or best <= gap <= 1e-12:
-            return slopes, hessian
-        best = min(best, gap)
-        slopes = slopes + step
-    return None
+    slopes, hessian = _ladder(problem, slopes)
+    slopes, loss = _snap(problem, slopes, problem.absolute(slopes))
+    if loss.value <= rounding:
+        return Solution(slopes, loss, hessian)
+    return _exact(problem, slopes, hessian)
 
 
 # values that stand for all: their sums are where the search of the median begins
@@ -676,8 +630,10 @@ def koul_tau(loss: SortedLoss, pairs: PairLoss, bandwidth: float, parameters: in
 _DISTANCE_LEVEL = 0.999
 
 
-def run_covariance(scores: Array, hessian: Array, Z: Array, weights: Array) -> Array:
-    """Covariance of whitened slopes from deleting one run at a time, to first order.
+def deletion_covariance(
+    scores: Array, hessian: Array, Z: Array, weights: Array, clusters: IntArray | None
+) -> Array:
+    """Covariance of whitened slopes from deleting one run, or cluster of runs, at a time (CR3).
 
     Parameters
     ----------
@@ -688,28 +644,23 @@ def run_covariance(scores: Array, hessian: Array, Z: Array, weights: Array) -> A
     Z : ndarray of shape (n_runs, rank)
         Features, centred within groups, with weighted second moment the identity.
     weights : ndarray of shape (n_runs,)
+    clusters : ndarray of int of shape (n_runs,), optional
+        Runs of equal number are deleted together.
 
     Returns
     -------
     ndarray of shape (rank, rank)
     """
-    leverage = hat_values(Z, weights)
-    changes = scores / np.maximum(1.0 - leverage, 1e-3)[:, None]
+    if clusters is None:
+        changes = scores / np.maximum(1.0 - hat_values(Z, weights), 1e-3)[:, None]
+    else:
+        rank, share = Z.shape[1], weights / weights.sum()
+        squares = share[:, None] * (Z[:, :, None] * Z[:, None]).reshape(len(Z), -1)
+        inner = group_sums(squares, clusters).reshape(-1, rank, rank)
+        remaining = np.linalg.pinv(np.eye(rank) - inner, rcond=1e-6, hermitian=True)
+        # In coordinates where the curvature is isotropic, deleting a cluster removes its share.
+        changes = np.einsum("cij,cj->ci", remaining, group_sums(scores, clusters))
     return jackknife_covariance(changes @ np.linalg.pinv(hessian, hermitian=True))
-
-
-def cluster_covariance(
-    scores: Array, hessian: Array, Z: Array, weights: Array, clusters: IntArray
-) -> Array:
-    """Covariance from deleting one cluster of runs at a time (CR3)."""
-    rank = Z.shape[1]
-    squares = (weights / weights.sum())[:, None] * (Z[:, :, None] * Z[:, None]).reshape(len(Z), -1)
-    inner = group_sums(squares, clusters).reshape(-1, rank, rank)
-    sums = group_sums(scores, clusters)
-    root = np.linalg.pinv(hessian, hermitian=True)
-    remaining = np.linalg.pinv(np.eye(rank) - inner, rcond=1e-6, hermitian=True)
-    # In coordinates where the curvature is isotropic, deleting a cluster removes its share.
-    return jackknife_covariance(np.einsum("cij,cj->ci", remaining, sums) @ root)
 
 
 def hat_values(Z: Array, weights: Array) -> Array:
@@ -795,10 +746,6 @@ def tied(loss: SortedLoss, pairs: PairLoss, problem: RankProblem) -> SortedLoss:
     return pairs.absolute(residuals)
 
 
-# Beyond this many runs the curvature known to the solver (from a large subsample) is as good.
-LARGE = 2 * SUBSAMPLE
-
-
 class RankRegression:
     """A fit by ranks: what `RobustPowerLaw`, whose parameters and attributes it has, computes."""
 
@@ -823,10 +770,8 @@ class RankRegression:
                 "No two runs with weight can be paired: give at least two runs, and with "
                 "within at least two of one label."
             )
-        whole = len(rows) == len(y) and len(labels) == 1
-        Xs, ys, ws = (X, y, weights) if whole else (X[rows], y[rows], weights[rows])
-        ws = ws / ws.mean()
-        state = self._solve(Xs, ys, ws, starts.astype(np.intp))
+        some = weights[rows] / weights[rows].mean()
+        state = self._solve(X[rows], y[rows], some, starts.astype(np.intp))
         self._locate(runs, codes, labels)
         self._infer(rows, None if runs.groups is None else runs.clusters[rows], *state)
         sizes = np.diff(starts).tolist()
@@ -862,19 +807,15 @@ class RankRegression:
         residuals = y - runs.X @ self.exponents_
         used = weights > 0.0
         self.intercept_ = hodges_lehmann(residuals[used], weights[used])
+        levels = np.full(len(labels), self.intercept_)
         self.group_intercepts_: dict[Any, float] = {}
         if runs.within is not None:
-            levels = np.full(len(labels), self.intercept_)
-            by_code = np.argsort(codes, kind="stable")
-            members = np.split(by_code, np.cumsum(np.bincount(codes, minlength=len(labels)))[:-1])
             for code, label in enumerate(labels.tolist()):
-                mine = members[code][used[members[code]]]
-                if mine.size:
+                mine = used & (codes == code)
+                if mine.any():
                     levels[code] = hodges_lehmann(residuals[mine], weights[mine])
                 self.group_intercepts_[label] = float(levels[code])
-            self.residuals_ = residuals - levels[codes]
-        else:
-            self.residuals_ = residuals - self.intercept_
+        self.residuals_ = residuals - levels[codes]
         size = np.abs(self.residuals_)
         scale = 1.4826 * float(np.median(size[used]))
         floor = 1e-12 * float(np.abs(y).max(initial=0.0))
@@ -918,15 +859,12 @@ class RankRegression:
         if self.tau_ == 0.0 or self.rank_ == 0:
             self.covariance_ = np.zeros((len(self.exponents_),) * 2)
             return
-        if threshold <= 0.0 and size <= LARGE:
+        if threshold <= 0.0:
             loss = tied(loss, pairs, problem)
             width = shrunken_bandwidth(loss, pairs, power=0.25)
             hessian = pairs.hessian(pairs.smoothed(loss, width), width, Z)
         scores = pairs.run_scores(loss, threshold, Z)
-        if clusters is None:
-            whitened = run_covariance(scores, hessian, Z, pairs.weights)
-        else:
-            whitened = cluster_covariance(scores, hessian, Z, pairs.weights, clusters)
+        whitened = deletion_covariance(scores, hessian, Z, pairs.weights, clusters)
         self.covariance_ = whitening.covariance(whitened)
 
 

@@ -14,14 +14,13 @@ from dimgs.fits.robust import (
     RankProblem,
     _quartile_range,
     _snap,
-    cluster_covariance,
+    deletion_covariance,
     hat_values,
     hodges_lehmann,
     koul_tau,
     minimise,
     near_pairs,
     robust_distances,
-    run_covariance,
     shrunken_bandwidth,
     tied,
 )
@@ -309,10 +308,7 @@ def test_covariances_are_those_of_runs_left_out(clusters: int | None) -> None:
         changes.append(again - slopes)
     count = len(changes)
     expected = (count - 1) / count * np.transpose(changes) @ np.array(changes)
-    if clusters is None:
-        covariance = run_covariance(scores, curvature, Z, w)
-    else:
-        covariance = cluster_covariance(scores, curvature, Z, w, labels)
+    covariance = deletion_covariance(scores, curvature, Z, w, None if clusters is None else labels)
     # the prefactor's share of the leverage, a fortieth or an eighth, is left out
     size = np.sqrt(np.diag(expected))
     np.testing.assert_allclose(
@@ -326,7 +322,7 @@ def test_covariances_are_those_of_runs_left_out(clusters: int | None) -> None:
 def test_a_run_of_full_leverage_is_bounded() -> None:
     Z, w = np.array([[2.0], [0.0], [0.0], [0.0]]), np.ones(4)
     np.testing.assert_allclose(hat_values(Z, w), [1.0, 0.0, 0.0, 0.0])
-    covariance = run_covariance(np.ones((4, 1)), np.array([[2.0]]), Z, w)
+    covariance = deletion_covariance(np.ones((4, 1)), np.array([[2.0]]), Z, w, None)
     assert covariance[0, 0] == pytest.approx(0.75 * (500.0**2 + 3 * 0.25))
 
 
@@ -342,8 +338,8 @@ def test_hat_values_are_the_diagonal_of_the_projection() -> None:
 def test_one_cluster_a_run_is_a_run() -> None:
     problem, _, scores, curvature = quadratic(2)
     Z, w = problem.Z[:, :1], problem.pairs.weights
-    run = run_covariance(scores[:, :1], curvature[:1, :1], Z, w)
-    one = cluster_covariance(scores[:, :1], curvature[:1, :1], Z, w, np.arange(40))
+    run = deletion_covariance(scores[:, :1], curvature[:1, :1], Z, w, None)
+    one = deletion_covariance(scores[:, :1], curvature[:1, :1], Z, w, np.arange(40))
     np.testing.assert_allclose(one, run)
 
 
