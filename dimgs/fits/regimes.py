@@ -457,15 +457,15 @@ def at_boundary(tree: Tree, k: int, Z: Array) -> tuple[BoolArray, IntArray, IntA
 
 def paths(tree: Tree) -> list[list[tuple[int, int]]]:
     """For each regime, the boundaries on its way as (number, side): side -1 below, +1 above."""
-    ways: list[list[tuple[int, int]]] = []
-    for regime in range(len(tree) + 1):
-        ways.append([])
-        first, last = 0, len(tree)
-        for k in downwards(tree):
-            if first <= k < last:
-                ways[-1].append((k, 1 if regime > k else -1))
-                first, last = (k + 1, last) if regime > k else (first, k)
-    return ways
+
+    def divides(k: int, regime: int) -> bool:
+        between = tree[k:regime] if regime > k else tree[regime : k + 1]
+        return tree[k].order == min(edge.order for edge in between)
+
+    return [
+        [(k, 1 if regime > k else -1) for k in downwards(tree) if divides(k, regime)]
+        for regime in range(len(tree) + 1)
+    ]
 
 
 # shares of a step towards the least squares that are tried, and steps; a few are the rule
@@ -1090,12 +1090,8 @@ def regimes_of(
         next(k for (k, side), (_, other) in zip(ways[a], ways[b], strict=False) if side != other)
         for a, b in pairwise(leaves)
     ]
-    regime, doubt, translation = (
-        labels(tree, sample.Z),
-        threshold_doubt(sample, pieces),
-        axes.translation,
-    )
-    regimes = []
+    regime, doubt = labels(tree, sample.Z), threshold_doubt(sample, pieces)
+    regimes, translation = [], axes.translation
     for k in leaves:
         index = np.flatnonzero(regime == k)
         estimates = sample.take(index).about(pieces.laws[k])
@@ -1134,27 +1130,19 @@ def threshold_of(
     powers, factor, value = monomial_of(edge, axes)
     profile = runs.profile(edge.direction, unit, dof)
     profile = profile.translated(factor, value - factor * edge.threshold)
-    rationals, simple = tuple(map(rational, kept)), None
-    if edge.continuous and kept:
+    found, rationals = (powers, value, *profile.interval(level), level), tuple(map(rational, kept))
+    if not edge.continuous:
+        return RegimeThreshold(*found, "jump", rationals, profile)
+    simple = None
+    if kept:
         direction = axes.direction(kept[0], towards=edge.direction)
         assert direction is not None
         growth, offset = axes.units([float(p) for p in rationals[0]], direction)
         short = runs.profile(direction, unit, dof).translated(growth, offset)
         middle = float(np.mean([short.lower, short.upper], axis=0)[np.argmin(short.ratio)])
-        simple = Simple(
-            rationals[0], middle, *short.interval(level), 1 if growth * factor > 0 else -1
-        )
-    kind = "continuous" if edge.continuous else "jump"
-    return RegimeThreshold(
-        powers,
-        value,
-        *profile.interval(level),
-        level,
-        kind,
-        () if edge.continuous else rationals,
-        profile,
-        simple,
-    )
+        sign = 1 if growth * factor > 0 else -1
+        simple = Simple(rationals[0], middle, *short.interval(level), sign)
+    return RegimeThreshold(*found, "continuous", (), profile, simple)
 
 
 # sign flips: the least p-value, times the two statistics, is then 0.004
