@@ -531,7 +531,7 @@ class LocalPowerLaw(ContrastiveRegressor):
             choice = choose_share(table, fewest)
         self.share_, self.interval_share_ = choice.share, choice.best
         self.cv_shares_, self.cv_scores_ = choice.shares, choice.scores
-        self._at_runs(X, y, table, inverse)
+        self._at_runs(X, y, table, first, inverse)
         self.n_contrasts_ = len(first) - 1
         near = max(min(len(first) - 1, int(min(self.share_, 1.0) * len(first))), 1)
         self.n_pairs_ = len(first) * near // 2
@@ -552,66 +552,52 @@ class LocalPowerLaw(ContrastiveRegressor):
             Z, y - mean - Z @ self._slopes, weights, clusters, clustered, direction
         )
 
-    def _at_runs(self, X: Array, y: Array, table: BandwidthTable, inverse: IntArray) -> None:
-        self._table = table
-        self._inverse = inverse
-        runs = np.arange(len(table.Z))
-        self._tree = tree = cKDTree(table.Z) if self.rank_ else None
-        value, slopes = np.zeros(len(runs)), np.zeros_like(table.Z)
-        self._window: Window | None = None
+    def _at_runs(
+        self, X: Array, y: Array, table: BandwidthTable, first: IntArray, inverse: IntArray
+    ) -> None:
+        """Fit at every row, and the residuals of the distinct runs without each."""
+        self._table, self._window = table, None
         if np.isfinite(self.share_) and self.rank_:
-            self._window = window = table.window(self.share_)
-            highest, leverages = 0.0, np.zeros(len(runs))
-            # Neighbours in turn share the cells that they read.
-            near_first = np.asarray(tree.indices) if tree is not None else runs
-            for fits in local_fits(window, table.Z[near_first]):
-                chosen = near_first[fits.rows]
-                value[chosen], slopes[chosen] = fits.value, fits.slopes
-                leverages[chosen] = run_leverages(fits, window.cells, chosen, table.weights)
-                highest = max(highest, float(fits.leverage.max()))
-            self._highest = highest
-            out = (table.response - value) / np.maximum(1.0 - leverages, 1e-3)
-            if table.clustered:
-                out = held_out_residuals(table, window, runs)
-        else:
+            self._window = table.window(self.share_)
+        ignored = inverse < 0
+        self._rows = table.Z[inverse]
+        self._rows[ignored] = self._whitening.apply(X[ignored])
+        value, self.exponents_, leverage = self._local(self._rows)
+        self._highest = float(leverage[first].max())
+        if self._window is None:
             out = held_out_globally(table)
-            self._highest = float((1.0 + (table.Z**2).sum(axis=1)).max())
+        else:
+            out = held_out_residuals(table, self._window, np.arange(len(table.Z)))
         # Residuals for variances: e / sqrt(1 - h) is unbiased for single runs (HC2), where
         # e / (1 - h) would be too wide; clusters keep the residuals without the cluster (CR3).
-        within = np.sqrt(np.abs((table.response - value) * out)) * np.sign(out)
+        residuals = table.response - value[first]
+        within = np.sqrt(np.abs(residuals * out)) * np.sign(out)
         self._noise = out if table.clustered else within
-        self.exponents_ = self._whitening.exponents(slopes + self._slopes)[inverse]
-        self.held_out_residuals_ = out[inverse]
-        if tree is not None:
-            near = min(2 * (self.rank_ + 1), len(runs) - 1) + 1
-            self._spacing = np.asarray(tree.query(table.Z, k=[near], workers=2)[0])[:, 0]
-        self.residuals_ = (table.response - value)[inverse]
-        self._ignored = np.flatnonzero(inverse < 0)
-        self._ignored_Z = self._whitening.apply(X[self._ignored])
-        if self._ignored.size:
-            rows = self._ignored
-            potential, self.exponents_[rows], _ = self._local(X[rows])
-            self.residuals_[rows] = y[rows] - potential - self.intercept_
-            self.held_out_residuals_[rows] = self.residuals_[rows]
+        predicted = y - X @ self.global_exponents_ - value - self.intercept_
+        self.residuals_ = np.where(ignored, predicted, residuals[inverse])
+        self.held_out_residuals_ = np.where(ignored, predicted, out[inverse])
+        self._tree = None
+        if self.rank_:
+            self._tree = cKDTree(table.Z)
+            near = min(2 * (self.rank_ + 1), len(table.Z) - 1) + 1
+            self._spacing = np.asarray(self._tree.query(table.Z, k=[near], workers=2)[0])[:, 0]
 
-    def _local(self, X: Array) -> tuple[Array, Array, Array]:
-        """Potential, exponents and leverage at each row."""
-        Z = self._whitening.apply(X)
+    def _local(self, Z: Array) -> tuple[Array, Array, Array]:
+        """Value beside the global law, exponents and leverage at whitened rows."""
         value, slopes = np.zeros(len(Z)), np.zeros_like(Z)
         leverage = 1.0 + (Z**2).sum(axis=1)
         if self._window is not None:
             for fits in local_fits(self._window, Z):
                 value[fits.rows], slopes[fits.rows] = fits.value, fits.slopes
                 leverage[fits.rows] = fits.leverage
-        exponents = self._whitening.exponents(slopes + self._slopes)
-        return X @ self.global_exponents_ + value, exponents, leverage
+        return value, self._whitening.exponents(slopes + self._slopes), leverage
 
     def _potential(self, X: Array) -> Array:
-        return self._local(X)[0]
+        return np.asarray(X @ self.global_exponents_ + self._local(self._whitening.apply(X))[0])
 
     def elasticities(self, X: ArrayLike) -> Array:
         """Local exponents at each row of `X`, shape (n_rows, n_features)."""
-        return self._local(self._checked_rows(X))[1]
+        return self._local(self._whitening.apply(self._checked_rows(X)))[1]
 
     def in_support(self, X: ArrayLike) -> BoolArray:
         """Whether the runs surround each row closely enough for a local fit.
@@ -619,11 +605,11 @@ class LocalPowerLaw(ContrastiveRegressor):
         A row is outside if the local value there is less certain than at any run, or if it is
         farther from its nearest run than twice the spacing of the runs about that one.
         """
-        rows = self._checked_rows(X)
+        Z = self._whitening.apply(self._checked_rows(X))
         if self._tree is None:
-            return np.ones(len(rows), dtype=bool)
-        leverage = self._local(rows)[2]
-        distance, nearest = self._tree.query(self._whitening.apply(rows), workers=2)
+            return np.ones(len(Z), dtype=bool)
+        leverage = self._local(Z)[2]
+        distance, nearest = self._tree.query(Z, workers=2)
         close = np.asarray(distance) <= 2.0 * self._spacing[nearest] + 1e-9
         return np.asarray(close & (leverage <= self._highest * (1.0 + 1e-9)))
 
@@ -650,7 +636,7 @@ class LocalPowerLaw(ContrastiveRegressor):
         return exponents.reshape(grid.shape)
 
     def intervals(self, level: float | None = None) -> Array:
-        """Intervals of the exponents at the distinct training runs; see `elasticity_intervals`.
+        """Intervals of the exponents at the training runs; see `elasticity_intervals`.
 
         Returns
         -------
@@ -658,11 +644,7 @@ class LocalPowerLaw(ContrastiveRegressor):
             One row for each row of `exponents_`.
         """
         check_is_fitted(self)
-        level = 0.9 if level is None else level
-        intervals = self._intervals(self._table.Z, level)[self._inverse]
-        if self._ignored.size:
-            intervals[self._ignored] = self._intervals(self._ignored_Z, level)
-        return intervals
+        return self._intervals(self._rows, 0.9 if level is None else level)
 
     def elasticity_intervals(self, X: ArrayLike, level: float = 0.9) -> Array:
         """Bias-corrected confidence intervals of the local exponents.
