@@ -161,7 +161,7 @@ def dense_runs(design: Design, potential: ContrastivePotential, seed: int) -> De
         their largest.
     """
     rng = np.random.default_rng(seed)
-    mixing = _mixing(potential.potentials_[0].axes.coordinates(design.X), rng)
+    mixing = _mixing(potential.potentials_[0].axes.apply(design.X), rng)
     X = mixing @ design.X
     offset = mixing @ design.offset
     y = potential.predict(X)

@@ -749,8 +749,8 @@ class RegimeModel:
     scatter : Scatter
     laws : tuple of FittedLaw
     borders : tuple of Border
-    pairs : frozenset of (int, int)
-        Laws whose runs lie among each other.
+    entangled : frozenset of int
+        Laws whose runs lie among those of another.
     explained : ndarray of bool of shape (n_sites,)
     """
 
@@ -758,13 +758,8 @@ class RegimeModel:
     scatter: Scatter
     laws: tuple[FittedLaw, ...]
     borders: tuple[Border, ...] = ()
-    pairs: frozenset[tuple[int, int]] = frozenset()
+    entangled: frozenset[int] = frozenset()
     explained: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
-
-    @property
-    def entangled(self) -> set[int]:
-        """Laws whose runs lie among those of another."""
-        return {k for pair in self.pairs for k in pair}
 
     @property
     def unexplained(self) -> IntArray:
@@ -878,7 +873,7 @@ def model_of(
             model = _cores(model)
     # one run tells no crossover from a corner where runs scatter
     soft = any(b.meets and (scatter.sigma or not b.sharpness >= SHARPEST) for b in model.borders)
-    if model.explained.all() and not model.pairs and not soft:
+    if model.explained.all() and not model.entangled and not soft:
         return model
     return power_mean(sites, scatter) or model
 
@@ -886,17 +881,23 @@ def model_of(
 def _bordered(axes: GroupAxes, model: RegimeModel) -> RegimeModel:
     limits = model.scatter.limits(model.sites.count)
     follows = np.abs(model.sites.y[:, None] - model.values(model.sites.z)) <= limits[:, None]
-    borders, pairs = [], set()
+    borders, entangled = list[Border](), set[int]()
     for one, other in combinations(range(len(model.laws)), 2):
         only = [
             np.flatnonzero(follows[:, k] & ~follows[:, j]) for k, j in ((one, other), (other, one))
         ]
         border = _meeting(model, one, other, only) or _jump(axes, model, one, other, only)
         if border is None:
-            pairs.add((one, other))
+            entangled |= {one, other}
         else:
             borders.append(border)
-    return _sharpened(replace(model, borders=tuple(borders), pairs=frozenset(pairs)))
+    meeting = replace(model, borders=tuple(borders), entangled=frozenset(entangled))
+    # with the sharpness of every crossover that a run shows
+    sharp = [
+        replace(b, sharpness=_sharpness(meeting, b)).widened(model.scatter) if b.meets else b
+        for b in borders
+    ]
+    return replace(meeting, borders=tuple(sharp))
 
 
 def _inside(model: RegimeModel) -> RegimeModel:
@@ -906,15 +907,6 @@ def _inside(model: RegimeModel) -> RegimeModel:
         again = FittedLaw.fit(model.sites, law.rows[inside[law.rows, k]], model.scatter)
         laws.append(again if np.isfinite(again.spread).all() else law)
     return replace(model, laws=tuple(laws))
-
-
-def _sharpened(model: RegimeModel) -> RegimeModel:
-    """With the sharpness of every crossover that a run shows."""
-    borders = [
-        replace(b, sharpness=_sharpness(model, b)).widened(model.scatter) if b.meets else b
-        for b in model.borders
-    ]
-    return replace(model, borders=tuple(borders))
 
 
 def _meeting(model: RegimeModel, one: int, other: int, only: list[IntArray]) -> Border | None:

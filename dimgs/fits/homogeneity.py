@@ -249,8 +249,10 @@ def dependence(
     >>> dependence(u, y, known=x) > 0.1, dependence(x, y, known=u) < 1e-3
     (True, True)
     """
-    rows, target = _table(extra), np.asarray(y, dtype=np.float64)
-    covariates = np.empty((len(target), 0)) if known is None else _table(known)
+    target = np.asarray(y, dtype=np.float64)
+    n = len(target)
+    rows = np.asarray(extra, dtype=np.float64).reshape(n, -1)
+    covariates = np.asarray([] if known is None else known, dtype=np.float64).reshape(n, -1)
     # squares of large responses are not representable, and the size of one decides nothing
     target = target / (np.abs(target).max(initial=0.0) or 1.0)
     target = target - target.mean()
@@ -301,11 +303,6 @@ def polynomial(columns: Array, others: int = 0) -> Array:
             break
         total = more
     return total
-
-
-def _table(values: ArrayLike) -> Array:
-    rows = np.asarray(values, dtype=np.float64)
-    return rows[:, None] if rows.ndim == 1 else rows
 
 
 def _standard(columns: Array) -> Array:

@@ -174,17 +174,12 @@ class SmoothCurve:
             Which runs are left out together; by default each run is left out alone.
         """
         errors, expected = np.empty(self.runs), np.empty(self.runs)
-        if parts is None:
-            variance = 1.0 / np.diag(self._inverse)
-            errors, expected = self._weights * variance, np.sqrt(variance)
-            return errors * self._scale, expected * self._scale
-        for part in np.unique(parts):
-            rows = parts == part
+        labels = np.arange(self.runs) if parts is None else parts
+        for label in np.unique(labels):
+            rows = labels == label
             covariance = linalg.inv(self._inverse[np.ix_(rows, rows)])
-            errors[rows], expected[rows] = (
-                covariance @ self._weights[rows],
-                np.sqrt(np.diag(covariance)),
-            )
+            errors[rows] = covariance @ self._weights[rows]
+            expected[rows] = np.sqrt(np.diag(covariance))
         return errors * self._scale, expected * self._scale
 
     @cached_property

@@ -146,7 +146,7 @@ def test_ratios_add_the_reach_of_both_sides() -> None:
     first, other = (fitted.growth.error(fitted.distances(rows)) for rows in (out, far))
     assert np.all(first > 0)
     assert not fitted.distances(inside).any()
-    z = fitted.axes.coordinates(out) - fitted.axes.coordinates(far)
+    z = fitted.axes.apply(out) - fitted.axes.apply(far)
     noise = fitted.noise**2 * (2 + (z**2).sum(axis=1) / 40)
     _, (variance, *_) = fitted.by_fold(out, far)
     expected = (noise + first**2 + other**2) * fitted.training.unit**2

@@ -69,7 +69,7 @@ def a_task(loss: Loss, within: bool, seed: int = 0) -> tuple[Training, Folds, Ar
 def test_errors_on_runs_left_out_are_about_the_prefactors_seen(within: bool) -> None:
     training, folds, theta = a_task("squared", within)
     runs = training.runs
-    z = training.axes.coordinates(runs.X)
+    z = training.axes.apply(runs.X)
     label = np.zeros(len(runs)) if runs.within is None else runs.within
     errors = training.held_out_errors(theta, folds.held)
     for held, network, found in zip(folds.held, theta, errors, strict=True):

@@ -20,6 +20,7 @@ from dimgs.fits.base import ContrastiveRegressor, WithinRegressor, seed_of
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.intervals import Calibration
 from dimgs.fits.least_squares import oriented
+from dimgs.fits.noise import gain_and_error
 from dimgs.fits.potential.potential_runs import (
     HUBER,
     LOSSES,
@@ -180,20 +181,13 @@ def choose(training: "Training", folds: Folds, decays: tuple[float, ...]) -> Cho
 
     def is_no_worse(k: int) -> bool:
         doubt = 1.0 if np.isfinite(decays[k]) else _DOUBT
-        return means[k] - means[best] <= doubt * _error(losses[k] - losses[best], clusters)
+        gain, error = gain_and_error(losses[best], losses[k], clusters)
+        return gain <= doubt * error
 
     chosen = next(k for k in range(len(decays)) if is_no_worse(k))
     scores = {decay: mean / (means[0] or 1.0) for decay, mean in zip(decays, means, strict=True)}
     rougher = max(min(chosen + 1, len(decays) - 1), best) if np.isfinite(decays[chosen]) else chosen
     return Choice(decays[chosen], theta[chosen], theta[rougher], scores)
-
-
-def _error(difference: Array, clusters: IntArray) -> float:
-    """Standard error of a mean difference, over clusters of runs."""
-    sizes = np.bincount(clusters)
-    spread = (np.bincount(clusters, difference) - sizes * difference.mean())[sizes > 0]
-    m = len(spread)
-    return float(np.sqrt(np.sum(spread**2) * m / max(m - 1, 1)) / len(difference))
 
 
 # share of the runs that is left out at an end of an axis: a fifth, as in validation
@@ -316,7 +310,7 @@ class FittedPotential:
 
     def distances(self, X: Array) -> Array:
         """Distance of each row to the hull of the runs."""
-        return distances_to_hull(self.corners, self.axes.coordinates(X))
+        return distances_to_hull(self.corners, self.axes.apply(X))
 
     def by_fold(self, X: Array, other: Array | None = None) -> tuple[Array, Array]:
         """Response less its centre, or its difference, by the networks of each fold.
@@ -333,13 +327,13 @@ class FittedPotential:
             The second is what the networks leave open: noise, leverage, disagreement, and what
             grows outside of the runs.
         """
-        values, z = self.training.values(self.choice.theta, X), self.axes.coordinates(X)
+        values, z = self.training.values(self.choice.theta, X), self.axes.apply(X)
         outside, n_runs = self._outside_error(X) ** 2, 1
         if other is None:
             values = values + self.offsets[..., None]
         else:
             values = values - self.training.values(self.choice.theta, other)
-            z = z - self.axes.coordinates(other)
+            z = z - self.axes.apply(other)
             outside, n_runs = outside + self._outside_error(other) ** 2, 2
         leverage = np.square(z).sum(axis=1) / len(self.training.runs)
         variance = self.noise**2 * (n_runs + leverage) + outside + values.var(axis=1, ddof=1)
@@ -455,7 +449,7 @@ def learn(
         np.einsum("kr,kir->ki", seen, misses) / seen.sum(axis=1)[:, None],
         folds.rounds,
         max(noise, float(np.finfo(float).eps)),
-        hull_corners(axes.coordinates(runs.X)),
+        hull_corners(axes.apply(runs.X)),
         Growth() if exact else growth_of(training, choice.decay),
     )
     return fitted, errors * training.unit
@@ -532,34 +526,40 @@ class PotentialRegressor(ContrastiveRegressor):
     def _potential(self, X: Array) -> Array:
         return self._unstacked(self._sum(X))
 
-    def predict_interval(self, X: ArrayLike, level: float = 0.9) -> Array:
+    def predict_interval(self, X: ArrayLike, level: float = 0.9, whole: bool = False) -> Array:
         """Intervals of the log response of one more run at each row.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
         level : float
+        whole : bool
+            Cover all targets (all points of a curve) at once, instead of each by itself.
 
         Returns
         -------
         ndarray of shape (n_rows, 2) or (n_rows, n_targets, 2)
             Infinite where the runs are too few for the level.
         """
-        return self._bounds(self._values, level, False, self._checked_rows(X))
+        return self._bounds(self._values, level, whole, self._checked_rows(X))
 
-    def ratio_interval(self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9) -> Array:
+    def ratio_interval(
+        self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9, whole: bool = False
+    ) -> Array:
         """Intervals of the log-ratio of two more runs at each pair of rows.
 
         Parameters
         ----------
         X_u, X_v : array-like of shape (n_rows, n_features)
         level : float
+        whole : bool
+            As of `predict_interval`.
 
         Returns
         -------
         ndarray of shape (n_rows, 2) or (n_rows, n_targets, 2)
         """
-        return self._bounds(self._pairs, level, False, *self._checked_pairs(X_u, X_v))
+        return self._bounds(self._pairs, level, whole, *self._checked_pairs(X_u, X_v))
 
     def exponents(self, X: ArrayLike) -> Array:
         """Local exponents, the gradient of the potential, by automatic differentiation.
@@ -945,26 +945,3 @@ class CurvePotential(PotentialRegressor):
     def curves(self, X: ArrayLike) -> Array:
         """Curves at each row, positive everywhere; shape (n_rows, n_points)."""
         return np.asarray(np.exp(self.predict(X)))
-
-    def predict_interval(self, X: ArrayLike, level: float = 0.9, whole: bool = False) -> Array:
-        """Intervals of the log-curve of one more run at each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features)
-        level : float
-        whole : bool
-            Cover all points of a curve at once, instead of each point by itself.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_points, 2)
-            Infinite where the runs are too few for the level.
-        """
-        return self._bounds(self._values, level, whole, self._checked_rows(X))
-
-    def ratio_interval(
-        self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9, whole: bool = False
-    ) -> Array:
-        """Intervals of the log-ratios of the curves of two more runs; as `predict_interval`."""
-        return self._bounds(self._pairs, level, whole, *self._checked_pairs(X_u, X_v))

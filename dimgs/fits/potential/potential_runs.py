@@ -16,7 +16,7 @@ from scipy.spatial import ConvexHull, QhullError
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import EngineUnavailableError, FitError, InputError
-from dimgs.fits.design import group_means, whiten
+from dimgs.fits.design import Whitening, group_means, whiten
 from dimgs.fits.training_runs import TrainingRuns, check_clusters, distinct_rows, label_codes
 
 # ---- Knowledge beforehand of a potential: signs of exponents, their limits, interactions.
@@ -272,15 +272,13 @@ _OUTSIDE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class PotentialAxes:
+class PotentialAxes(Whitening):
     """From rows of X to the inputs of a network: whitened coordinates, and one for each label.
+
+    Labels have no part in the whitening.
 
     Parameters
     ----------
-    centre : ndarray of shape (n_features,)
-        Zero for labels.
-    transform : ndarray of shape (n_features, rank)
-        Whitened coordinates are (x - centre) @ transform.
     categorical : tuple of int
         Columns of X that hold codes of labels.
     labels : tuple of ndarray
@@ -289,27 +287,16 @@ class PotentialAxes:
         Projection on the directions along which all the runs agree.
     """
 
-    centre: Array
-    transform: Array
     categorical: tuple[int, ...]
     labels: tuple[Array, ...]
     constant: Array
-
-    @property
-    def rank(self) -> int:
-        """Number of whitened coordinates."""
-        return int(self.transform.shape[1])
-
-    def coordinates(self, X: Array) -> Array:
-        """Whitened coordinates, shape (n_rows, rank)."""
-        return np.asarray((X - self.centre) @ self.transform)
 
     def inputs(self, X: Array) -> Array:
         """Whitened coordinates and indicators of the labels, shape (n_rows, n_inputs).
 
         A label that was never seen counts as an average one.
         """
-        parts = [self.coordinates(X)]
+        parts = [self.apply(X)]
         for column, labels in zip(self.categorical, self.labels, strict=True):
             is_label = X[:, [column]] == labels
             parts.append(np.where(is_label.any(axis=1)[:, None], is_label, 1.0 / len(labels)))
