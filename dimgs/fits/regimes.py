@@ -1130,9 +1130,9 @@ def threshold_of(
     powers, factor, value = monomial_of(edge, axes)
     profile = runs.profile(edge.direction, unit, dof)
     profile = profile.translated(factor, value - factor * edge.threshold)
-    found, rationals = (powers, value, *profile.interval(level), level), tuple(map(rational, kept))
+    place, rationals = (powers, value, *profile.interval(level), level), tuple(map(rational, kept))
     if not edge.continuous:
-        return RegimeThreshold(*found, "jump", rationals, profile)
+        return RegimeThreshold(*place, "jump", rationals, profile)
     simple = None
     if kept:
         direction = axes.direction(kept[0], towards=edge.direction)
@@ -1142,7 +1142,7 @@ def threshold_of(
         middle = float(np.mean([short.lower, short.upper], axis=0)[np.argmin(short.ratio)])
         sign = 1 if growth * factor > 0 else -1
         simple = Simple(rationals[0], middle, *short.interval(level), sign)
-    return RegimeThreshold(*found, "continuous", (), profile, simple)
+    return RegimeThreshold(*place, "continuous", (), profile, simple)
 
 
 # sign flips: the least p-value, times the two statistics, is then 0.004
