@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59724, "one loop over the parts of a table, and over pairs"
+MOST, SINCE = 59622, "robust, local and deep fits with fewer ways"
 
 
 def code_lines(text: str) -> int:
