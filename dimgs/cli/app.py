@@ -198,7 +198,7 @@ def studio(
         socket, address = listening("127.0.0.1", port)
         number = int(address.rpartition(":")[2])
         with socket, serving_studio(Path(folder), number, hub or "") as (server, studio):
-            path = "/" if table is None else f"/tables/{studio.workbench.open(table)}"
+            path = "/" if table is None else f"/tables/{studio.workbench.open(table).id}"
             opened = f"{address}{path}?token={studio.token}"
             announce(opened, "the workbench is at ", json)
             if not no_browser:

@@ -260,11 +260,20 @@ class Sheet:
     id : str
     path : Path
     choices : Choices
+
+    Attributes
+    ----------
+    study : Study or None
+        That of the last fit or search that ended with a law.
+    search : LawSearch or None
+        The search that runs, or ended without a law.
     """
 
     id: str
     path: Path
     choices: Choices = field(default_factory=Choices)
+    study: "Study | None" = None
+    search: "LawSearch | None" = None
 
     @property
     def name(self) -> str:
@@ -385,6 +394,79 @@ class Sheet:
         choices = self.choices
         asked = choices.options().without_reading()
         return table_basis(data, choices.target or None, asked, repeating=choices.repeating or None)
+
+    def choose(self, form: Sequence[tuple[str, str]]) -> None:
+        """Take what was chosen.
+
+        Raises
+        ------
+        InputError
+            If it cannot be used.
+        """
+        chosen, before = Choices.of(form, self.table_units), self.choices
+        if chosen.sheet != before.sheet:
+            self.choices = Choices(sheet=chosen.sheet)
+            self.begin()
+            return
+        if before.target and before.target != chosen.target:
+            # what is not a target any more may explain the other
+            chosen = replace(chosen, inputs=(*chosen.inputs, before.target))
+        self.choices = chosen
+
+    def _asked(self, **changes: Any) -> tuple[Choices, Dataset, Options]:
+        """The question, its runs, and the options of the analysis."""
+        if not self.choices.target:
+            raise InputError("Choose a target first.")
+        choices = self.question
+        options = choices.options(**changes)
+        return choices, options.read(self.path, choices.target), options.without_reading()
+
+    def _study_of(self, choices: Choices, report: "Report", verb: str) -> "Study":
+        command = choices.command(self.name, verb)
+        provenance = {**report.provenance, "command": command}
+        return Study(replace(report, provenance=provenance), choices.question)
+
+    def fit(self) -> None:
+        """Fit the power law, at once.
+
+        Raises
+        ------
+        DimgsError
+            If the table cannot answer the question.
+        """
+        from dimgs.discovery.discover import discover_with
+
+        choices, data, options = self._asked(engine="power_law")
+        report = discover_with(data, choices.target, options)
+        self.end_search()
+        self.study = self._study_of(choices, report, "fit")
+
+    def discover(self) -> None:
+        """Begin a search for the law.
+
+        Raises
+        ------
+        DimgsError
+            If the table cannot answer the question.
+        """
+        from dimgs.discovery.prepare import prepare
+
+        choices, data, options = self._asked()
+        # a question that cannot be answered is refused at once
+        prepare(data, choices.target, options, any_sign=True)
+        self.end_search()
+
+        def keep(search: LawSearch, report: "Report") -> None:
+            if search is self.search:
+                self.study, self.search = self._study_of(choices, report, "discover"), None
+
+        self.search = LawSearch(data, choices.target, options, keep)
+
+    def end_search(self) -> None:
+        """End the search, if one runs."""
+        search, self.search = self.search, None
+        if search is not None:
+            search.close()
 
 
 def repeating_sets(basis: PiBasis) -> list[tuple[str, ...]]:
@@ -674,7 +756,7 @@ class Study:
 
     report: "Report"
     question: tuple[Any, ...]
-    kept: Json
+    kept: Json = field(default_factory=dict)
     next_runs: "NextRuns | None" = None
 
     @cached_property
@@ -694,6 +776,26 @@ class Study:
         from dimgs.report.render import page_content
 
         return page_content(self.report, self.drawings)
+
+    def propose(self, count: int) -> None:
+        """Propose the runs that best distinguish the rivals."""
+        self.next_runs = self.report.next_runs(count)
+
+    def keep(self, address: str) -> None:
+        """Keep the report in a hub, which is made where there is none.
+
+        Raises
+        ------
+        DimgsError
+            If it cannot be kept.
+        """
+        from dimgs.hub import Hub
+        from dimgs.hub.hub import keep_report
+
+        if not address:
+            raise InputError("Name a hub, such as group.sqlite.")
+        with Hub(address) as hub:
+            self.kept = {"hub": address, **keep_report(hub, self.report)}
 
     def file(self, name: str) -> tuple[bytes, str]:
         """Content and media type of a file.
@@ -742,9 +844,17 @@ class Study:
             return Path(make_archive(str(study), "zip", study)).read_bytes()
 
 
-@dataclass
-class SearchState:
-    """A search at one moment.
+class LawSearch:
+    """A search that runs.
+
+    Parameters
+    ----------
+    data : Dataset
+    target : str
+    options : Options
+        Of the analysis of the runs.
+    keep : callable
+        Called with the search and its report, if it ends with one.
 
     Attributes
     ----------
@@ -754,72 +864,55 @@ class SearchState:
         Its last progress event.
     front : tuple of Candidate
         Its candidates that no other one beats in both complexity and loss.
-    seconds : float
-        Since it began.
     stopping, over : bool
         Whether it was asked to stop, and whether it ended.
     problem : str
         Why it ended without a report; empty where it did not.
     """
 
-    limit: float
-    last_event: str = "starting"
-    front: tuple[Candidate, ...] = ()
-    seconds: float = 0.0
-    stopping: bool = False
-    over: bool = False
-    problem: str = ""
-
-
-class LawSearch:
-    """A search that runs.
-
-    Parameters
-    ----------
-    data : Dataset
-    choices : Choices
-    options : Options
-        Of the analysis of the runs.
-    """
-
-    def __init__(self, data: "Dataset", choices: Choices, options: Options) -> None:
-        self.choices = choices
+    def __init__(
+        self,
+        data: Dataset,
+        target: str,
+        options: Options,
+        keep: "Callable[[LawSearch, Report], None]",
+    ) -> None:
+        self.limit = options.seconds
+        self.last_event, self.problem = "starting", ""
+        self.front: tuple[Candidate, ...] = ()
+        self.stopping = self.over = False
+        self._keep, self._begun = keep, time.monotonic()
         context = get_context("spawn")
         self._here, there = context.Pipe()
         self._process = context.Process(
-            target=_search, args=(there, data, choices.target, options), daemon=True
+            target=_search, args=(there, data, target, options), daemon=True
         )
-        self._begun = time.monotonic()
-        self._state = SearchState(options.seconds)
-        self.report: Report | None = None
         self._process.start()
         there.close()
-        self._hearer = threading.Thread(target=self._hear, daemon=True)
-        self._hearer.start()
+        threading.Thread(target=self._hear, daemon=True).start()
 
     @property
-    def state(self) -> SearchState:
-        """The search now."""
-        return replace(self._state, seconds=time.monotonic() - self._begun)
+    def seconds(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self._begun
 
-    def states(self) -> Iterator[SearchState]:
-        """The search whenever it changed, and once a second; the last one is over."""
+    def changes(self) -> Iterator[bool]:
+        """Whether it is over, whenever it changed, and once a second."""
         last: tuple[Any, ...] = ()
-        while True:
-            state = self.state
-            now = (state.last_event, state.front, int(state.seconds), state.stopping, state.over)
+        over = False
+        while not over:
+            over = self.over
+            now = (self.last_event, self.front, int(self.seconds), self.stopping, over)
             if now != last:
-                yield state
+                yield over
                 last = now
-            if state.over:
-                return
-            time.sleep(_LOOK)
+            time.sleep(0.0 if over else _LOOK)
 
     def stop(self) -> None:
         """Ask it to stop: it ends with the best law until then."""
-        if self._state.over:
+        if self.over:
             return
-        self._state.stopping = True
+        self.stopping = True
         # one that has just ended hears nothing
         with suppress(OSError):
             self._here.send("stop")
@@ -833,22 +926,24 @@ class LawSearch:
     def _end(self) -> None:
         self._process.join(_PATIENCE)
         if self._process.is_alive():
-            self._state.problem = "The search was stopped before it had a law."
+            self.problem = "The search was stopped before it had a law."
             self._process.terminate()
 
     def _hear(self) -> None:
         try:
             while (event := self._here.recv())[0] == "progress":
                 _, text, candidates = event
-                self._state.last_event = text or self._state.last_event
-                self._state.front = tuple(pareto_front((*self._state.front, *candidates)))
-            _, problem, self.report = event
-            self._state.problem = problem or self._state.problem
+                self.last_event = text or self.last_event
+                self.front = tuple(pareto_front((*self.front, *candidates)))
+            _, problem, report = event
+            self.problem = problem or self.problem
+            if report is not None:
+                self._keep(self, report)
         except (EOFError, OSError):
-            self._state.problem = self._state.problem or (
+            self.problem = self.problem or (
                 "The process of the search ended before it had a law; its memory may have run out."
             )
-        self._state.over = True
+        self.over = True
 
 
 def _search(pipe: Connection, data: "Dataset", target: str, options: Options) -> None:
@@ -904,8 +999,6 @@ class Workbench:
         self.folder = folder
         self.hub = hub
         self._sheets: dict[str, Sheet] = {}
-        self._studies: dict[str, Study] = {}
-        self._searches: dict[str, LawSearch] = {}
 
     @property
     def sheets(self) -> list[Sheet]:
@@ -923,7 +1016,7 @@ class Workbench:
             raise NotFoundError("The table is not on the workbench; drop it again.")
         return self._sheets[id]
 
-    def open(self, path: Path) -> str:
+    def open(self, path: Path) -> Sheet:
         """Put a file on the workbench.
 
         Raises
@@ -934,9 +1027,9 @@ class Workbench:
         sheet = Sheet(secrets.token_hex(4), existing(path))
         sheet.begin()
         self._sheets[sheet.id] = sheet
-        return sheet.id
+        return sheet
 
-    def put(self, name: str, parts: Iterable[bytes]) -> str:
+    def put(self, name: str, parts: Iterable[bytes]) -> Sheet:
         """Put a file that was dropped on the workbench.
 
         Raises
@@ -960,136 +1053,17 @@ class Workbench:
             folder.rmdir()
             raise
 
-    def example(self) -> str:
+    def example(self) -> Sheet:
         """Put a table of planets and moons on the workbench, with a question."""
-        data = (files("dimgs.cli") / "planets.csv").read_bytes()
-        id = self.put("planets.csv", [data])
-        sheet = self._sheets[id]
+        sheet = self.put("planets.csv", [(files("dimgs.cli") / "planets.csv").read_bytes()])
         inputs = tuple(n for n in sheet.choices.inputs if n != "T")
         sheet.choices = replace(sheet.choices, target="T", inputs=inputs, constants=("G",))
-        return id
-
-    def choose(self, id: str, form: Sequence[tuple[str, str]]) -> None:
-        """Take what was chosen.
-
-        Raises
-        ------
-        InputError
-            If it cannot be used.
-        """
-        sheet = self.table(id)
-        chosen = Choices.of(form, sheet.table_units)
-        before = sheet.choices
-        if chosen.sheet != before.sheet:
-            sheet.choices = Choices(sheet=chosen.sheet)
-            sheet.begin()
-            return
-        if before.target and before.target != chosen.target:
-            # what is not a target any more may explain the other
-            chosen = replace(chosen, inputs=(*chosen.inputs, before.target))
-        sheet.choices = chosen
-
-    def study(self, id: str) -> Study | None:
-        """The study of a table; None before a search has ended."""
-        self._take(id)
-        return self._studies.get(id)
-
-    def search(self, id: str) -> LawSearch | None:
-        """The search that runs, or ended without a law."""
-        self._take(id)
-        return self._searches.get(id)
-
-    def _take(self, id: str) -> None:
-        search = self._searches.get(id)
-        if search is not None and search.report is not None:
-            self._studies[id] = self._make_study(id, search.choices, search.report, "discover")
-            self._searches.pop(id, None)
-
-    def _make_study(self, id: str, choices: Choices, report: Any, verb: str) -> Study:
-        command = choices.command(self.table(id).name, verb)
-        provenance = {**report.provenance, "command": command}
-        return Study(replace(report, provenance=provenance), choices.question, {})
-
-    def _question(self, id: str, **changes: Any) -> "tuple[Choices, Dataset, Options]":
-        """What is asked of a table, its runs, and the options of the analysis."""
-        sheet = self.table(id)
-        if not sheet.choices.target:
-            raise InputError("Choose a target first.")
-        choices = sheet.question
-        options = choices.options(**changes)
-        return choices, options.read(sheet.path, choices.target), options.without_reading()
-
-    def fit(self, id: str) -> None:
-        """Fit the power law, at once.
-
-        Raises
-        ------
-        DimgsError
-            If the table cannot answer the question.
-        """
-        from dimgs.discovery.discover import discover_with
-
-        choices, data, options = self._question(id, engine="power_law")
-        report = discover_with(data, choices.target, options)
-        self._end(id)
-        self._studies[id] = self._make_study(id, choices, report, "fit")
-
-    def discover(self, id: str) -> None:
-        """Begin a search for the law.
-
-        Raises
-        ------
-        DimgsError
-            If the table cannot answer the question.
-        """
-        from dimgs.discovery.prepare import prepare
-
-        choices, data, options = self._question(id)
-        # a question that cannot be answered is refused at once
-        prepare(data, choices.target, options, any_sign=True)
-        self._end(id)
-        self._searches[id] = LawSearch(data, choices, options)
-
-    def propose(self, id: str, count: int) -> None:
-        """Propose the runs that best distinguish the rivals.
-
-        Raises
-        ------
-        DimgsError
-            If there is no law to distinguish from others.
-        """
-        study = self.study(id)
-        if study is None:
-            raise InputError("There is no law yet; search for one before planning runs.")
-        study.next_runs = study.report.next_runs(count)
-
-    def keep(self, id: str, address: str) -> None:
-        """Keep the study of a table in a hub, which is made where there is none.
-
-        Raises
-        ------
-        DimgsError
-            If it cannot be kept.
-        """
-        from dimgs.hub import Hub
-        from dimgs.hub.hub import keep_report
-
-        study = self.study(id)
-        if study is None:
-            raise InputError("There is no law to keep yet.")
-        if not (address or self.hub):
-            raise InputError("Name a hub, such as group.sqlite.")
-        with Hub(address or self.hub) as hub:
-            study.kept = {"hub": address or self.hub, **keep_report(hub, study.report)}
-
-    def _end(self, id: str) -> None:
-        if (search := self._searches.pop(id, None)) is not None:
-            search.close()
+        return sheet
 
     def close(self) -> None:
         """End every search."""
-        for id in list(self._searches):
-            self._end(id)
+        for sheet in self.sheets:
+            sheet.end_search()
 
 
 # ---- The workbench as an ASGI application: for one person, on this machine, behind one token.
@@ -1104,6 +1078,7 @@ _PART = 1 << 20
 _PROPOSED = 5
 
 Form = list[tuple[str, str]]
+Page = Callable[[Request, Form], Response]
 
 
 class Studio:
@@ -1130,30 +1105,23 @@ class Studio:
     def application(self) -> Guard:
         """The ASGI application of the workbench."""
         table = "/tables/{id}"
-        shown: dict[str, Callable[[Request], Response]] = {
-            "/": lambda r: self._page("studio_home.html", tables=self.workbench.sheets),
-            table: self._table,
-            f"{table}/law": self._law,
-            f"{table}/files/{{name}}": self._file,
-        }
-        posts: dict[str, Callable[[Request, Form], Response]] = {
-            "/example": lambda r, form: self._to(self.workbench.example()),
-            table: self._choose,
-            f"{table}/fit": lambda r, form: self._start(r, form, self.workbench.fit),
-            f"{table}/discover": lambda r, form: self._start(r, form, self.workbench.discover),
-            f"{table}/stop": self._stop,
-            f"{table}/next": lambda r, form: self._done(
-                r, lambda id: self.workbench.propose(id, _PROPOSED)
-            ),
-            f"{table}/keep": lambda r, form: self._done(
-                r, lambda id: self.workbench.keep(id, dict(form).get("hub", "").strip())
-            ),
-        }
+        pages: list[tuple[str, str, Page]] = [
+            ("GET", "/", self._home),
+            ("GET", table, self._table),
+            ("GET", f"{table}/law", lambda r, form: self._law(r)),
+            ("GET", f"{table}/files/{{name}}", self._file),
+            ("POST", "/example", lambda r, form: self._to(self.workbench.example())),
+            ("POST", table, self._choose),
+            ("POST", f"{table}/fit", lambda r, form: self._start(r, form, Sheet.fit)),
+            ("POST", f"{table}/discover", lambda r, form: self._start(r, form, Sheet.discover)),
+            ("POST", f"{table}/stop", self._stop),
+            ("POST", f"{table}/next", self._propose),
+            ("POST", f"{table}/keep", self._keep),
+        ]
         app = Starlette(
             routes=[
                 *(Route(f"/static/{name}", static(name)) for name in _STATIC),
-                *(Route(path, self._get(run)) for path, run in shown.items()),
-                *(Route(path, self._post(run), methods=["POST"]) for path, run in posts.items()),
+                *(Route(path, self._at(page), methods=[method]) for method, path, page in pages),
                 Route("/tables", self._drop, methods=["POST"]),
                 Route(f"{table}/events", self._events),
             ],
@@ -1167,43 +1135,34 @@ class Studio:
         token = request.cookies.get(self._cookie, "")
         return hmac.compare_digest(token.encode(), self.token.encode())
 
-    def _check(self, request: Request, form: Form | None = None) -> None:
+    def _check_known(self, request: Request) -> None:
         if not self._is_known(request):
             raise NotAllowedError("Open the address that `dimgs studio` printed, with its token.")
-        csrf = "" if form is None else dict(form).get("csrf", "")
-        if form is not None and not hmac.compare_digest(csrf.encode(), self._csrf.encode()):
+
+    def _check_form(self, form: Form) -> None:
+        csrf = dict(form).get("csrf", "")
+        if not hmac.compare_digest(csrf.encode(), self._csrf.encode()):
             raise NotAllowedError("The form is of another session; open the page again.")
 
-    def _get(self, run: Callable[[Request], Response]) -> Endpoint:
+    def _at(self, page: Page) -> Endpoint:
         async def answer(request: Request) -> Response:
             token = request.query_params.get("token", "")
-            if token and hmac.compare_digest(token.encode(), self.token.encode()):
+            if request.method == "GET" and hmac.compare_digest(token.encode(), self.token.encode()):
                 # the token does not stay in the address, where others may see it
                 response = RedirectResponse(request.url.path, 303)
                 response.set_cookie(self._cookie, token, httponly=True, samesite="strict")
                 return response
-            return await self._answer(request, lambda: run(request))
+            self._check_known(request)
+            form: Form = []
+            if request.method == "POST":
+                async with self._intake.body(request, _FORM_BYTES) as file:
+                    text = text_of(file)
+                form = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+                self._check_form(form)
+            with worded(in_the_browser):
+                return await run_in_threadpool(page, request, form)
 
         return answer
-
-    def _post(self, run: Callable[[Request, Form], Response]) -> Endpoint:
-        async def answer(request: Request) -> Response:
-            async with self._intake.body(request, _FORM_BYTES) as file:
-                text = text_of(file)
-            form = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
-            return await self._answer(request, lambda: run(request, form), form)
-
-        return answer
-
-    async def _answer(
-        self, request: Request, run: Callable[[], Response], form: Form | None = None
-    ) -> Response:
-        def answer() -> Response:
-            self._check(request, form)
-            return run()
-
-        with worded(in_the_browser):
-            return await run_in_threadpool(answer)
 
     def _failed(self, request: Request, error: Exception) -> Response:
         status, sentence = status_of(error), str(error)
@@ -1220,29 +1179,36 @@ class Studio:
 
     # pages
 
-    def _view(self, request: Request) -> Json:
-        return workbench_view(self.workbench.table(request.path_params["id"]))
+    def _sheet(self, request: Request) -> Sheet:
+        return self.workbench.table(request.path_params["id"])
 
-    def _table(self, request: Request) -> Response:
-        return self._page("studio_table.html", view=self._view(request), **self._result(request))
+    def _study(self, request: Request, purpose: str) -> Study:
+        study = self._sheet(request).study
+        if study is None:
+            raise InputError(f"There is no law {purpose}")
+        return study
+
+    def _home(self, request: Request, form: Form) -> Response:
+        return self._page("studio_home.html", tables=self.workbench.sheets)
+
+    def _table(self, request: Request, form: Form) -> Response:
+        name = "studio_bench.html" if "hx-request" in request.headers else "studio_table.html"
+        view = workbench_view(self._sheet(request))
+        return self._page(name, view=view, **self._result(request))
 
     def _result(self, request: Request, problem: str = "") -> Json:
-        id = request.path_params["id"]
-        study, search = self.workbench.study(id), self.workbench.search(id)
+        sheet = self._sheet(request)
+        study, search = sheet.study, sheet.search
         content = {} if study is None else study.content
-        state = None if search is None else search.state
-        page = {"id": id, "study": study, "search": state, "hub": self.workbench.hub}
+        page = {"id": sheet.id, "study": study, "search": search, "hub": self.workbench.hub}
         return {**content, **page, "problem": problem}
 
     def _law(self, request: Request, problem: str = "") -> Response:
         return self._page("studio_law.html", **self._result(request, problem))
 
-    def _file(self, request: Request) -> Response:
-        study = self.workbench.study(request.path_params["id"])
-        if study is None:
-            raise InputError("There is no law to download yet.")
+    def _file(self, request: Request, form: Form) -> Response:
         name = request.path_params["name"]
-        content, kind = study.file(name)
+        content, kind = self._study(request, "to download yet.").file(name)
         # never shown as a page of this origin
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response(content, media_type=kind, headers=headers)
@@ -1250,67 +1216,66 @@ class Studio:
     # acts
 
     async def _drop(self, request: Request) -> Response:
-        if not self._is_known(request):
-            return await self._answer(request, lambda: Response())
+        self._check_known(request)
         async with request.form(max_files=1, max_fields=5) as form:
-            fields = [(k, v) for k, v in form.multi_items() if isinstance(v, str)]
+            self._check_form([(k, v) for k, v in form.multi_items() if isinstance(v, str)])
             file = form.get("table")
+            if not isinstance(file, UploadFile) or not file.filename:
+                raise InputError("Choose a table: a CSV, TSV, Excel or Parquet file.")
+            parts = iter(lambda: file.file.read(_PART), b"")
+            with worded(in_the_browser):
+                sheet = await run_in_threadpool(self.workbench.put, file.filename, parts)
+        return self._to(sheet)
 
-            def act() -> Response:
-                if not isinstance(file, UploadFile) or not file.filename:
-                    raise InputError("Choose a table: a CSV, TSV, Excel or Parquet file.")
-                parts = iter(lambda: file.file.read(_PART), b"")
-                return self._to(self.workbench.put(file.filename, parts))
-
-            return await self._answer(request, act, fields)
-
-    def _to(self, id: str) -> Response:
-        return RedirectResponse(f"/tables/{id}", 303)
+    def _to(self, sheet: Sheet) -> Response:
+        return RedirectResponse(f"/tables/{sheet.id}", 303)
 
     def _choose(self, request: Request, form: Form) -> Response:
-        id = request.path_params["id"]
-        self.workbench.choose(id, form)
-        if "hx-request" not in request.headers:
-            return self._to(id)
-        return self._page("studio_bench.html", view=self._view(request), **self._result(request))
+        sheet = self._sheet(request)
+        sheet.choose(form)
+        return self._table(request, form) if "hx-request" in request.headers else self._to(sheet)
 
-    def _start(self, request: Request, form: Form, act: Callable[[str], None]) -> Response:
-        """Ask, with what is chosen in the form; what is wrong with it is shown beside the law."""
-        problem = self._problem(request, lambda id: self.workbench.choose(id, form), act)
-        if "hx-request" not in request.headers and not problem:
-            return self._to(request.path_params["id"])
-        return self._law(request, problem)
-
-    def _problem(self, request: Request, *acts: Callable[[str], None]) -> str:
-        """Do something with a table; why it failed, else nothing."""
+    def _problem(self, act: Callable[[], None]) -> str:
+        """Do something; why it failed, else nothing."""
         try:
-            for act in acts:
-                act(request.path_params["id"])
+            act()
         except DimgsError as error:
             return str(error)
         return ""
 
+    def _start(self, request: Request, form: Form, act: Callable[[Sheet], None]) -> Response:
+        """Ask, with what is chosen in the form; what is wrong with it is shown beside the law."""
+        sheet = self._sheet(request)
+        problem = self._problem(lambda: sheet.choose(form)) or self._problem(lambda: act(sheet))
+        if "hx-request" not in request.headers and not problem:
+            return self._to(sheet)
+        return self._law(request, problem)
+
     def _stop(self, request: Request, form: Form) -> Response:
-        search = self.workbench.search(request.path_params["id"])
+        search = self._sheet(request).search
         if search is not None:
             search.stop()
         return self._law(request)
 
-    def _done(self, request: Request, act: Callable[[str], None]) -> Response:
-        """The law after something was done with it; what failed is shown beside it."""
-        return self._law(request, self._problem(request, act))
+    def _propose(self, request: Request, form: Form) -> Response:
+        purpose = "yet; search for one before planning runs."
+        problem = self._problem(lambda: self._study(request, purpose).propose(_PROPOSED))
+        return self._law(request, problem)
+
+    def _keep(self, request: Request, form: Form) -> Response:
+        address = dict(form).get("hub", "").strip() or self.workbench.hub
+        problem = self._problem(lambda: self._study(request, "to keep yet.").keep(address))
+        return self._law(request, problem)
 
     async def _events(self, request: Request) -> Response:
-        id = request.path_params["id"]
-        search = self.workbench.search(id) if self._is_known(request) else None
+        search = self._sheet(request).search if self._is_known(request) else None
         if search is None:
             return Response(status_code=204)
-        running = search
 
         def messages() -> Generator[str, None, None]:
-            for state in running.states():
-                name = "over" if state.over else "progress"
-                text = templates().get_template("studio_progress.html").render(search=state)
+            for over in search.changes():
+                name = "over" if over else "progress"
+                text = templates().get_template("studio_progress.html").render(search=search)
                 lines = "".join(f"data: {line}\n" for line in text.splitlines() if line.strip())
                 yield f"event: {name}\n{lines}\n"
 

@@ -79,20 +79,19 @@ def test_the_workbench_speaks_of_its_controls(tmp_path: Path, name: str) -> None
     table.write_text(TABLES[name])
     workbench, messages = Workbench(tmp_path), list[str]()
     with worded(in_the_browser):
-        id = workbench.open(table)
-        workbench.choose(id, [("target", "T"), ("input", "L"), ("input", "H")])
-        view = workbench_view(workbench.table(id))
+        sheet = workbench.open(table)
+        sheet.choose([("target", "T"), ("input", "L"), ("input", "H")])
+        view = workbench_view(sheet)
         messages += [
             view["problem"],
             *view["notes"],
             *(d for c in view["columns"] for d in c.doubts),
         ]
         try:
-            workbench.fit(id)
+            sheet.fit()
         except DimgsError as error:
             messages.append(str(error))
-        study = workbench.study(id)
-        messages += [] if study is None else study.report.warnings
+        messages += [] if sheet.study is None else sheet.study.report.warnings
     assert any(messages)
     assert not [text for text in messages if _FLAG.search(text)]
     if name == "pendulum":

@@ -32,7 +32,7 @@ def dropped(visitor: Visitor, content: str = "", name: str = "pipe runs.csv") ->
 
 
 def test_only_whoever_has_the_token_comes_in(studio: Studio, table: Path) -> None:
-    id = studio.workbench.open(table)
+    id = studio.workbench.open(table).id
     with TestClient(studio.application, base_url="http://127.0.0.1:1234") as client:
         for path in ("/", f"/tables/{id}", f"/tables/{id}/law", f"/tables/{id}/files/law.json"):
             answer = client.get(path)
@@ -55,7 +55,7 @@ def test_only_whoever_has_the_token_comes_in(studio: Studio, table: Path) -> Non
         assert client.get("/", headers={"host": "evil.example"}).status_code == 421
         answer = client.post(f"/tables/{id}/fit", data={**CHOSEN, "csrf": "guessed"})
         assert answer.status_code == 403
-    assert studio.workbench.study(id) is None
+    assert studio.workbench.table(id).study is None
 
 
 def test_scripts_come_from_the_server_alone(visitor: Visitor) -> None:
@@ -163,7 +163,7 @@ def test_inputs_of_both_signs_are_searched(visitor: Visitor) -> None:
     path = dropped(visitor, f"x [m],z [m],y [m]\n{rows}")
     asked = {"target": "y", "input": ["x", "z"], "time_limit": "1"}
     assert 'id="stop"' in visitor.send(f"{path}/discover", **asked).text
-    search = visitor.studio.workbench.search(path.rpartition("/")[2])
+    search = visitor.studio.workbench.table(path.rpartition("/")[2]).search
     assert search is not None
     search.stop()
 
@@ -179,7 +179,7 @@ def test_a_search_reports_its_candidates_and_stops(visitor: Visitor) -> None:
             events.append(line)
             if not stopped and "<td" in line:
                 stopped = True
-                search = visitor.studio.workbench.search(path.rpartition("/")[2])
+                search = visitor.studio.workbench.table(path.rpartition("/")[2]).search
                 assert search is not None
                 search.stop()
     assert stopped
