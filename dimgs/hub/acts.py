@@ -4,7 +4,6 @@ import getpass
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -120,9 +119,8 @@ def _graph(connection: Connection, root: Any, readable: Condition, lineage: Line
     def node(row: Any, depth: int) -> int:
         place = places.setdefault(row.id, len(nodes))
         if place == len(nodes):
-            state = lineage.state(row.id, row.kind)
-            record = {"id": row.id, "kind": row.kind, "title": row.title, "state": state}
-            nodes.append({**record, **_verdict(row, state, lineage), "depth": depth})
+            record = attributes(row, "id kind title")
+            nodes.append({**record, **_judgement(row, lineage), "depth": depth})
         nodes[place]["depth"] = max(depth, nodes[place]["depth"])
         return place
 
@@ -175,7 +173,7 @@ def _runs(
     )
     groups = []
     for source, count, bad, first, kernel in connection.execute(query).all():
-        state = lineage.state(first, "run") if count == 1 else "disputed" if bad else "open"
+        state = lineage.state(first) if count == 1 else "disputed" if bad else "open"
         title = f"{count} runs of {kernel}" if count > 1 else f"a run of {kernel}"
         title += f", {bad} doubted" if bad and count > 1 else ""
         run_id = first if count == 1 else None
@@ -301,11 +299,13 @@ class Reader:
 
     def _judged(self, connection: Connection, row: Any, lineage: Lineage) -> Json:
         """Kind, content, state, verdict and reviews of an entry."""
-        state, acts = lineage.state(row.id, row.kind), lineage.reviews_of.get(row.id, ())
-        content = json.loads(row.content or "null")
-        reviews = [self._review(connection, act) for act in acts]
-        judged = {"kind": row.kind, "content": content, "state": state, "reviews": reviews}
-        return {**judged, **_verdict(row, state, lineage)}
+        acts = lineage.reviews_of.get(row.id, ())
+        return {
+            "kind": row.kind,
+            "content": json.loads(row.content or "null"),
+            "reviews": [self._review(connection, act) for act in acts],
+            **_judgement(row, lineage),
+        }
 
     def several(self, ids: Sequence[str]) -> dict[str, Json]:
         """Kind, content, state and reviews of entries that may be read, by their whole ids."""
@@ -379,13 +379,12 @@ class Reader:
             filters.append(or_(*(field.icontains(text, autoescape=True) for field in fields)))
         with self.database.transaction(read=True) as connection:
             lineage = self.database.lineage(connection)
-            some = lineage.with_state(state) if state is not None else None
-            if some is not None:
-                filters.append(entries.c.id.in_(ids_of(connection, some)))
-            rows = connection.execute(query.where(*filters).limit(None if state else limit))
-            now_in = ((row, lineage.state(row.id, row.kind)) for row in rows)
-            listed = (_listed(row, now, lineage) for row, now in now_in if state in (None, now))
-            return list(islice(listed, limit))
+            if state == "open":
+                filters.append(entries.c.id.not_in(ids_of(connection, lineage.states)))
+            elif state is not None:
+                filters.append(entries.c.id.in_(ids_of(connection, lineage.with_state(state))))
+            rows = connection.execute(query.where(*filters).limit(limit))
+            return [_listed(row, lineage) for row in rows]
 
     def query(
         self,
@@ -537,20 +536,23 @@ def entry_of(row: Any) -> Entry:
     return Entry.of(row, content, tuple((kind, to) for kind, to in json.loads(row.links)))
 
 
-def _listed(row: Any, state: str, lineage: Lineage) -> Json:
+def _listed(row: Any, lineage: Lineage) -> Json:
     header = attributes(row, "id kind title author time")
-    return {**header, "state": state, **_verdict(row, state, lineage)}
+    return {**header, **_judgement(row, lineage)}
 
 
-def _verdict(row: Any, state: str, lineage: Lineage) -> Json:
+def _judgement(row: Any, lineage: Lineage) -> Json:
+    """State of an entry; of a law or an answer, its verdict too."""
     content = json.loads(row.content or "null") if row.kind == "law" else None
-    return verdict(row.kind, content, state, row.id in lineage.unconfirmed)
+    state = lineage.state(row.id)
+    shown = verdict(row.kind, content, state, row.id in lineage.unconfirmed)
+    return {"state": state, **shown}
 
 
 def run_of(row: Any, lineage: Lineage) -> Json:
     """A run as queries give it."""
     record = shown_run(json.loads(row.content or "{}"))
-    state = lineage.state(row.id, row.kind)
+    state = lineage.state(row.id)
     return {"id": row.id, **record, "author": row.author, "time": row.time, "state": state}
 
 

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -216,13 +216,10 @@ class Asked:
         ask, parts = self.ask, [] if self.ask.every else [ended]
         unreadable = select(entries.c.seq).where(entries.c.visibility != "open", ~self.readable)
         parts.append(seq.not_in(unreadable.correlate(None)))
-        if ask.state is not None:
-            some, others = self.lineage.with_state(ask.state), self.lineage.not_open()
-            if some is not None:
-                ids = {i for i in some if self.lineage.state(i, "run") == ask.state}
-                parts.append(seq.in_(self._of(ids)))
-            elif others:
-                parts.append(seq.not_in(self._of(others)))
+        if ask.state == "open":
+            parts.append(seq.not_in(self._of(self.lineage.states)))
+        elif ask.state is not None:
+            parts.append(seq.in_(self._of(self.lineage.with_state(ask.state))))
         if ask.review is not None:
             reviewed = self._of(self.lineage.reviewed(ask.review))
             parts.append(seq.not_in(reviewed) if ask.review == "none" else seq.in_(reviewed))
@@ -247,11 +244,11 @@ class Asked:
             card.name
             for card in self.connection.execute(query)
             if json.loads(card.content).get("physics") == physics
-            and self.lineage.state(card.id, "card") not in ("untrusted", "disputed")
+            and self.lineage.state(card.id) not in ("untrusted", "disputed")
         }
         return name.in_([k for k in sorted(kernels | {physics}) if kernel in (None, k)])
 
-    def _of(self, ids: set[str]) -> Select[Any]:
+    def _of(self, ids: Iterable[str]) -> Select[Any]:
         """Numbers of entries: a question of its own, also where the statement reads their table."""
         some = entries.c.id.in_(ids_of(self.connection, ids))
         return select(entries.c.seq).where(some).correlate(None)

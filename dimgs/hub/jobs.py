@@ -214,7 +214,7 @@ def _claim(
         )
         for row in connection.execute(query):
             content = json.loads(row.content)
-            state, approved = lineage.state(row.id, "job"), row.id in lineage.approved
+            state, approved = lineage.state(row.id), row.id in lineage.approved
             agent = bool(row.agent or row.brought_by_agent)
             why = refusal(row.id, content, policy, state, agent=agent, approved=approved)
             if why:

@@ -10,7 +10,7 @@ reviewer accepts them.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -70,26 +70,22 @@ class Settlement:
     basis: set[str]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Lineage:
     """States of all entries, as far as they are not simply open.
 
     Attributes
     ----------
+    states : mapping of str to str
+        Of all entries that are not open.
     marks : mapping of str to str
         Entries that are disputed or to be checked again.
     causes : mapping of str to frozenset of str
         Reviews and disputes that an entry is marked by.
-    accepted : set of str
     superseded : mapping of str to list of str
         By which later entries.
-    answers : mapping of str to list of str
-        To questions.
-    foreign : set of str
-        What was imported and may run only once somebody approves it.
-    claimed : set of str
-        Other entries that were brought under the name of somebody who did not sign them, and that
-        nobody else has accepted.
+    approved : set of str
+        What somebody here lets run.
     unconfirmed : set of str
         Answers that rest on a law which says that it is not confirmed.
     reviews : list of Act
@@ -98,58 +94,26 @@ class Lineage:
         All reviews of an entry.
     """
 
-    acts: list[Act]
-    marks: dict[str, str] = field(default_factory=dict)
-    causes: dict[str, frozenset[str]] = field(default_factory=dict)
-    accepted: set[str] = field(default_factory=set)
-    superseded: dict[str, list[str]] = field(default_factory=dict)
-    approved: set[str] = field(default_factory=set)
-    answers: dict[str, list[str]] = field(default_factory=dict)
-    foreign: set[str] = field(default_factory=set)
-    claimed: set[str] = field(default_factory=set)
-    unconfirmed: set[str] = field(default_factory=set)
-    reviews: list[Act] = field(default_factory=list)
-    reviews_of: dict[str, list[Act]] = field(default_factory=dict)
+    states: Mapping[str, str]
+    marks: Mapping[str, str]
+    causes: Mapping[str, frozenset[str]]
+    superseded: Mapping[str, list[str]]
+    approved: set[str]
+    unconfirmed: set[str]
+    reviews: list[Act]
+    reviews_of: Mapping[str, list[Act]]
 
-    def state(self, id: str, kind: str) -> str:
+    def state(self, id: str) -> str:
         """State of an entry."""
-        if id in self.marks:
-            return self.marks[id]
-        if self._is_untrusted(id):
-            return "untrusted"
-        if id in self.accepted:
-            return "accepted"
-        if kind == "question" and id in self.answers:
-            answers = [a for a in self.answers[id] if not self._is_untrusted(a)]
-            if any(a in self.accepted and a not in self.marks for a in answers):
-                return "accepted"
-            firm = [a for a in answers if a not in self.unconfirmed]
-            if any(a not in self.marks for a in firm):
-                return "answered"
-            return "recheck" if firm else "open"
-        return "open"
+        return self.states.get(id, "open")
 
-    def _is_untrusted(self, id: str) -> bool:
-        return (id in self.foreign and id not in self.approved) or id in self.claimed
-
-    def with_state(self, state: str) -> set[str] | None:
-        """Ids that may be in a state, from which the kind decides; None for open ones."""
-        if state == "open":
-            return None
-        if state in ("disputed", "recheck"):
-            marked = {i for i, mark in self.marks.items() if mark == state}
-            return marked | (set(self.answers) if state == "recheck" else set())
-        if state == "untrusted":
-            return self.foreign | self.claimed
-        return self.accepted | set(self.answers) if state == "accepted" else set(self.answers)
+    def with_state(self, state: str) -> set[str]:
+        """Ids of the entries in a state other than "open"."""
+        return {id for id, now in self.states.items() if now == state}
 
     def reviewed(self, verdict: str) -> set[str]:
         """Ids that a review which counts gives this verdict; with "none", any verdict."""
         return {a.target for a in self.reviews if verdict in (a.verdict, "none")}
-
-    def not_open(self) -> set[str]:
-        """Ids of everything that may not be open."""
-        return {*self.marks, *self.accepted, *self.answers, *self.foreign, *self.claimed}
 
 
 def version_of(connection: Connection) -> tuple[int, str]:
@@ -161,44 +125,64 @@ def version_of(connection: Connection) -> tuple[int, str]:
 
 def read_lineage(connection: Connection) -> Lineage:
     """States of all entries now."""
-    lineage = Lineage(_acts(connection))
-    counting = [a for a in lineage.acts if a.counts]
+    acts = _acts(connection)
+    counting = [a for a in acts if a.counts]
     replaced = {
         (a.target, a.author) for a in counting if a.type == "supersedes" and a.kind == "review"
     }
     reviews = [a for a in counting if a.type == "reviews" and a.kind == "review"]
-    lineage.reviews = [a for a in reviews if (a.entry, a.author) not in replaced]
-    for a in lineage.acts:
+    reviews = [a for a in reviews if (a.entry, a.author) not in replaced]
+    answers, reviews_of = defaultdict[str, list[str]](list), defaultdict[str, list[Act]](list)
+    for a in acts:
         # a protocol aims at a question, an answer answers it
         if a.type == "answers" and a.kind in ("answer", "link"):
-            lineage.answers.setdefault(a.target, []).append(a.source)
+            answers[a.target].append(a.source)
         elif a.type == "reviews":
-            lineage.reviews_of.setdefault(a.target, []).append(a)
-    lineage.unconfirmed = _unconfirmed(connection, lineage)
-    lineage.foreign = _ids(
-        connection, entries.c.kind.in_(EXECUTABLE), entries.c.origin.is_not(None)
-    )
-    lineage.claimed = _ids(connection, entries.c.origin.is_not(None), is_claimed())
-    endorsed = [a for a in lineage.reviews if a.verdict == "accept"]
-    of_claimed = [a for a in endorsed if a.target in lineage.claimed]
+            reviews_of[a.target].append(a)
+    # what was imported and may run only once somebody approves it
+    foreign = _ids(connection, entries.c.kind.in_(EXECUTABLE), entries.c.origin.is_not(None))
+    # other entries that were brought under the name of somebody who did not sign them
+    claimed = _ids(connection, entries.c.origin.is_not(None), is_claimed())
+    endorsed = [a for a in reviews if a.verdict == "accept"]
+    of_claimed = [a for a in endorsed if a.target in claimed]
     authors = {a.target: authors_of(connection, [a.target]) for a in of_claimed}
-    lineage.claimed -= {a.target for a in of_claimed if a.author not in authors[a.target]}
-    lineage.approved = {
+    claimed -= {a.target for a in of_claimed if a.author not in authors[a.target]}
+    approved = {
         a.target
         for a in counting
         if a.here and (a.type == "approves" or (a.type == "reviews" and a.verdict == "accept"))
     }
-    _mark(connection, lineage, _settlements(connection, lineage))
-    bad = {a.target for a in lineage.reviews if a.verdict in _AGAINST}
-    lineage.accepted = {a.target for a in endorsed} - bad - lineage.claimed
+    marks, causes = _marks(connection, counting, reviews)
+    bad = {a.target for a in reviews if a.verdict in _AGAINST}
+    accepted = {a.target for a in endorsed} - bad - claimed
+    superseded = defaultdict[str, list[str]](list)
     for a in counting:
         if a.type != "supersedes" or a.kind == "review":
             continue
         # what was accepted is superseded by its authors, or by what was accepted too
-        weaker = a.target in lineage.accepted and a.source not in lineage.accepted
+        weaker = a.target in accepted and a.source not in accepted
         if not weaker or a.author in authors_of(connection, [a.target]):
-            lineage.superseded.setdefault(a.target, []).append(a.source)
-    return lineage
+            superseded[a.target].append(a.source)
+    untrusted = claimed | (foreign - approved)
+    states = dict.fromkeys(accepted, "accepted") | dict.fromkeys(untrusted, "untrusted") | marks
+    unconfirmed = _unconfirmed(connection, answers)
+    is_answered = entries.c.id.in_(ids_of(connection, answers))
+    of_questions = {
+        id: _by_answers([a for a in answers[id] if a not in untrusted], states, unconfirmed)
+        for id in _ids(connection, entries.c.kind == "question", is_answered)
+    }
+    states = {id: state for id, state in of_questions.items() if state != "open"} | states
+    return Lineage(states, marks, causes, superseded, approved, unconfirmed, reviews, reviews_of)
+
+
+def _by_answers(answers: list[str], states: Mapping[str, str], unconfirmed: set[str]) -> str:
+    """State of a question, by its trusted answers."""
+    if any(states.get(a) == "accepted" for a in answers):
+        return "accepted"
+    firm = {states.get(a, "open") for a in answers if a not in unconfirmed}
+    if not firm:
+        return "open"
+    return "recheck" if firm <= {"disputed", "recheck"} else "answered"
 
 
 def _trusted() -> Select[Any]:
@@ -218,9 +202,9 @@ def _acts(connection: Connection) -> list[Act]:
     ]
 
 
-def _unconfirmed(connection: Connection, lineage: Lineage) -> set[str]:
+def _unconfirmed(connection: Connection, answers: Mapping[str, list[str]]) -> set[str]:
     """Answers that rest on a law which says that it is not confirmed."""
-    law, every = entries.alias(), {a for some in lineage.answers.values() for a in some}
+    law, every = entries.alias(), {a for some in answers.values() for a in some}
     rests = (links.c.source.in_(ids_of(connection, every)), links.c.type == "derived")
     on_law = (law.c.kind == "law", law.c.status == UNCONFIRMED)
     query = select(links.c.source).join(law, law.c.id == links.c.target).where(*rests, *on_law)
@@ -257,15 +241,17 @@ def authors_of_basis(connection: Connection, id: str) -> set[str]:
     return authors_of(connection, [id, *ancestors(connection, id)])
 
 
-def _settlements(connection: Connection, lineage: Lineage) -> list[Settlement]:
+def _settlements(
+    connection: Connection, counting: Sequence[Act], reviews: Sequence[Act]
+) -> list[Settlement]:
     """Acceptances and settlements of those who may settle the doubts that they name."""
     made_by = cache(lambda id: authors_of_basis(connection, id))
     causes, basis = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
-    for a in lineage.acts:
-        if a.counts and a.type == "settles":
+    for a in counting:
+        if a.type == "settles":
             causes[a.entry].add(a.target)
-    says = [a for a in lineage.reviews if a.verdict == "accept"]
-    says += [a for a in lineage.acts if a.counts and (a.type, a.kind) == ("confirms", "decision")]
+    says = [a for a in reviews if a.verdict == "accept"]
+    says += [a for a in counting if (a.type, a.kind) == ("confirms", "decision")]
     query = select(links.c.source, links.c.target).where(
         links.c.source.in_(ids_of(connection, {a.entry for a in says})),
         links.c.type.in_(RESTS_ON),
@@ -279,20 +265,25 @@ def _settlements(connection: Connection, lineage: Lineage) -> list[Settlement]:
     ]
 
 
-def _mark(connection: Connection, lineage: Lineage, settlements: Sequence[Settlement]) -> None:
-    """Mark rejected and disputed entries and what rests on them, but for what is settled."""
-    rejects: dict[str, set[str]] = defaultdict(set)
-    disputes: dict[str, set[str]] = defaultdict(set)
-    for a in lineage.reviews:
+def _marks(
+    connection: Connection, counting: Sequence[Act], reviews: Sequence[Act]
+) -> tuple[dict[str, str], dict[str, frozenset[str]]]:
+    """Marks of rejected and disputed entries and of what rests on them, and their causes.
+
+    What is settled is left out.
+    """
+    settlements = _settlements(connection, counting, reviews)
+    rejects, disputes = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
+    for a in reviews:
         if a.verdict == "reject":
             rejects[a.target].add(a.entry)
-    for a in lineage.acts:
-        if a.counts and a.type == "disputes":
+    for a in counting:
+        if a.type == "disputes":
             disputes[a.target].add(a.entry)
     resting = _resting_on(connection, {*rejects, *disputes})
     # first without what rests on entries that may be doubted themselves
     usable = [s for s in settlements if not s.basis]
-    for again in (False, True):
+    for _ in range(2):
         settled: dict[str, set[str]] = defaultdict(set)
         for s in usable:
             settled[s.target] |= s.causes
@@ -307,11 +298,8 @@ def _mark(connection: Connection, lineage: Lineage, settlements: Sequence[Settle
                     causes[id] |= by
                     if marks.get(id) != "disputed":
                         marks[id] = mark
-        lineage.marks = marks
-        lineage.causes = {i: frozenset(c) for i, c in causes.items()}
         usable = [s for s in settlements if not s.basis & marks.keys()]
-        if again or all(not s.basis for s in settlements):
-            return
+    return marks, {i: frozenset(c) for i, c in causes.items()}
 
 
 def _depths(
