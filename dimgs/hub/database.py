@@ -321,44 +321,31 @@ def _dimension(shape: Shape, exponents: dict[str, Fraction]) -> Dimension:
     return math.prod((shape.slots[n][1] ** e for n, e in exponents.items()), start=Dimension())
 
 
-class _Columns:
-    """Columns with the inputs of one shape: those beyond the first eight lie in further rows."""
+def _column(shape: Shape, name: str, kind: str = "x") -> Any:
+    """Column of an input ("x"), or of its logarithm ("l"), in the first row of a run.
 
-    def __init__(self, shape: Shape) -> None:
-        self._shape = shape
-        self._further: dict[int, Any] = {}
-
-    def of(self, name: str, kind: str = "x") -> Any:
-        """Column of an input ("x"), or of its logarithm ("l")."""
-        part, slot = divmod(self._shape.slots[name][0], SLOTS)
-        if part and part not in self._further:
-            self._further[part] = points.alias(f"p{part}")
-        return (self._further[part] if part else points).c[f"{kind}{slot}"]
-
-    def joined(self) -> list[Condition]:
-        """Conditions that make the further rows those of the same run."""
-        return [
-            sa.and_(c.run == points.c.run, c.shape == self._shape.id, c.part == part)
-            for part, c in ((part, further.c) for part, further in self._further.items())
-        ]
+    Inputs beyond the first eight lie in further rows.
+    """
+    part, slot = divmod(shape.slots[name][0], SLOTS)
+    if not part:
+        return points.c[f"{kind}{slot}"]
+    further = points.alias()
+    same = (further.c.run == points.c.run, further.c.shape == shape.id, further.c.part == part)
+    return select(further.c[f"{kind}{slot}"]).where(*same).correlate(points).scalar_subquery()
 
 
 def _in_shape(shape: Shape, ask: Wanted) -> Condition:
     """Condition on the numbers of runs of one shape."""
     parts: list[Condition] = [points.c.shape == shape.id, points.c.part == 0]
-    columns = _Columns(shape)
     for name, limits in ask.where:
         if not limits.is_label:
-            parts.append(columns.of(name).between(*_si_ends(limits)))
+            parts.append(_column(shape, name).between(*_si_ends(limits)))
     for _, exponents, limits in ask.groups:
-        terms = [columns.of(n, "l") * sa.literal(float(e)) for n, e in sorted(exponents.items())]
+        terms = [_column(shape, n, "l") * float(e) for n, e in sorted(exponents.items())]
         total = sum(terms[1:], start=terms[0]) if terms else sa.literal(0.0)
         low, high = (math.log(end) if end > 0 else -math.inf for end in _si_ends(limits))
         parts.append(total.between(low - _LOG_SLACK, high + _LOG_SLACK))
-    beside = columns.joined()
-    if not beside:
-        return sa.and_(*parts)
-    return select(sa.literal(1)).where(*beside, *parts).correlate(points).exists()
+    return sa.and_(*parts)
 
 
 def fetch_runs(
@@ -477,11 +464,9 @@ def _read(
     """Numbers and inputs of the runs after one, oldest first."""
     parts: list[tuple[IntArray, Array]] = []
     for shape in shapes:
-        columns = _Columns(shape)
-        query = select(points.c.run, *map(columns.of, names)).where(
-            points.c.shape == shape.id, points.c.part == 0, points.c.run > after, points.c.ok,
-            *columns.joined(),
-        )  # fmt: skip
+        query = select(points.c.run, *(_column(shape, name) for name in names)).where(
+            points.c.shape == shape.id, points.c.part == 0, points.c.run > after, points.c.ok
+        )
         for name, label in texts.items():
             some = labels.alias()
             query = query.where(some.c.run == points.c.run, some.c.name == name)
