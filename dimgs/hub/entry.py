@@ -899,14 +899,11 @@ def checked_row(row: Document) -> RunRow:
 def asked_row(run: RunRequest | str) -> Json:
     """Columns of a run that has not been made yet, or of its key alone."""
     request = RunRequest(run, "", "", {}) if isinstance(run, str) else run
-    return {
-        **attributes(request, "key kernel tier"),
-        "seed": None if request.seed is None else str(request.seed),
-        "inputs": as_json(request.inputs),
-        **dict.fromkeys(("outputs", "errors", "provenance"), "{}"),
-        "reason": "",
-        "wall_seconds": 0.0,
-    }
+    asked = RunRecord(
+        **attributes(request, "kernel tier inputs key seed"), outputs={}, status=Status.OK
+    )
+    # nothing is sealed that will still change
+    return record_row(asked) | {"provenance": "{}", "finished_at": None}
 
 
 def as_json(value: Document) -> str:
