@@ -277,7 +277,9 @@ class Reader:
             row = self._row(connection, id)
             lineage = self.database.lineage(connection)
             beside = neighbours(connection, row.id)
-            seen = self._readable_ids(connection, {i for k in beside for i in (k["from"], k["to"])})
+            ends = {end for link in beside for end in (link["from"], link["to"])}
+            some = select(entries.c.id).where(entries.c.id.in_(ids_of(connection, ends)))
+            hidden = set(connection.execute(some.where(~self.readable())).scalars())
             status = {"status": status_of(connection, row.id)} if row.kind == "job" else {}
             brought = connection.execute(
                 select(imports.c.sender, imports.c.agent).where(imports.c.entry == row.seq)
@@ -293,7 +295,8 @@ class Reader:
             "imported": row.origin is not None,
             "sender": None if brought is None else brought.sender,
             "agent": row.agent or doubted_agent,
-            "links": [link for link in beside if {link["from"], link["to"]} <= seen],
+            # ends that are unknown here are shown
+            "links": [link for link in beside if not {link["from"], link["to"]} & hidden],
             **status,
         }
 
@@ -327,13 +330,6 @@ class Reader:
         ours, theirs = flattened(fork.content or {}), flattened(parent.content or {})
         differing = [k for k in sorted({*ours, *theirs}) if ours.get(k) != theirs.get(k)]
         return [{"key": k, "parent": theirs.get(k), "fork": ours.get(k)} for k in differing]
-
-    def _readable_ids(self, connection: Connection, ids: set[str]) -> set[str]:
-        """Ids of entries that the user may read, or that are unknown here."""
-        unreadable = select(entries.c.id).where(
-            entries.c.id.in_(ids_of(connection, ids)), ~self.readable()
-        )
-        return ids - set(connection.execute(unreadable).scalars())
 
     def _review(self, connection: Connection, act: Any) -> Json:
         content = connection.execute(
@@ -1035,11 +1031,11 @@ def _check_inputs(kind: str, content: Document) -> None:
 
 def _check_added(document: object) -> None:
     """Refuse what is not an entry that is added as it is."""
-    kind = document.get("kind") if isinstance(document, Mapping) else None
+    given = document if isinstance(document, Mapping) else {}
+    kind = given.get("kind")
     if not isinstance(kind, str):
         raise InputError(f"An entry is a table with a kind; give one of {', '.join(ADDED)}.")
-    of_agent = isinstance(document, Mapping) and document.get("action") == AGENT
-    if kind not in ADDED and not (kind == "decision" and of_agent):
+    if kind not in ADDED and (kind, given.get("action")) != ("decision", AGENT):
         raise InputError(
             f"An entry of the kind '{visible(kind[:40])}' cannot be added directly; the kinds are "
             f"{', '.join(ADDED)}."

@@ -389,17 +389,13 @@ def _prepare_store(connection: sa.Connection, path: Path) -> None:
     if not version or (version > STORE_VERSION and "runs" not in _objects(connection)):
         _make_runs(connection)
         _mark(connection, version or STORE_VERSION)
-    _check_made_here(connection, path)
 
 
 def _prepare_hub(connection: sa.Connection, path: Path) -> None:
     version = _known_version(connection, path)
-    if 0 < version < SCHEMA_VERSION:
-        _check_made_here(connection, path)
     if version < SCHEMA_VERSION:
         make_hub(connection, version)
         _mark(connection, SCHEMA_VERSION)
-    _check_made_here(connection, path)
 
 
 def make_hub(connection: sa.Connection, current: int) -> None:
@@ -479,12 +475,25 @@ def _mark(connection: sa.Connection, version: int) -> None:
 
 
 def _known_version(connection: sa.Connection, path: Path) -> int:
-    """Schema of a file that is ours; 0 for a new one."""
+    """Schema of a file that was made here; 0 for a new one.
+
+    A file whose tables are others is refused: a view or a trigger in it could run for ever.
+    """
     version = int(connection.execute(sa.text("PRAGMA user_version")).scalar_one())
-    ours = connection.execute(sa.text("PRAGMA application_id")).scalar_one() == _APPLICATION
-    if (version or _objects(connection)) and not ours:
+    objects = _objects(connection)
+    if not (version or objects):
+        return 0
+    if connection.execute(sa.text("PRAGMA application_id")).scalar_one() != _APPLICATION:
         raise StoreError(f"'{path}' is not a database of dimgs; name another file for the store.")
     refuse_newer(version, str(path))
+    expected = _expected_objects(version, version == STORE_VERSION or "runs" in objects)
+    # earlier editions of SQLAlchemy wrote tables with other blanks
+    same = {n: (k, " ".join(sql.split())) for n, (k, sql) in objects.items()}
+    if same != {n: (k, " ".join(sql.split())) for n, (k, sql) in expected.items()}:
+        raise StoreError(
+            f"'{path}' is not a store as dimgs makes them (its tables are others); restore it "
+            f"from a copy, or name another file."
+        )
     return version
 
 
@@ -516,20 +525,6 @@ def _expected_objects(version: int, with_runs: bool) -> dict[str, tuple[str, str
         objects = _objects(connection)
     engine.dispose()
     return objects
-
-
-def _check_made_here(connection: sa.Connection, path: Path) -> None:
-    """Refuse a file whose tables are others: a view or a trigger in it could run for ever."""
-    version = int(connection.execute(sa.text("PRAGMA user_version")).scalar_one())
-    objects = _objects(connection)
-    expected = _expected_objects(version, version == STORE_VERSION or "runs" in objects)
-    # earlier editions of SQLAlchemy wrote tables with other blanks
-    same = {n: (k, " ".join(sql.split())) for n, (k, sql) in objects.items()}
-    if same != {n: (k, " ".join(sql.split())) for n, (k, sql) in expected.items()}:
-        raise StoreError(
-            f"'{path}' is not a store as dimgs makes them (its tables are others); restore it "
-            f"from a copy, or name another file."
-        )
 
 
 def _version_of(path: Path) -> int:

@@ -47,6 +47,9 @@ _PLAIN = {
     "provenance": "provenance [label]",
 }
 _DIED = "The process of the run ended before the run was complete."
+_NONE: Json = {"state": "", "attempt": 0}
+# states after which a run is made without being asked to try again
+_AGAIN = (_NONE["state"], Status.INTERRUPTED)
 _GIVEN_UP = "The run was cancelled before it was complete."
 
 
@@ -283,17 +286,13 @@ class RunStore:
         session = self._session_token()
         with self._file.transaction() as connection:
             last = _last(connection, key)
-            if last is not None:
-                if last["state"] == PENDING:
-                    if alive(self.path, last["session"]):
-                        return False
-                    _interrupt(connection, [last["id"]], _DIED)
-                elif last["state"] == Status.OK or not (
-                    retry or last["state"] == Status.INTERRUPTED
-                ):
+            if last["state"] == PENDING:
+                if alive(self.path, last["session"]):
                     return False
-            attempt = 1 if last is None else last["attempt"] + 1
-            row = asked_row(run) | {"attempt": attempt, "state": PENDING}
+                _interrupt(connection, [last["id"]], _DIED)
+            elif last["state"] == Status.OK or not (retry or last["state"] in _AGAIN):
+                return False
+            row = asked_row(run) | {"attempt": last["attempt"] + 1, "state": PENDING}
             connection.execute(insert(runs).values(**row, session=session, claimed_at=now()))
         return True
 
@@ -308,22 +307,21 @@ class RunStore:
         row = record_row(record)
         with self._file.transaction() as connection:
             last = _last(connection, record.key)
-            if last is not None and last["state"] == Status.OK:
+            if last["state"] == Status.OK:
                 raise StoreError(
                     f"The run {record.key[:12]}… of '{record.kernel}' is in '{self.path}' already; "
                     f"a finished run is never overwritten."
                 )
-            if last is not None and last["state"] == PENDING:
+            if last["state"] == PENDING:
                 connection.execute(update(runs).where(runs.c.id == last["id"]).values(**row))
                 return
-            attempt = 1 if last is None else last["attempt"] + 1
-            connection.execute(insert(runs).values(**row, attempt=attempt))
+            connection.execute(insert(runs).values(**row, attempt=last["attempt"] + 1))
 
     def release(self, key: str, reason: str = _GIVEN_UP) -> None:
         """Give a claim up; the attempt stays as an interrupted one, and the run may be claimed."""
         with self._file.transaction() as connection:
             last = _last(connection, key)
-            if last is not None and last["state"] == PENDING:
+            if last["state"] == PENDING:
                 _interrupt(connection, [last["id"]], reason)
 
     def get(self, key: str) -> RunRecord | None:
@@ -471,10 +469,10 @@ class RunStore:
         return tuple(row["key"] for row in dead)
 
 
-def _last(connection: Connection, key: str) -> Document | None:
+def _last(connection: Connection, key: str) -> Document:
+    """Row of the last attempt of a run; one without a state where it was never claimed."""
     query = select(runs).where(runs.c.key == key).order_by(runs.c.attempt.desc()).limit(1)
-    row = connection.execute(query).mappings().first()
-    return None if row is None else dict(row)
+    return dict(connection.execute(query).mappings().first() or _NONE)
 
 
 def _interrupt(connection: Connection, ids: list[int], reason: str) -> None:

@@ -30,7 +30,7 @@ from dimgs.web.intake import (
     Who,
     text_of,
 )
-from dimgs.web.pages import Pages
+from dimgs.web.pages import Page, Pages
 from dimgs.web.routes import BASE, ROUTES, Lines, RestCall, Route, as_lines, body_of, openapi
 
 # ---- Advice in the browser: the controls of the workbench and of the hub's pages.
@@ -131,8 +131,8 @@ def make_app(hub: Hub, names: Iterable[str] = (), *, closed: bool = False) -> Gu
             ),
             *(At(f"/static/{name}", static(name)) for name in _STATIC),
             *(
-                At(path, _page(run, pages, intake), methods=[method])
-                for method, path, run in pages.routes
+                At(path, _page(page, pages, intake), methods=[method])
+                for method, path, page in pages.routes
             ),
         ],
         exception_handlers={HTTPException: _refused, DimgsError: _refused, Exception: _broken},
@@ -209,15 +209,16 @@ def status_of(error: Exception) -> int:
     return next((status for kind, status in kinds if isinstance(error, kind)), 500)
 
 
-def _page(run: Any, pages: Pages, intake: Intake) -> Endpoint:
+def _page(page: Page, pages: Pages, intake: Intake) -> Endpoint:
     async def answer(request: Request) -> Response:
         with worded(in_the_browser):
             who = await run_in_threadpool(pages.admitted, request)
-            if request.method != "POST":
-                return await run_in_threadpool(run, request, who, "")
-            # of a form: what a fork changes is the longest; those who sign in send two words
-            async with intake.body(request, _FORM if who.known else _SIGN_IN) as file:
-                return await run_in_threadpool(run, request, who, text_of(file))
+            text = ""
+            if request.method == "POST":
+                # what a fork changes is the longest form; those who sign in send two words
+                async with intake.body(request, _FORM if who.known else _SIGN_IN) as file:
+                    text = text_of(file)
+            return await run_in_threadpool(pages.answer, page, request, who, text)
 
     return answer
 

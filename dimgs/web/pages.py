@@ -650,7 +650,6 @@ def _path(line: Array) -> str:
 
 
 Page = Callable[[Visit], Response]
-Answering = Callable[[Request, Who, str], Response]
 # entries of a list: a few screens
 _LISTED = 50
 # kinds that are reviewed, those first that most rests on
@@ -705,35 +704,29 @@ class Pages:
         self._closed = closed
 
     @property
-    def routes(self) -> list[tuple[str, str, Answering]]:
+    def routes(self) -> list[tuple[str, str, Page]]:
         """Method, path and what answers."""
-        shown: dict[str, Page] = {
-            "/": self._home,
-            "/entries": self._search,
-            "/entries/{id}": self._entry,
-            "/entries/{id}/beside": self._compare,
-            "/files/{digest}/{name}": self._file,
-            "/entries/{id}/around": lambda a: question_page(self.show, a),
-            "/map": self._map,
-            "/queue": self._queue,
-            "/jobs": self._jobs,
-            "/ask": lambda a: self.show(a, "ask.html", visibilities=VISIBILITIES),
-            "/people": self._users,
-            "/api": lambda a: self.show(a, "api.html", api=openapi()),
-            "/sign-in": lambda a: self.show(a, "sign_in.html", sentence=""),
-        }
-        posts: dict[str, Page] = {
-            "/ask": self._ask,
-            "/entries/{id}/around": add_wanted_run,
-            "/entries/{id}/{act}": self._act,
-            "/people": self._set_user,
-            "/people/tokens": self._new_token,
-            "/sign-in": self._sign_in,
-            "/sign-out": self._sign_out,
-        }
         return [
-            *(("GET", path, self._answering(run)) for path, run in shown.items()),
-            *(("POST", path, self._answering(run)) for path, run in posts.items()),
+            ("GET", "/", self._home),
+            ("GET", "/entries", self._search),
+            ("GET", "/entries/{id}", self._entry),
+            ("GET", "/entries/{id}/beside", self._compare),
+            ("GET", "/files/{digest}/{name}", self._file),
+            ("GET", "/entries/{id}/around", lambda a: question_page(self.show, a)),
+            ("GET", "/map", self._map),
+            ("GET", "/queue", self._queue),
+            ("GET", "/jobs", self._jobs),
+            ("GET", "/ask", lambda a: self.show(a, "ask.html", visibilities=VISIBILITIES)),
+            ("GET", "/people", self._users),
+            ("GET", "/api", lambda a: self.show(a, "api.html", api=openapi())),
+            ("GET", "/sign-in", lambda a: self.show(a, "sign_in.html", sentence="")),
+            ("POST", "/ask", self._ask),
+            ("POST", "/entries/{id}/around", add_wanted_run),
+            ("POST", "/entries/{id}/{act}", self._act),
+            ("POST", "/people", self._set_user),
+            ("POST", "/people/tokens", self._new_token),
+            ("POST", "/sign-in", self._sign_in),
+            ("POST", "/sign-out", self._sign_out),
         ]
 
     def admitted(self, request: Request) -> Who:
@@ -749,21 +742,19 @@ class Pages:
             raise UnknownError("Sign in for this action.")
         return who
 
-    def _answering(self, run: Page) -> Answering:
-        def answer(request: Request, who: Who, text: str) -> Response:
-            try:
-                form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
-            except ValueError as error:
-                raise InputError("The form has too many fields.") from error
-            signing = request.url.path == "/sign-in"
-            if request.method == "POST" and not signing and form.pop("csrf", "") != who.csrf:
-                raise NotAllowedError("The form is of another session; open the page again.")
-            if self._closed and not (who.known or signing):
-                return RedirectResponse("/sign-in", 303)
-            with who.asked_to("Sign in."):
-                return run(Visit(request, who, form))
-
-        return answer
+    def answer(self, page: Page, request: Request, who: Who, text: str) -> Response:
+        """Answer of a page to its visitor, after the check of the form that was sent."""
+        try:
+            form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+        except ValueError as error:
+            raise InputError("The form has too many fields.") from error
+        signing = request.url.path == "/sign-in"
+        if request.method == "POST" and not signing and form.pop("csrf", "") != who.csrf:
+            raise NotAllowedError("The form is of another session; open the page again.")
+        if self._closed and not (who.known or signing):
+            return RedirectResponse("/sign-in", 303)
+        with who.asked_to("Sign in."):
+            return page(Visit(request, who, form))
 
     def show(self, visit: Visit, name: str, status: int = 200, **content: Any) -> Response:
         """A page of a template."""
