@@ -417,7 +417,11 @@ class Reader:
         InputError
             If a range cannot be read, or no run has such an input.
         """
-        ask = wanted(where, group, kernel=kernel, physics=physics, **filters)
+        named = {"kernel": kernel, "physics": physics, "where": where, "group": group}
+        return self._queried(limit, **named, **filters)
+
+    def _queried(self, limit: int | None, **conditions: Any) -> Json:
+        ask = wanted(**conditions)
         among(ask.state, STATES, "state")
         among(ask.review, VERDICTS, "review")
         with self.database.transaction(read=True) as connection:

@@ -222,8 +222,8 @@ class AnswerEntry(_Kind, kind="answer"):
     text: str = ""
 
 
-class Review(_Kind, kind="review"):
-    """Review of an entry by another author."""
+class ReviewPart(BaseModel):
+    """What a review says."""
 
     verdict: Literal["accept", "minor", "major", "reject"]
     clarity: Rating | None = None
@@ -231,6 +231,10 @@ class Review(_Kind, kind="review"):
     output: Rating | None = None
     rating: Rating | None = None
     text: str = ""
+
+
+class Review(_Kind, ReviewPart, kind="review"):
+    """Review of an entry by another author."""
 
 
 class Annotation(_Kind, kind="annotation"):

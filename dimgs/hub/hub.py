@@ -450,20 +450,9 @@ class RemoteHub(Hub):
         parameters = {k: v for k, v in filters.items() if v is not False}
         return list(self._call("GET", "entries", kind=kind, **parameters)["entries"])
 
-    def query(
-        self,
-        kernel: str | None = None,
-        physics: str | None = None,
-        where: Sequence[str] = (),
-        group: Sequence[str] = (),
-        limit: int | None = 100,
-        **filters: Any,
-    ) -> Json:
-        """Runs, by ranges of inputs or groups in any unit."""
-        parameters = {"kernel": kernel, "physics": physics, "where": where, "group": group}
-        limit = _EVERY if limit is None else limit
-        chosen = {k: v for k, v in filters.items() if v not in (None, False)}
-        return dict(self._call("GET", "runs", **parameters, limit=limit, **chosen))
+    def _queried(self, limit: int | None, **conditions: Any) -> Json:
+        chosen = {k: v for k, v in conditions.items() if v not in (None, False)}
+        return dict(self._call("GET", "runs", limit=_EVERY if limit is None else limit, **chosen))
 
     def run_tables(self, kernel: str, inputs: Dimensions, labels: Labels) -> dict[str, RunTable]:
         """Inputs of all runs of a kernel, by tier."""

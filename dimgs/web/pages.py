@@ -630,11 +630,8 @@ class _About:
 
     def best(self) -> Json:
         """The place on the map at which a run would narrow the question's interval most."""
-        narrowing = self.expected.narrowing(self._changes)
-        k = int(np.argmax(narrowing))
-        place = self._grid[k]
-        return {"at": self._on_map(place), "across": float(place[0]), "up": float(place[1]),
-                "narrowing": float(narrowing[k])}  # fmt: skip
+        best = np.argmax(self.expected.narrowing(self._changes))
+        return self.proposal(self._grid[best].tolist())
 
     def proposal(self, place: Sequence[float]) -> Json:
         """The run at a place: its inputs, and what it would add."""

@@ -18,7 +18,7 @@ from dimgs.common.errors import InputError
 from dimgs.common.formats import MOST_BYTES, validated
 from dimgs.hub import Hub
 from dimgs.hub.bundle import documents
-from dimgs.hub.entry import Document, Json, Rating, checked, run_record
+from dimgs.hub.entry import Document, Json, ReviewPart, checked, run_record
 
 # bytes of a request: a sync sends less at once; what reads is asked by anybody, and 10,000 ids are
 # the longest
@@ -29,15 +29,8 @@ class _Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-class ReviewBody(_Body):
+class ReviewBody(_Body, ReviewPart):
     """A review."""
-
-    verdict: Literal["accept", "minor", "major", "reject"]
-    text: str = ""
-    clarity: Rating | None = None
-    kernel_fit: Rating | None = None
-    output: Rating | None = None
-    rating: Rating | None = None
 
 
 class AnnotationBody(_Body):

@@ -664,10 +664,9 @@ def workbench_view(sheet: Sheet) -> Json:
     Returns
     -------
     dict
-        "sheet", "choices" and the "question" of columns that can be read; "columns", "numbers"
-        (those that may be a target) and "labels"; "groups" with the response group first,
-        "repeating" sets that may be chosen, the "basis" or the "problem" why there is none;
-        "notes", "plot", "common" and "rare" constants, number of "runs", and time "limits".
+        "sheet"; "columns", "numbers" (those that may be a target) and "labels"; "groups" with the
+        response group first, "repeating" sets that may be chosen, the "basis" or the "problem" why
+        there is none; "notes", "plot", "common" and "rare" constants, and time "limits".
     """
     choices, columns = sheet.choices, sheet.columns
     basis, drawn, problem = None, None, ""
@@ -694,7 +693,6 @@ def workbench_view(sheet: Sheet) -> Json:
     common = [c for k, c in enumerate(constants) if k < _COMMON or c["ticked"]]
     return {
         "sheet": sheet,
-        "choices": choices,
         "columns": columns,
         "numbers": [c for c in columns if c.role in ("number", "unitless")],
         "labels": [c.name for c in columns if c.role == "label"],
@@ -707,8 +705,6 @@ def workbench_view(sheet: Sheet) -> Json:
         "plot": drawn,
         "common": common,
         "rare": [c for c in constants if c not in common],
-        "runs": len(sheet.raw.rows),
-        "question": sheet.question,
         "limits": TIME_LIMITS,
     }
 
