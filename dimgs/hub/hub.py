@@ -2,10 +2,9 @@
 
 import json
 import os
-import sqlite3
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from ipaddress import ip_address
 from itertools import groupby
 from pathlib import Path
@@ -623,13 +622,6 @@ def _is_here(host: str) -> bool:
 # ---- Snapshot of a hub: its entries at an earlier time, in a separate file.
 
 
-# by the number of an entry
-_BY_NUMBER = [
-    column
-    for table in schema.hub_metadata.sorted_tables
-    for column in table.columns
-    if column.references(schema.entries.c.seq)
-]
 # rows that are copied at once
 _BATCH = 1000
 
@@ -657,41 +649,34 @@ def copy_as_it_was(hub: Hub, entries: int, file: Path) -> None:
             with then.database.transaction() as connection:
                 connection.execute(as_local.values(origin=None))
         return
-    path = hub.database.path
-    if path is None:
-        with Hub(file) as then:
-            _copy_rows(hub.database, then.database)
-    else:
-        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(file)) as copy:
-            source.backup(copy)
     with Hub(file, user=hub.user) as then:
-        _forget(then.database, entries)
+        _copy_rows(hub.database, then.database, entries)
 
 
-def _copy_rows(source: Database, copy: Database) -> None:
-    """Copy every table, row by row."""
+def _copy_rows(source: Database, copy: Database, count: int) -> None:
+    """Copy the first entries and what was recorded of them, table by table."""
+    number = schema.entries.c.seq
     with source.transaction(read=True) as old, copy.transaction() as new:
+        first = select(number).order_by(number).limit(count).subquery()
+        last = old.execute(select(func.max(first.c.seq))).scalar() or 0
         every = schema.hub_metadata.sorted_tables
         for table in reversed(every):
             new.execute(delete(table))
-        for table in every:
-            for rows in old.execute(select(table)).mappings().partitions(_BATCH):
-                new.execute(insert(table), [dict(row) for row in rows])
-
-
-def _forget(database: Database, count: int) -> None:
-    """Delete all entries but the first ones, and what was recorded of them."""
-    with database.transaction() as connection:
-        first = select(schema.entries.c.seq).order_by(schema.entries.c.seq).limit(count).subquery()
-        last = connection.execute(select(func.max(first.c.seq))).scalar() or 0
-        late = select(schema.entries.c.id).where(schema.entries.c.seq > last)
-        for number in _BY_NUMBER:
-            connection.execute(delete(number.table).where(number > last))
-        connection.execute(delete(schema.signatures).where(schema.signatures.c.id.in_(late)))
+        copied = select(schema.entries.c.id).where(number <= last)
         # what a job came to rests on it; without that it had not been run
-        ended = select(schema.links.c.target).where(schema.links.c.type == "derived")
-        connection.execute(delete(schema.claims).where(schema.claims.c.job.not_in(ended)))
-        connection.execute(delete(schema.entries).where(schema.entries.c.seq > last))
+        derived = (schema.links.c.type == "derived", schema.links.c.entry <= last)
+        ended = select(schema.links.c.target).where(*derived)
+        for table in every:
+            query = select(table)
+            for column in table.columns:
+                if column is number or column.references(number):
+                    query = query.where(column <= last)
+            if table is schema.signatures:
+                query = query.where(table.c.id.in_(copied))
+            if table is schema.claims:
+                query = query.where(table.c.job.in_(ended))
+            for rows in old.execute(query).mappings().partitions(_BATCH):
+                new.execute(insert(table), [dict(row) for row in rows])
 
 
 # ---- A report, kept in a hub: question, protocol, runs, law and answer with their links.
