@@ -441,12 +441,9 @@ class Reader:
             Of the numeric inputs; runs with others are left out.
         labels : mapping of str to str
         """
+        numbers, read = self.database.numbers, self._runs_at
         with self.database.transaction(read=True) as connection:
-            tiers = self.database.numbers.tiers(connection, kernel, inputs, labels)
-        return {
-            tier: RunTable(tuple(inputs), values, seqs, self._runs_at, cache)
-            for tier, (seqs, values, cache) in tiers.items()
-        }
+            return numbers.tables(connection, kernel, inputs, labels, read)
 
     def _runs_at(self, seqs: Sequence[int]) -> dict[int, Json]:
         query = select(entries).where(entries.c.content.is_not(None), self.readable())

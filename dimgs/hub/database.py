@@ -45,6 +45,8 @@ from dimgs.variables.quantities import NORMAL, Quantity, as_quantity
 # dimensions of inputs, and labels, by name
 Dimensions: TypeAlias = Mapping[str, Dimension]
 Labels: TypeAlias = Mapping[str, str]
+# runs by their numbers
+Fetch: TypeAlias = Callable[[list[int]], Mapping[int, Document]]
 # relative: what conversions of units lose; stored numbers have 12 digits
 _SLACK = 2e-12
 # of letters: the longest group of a dozen inputs takes a fifth of it
@@ -100,7 +102,6 @@ class Shape:
     """Assignment of the inputs of a kernel to slots of the table."""
 
     id: int
-    kernel: str
     tier: str
     slots: dict[str, tuple[int, Dimension]]
 
@@ -287,7 +288,7 @@ def _shapes_of(connection: Connection, *conditions: Condition) -> list[Shape]:
     def shape(row: Any) -> Shape:
         ports = enumerate(json.loads(row.ports))
         slots = {n: (k, parse_unit(unit).dimension) for k, (n, _, unit) in ports}
-        return Shape(row.id, row.kernel, row.tier, slots)
+        return Shape(row.id, row.tier, slots)
 
     query = select(shapes).where(*conditions).order_by(shapes.c.id)
     return [shape(row) for row in connection.execute(query)]
@@ -397,7 +398,7 @@ class RunTable:
     names: tuple[str, ...]
     values: Array
     numbers: IntArray
-    read: Callable[[list[int]], Mapping[int, Document]]
+    read: Fetch
     kept: dict[Any, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -428,10 +429,10 @@ class NumberCache:
         self._epoch: str | None = None
         self._lock = Lock()
 
-    def tiers(
-        self, connection: Connection, kernel: str, inputs: Dimensions, texts: Labels
-    ) -> dict[str, tuple[IntArray, Array, dict[Any, Any]]]:
-        """Numbers (``seq``) and inputs of runs of each tier, and what is kept of them."""
+    def tables(
+        self, connection: Connection, kernel: str, inputs: Dimensions, texts: Labels, read: Fetch
+    ) -> dict[str, RunTable]:
+        """Runs of a kernel with these inputs and these labels, by tier."""
         last, epoch = version_of(connection)
         by_tier: dict[str, list[Shape]] = {}
         for shape in _shapes_of(connection, shapes.c.kernel == kernel):
@@ -452,7 +453,8 @@ class NumberCache:
                     table.values = np.vstack([table.values, new[1]])
                     table.seen = last
                 if len(table.seqs):
-                    tables[tier] = table.seqs, table.values, table.made
+                    kept = (table.values, table.seqs, read, table.made)
+                    tables[tier] = RunTable(tuple(inputs), *kept)
             while len(self._tables) > _MOST_TABLES:
                 del self._tables[next(iter(self._tables))]
         return tables
