@@ -30,7 +30,6 @@ from dimgs.hub.entry import (
     check_text,
     checked,
     columns_of,
-    digest_of,
     facts,
     now,
     row_record,
@@ -466,7 +465,7 @@ class Reader:
     def digest(self) -> Json:
         """A hash of all entries, equal for hubs that hold the same, and their number."""
         ids = self.database.scalars(select(entries.c.id))
-        return {"digest": digest_of(ids), "entries": len(ids)}
+        return {"digest": sha256("\n".join(sorted(ids))), "entries": len(ids)}
 
     def evidence(self, id: str) -> Json:
         """Entries that an entry depends on, and those that depend on it.
@@ -677,9 +676,7 @@ class Writer(Reader):
     def add_linked(self, document: Document, links: Links) -> str:
         """Add an entry with links to entries that are there, by their whole ids."""
         with self.database.transaction() as connection:
-            entry = self._make_entry(document, links, connection)
-            write(connection, [entry])
-        return entry.id
+            return self.enter(connection, document, links).id
 
     def once(self, document: Document, links: Links = ()) -> str:
         """Id of the open entry of this content and these links, added where there is none.
@@ -757,9 +754,7 @@ class Writer(Reader):
             rated = {name: value for name, value in ratings.items() if value is not None}
             document = {"kind": "review", "verdict": verdict, "text": text, **rated}
             as_it_is = {"visibility": row.visibility, "until": row.until}
-            entry = self._make_entry({**document, **as_it_is}, links, connection)
-            write(connection, [entry])
-        return entry.id
+            return self.enter(connection, {**document, **as_it_is}, links).id
 
     def _check_reviewer(self, connection: Connection, row: Any, verdict: str) -> None:
         if row.kind == "review":
@@ -823,8 +818,7 @@ class Writer(Reader):
             self._check_on(row, action, is_author=is_author)
             if document["kind"] == "annotation":
                 document |= {"visibility": row.visibility, "until": row.until}
-            entry = self._make_entry(document, [(link, row.id)], connection)
-            write(connection, [entry])
+            entry = self.enter(connection, document, [(link, row.id)])
             if action == "redact":
                 erase(connection, row.seq, entry_of(row).redacted())
         return entry.id
@@ -849,8 +843,7 @@ class Writer(Reader):
             copy = {"kind": row.kind, **json.loads(row.content), **changes}
             copy.setdefault("visibility", row.visibility)
             copy.setdefault("until", row.until)
-            entry = self._make_entry(copy, [("forked", row.id)], connection)
-            write(connection, [entry])
+            entry = self.enter(connection, copy, [("forked", row.id)])
             share_files(connection, row.seq, entry)
         return entry.id
 
@@ -883,21 +876,20 @@ class Writer(Reader):
                     f"'{row.id[:12]}' is a {row.kind}; its new version is a {document['kind']}."
                 )
             link = [] if confirmed else [("supersedes", row.id)]
-            added = [self._make_entry(document, [*links, *link], connection)]
+            again = self.enter(connection, document, [*links, *link])
             if confirmed and (causes := lineage.causes.get(row.id)):
                 self._check_settler(connection, row)
                 text = f"Refitted without the doubted entries, {row.id[:12]} holds."
                 seen = {"visibility": row.visibility, "until": row.until}
-                basis = {"looked_at": _check_basis(added[0], lineage), **seen}
+                basis = {"looked_at": _check_basis(again, lineage), **seen}
                 decision = {"kind": "decision", "action": "settle", "text": text, **basis}
-                settled = [("confirms", row.id), ("derived", added[0].id)]
+                settled = [("confirms", row.id), ("derived", again.id)]
                 settled += [("settles", cause) for cause in sorted(causes)]
-                added.append(self._make_entry(decision, settled, connection))
-            write(connection, added)
-        return added[0].id
+                self.enter(connection, decision, settled)
+        return again.id
 
-    def _make_entry(self, document: Document, links: Links, connection: Connection) -> Entry:
-        """Entry of a document, checked, by the user and of now."""
+    def enter(self, connection: Connection, document: Document, links: Links) -> Entry:
+        """Add an entry in a transaction: of a document, checked, by the user and of now."""
         kind = str(document["kind"])
         content = checked(kind, {k: v for k, v in document.items() if k not in _HEADER})
         _check_inputs(kind, content)
@@ -907,7 +899,9 @@ class Writer(Reader):
         if kind == "link":
             content = self._link(content, connection)
         seen = str(visibility), str(document.get("until") or "")
-        return Entry(kind, content, self.user, now(), tuple(all_links), self.is_agent, *seen)
+        entry = Entry(kind, content, self.user, now(), tuple(all_links), self.is_agent, *seen)
+        write(connection, [entry])
+        return entry
 
     def checked_links(self, documents: Any, connection: Connection) -> list[tuple[str, str]]:
         """Links as documents give them, if the user may make them and knows where they lead."""

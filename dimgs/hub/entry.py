@@ -5,7 +5,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -596,11 +596,6 @@ def title_of(kind: str, content: Document | None) -> str:
             text = f"{content['verdict']}: {line}" if "verdict" in content else line
             return text if len(text) <= _TITLE else f"{text[: _TITLE - 3]}..."
     return str(content.get("verdict", kind))
-
-
-def digest_of(ids: Iterable[str]) -> str:
-    """Hash of a set of entries."""
-    return sha256("\n".join(sorted(ids)))
 
 
 # ---- Runs as entries and as rows of a store: records in and out, keys of reuse, numbers of

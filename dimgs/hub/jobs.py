@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, and_, or_, select, update
 
 from dimgs.common.advice import Act, Step
-from dimgs.common.formats import read_toml, validated
+from dimgs.common.formats import attributes, read_toml, validated
 from dimgs.hub.acts import MOST_ATTEMPTS, entry_of
 from dimgs.hub.cards import keep_card
-from dimgs.hub.entry import Document, Entry, checked, now, run_content, run_record
+from dimgs.hub.entry import Document, Entry, checked, run_content, run_record
 from dimgs.hub.hub import Hub, keep_campaign
 from dimgs.hub.sandbox import bubblewrap, in_package, run_job, run_plan
-from dimgs.hub.schema import claims, entries, imports, insert_new, write
+from dimgs.hub.schema import claims, entries, imports, insert_new
 from dimgs.hub.supervise import Limits
 from dimgs.kernels.registry import available
 
@@ -157,10 +157,8 @@ def _run(hub: Hub, entry: Entry, limits: Limits, worker: str, isolated: bool) ->
         if not _ended(connection, entry.id, worker, state, record.reason):
             # it took so long that another worker took the job over
             return None
-        content = checked("run", run_content(record))
-        links = (("derived", entry.id),)
-        seen = (entry.visibility, entry.until)
-        write(connection, [Entry("run", content, hub.user, now(), links, hub.is_agent, *seen)])
+        document = {"kind": "run", **run_content(record), **attributes(entry, "visibility until")}
+        hub.enter(connection, document, [("derived", entry.id)])
     if record.ok:
         keep_card(hub, str(entry.content["kernel"]))
     return "" if record.ok else record.reason or "The kernel gave no reason."
