@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -229,8 +229,6 @@ SESSION_DAYS = 0.5
 _MOST = (5, 50, 20)
 # seconds in which they are counted: 480 guesses a day find no password of ten letters
 _WINDOW = 15 * 60.0
-# keys that are remembered; beyond, the oldest are forgotten
-_MOST_KEYS = 10_000
 # a check of a password takes 64 MB and some 0.1 s
 _AT_ONCE = 2
 Form = dict[str, str]
@@ -283,7 +281,8 @@ class People:
     def __init__(self, hub: Hub, clock: Callable[[], float] = monotonic) -> None:
         self._hub = hub
         self._clock = clock
-        self._failed: dict[tuple[str, ...], deque[float]] = {}
+        # the time of each attempt that has not succeeded, for each key that counts it
+        self._failed: list[tuple[float, tuple[str, ...]]] = []
         self._lock = Lock()
         self._checks = BoundedSemaphore(_AT_ONCE)
 
@@ -334,28 +333,23 @@ class People:
         with self._lock:
             self._check(keys)
             # counted before it is checked, so that attempts side by side are counted too
-            for key in keys:
-                self._failed.setdefault(key, deque()).append(self._clock())
-            while len(self._failed) > _MOST_KEYS:
-                del self._failed[next(iter(self._failed))]
+            attempt = [(self._clock(), key) for key in keys]
+            self._failed += attempt
         with self._checks:
             good = accounts.check_password(self._hub.database, name, password)
         if not good:
             raise UnknownError("There is no user of this name and password; try again.")
         with self._lock:
-            for key in keys:
-                if self._failed.get(key):
-                    self._failed[key].pop()
+            for counted in attempt:
+                self._failed.remove(counted)
         return accounts.new_token(self._hub.database, name, SESSION_DAYS, "write")
 
     def _check(self, keys: tuple[tuple[str, ...], ...]) -> None:
         since = self._clock() - _WINDOW
-        for key, most in zip(keys, _MOST, strict=True):
-            times = self._failed.get(key, deque())
-            while times and times[0] < since:
-                times.popleft()
-            if len(times) >= most:
-                raise TooManyError("Too many attempts to sign in; wait a quarter of an hour.")
+        self._failed = [attempt for attempt in self._failed if attempt[0] >= since]
+        counts = Counter(key for _, key in self._failed)
+        if any(counts[key] >= most for key, most in zip(keys, _MOST, strict=True)):
+            raise TooManyError("Too many attempts to sign in; wait a quarter of an hour.")
 
     def sign_out(self, who: Who) -> None:
         """End a session."""

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -92,12 +92,9 @@ def serving_studio(folder: "Path", port: int, hub: str) -> "Iterator[tuple[Serve
     _require_server()
     from dimgs.web.studio import Studio, Workbench
 
-    workbench = Workbench(folder, hub)
-    studio = Studio(workbench, port)
-    try:
+    with closing(Workbench(folder, hub)) as workbench:
+        studio = Studio(workbench, port)
         yield server_of(studio.application, **_PAGES), studio
-    finally:
-        workbench.close()
 
 
 def _require_server() -> None:
