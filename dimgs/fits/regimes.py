@@ -1130,7 +1130,8 @@ def threshold_of(
     powers, factor, value = monomial_of(edge, axes)
     profile = runs.profile(edge.direction, unit, dof)
     profile = profile.translated(factor, value - factor * edge.threshold)
-    place, rationals = (powers, value, *profile.interval(level), level), tuple(map(rational, kept))
+    place = (powers, value, *profile.interval(level), level)
+    rationals = tuple(map(rational, kept))
     if not edge.continuous:
         return RegimeThreshold(*place, "jump", rationals, profile)
     simple = None

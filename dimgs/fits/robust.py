@@ -68,7 +68,6 @@ class PairLoss:
         self.factors = 1.0 / totals if normalised else np.ones(len(totals))
         self.group = np.repeat(np.arange(len(totals)), np.diff(starts))
         self.row_factors = self._each(self.factors)
-        self.uniform = bool(np.all(weights == weights[0]))
 
     @property
     def spans(self) -> list[tuple[int, int]]:
@@ -84,20 +83,17 @@ class PairLoss:
         return places
 
     def _each(self, of_groups: Array) -> Array:
-        """What is known of groups for each run; of a single group as it is."""
-        return of_groups if len(self.factors) == 1 else of_groups[..., self.group]
+        """What is known of groups for each run."""
+        return np.asarray(of_groups[..., self.group])
 
     def _ends(self, sums: Array) -> Array:
         """Prefix sums before and after the group of each run, added."""
         return self._each(sums[..., self.starts[:-1]] + sums[..., self.starts[1:]])
 
-    def _weights(self, order: IntArray) -> Array:
-        return self.weights if self.uniform else self.weights[order]
-
     def absolute(self, residuals: Array) -> SortedLoss:
         """Sum of |e_u - e_v|, the rank dispersion of Jaeckel (1972); tied pairs count as zero."""
         order = self.in_groups(lambda p: np.argsort(residuals[p]))
-        e, w, size = residuals[order], self._weights(order), len(order)
+        e, w, size = residuals[order], self.weights[order], len(order)
         new = np.append(True, e[1:] != e[:-1])
         new[self.starts[:-1]] = True
         low = np.arange(size)
@@ -117,7 +113,7 @@ class PairLoss:
     def smoothed(self, loss: SortedLoss, threshold: float) -> SortedLoss:
         """Huber's loss at the residuals of another loss, in whose order they are."""
         order, e = loss.order, loss.sorted_residuals
-        w, factors = self._weights(order), self.row_factors
+        w, factors = self.weights[order], self.row_factors
         # about the middle of the group sums of squares lose no digit
         x = e - self._each(e[(self.starts[:-1] + self.starts[1:]) // 2])
         low = self.in_groups(lambda p: np.searchsorted(x[p], x[p] - threshold, side="left"))
@@ -146,7 +142,7 @@ class PairLoss:
         With the threshold as bandwidth it is also the kernel estimate of the curvature of the
         absolute loss, valid where the spread of the residuals varies between runs.
         """
-        w, z = self._weights(loss.order), np.ascontiguousarray(Z[loss.order].T)
+        w, z = self.weights[loss.order], np.ascontiguousarray(Z[loss.order].T)
         mass, sums = (p[..., loss.high] - p[..., loss.low] for p in (_prefix(w), _prefix(w * z)))
         matrix = (self.row_factors * w * z) @ (mass * z - sums).T
         return np.asarray((matrix + matrix.T) / (2.0 * threshold))
@@ -157,7 +153,7 @@ class PairLoss:
         These are the projections of the estimating function on single runs: their
         covariance, and not the number of pairs, carries the uncertainty.
         """
-        w, z = self._weights(loss.order), np.ascontiguousarray(Z[loss.order].T)
+        w, z = self.weights[loss.order], np.ascontiguousarray(Z[loss.order].T)
         low, high, e = loss.low, loss.high, loss.sorted_residuals
         sums = _prefix(w * z)
         partner = sums[:, low] + sums[:, high] - self._ends(sums)
