@@ -229,11 +229,10 @@ class _Asking:
         origins_there = [o for k, p in every for o in origins(self.hub, k, p, target)]
         laws: _Laws = []
         best: Offer | None = None
-        for way in (self._exact, self._near, self._laws):
-            for origin, offer in way(origins_there, laws):
-                if offer.half_width <= self.tolerance:
-                    return self._compose_answer(offer, origin)
-                best = min((best, offer), key=lambda o: o.half_width) if best else offer
+        for origin, offer in self._offers(origins_there, laws):
+            if offer.half_width <= self.tolerance:
+                return self._compose_answer(offer, origin)
+            best = min((best, offer), key=lambda o: o.half_width) if best else offer
         doubted = [(law, why) for _, law, why in laws if why]
         lacking = self._lacking(description, target, origins_there, best, doubted)
         answer = self._campaign(
@@ -280,7 +279,7 @@ class _Asking:
             )
         return fitting
 
-    def _exact(self, runs: Sequence[Origin], _: _Laws | None = None) -> _Offers:
+    def _exact(self, runs: Sequence[Origin]) -> _Offers:
         """Runs with equal inputs, then those with equal groups."""
         for groups in (False, True):
             for origin in chain.from_iterable(asked_for(runs)):
@@ -288,7 +287,10 @@ class _Asking:
                 if offer is not None:
                     yield origin, offer
 
-    def _near(self, runs: Sequence[Origin], collected: _Laws) -> _Offers:
+    def _offers(self, runs: Sequence[Origin], collected: _Laws) -> _Offers:
+        """Exact runs, then near ones, then laws, of which all that are there are collected."""
+        yield from self._exact(runs)
+        # the parts of laws and fits are loaded where no run answers by itself
         from dimgs.similitude.laws import laws_of, limits_of
         from dimgs.similitude.near import near
 
@@ -299,8 +301,6 @@ class _Asking:
             offer = near(origin, others, laws, self.level, limits_of(self.hub, origin))
             if offer is not None:
                 yield origin, offer
-
-    def _laws(self, _: Sequence[Origin], collected: _Laws) -> _Offers:
         for origin, law, doubts in collected:
             offer = None if doubts else law.answer(origin, self.level)
             if offer is not None:

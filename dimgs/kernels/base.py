@@ -655,6 +655,7 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else str(value)
 
 
+# limits of threads that the environment may set; the libraries choose where it sets none
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -678,11 +679,6 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     installed = {name: package_version(name) for name in packages}
     present = {name: version for name, version in installed.items() if version is not None}
     return {"python": platform.python_version(), **present}
-
-
-def threads() -> dict[str, str]:
-    """Thread limits that the environment sets; empty where the libraries choose."""
-    return {name: os.environ[name] for name in THREADS if name in os.environ}
 
 
 # ---- Base of all kernels: checks of inputs, timing, and a record of every outcome.
@@ -880,7 +876,13 @@ class BaseKernel(ABC):
             reason=reason,
             wall_seconds=perf_counter() - start,
             errors=simulated.errors,
-            provenance=self._provenance(converted, level.settings, simulated),
+            provenance={
+                "kernel": self.name,
+                **self._key_parts(converted, level.settings),
+                "versions": versions(self.packages),
+                "threads": {name: os.environ[name] for name in THREADS if name in os.environ},
+                **simulated.provenance,
+            },
         )
 
     def determined(
@@ -945,17 +947,6 @@ class BaseKernel(ABC):
         curves = {n: c.to_json() for n, c in simulated.curves.items()}
         more = {"curves": curves} if curves else {}
         return Status.OK, "", Simulated(numbers, errors, {**simulated.provenance, **more})
-
-    def _provenance(
-        self, converted: Converted, settings: Settings, simulated: Simulated
-    ) -> dict[str, Any]:
-        return {
-            "kernel": self.name,
-            **self._key_parts(converted, settings),
-            "versions": versions(self.packages),
-            "threads": threads(),
-            **simulated.provenance,
-        }
 
 
 def _with_units(ports: Sequence[Port], values: Values) -> dict[str, tuple[Any, str]]:

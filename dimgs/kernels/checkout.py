@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from dimgs.common.errors import ProgramMissingError, RunDivergedError, RunFailedError
 from dimgs.kernels.base import THREADS, BaseKernel, Settings, Values
-from dimgs.kernels.fingerprint import Digests, takes_part, tree_digest
+from dimgs.kernels.fingerprint import Digests, folder_digest, takes_part
 from dimgs.kernels.process import run_program, text_printed
 
 # several threads slow small linear algebra down; figures have no screen; reports hold any letter
@@ -83,7 +83,7 @@ class Checkout:
         )
         if commit is not None and dirty is not None and not any(map(_matters, dirty.splitlines())):
             return {"commit": commit.strip()}
-        return {"commit": commit and commit.strip(), "content": tree_digest(root)}
+        return {"commit": commit and commit.strip(), "content": folder_digest(root, whole=True)}
 
     def run(self, child: str, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """Run a script of dimgs beside the checkout and return the document that it writes.

@@ -452,12 +452,8 @@ def _module_code(
     module: str, folders: Sequence[Path], kernel: str
 ) -> tuple[list[tuple[str, str]], Digests]:
     """Code that ``-m`` starts with the package it belongs to, and content hashes of its files."""
-    files = files_of(module, folders)
-    if not files or files[-1][0] != module:
-        # a module of the run's own folder, or a namespace package
-        files += [f for f in files_of(f"{module}.__main__", folders) if f not in files]
-    elif files[-1][1].stem == "__init__":
-        files = files_of(f"{module}.__main__", folders)
+    # of a module that is no package the search ends with itself
+    files = files_of(f"{module}.__main__", folders)
     digests = {f"module {n}": file_digest(f) for n, f in files}
     if files and is_installed(files[0][1].parent):
         home = files[0][1].parent

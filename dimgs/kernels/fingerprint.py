@@ -66,22 +66,18 @@ def file_digest(path: str | os.PathLike[str]) -> str | None:
     return digest
 
 
-def tree_digest(root: Path) -> str:
-    """SHA-256 of the files of a folder, by name and content.
+def folder_digest(root: Path, apart: Sequence[str] = (), *, whole: bool = False) -> str | None:
+    """SHA-256 of the files of a folder, by name and content; None where they are too many.
 
     Hidden files and folders and what Python compiles take no part.
-    """
-    return _digest_of(_files(root), root)
-
-
-def folder_digest(root: Path, apart: Sequence[str] = ()) -> str | None:
-    """As :func:`tree_digest`, of a folder of any size; None where it is too large to be followed.
 
     Parameters
     ----------
     root : Path
     apart : sequence of str
         Full paths of files and folders that take no part, with what lies in them.
+    whole : bool
+        Whether a folder of any size is read.
     """
     paths: list[Path] = []
     size = 0
@@ -90,12 +86,8 @@ def folder_digest(root: Path, apart: Sequence[str] = ()) -> str | None:
         paths.append(path)
         with suppress(OSError):
             size += path.stat().st_size
-        if len(paths) > MOST_FILES or size > MOST_BYTES:
+        if not whole and (len(paths) > MOST_FILES or size > MOST_BYTES):
             return None
-    return _digest_of(paths, root)
-
-
-def _digest_of(paths: Iterable[Path], root: Path) -> str:
     content = hashlib.sha256()
     for path in sorted(paths):
         digest = file_digest(path)

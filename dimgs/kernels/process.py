@@ -238,14 +238,9 @@ def _end_group(process: Process) -> None:
         process.wait()
         return
     for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
+        with suppress(ProcessLookupError, PermissionError, subprocess.TimeoutExpired):
             os.killpg(process.pid, number)
-        except (ProcessLookupError, PermissionError):
-            break
-        try:
             process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            continue
     process.wait()
 
 

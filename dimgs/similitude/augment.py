@@ -13,7 +13,7 @@ from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import visible
 from dimgs.fits.covariance import t_quantile
 from dimgs.hub.cards import newest_runs
-from dimgs.hub.entry import links_from, quantities
+from dimgs.hub.entry import links_from, output_of, quantities
 from dimgs.hub.hub import Hub
 from dimgs.similitude.answer import point_of_question
 from dimgs.similitude.kriging import Hyperparameters, Nearby, posterior_covariance
@@ -238,7 +238,7 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
     text = origin.description.outputs[origin.target]
     unit, planned = parse_unit(text), []
     for run in origin.usable(origin.index.rows[-_PARENTS:], _PARENTS):
-        value, error = origin.output(run)
+        value, error = output_of(run, origin.target)
         for _ in range(images):
             step = origin.scalings.directions @ rng.uniform(-_SIZE, _SIZE, free)
             grown = float(np.exp(step @ origin.powers))

@@ -121,11 +121,10 @@ class Hyperparameters:
         return np.log([*self.lengths, self.amplitude, self.noise, self.misfit])
 
     @classmethod
-    def of(cls, theta: Array, doubt: Array | None = None) -> "Hyperparameters":
+    def of(cls, theta: Array) -> "Hyperparameters":
         """Inverse of `theta`."""
         *lengths, amplitude, noise, misfit = np.exp(theta)
-        doubts = np.zeros((0, len(theta))) if doubt is None else doubt
-        return cls(np.array(lengths), float(amplitude), float(noise), float(misfit), doubts)
+        return cls(np.array(lengths), float(amplitude), float(noise), float(misfit))
 
 
 def matern(squares: Array) -> tuple[Array, Array]:
@@ -362,7 +361,7 @@ def learn(near: Nearby) -> Hyperparameters:
     starts = (np.array([_LENGTH] * p + [_AMPLITUDE[0], n, _MISFIT[0]]) for n in _STARTS)
     minima = [_minimised(partial(negative_log_posterior, near), begin, bounds) for begin in starts]
     best = min(minima, key=lambda theta: negative_log_posterior(near, theta)[0])
-    return Hyperparameters.of(best, _doubt(near, best))
+    return replace(Hyperparameters.of(best), doubt=_doubt(near, best))
 
 
 def learn_from_few(near: Nearby) -> Hyperparameters:
@@ -412,7 +411,7 @@ def refit(near: Nearby, shape: Hyperparameters) -> Hyperparameters:
         return value, shift @ slope
 
     best = begin + _minimised(moved, np.zeros(4), [_STRETCH, *ends]) @ shift
-    return replace(Hyperparameters.of(best, shape.doubt), inflation=shape.inflation)
+    return replace(Hyperparameters.of(best), doubt=shape.doubt, inflation=shape.inflation)
 
 
 def _minimised(

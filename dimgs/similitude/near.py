@@ -10,6 +10,7 @@ from dimgs.common.advice import Act, Step
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.covariance import t_quantile
+from dimgs.hub.entry import output_of
 from dimgs.kernels.base import of_tier
 from dimgs.law.checked_law import leverages
 from dimgs.law.prediction import inverse_scatter
@@ -137,7 +138,7 @@ def _on_one_scale(*parts: tuple[Origin, list[dict[str, Any]]]) -> _Runs:
     """Runs of origins, those of the origin that is asked for first."""
     origin, runs = parts[0][0], [run for _, some in parts for run in some]
     changes = np.vstack([one.changes([run["place"] for run in some]) for one, some in parts])
-    outputs = np.array([one.output(run) for one, some in parts for run in some])
+    outputs = np.array([output_of(run, one.target) for one, some in parts for run in some])
     assert origin.powers is not None
     growth = -(changes @ origin.powers)
     values, errors = outputs.T

@@ -495,10 +495,6 @@ class Origin:
         same = (run["kernel"], run["tier"], run["version"]) == mine
         return bool(finite and same and run["state"] in GOOD)
 
-    def output(self, run: dict[str, Any]) -> tuple[float, float]:
-        """Target of a run and its standard error, in SI units."""
-        return output_of(run, self.target)
-
 
 def origins(hub: Hub, description: Description, point: Point, target: str) -> list[Origin]:
     """Origins of a kernel's runs that the point may be answered from, the finest tier first.
@@ -741,7 +737,7 @@ def exact(origin: Origin, groups: bool, level: float) -> Offer | None:
     growth = np.ones(len(runs))
     if groups and origin.powers is not None:
         growth = np.exp(-(origin.changes([run["place"] for run in runs]) @ origin.powers))
-    outputs = np.array([origin.output(run) for run in runs]) * growth[:, None]
+    outputs = np.array([output_of(run, origin.target) for run in runs]) * growth[:, None]
     value, half = _mean(outputs[:, 0], outputs[:, 1], level)
     evidence = [evidence_of("run", run["id"], 0.0, 1.0 / len(runs)) for run in runs]
     what = "with equal groups, scaled as its dimension says" if groups else "itself"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError, RunDivergedError, RunRefusedError
-from dimgs.kernels.base import BaseKernel, Kernel, Port, Simulated, Tier, port_value, threads
+from dimgs.kernels.base import BaseKernel, Kernel, Port, Simulated, Tier, port_value
 from dimgs.kernels.record import Status
 from dimgs.variables import registry
 
@@ -345,6 +345,7 @@ def test_an_absolute_temperature_is_no_difference() -> None:
 def test_the_limits_of_threads_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
-    assert threads() == {}
+    film = {"l": 1.0, "D": 1e-12}
+    assert Film().run(film).provenance["threads"] == {}
     monkeypatch.setenv("MKL_NUM_THREADS", "3")
-    assert threads() == {"MKL_NUM_THREADS": "3"}
+    assert Film().run(film).provenance["threads"] == {"MKL_NUM_THREADS": "3"}

@@ -50,7 +50,7 @@ def test_runs_are_joined(kernels: int, errors: float, doubt: bool) -> None:
     places = np.vstack([np.zeros(4), near.changes[:2] / 2])
     assert np.all(np.diag(posterior_covariance(near, spread, places)) > 0)
     assert near.part(near.distinct()).values.shape == (14,)
-    assert Hyperparameters.of(spread.theta, spread.doubt).amplitude == pytest.approx(0.8)
+    assert Hyperparameters.of(spread.theta).amplitude == pytest.approx(0.8)
 
 
 def test_points_of_limits_have_levels_of_their_own() -> None:

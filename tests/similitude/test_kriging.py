@@ -161,7 +161,7 @@ def test_what_lengths_may_be_is_part_of_the_variance() -> None:
         for step in steps
         for sign in (1.0, -1.0)
     )
-    joined = join(near, Hyperparameters.of(theta, steps))
+    joined = join(near, replace(Hyperparameters.of(theta), doubt=steps))
     assert joined.value == alone.value
     assert more > 0
     assert joined.variance - alone.variance == pytest.approx(more)
