@@ -28,7 +28,7 @@ from dimgs.campaign.result import Ending, Outcome, quantity
 from dimgs.campaign.workers import Place, RunTask
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
-from dimgs.common.errors import FitError, InputError, StoreError
+from dimgs.common.errors import FitError, InputError, StoreError, attempt
 from dimgs.common.formats import SCHEMA, is_edited, json_value, read_text, sealed, shown
 from dimgs.hub import RunStore
 from dimgs.kernels.base import canonical_inputs, of_tier, run_seed
@@ -162,9 +162,7 @@ class DecisionLog:
     def _recall(self, path: Path) -> None:
         # a process that was killed while it wrote leaves half a line, or half a letter
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            entry = None
-            with suppress(InputError):
-                entry = json_value(line, "", "")
+            entry = attempt(json_value, line, "", "")
             if not isinstance(entry, dict):
                 continue
             self._lines += 1

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import combinations, product
 from math import comb, isfinite
 from pathlib import Path
@@ -1154,23 +1154,19 @@ def bind(plan: Plan) -> Binding:
         )
     within = {v.name for v in basis.variables} | set(plan.arrhenius)
     # what no group holds varies in the runs that are predicted: it must change nothing
-    order = [n for n in sorted(plan.ranges) if n in within or ends[n][0] > 0]
     tested = ". Runs that are predicted vary it, to test that it has no effect"
     notes += [
-        f"'{d.name}' takes no part: {d.why}{tested if d.name in order else ''}; a known constant "
+        f"'{d.name}' takes no part: {d.why}{tested if d.name in ends else ''}; a known constant "
         f'(constants = ["k_B"] in the plan) or an unknown one (scales = "auto") may bring it in.'
         for d in basis.dropped
         if d.name not in plan.arrhenius
     ]
     si = {n: _si(ports[n], fixed[n]) for n in names if n in fixed and n in within}
-    for name, (low, high) in ends.items():
-        if name not in order:
-            fixed[name] = ports[name].parsed.from_si(float(np.sqrt(low) * np.sqrt(high)))
-    if not within.intersection(order):
+    if not within.intersection(ends):
         still = f"no group varies in these ranges, and no input of them takes part{aside}"
         remedy = 'let another input vary, or declare an unknown one (scales = "auto").'
         raise InputError(f"{plan.source}, ranges: {still}; {remedy}")
-    space = PiSpace({n: ends[n] for n in order}, basis, si, plan.arrhenius)
+    space = PiSpace(dict(sorted(ends.items())), basis, si, plan.arrhenius)
     binding = Binding(plan, kernel, tiers, target, space, fixed, tuple(notes))
     # points that no run can stand for are refused here, and not when they are asked for
     _ = binding.points
@@ -1312,7 +1308,7 @@ class Region:
         # the inputs whose ranges take the groups farthest, by pivoted elimination
         order = qr(np.round(space.transform, _DIGITS), mode="economic", pivoting=True)[2]
         self.moving = tuple(sorted(order[: space.rank].tolist()))
-        self._facets = _facets(tuple(map(tuple, space.transform.tolist()))) if space.rank else None
+        self._facets = _facets(space.transform) if space.rank else None
 
     def contains(self, z: Array, widened: float = 1.0) -> BoolArray:
         """Whether points of shape (n_points, rank) are reached; all, where facets are too many.
@@ -1422,10 +1418,8 @@ class Region:
         return np.asarray(solution.x[:n] - solution.x[n:]) if solution.x is not None else None
 
 
-@lru_cache(maxsize=16)
-def _facets(rows: tuple[tuple[float, ...], ...]) -> tuple[Array, Array] | None:
+def _facets(transform: Array) -> tuple[Array, Array] | None:
     """Normals and supports of the facets; each is spanned by rank - 1 of the generators."""
-    transform = np.array(rows)
     rank, n = transform.shape
     if comb(n, rank - 1) > _MOST_FACETS:
         return None

@@ -340,82 +340,6 @@ Variables: TypeAlias = tuple[tuple[str, str], ...]
 TOO_LARGE = "not followed"
 
 
-@dataclass(frozen=True)
-class Command:
-    """A command as it is started for one run.
-
-    Attributes
-    ----------
-    argv : sequence of str
-        The program and its arguments, their fields filled.
-    texts : mapping of str to str
-        The files that are written for it, by name.
-    stdin : str or None
-    environment : mapping of str to str
-        Variables beside those of this process.
-    """
-
-    argv: Sequence[str]
-    texts: Mapping[str, str]
-    stdin: str | None
-    environment: Mapping[str, str]
-
-    def content(self, kernel: str, writes: Sequence[str] = (), runs: Sequence[str] = ()) -> Digests:
-        """Content hashes by path or module.
-
-        Parameters
-        ----------
-        kernel : str
-            For messages.
-        writes, runs : sequence of str
-            Full paths that take no part: what the program writes, and where runs have their
-            folders.
-
-        Returns
-        -------
-        dict
-            ``argv[0]``; each file and folder that an argument or a written file names by its full
-            path; and, where the command is Python, the module that ``-m`` names and the user's
-            own modules that its code imports.
-        """
-        named = {f for a in self.argv[1:] for f in paths_named(a, whole=True)}
-        named |= {f for text in self.texts.values() for f in paths_named(text)}
-        named = {n for n in named if not any(Path(n).is_relative_to(w) for w in writes)}
-        digests = {"argv[0]": file_digest(shutil.which(self.argv[0]) or "")}
-        for path in sorted(named):
-            if os.path.isfile(path):
-                digests[path] = file_digest(path)
-            elif not _holds_runs(path):
-                digests[path] = folder_digest(Path(path), [*writes, *runs]) or _too_large(
-                    f"the folder '{path}'", kernel
-                )
-        return digests | self._modules(kernel)
-
-    def _modules(self, kernel: str) -> Digests:
-        """Content hashes of the Python modules that the command runs, by name."""
-        program, flags, how, what = _parse_call(self.argv)
-        named = [Path(a) for a in self.argv[1:] if a.endswith(".py") and os.path.isabs(a)]
-        sources = [(_text(p), "") for p in named if p.is_file()]
-        sources += [(text, "") for name, text in self.texts.items() if name.endswith(".py")]
-        if not program and not sources:
-            return {}
-        folders = [p.parent for p in named]
-        sources += [(what, "")] if how == "-c" else []
-        sources += [(self.stdin or "", "")] if how == "-" else []
-        if how == "script" and Path(what).is_absolute() and Path(what).is_dir():
-            folders.append(Path(what))
-            sources.append((_text(Path(what, "__main__.py")), ""))
-        folders += _search_path(program, flags, tuple(sorted(self.environment.items())))
-        digests: Digests = {}
-        if how == "-m":
-            started, digests = _module_code(what, folders, kernel)
-            sources += started
-        modules = user_modules(sources, folders)
-        if modules is None:
-            return digests | {"modules": _too_large("what its Python code imports", kernel)}
-        return digests | {f"module {n}": file_digest(f) for n, f in modules.items()}
-
-
 def _parse_call(argv: Sequence[str]) -> tuple[str, tuple[str, ...], str, str]:
     """A Python among the words of a command (a launcher may stand before it), and what it runs.
 
@@ -467,9 +391,9 @@ def _module_code(
     ], digests
 
 
-def _search_path(program: str, flags: tuple[str, ...], environment: Variables) -> list[Path]:
+def _search_path(program: str, flags: tuple[str, ...], environment: dict[str, str]) -> list[Path]:
     """Folders that a Python takes modules from; without one, those of ``PYTHONPATH``."""
-    variables = {**os.environ, **dict(environment)}
+    variables = {**os.environ, **environment}
     settings = tuple(sorted((k, v) for k, v in variables.items() if k.startswith("PYTHON")))
     folders = _printed_path(program, file_digest(program), flags, settings) if program else None
     if folders is None:
@@ -680,11 +604,54 @@ class CommandKernel(BaseKernel):
         }
 
     def _program(self, values: Values, settings: Settings, seed: int | None) -> Digests:
-        command, home = self._command(values, settings, seed), str(self._home)
+        """Content hashes by path or module, those at home by ``{{home}}``.
+
+        ``argv[0]``; each file and folder that an argument or a written file names by its full
+        path, what the program writes and folders of runs apart; and, where the command is Python,
+        the module that ``-m`` names and the user's own modules that its code imports.
+        """
+        argv, texts, stdin = self._command(values, settings, seed)
+        named = {f for a in argv[1:] for f in paths_named(a, whole=True)}
+        named |= {f for text in texts.values() for f in paths_named(text)}
+        named = {n for n in named if not any(Path(n).is_relative_to(w) for w in self._writes)}
+        digests = {"argv[0]": file_digest(shutil.which(argv[0]) or "")}
+        for path in sorted(named):
+            if os.path.isfile(path):
+                digests[path] = file_digest(path)
+            elif not _holds_runs(path):
+                digests[path] = folder_digest(Path(path), [*self._writes, *self._runs()]) or (
+                    _too_large(f"the folder '{path}'", self.name)
+                )
+        digests |= self._modules(argv, texts, stdin or "")
+        home = str(self._home)
         return {
             n.replace(home, "{{home}}", 1) if Path(n).is_relative_to(home) else n: digest
-            for n, digest in command.content(self.name, self._writes, self._runs()).items()
+            for n, digest in digests.items()
         }
+
+    def _modules(self, argv: Sequence[str], texts: Mapping[str, str], stdin: str) -> Digests:
+        """Content hashes of the Python modules that a command runs, by name."""
+        program, flags, how, what = _parse_call(argv)
+        named = [Path(a) for a in argv[1:] if a.endswith(".py") and os.path.isabs(a)]
+        sources = [(_text(p), "") for p in named if p.is_file()]
+        sources += [(text, "") for name, text in texts.items() if name.endswith(".py")]
+        if not program and not sources:
+            return {}
+        folders = [p.parent for p in named]
+        sources += [(what, "")] if how == "-c" else []
+        sources += [(stdin, "")] if how == "-" else []
+        if how == "script" and Path(what).is_absolute() and Path(what).is_dir():
+            folders.append(Path(what))
+            sources.append((_text(Path(what, "__main__.py")), ""))
+        folders += _search_path(program, flags, self._environment)
+        digests: Digests = {}
+        if how == "-m":
+            started, digests = _module_code(what, folders, self.name)
+            sources += started
+        modules = user_modules(sources, folders)
+        if modules is None:
+            return digests | {"modules": _too_large("what its Python code imports", self.name)}
+        return digests | {f"module {n}": file_digest(f) for n, f in modules.items()}
 
     def _runs(self) -> list[str]:
         """Parent folder and folders of the runs."""
@@ -698,29 +665,32 @@ class CommandKernel(BaseKernel):
     def _prefix(self) -> str:
         return re.sub(r"[^\w.-]", "_", f"{self.name}-")
 
-    def _command(self, values: Values, settings: Settings, seed: int | None) -> Command:
+    def _command(
+        self, values: Values, settings: Settings, seed: int | None
+    ) -> tuple[list[str], dict[str, str], str | None]:
+        """The program and its arguments, files by name, and standard input, their fields filled."""
         filled = {**values, **{f"tier.{s}": v for s, v in settings.items()}}
         filled |= {"seed": seed, "home": self._home}
         argv = [self._executable, *(t.fill(filled) for t in self._arguments)]
         texts = {n: t.fill(filled) for n, t in self._files.items()}
         stdin = self._stdin.fill(filled) if self._stdin else None
-        return Command(argv, texts, stdin, self._environment)
+        return argv, texts, stdin
 
     def _simulate(self, values: Values, settings: Settings, seed: int | None) -> Simulated:
         if self.stochastic and seed is None:
             raise RunRefusedError(f"'{self.name}' draws random numbers; give a seed.")
-        command = self._command(values, settings, seed)
+        argv, texts, stdin = self._command(values, settings, seed)
         folder, kept = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self.folder)), False
         try:
-            for name, text in command.texts.items():
+            for name, text in texts.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_text(text, encoding="utf-8")
             run_program(
-                command.argv,
+                argv,
                 folder,
-                stdin=command.stdin,
+                stdin=stdin,
                 timeout=self.timeout,
-                environment=command.environment,
+                environment=self._environment,
                 most_printed=self.most_printed,
                 most_written=self.most_written,
             )

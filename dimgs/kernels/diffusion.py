@@ -1,7 +1,6 @@
 """Migration from a film into a well-stirred bath: finite volumes in three tiers, or the series."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -179,8 +178,7 @@ def finite_volume_fraction(fo: float, b: float, k: float, cells: int, steps: int
     >>> finite_volume_fraction(0.1, 5.0, 0.5, cells=200, steps=16)
     0.30606...
     """
-    *_, (_, state) = _march(fo, b, k, cells, steps)
-    return float(state[-1]) * (1 + k)
+    return float(profile_and_history(fo, b, k, cells, steps)[2][-1])
 
 
 def profile_and_history(
@@ -191,14 +189,14 @@ def profile_and_history(
     Parameters
     ----------
     fo, b, k, cells, steps
-        As in :func:`migrated_fraction`; `fo` above 0.
+        As in :func:`migrated_fraction`.
 
     Returns
     -------
     profile : ndarray of shape (cells,)
         Over the first concentration, from the far side to the face.
     times : ndarray of shape (n_times,)
-        Fourier numbers.
+        Fourier numbers, from 0.
     history : ndarray of shape (n_times,)
 
     Examples
@@ -207,21 +205,10 @@ def profile_and_history(
     >>> float(history[-1]) == finite_volume_fraction(0.1, 5.0, 0.5, cells=200, steps=16)
     True
     """
-    states = list(_march(fo, b, k, cells, steps))
-    history = np.array([float(state[-1]) for _, state in states]) * (1 + k)
-    return states[-1][1][:-1], np.array([at for at, _ in states]), history
-
-
-def _march(fo: float, b: float, k: float, cells: int, steps: int) -> Iterator[tuple[float, Array]]:
-    """Times and states, the first one included."""
     below, diagonal, above = _operator(b, k, cells)
-    state = np.ones(cells + 1)
-    state[-1] = 0.0
-    at = 0.0
-    yield at, state
-    if fo <= 0:
-        return
-    for span in _blocks(fo, cells):
+    state = np.append(np.ones(cells), 0.0)
+    times, bath = [0.0], [0.0]
+    for span in _blocks(fo, cells) if fo > 0 else ():
         step = span / steps
         factors = dgttrf(
             -_GAMMA * step * below, 1 - _GAMMA * step * diagonal, -_GAMMA * step * above
@@ -230,8 +217,9 @@ def _march(fo: float, b: float, k: float, cells: int, steps: int) -> Iterator[tu
             first = _slope(factors, below, diagonal, above, state)
             second = _slope(factors, below, diagonal, above, state + (1 - _GAMMA) * step * first)
             state = state + step * ((1 - _GAMMA) * first + _GAMMA * second)
-            at += step
-            yield at, state
+            times.append(times[-1] + step)
+            bath.append(float(state[-1]))
+    return state[:-1], np.array(times), np.array(bath) * (1 + k)
 
 
 def _operator(b: float, k: float, cells: int) -> tuple[Array, ...]:
@@ -254,9 +242,7 @@ def _slope(
     rate = diagonal * state
     rate[1:] += below * state[:-1]
     rate[:-1] += above * state[1:]
-    lower, middle, upper, second, pivots = factors
-    solution: Array = dgttrs(lower, middle, upper, second, pivots, rate)[0]
-    return solution
+    return np.asarray(dgttrs(*factors, rate)[0])
 
 
 def _blocks(fo: float, cells: int) -> list[float]:

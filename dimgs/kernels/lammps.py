@@ -33,7 +33,7 @@ from dimgs.kernels.base import BaseKernel, Port, Settings, Simulated, Tier, Valu
 from dimgs.kernels.command import Template
 from dimgs.kernels.fingerprint import Digests, file_digest
 from dimgs.kernels.process import PRINTED, run_program
-from dimgs.variables import Dimension, Unit, parse_unit, registry, to_pint
+from dimgs.variables import Dimension, Unit, parse_unit, to_pint
 from dimgs.variables.quantities import is_quantity, magnitude_and_unit
 
 # ---- Finding LAMMPS and running a deck in a process of its own.
@@ -220,8 +220,8 @@ class Scales:
     >>> argon = Scales.lj(Q(0.34, "nm"), Q(1.654e-21, "J"), Q(39.95, "amu"))
     >>> round(argon.reduced(Q(120, "K")), 4)
     1.0017
-    >>> print(f"{argon.physical(1.0, 'ps'):.3f}")
-    2.153 picosecond
+    >>> round(argon.in_unit(1.0, "ps"), 3)
+    2.153
     >>> round(Scales.real().reduced(Q(1.0, "N/m")), 5)
     1.43933
     """
@@ -310,23 +310,8 @@ class Scales:
         parsed = parse_unit(unit)
         return parsed.to_si(float(value)) / self.worth(parsed)
 
-    def physical(self, number: float, unit: str) -> Any:
-        """Quantity behind a number of LAMMPS.
-
-        Parameters
-        ----------
-        number : float
-        unit : str
-            Unit of the result.
-
-        Returns
-        -------
-        pint.Quantity
-        """
-        return registry().Quantity(self.in_unit(number, unit), unit)
-
     def in_unit(self, number: float, unit: str) -> float:
-        """The scale as a plain number in this unit."""
+        """Number in a physical unit behind a number of LAMMPS."""
         parsed = parse_unit(unit)
         return parsed.from_si(number * self.worth(parsed))
 

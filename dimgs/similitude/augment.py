@@ -47,16 +47,12 @@ class Expected:
 
     Attributes
     ----------
-    description : Description
-    point : Point
-        Where it is asked.
     origin : Origin
+        With the kernel, and the point where it is asked.
     near : Nearby
     hyper : Hyperparameters
     """
 
-    description: Description
-    point: Point
     origin: Origin
     near: Nearby
     hyper: Hyperparameters
@@ -81,7 +77,7 @@ class Expected:
         if not tiers:
             raise InputError(f"The hub has no run of '{description.name}'.")
         origin = tiers[0][-1]
-        return cls(description, point, origin, *sampled_runs(origin))
+        return cls(origin, *sampled_runs(origin))
 
     def half_widths(self, changes: Array, level: float) -> Array:
         """Half of the intervals of answers at some places, in units of the target's logarithm.

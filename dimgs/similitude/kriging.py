@@ -11,7 +11,7 @@ from scipy import linalg, optimize, special
 from scipy.linalg import LinAlgError
 
 from dimgs.common.arrays import Array, IntArray
-from dimgs.common.errors import FitError
+from dimgs.common.errors import FitError, attempt
 from dimgs.common.formats import attributes
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.acts import origin_of
@@ -286,13 +286,9 @@ def join(near: Nearby, hyper: Hyperparameters) -> Joined:
     joined = _joined(near, hyper)
     theta, apart = hyper.theta, 0.0
     for step in hyper.doubt:
-        moved = []
-        for side in (1.0, -1.0):
-            try:
-                moved.append(_joined(near, Hyperparameters.of(theta + side * step)).value)
-            except FitError:
-                # so far from what the runs say that they contradict each other
-                continue
+        # none where it is so far from what the runs say that they contradict each other
+        aside = [attempt(_joined, near, Hyperparameters.of(theta + d)) for d in (step, -step)]
+        moved = [one.value for one in aside if one is not None]
         if moved:
             apart += float(np.mean((np.array(moved) - joined.value) ** 2))
     return replace(joined, variance=(joined.variance + apart) * hyper.inflation**2)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.errors import DimgsError, InputError, attempt
 from dimgs.dataset import Dataset
 from dimgs.hub.entry import links_to, program_of, run_record, why_unconfirmed
 from dimgs.hub.hub import Hub
@@ -99,12 +99,11 @@ def laws_in(entry: Mapping[str, Any], target: str, names: Container[str]) -> Ite
         if not document or document in seen:
             continue
         seen.append(document)
-        try:
-            law = Law.from_json(document)
-        except DimgsError:
-            # written by hand, to be read by people
+        # one that was written by hand, to be read by people, is no law
+        law = attempt(Law.from_json, document)
+        if law is None or law.target.name != target:
             continue
-        if law.target.name == target and all(v.name in names for v in law.symbols.values()):
+        if all(v.name in names for v in law.symbols.values()):
             yield law
 
 
@@ -314,10 +313,8 @@ def accepted_limits(hub: "Hub") -> list[tuple[dict[str, Any], KnownLimit]]:
     accepted = []
     for listed in hub.listed(kind="limit", state="accepted"):
         content = hub.get(listed["id"])["content"] or {}
-        try:
-            accepted.append((content, KnownLimit.of(content, listed["id"])))
-        except InputError:
-            continue
+        limit = attempt(KnownLimit.of, content, listed["id"])
+        accepted += [] if limit is None else [(content, limit)]
     return accepted
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from dimgs.common.advice import Act, Step
 from dimgs.common.arrays import Array
-from dimgs.common.errors import FitError, InputError
+from dimgs.common.errors import InputError, attempt
 from dimgs.fits.covariance import t_quantile
 from dimgs.hub.entry import output_of
 from dimgs.kernels.base import of_tier
@@ -91,11 +91,10 @@ def near(
         records = [{"id": limit.id, "kind": "limit"} for limit in points]
         gathered = replace(gathered, near=near, runs=[*gathered.runs, *records])
     best, hyper, trend = _trended(origin, gathered, laws, _learn(origin, sampled))
-    try:
-        joined = join(best.near, hyper)
-    except FitError:
+    joined = attempt(join, best.near, hyper)
+    if joined is None or not _is_inside(best.near, joined):
         return None
-    return _compose(origin, best, joined, trend, level) if _is_inside(best.near, joined) else None
+    return _compose(origin, best, joined, trend, level)
 
 
 def _is_inside(near: Nearby, joined: Joined) -> bool:

@@ -524,7 +524,7 @@ def question_page(show: Callable[..., Response], visit: Visit) -> Response:
     return show(
         visit, "around.html", entry=entry, map=about.map, cross=about.cross, lines=about.lines(),
         cells=about.cells(), best=about.best(), error=about.width_here, chosen=chosen,
-        kernel=about.expected.description.name, may=visit.hub.may("add", "open", True),
+        kernel=about.expected.origin.description.name, may=visit.hub.may("add", "open", True),
     )  # fmt: skip
 
 
@@ -535,7 +535,7 @@ def add_wanted_run(visit: Visit) -> Response:
     chosen = about.proposal([_number(visit, "across"), _number(visit, "up")])
     job = {
         "kind": "job",
-        "kernel": about.expected.description.name,
+        "kernel": about.expected.origin.description.name,
         "tier": about.expected.origin.tier or None,
         "inputs": chosen["inputs"],
         "text": "The next run for a question, chosen on its map.",
@@ -560,9 +560,9 @@ class _About:
         self, visit: Visit, entry: Json, x: str | None = None, y: str | None = None
     ) -> None:
         self.expected = Expected.of(visit.hub, entry["content"] or {})
-        name = self.expected.description.name
+        name = self.expected.origin.description.name
         x, y = x or visit.parameter("x"), y or visit.parameter("y")
-        inputs = self.expected.point.si
+        inputs = self.expected.origin.point.si
         run_map = map_of_runs(visit.hub, name, x, y, inputs)
         assert run_map is not None
         self.map = run_map

@@ -71,7 +71,7 @@ def test_per_mole_and_per_particle_are_one() -> None:
     single = Scales.lj(3e-10, 0.2 * 4184 / 6.02214076e23, 14e-3 / 6.02214076e23)
     for text in ("1 ps", "300 K", "1 mN/m"):
         assert molar.reduced(Q(text)) == pytest.approx(single.reduced(Q(text)))
-    assert molar.physical(1.0, "kcal/mol").magnitude == pytest.approx(0.2)
+    assert molar.in_unit(1.0, "kcal/mol") == pytest.approx(0.2)
 
 
 def test_absolute_temperatures_keep_their_offset() -> None:

@@ -75,7 +75,7 @@ def test_before_any_run_the_variance_is_that_of_what_is_not_known() -> None:
 
 def test_what_further_runs_would_narrow() -> None:
     near = runs(1, 0.0)
-    expected = Expected(None, None, None, near, SPREAD)  # type: ignore[arg-type]
+    expected = Expected(None, near, SPREAD)  # type: ignore[arg-type]
     changes = near.changes[:3] / 3
     assert np.all(expected.half_widths(changes, 0.9) > 0)
     assert np.all(np.isfinite(expected.narrowing(changes)))

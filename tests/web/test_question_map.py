@@ -79,9 +79,7 @@ def test_a_run_narrows_the_interval_as_predicted(hub: Hub, question: str) -> Non
     known = Cooling()
     hub.add_runs([known.run({n: q["value"] for n, q in inputs.items()})])
     after = Expected.of(hub, hub.get(question)["content"])
-    fresh = type(expected)(
-        expected.description, expected.point, after.origin, after.near, expected.hyper
-    )
+    fresh = type(expected)(after.origin, after.near, expected.hyper)
     # with what is known of the target's changes as it was, the interval is as it was told
     widths = [one.half_widths(here, 0.9) for one in (expected, fresh)]
     assert float((widths[0] / widths[1])[0]) == pytest.approx(expected_factor, rel=0.1)
