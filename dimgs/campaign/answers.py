@@ -169,15 +169,14 @@ def condition_of(apart: Separation) -> Side:
     return Side(apart.powers, end, end, end, upper, 0)
 
 
-def exponents_of(
-    binding: Binding, law: FittedLaw, level: float, miss: float = 0.0
-) -> tuple[Exponent, ...]:
+def exponents_of(binding: Binding, law: FittedLaw, miss: float = 0.0) -> tuple[Exponent, ...]:
     """Exponents of the varied inputs in a regime, rational where the tolerance leaves one.
 
     `miss` is by how much the law misses runs that repeat themselves, which no exponent explains.
     """
     space = binding.space
     values = space.offset + space.exponent_map @ law.slope
+    level = binding.plan.level
     half = law.half_widths(space.functionals, level) if space.rank else np.zeros(len(values))
     half = np.hypot(half, miss / space.half)
     asked = binding.plan.tolerance.exponents or 0.0
@@ -225,7 +224,7 @@ class Answers:
         laws = evidence.answered if consistent else []
         self.laws = [k for k in laws if self.alone[k]] or laws
         laws_with_misses = [(law, evidence.miss(k)) for k, law in enumerate(self.model.laws)]
-        near = [exponents_of(binding, law, self.level, miss) for law, miss in laws_with_misses]
+        near = [exponents_of(binding, law, miss) for law, miss in laws_with_misses]
         self.rationals: list[Rationals] = [[e.rational for e in every] for every in near]
         # a rational that the interval excludes may decide on a monomial, but is not stated
         self.exponents = [tuple(map(stated, every)) for every in near]
@@ -518,7 +517,7 @@ def conclude(
     met = ends is None
     report = of_all
     if report is None and consistent:
-        report = law_of_all(evidence, experiment, warnings, quick=met or predicts)
+        report = law_of_all(evidence, warnings, quick=met or predicts)
     whole = report.law if isinstance(report, Report) and report.confirmed else None
     unexplained = len(evidence.model.unexplained)
     if unexplained and whole is None and consistent:
@@ -720,9 +719,7 @@ def _verdict(fit: FitResult, tested: Tested, regime: Pertinence, ended: str) -> 
     return Verdict("converged", tuple(why), judged.probability, judged.none_of_these, tested.holds)
 
 
-def law_of_all(
-    evidence: TierEvidence, experiment: Experiment, warnings: list[str], *, quick: bool = True
-) -> Analysis:
+def law_of_all(evidence: TierEvidence, warnings: list[str], *, quick: bool = True) -> Analysis:
     """What `fit` or `discover` makes of all runs.
 
     A law that `discover` confirms has to go through the runs as closely as equal runs agree, which
@@ -731,7 +728,6 @@ def law_of_all(
     Parameters
     ----------
     evidence : TierEvidence
-    experiment : Experiment
     warnings : list of str
         Why there is none is added.
     quick : bool
@@ -740,10 +736,10 @@ def law_of_all(
     binding, model, tier = evidence.binding, evidence.model, evidence.tier
     plan, is_asked = binding.plan, binding.plan.tolerance.law is not None
     # the finest runs, and those of a coarse tier whose difference to them is known
-    runs = experiment.runs.usable(binding.finest)
+    runs = evidence.runs.usable(binding.finest)
     more = np.zeros(len(runs))
     correction = next((law.correction for law in model.laws if law.correction), None)
-    if correction is not None and (coarse := experiment.runs.usable(tier)):
+    if correction is not None and (coarse := evidence.runs.usable(tier)):
         runs += coarse
         more = np.append(more, correction(np.array([r.z for r in coarse])))
     one = len(evidence.answered) == 1 and not len(model.unexplained)

@@ -152,7 +152,7 @@ class CampaignLoop:
         if ends is not None and ends.outcome.is_consistent:
             # at length: a law is worth more than a surrogate, and further runs cost more than this
             alone = not self.plan.of_ranges
-            report = report or law_of_all(evidence, self.experiment, [], quick=alone)
+            report = report or law_of_all(evidence, [], quick=alone)
             if not (alone or (isinstance(report, Report) and report.confirmed)):
                 asked = self.experiment.asked
                 surrogate = self._predicted(evidence)
@@ -516,7 +516,7 @@ class CampaignLoop:
         tier, wanted = self.finest, self.plan.tolerance.law or 1.0
         for turn in range(_ROUNDS):
             warnings: list[str] = []
-            report = law_of_all(evidence, self.experiment, warnings)
+            report = law_of_all(evidence, warnings)
             sure, text = None, "no law yet"
             if isinstance(report, Report) and report.probability is not None:
                 sure = report.probability if report.confirmed else None

@@ -277,7 +277,6 @@ _MOST_DEATHS = 3
 _HOPELESS = 12
 
 
-@dataclass(eq=False)
 class Runner:
     """Makes runs and keeps them.
 
@@ -299,12 +298,10 @@ class Runner:
         are those that an earlier one left in flight.
     """
 
-    store: RunStore
-    place: Place
-    execution: Execution
-    again: bool = False
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self, store: RunStore, place: Place, execution: Execution, again: bool = False
+    ) -> None:
+        self.store, self.place, self.execution, self.again = store, place, execution, again
         self.on_done: Callable[[RunRecord, bool], None] = lambda record, known: None
         self.tally = Counter(made=0, known=0, retried=0, interrupted=len(self.store.interrupted))
         self._ended: Counter[Status] = Counter()

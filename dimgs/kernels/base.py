@@ -885,9 +885,7 @@ class BaseKernel(ABC):
             },
         )
 
-    def determined(
-        self, inputs: Values, tier: str | None = None, seed: int | None = None
-    ) -> dict[str, Any]:
+    def determined(self, inputs: Values, tier: str | None = None) -> dict[str, Any]:
         """Settings that determine a run beside its inputs, without running it.
 
         Raises
@@ -896,7 +894,7 @@ class BaseKernel(ABC):
             If the tier is unknown.
         """
         level = self.tier(tier)
-        return self._key_parts(self._converted(inputs, level, seed), level.settings)
+        return self._key_parts(self._converted(inputs, level, None), level.settings)
 
     def _key_parts(self, converted: Converted, settings: Settings) -> dict[str, Any]:
         declared = {} if self.cache_version is None else {"cache_version": self.cache_version}

@@ -228,7 +228,7 @@ def test_an_exponent_is_rational_only_where_it_is_close(
     space = binding.space
     slope = np.linalg.pinv(space.exponent_map[:1]) @ (value - space.offset[:1])
     law = SimpleNamespace(slope=slope, half_widths=lambda rows, _: np.full(len(rows), half))
-    first = exponents_of(binding, law, 0.9)[0]  # type: ignore[arg-type]
+    first = exponents_of(binding, law)[0]  # type: ignore[arg-type]
     assert first.value == pytest.approx(value)
     assert (None if first.rational is None else str(first.rational)) == told
 
