@@ -1,8 +1,8 @@
 """What a campaign is asked, and the pi space of the plan with its kernel: names, ranges, points."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations, product
@@ -17,7 +17,7 @@ from scipy.optimize import linprog
 
 from dimgs.common.advice import Advice, Setting, did_you_mean, worded
 from dimgs.common.arrays import LARGEST_LOG, Array, BoolArray, leading_rows
-from dimgs.common.errors import DimensionError, InputError
+from dimgs.common.errors import InputError, located
 from dimgs.common.formats import checked, read_toml, refuse_newer, validated
 from dimgs.fits.consensus import GroupAxes, Sites
 from dimgs.fits.design import Feature
@@ -489,10 +489,8 @@ def plan_of(
     keys = {key: value for key, value in document.items() if key != "schema"}
     read = validated(PlanFile, keys, f"{source}, ")
     kernel = read.kernel if folder is None else _anchored(read.kernel, folder)
-    try:
+    with located(source):
         return Plan(**{**vars(read), "kernel": kernel}, source=source)
-    except InputError as error:
-        raise InputError(f"{source}: {error}") from error
 
 
 def _python_plan(file: Path) -> Plan:
@@ -757,8 +755,8 @@ class CampaignRuns:
     Examples
     --------
     >>> runs = CampaignRuns(rank=1)
-    >>> [runs.add(CampaignRun(np.array([z]), 0, y)) for z, y in [(0.5, 2.0), (0.5 + 1e-9, 2.2)]]
-    [0, 0]
+    >>> for z, y in [(0.5, 2.0), (0.5 + 1e-9, 2.2)]:
+    ...     runs.add(CampaignRun(np.array([z]), 0, y))
     >>> runs.sites(0).y.tolist(), runs.sites(0).count.tolist(), len(runs.sites(1))
     ([2.1], [2.0], 0)
     """
@@ -772,13 +770,12 @@ class CampaignRuns:
         apart = np.abs(self.z - z).max(axis=1, initial=0.0)
         return int(np.argmin(apart)) if apart.min(initial=np.inf) <= _SAME else None
 
-    def add(self, run: CampaignRun) -> int:
-        """Keep a run; the number of its point."""
+    def add(self, run: CampaignRun) -> None:
+        """Keep a run, with the number of its point."""
         point = self.find(run.z)
         if point is None:
             self.z, point = np.vstack([self.z, run.z]), len(self.z)
         self.every.append(replace(run, point=point))
-        return point
 
     @property
     def asked(self) -> list[CampaignRun]:
@@ -1218,14 +1215,9 @@ def value_at(plan: Plan, kernel: Kernel, port: Port, key: str, value: Value) -> 
     return number
 
 
-@contextmanager
-def at(plan: Plan, key: str) -> Iterator[None]:
+def at(plan: Plan, key: str) -> AbstractContextManager[None]:
     """Say of a complaint where in the plan it belongs."""
-    try:
-        yield
-    except InputError as error:
-        kind = DimensionError if isinstance(error, DimensionError) else InputError
-        raise kind(f"{plan.source}, {key}: {error}") from error
+    return located(f"{plan.source}, {key}")
 
 
 def si_ends(plan: Plan, kernel: str, port: Port) -> tuple[float, float]:

@@ -176,6 +176,24 @@ def noting(texts: Iterable[str]) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Say of an `InputError` that is raised inside what it belongs to.
+
+    Examples
+    --------
+    >>> with located("The output 'CF'"):
+    ...     raise InputError("give a unit.")
+    Traceback (most recent call last):
+    dimgs.common.errors.InputError: The output 'CF': give a unit.
+    """
+    try:
+        yield
+    except InputError as error:
+        kind = DimensionError if isinstance(error, DimensionError) else InputError
+        raise kind(f"{where}: {error}") from error
+
+
 class RunRefusedError(DimgsError, ValueError):
     """A kernel cannot treat these inputs; its run becomes a record with the status refused.
 

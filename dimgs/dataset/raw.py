@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dimgs.common.advice import did_you_mean, setting
 from dimgs.common.arrays import Array, IntArray
-from dimgs.common.errors import InputError, attempt
+from dimgs.common.errors import InputError, attempt, located
 from dimgs.common.formats import json_value, read_text, shown, validated
 from dimgs.groups.dimensions import spans
 from dimgs.variables import Unit, parse_unit, split_header
@@ -710,11 +710,9 @@ write 'watt / millikelvin' or 'W/(m*K)'.
     readings: dict[str, Reading] = {}
     parsed: dict[str, Unit] = {}
     for name, text in units.items():
-        try:
+        with located(f"Column '{name}' of {source}"):
             parsed[name] = parse_unit(text)
             reading = doubt_of(name, text)
-        except InputError as error:
-            raise InputError(f"Column '{name}' of {source}: {error}") from error
         if reading is not None:
             readings[name] = reading
     # what is in doubt itself is not a witness

@@ -13,7 +13,7 @@ import numpy as np
 
 from dimgs.common.advice import Setting, did_you_mean, setting
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimensionError, DimgsWarning, InputError
+from dimgs.common.errors import DimensionError, DimgsWarning, InputError, located
 from dimgs.groups.dimensions import (
     DimensionalMatrix,
     IntVector,
@@ -752,12 +752,10 @@ def _check(variable: Variable) -> Variable:
 def _unit_of(name: Any, value: Any) -> Unit:
     if isinstance(value, Unit):
         return value
-    try:
+    with located(f"Variable '{name}'"):
         if not isinstance(value, str) and hasattr(value, "dimensionality"):
             return unit_of(value, str(name))
         return parse_unit(str(value))
-    except InputError as error:
-        raise InputError(f"Variable '{name}': {error}") from error
 
 
 def constant_variables(symbols: Iterable[str], taken: Iterable[str] = ()) -> tuple[Variable, ...]:

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from sqlalchemy import Connection, select, update
 
-from dimgs.common.errors import InputError, StoreError
+from dimgs.common.errors import InputError, StoreError, located
 from dimgs.common.escape import file_names, visible
 from dimgs.common.formats import MOST_BYTES, attributes, json_value, whole
 from dimgs.hub.accounts import check_signatures, hub_key, signed
@@ -274,7 +274,7 @@ def _read(line: Any, where: str) -> tuple[Entry, Sequence[Any]]:
     """An entry of a bundle, if all of it holds."""
     if isinstance(line, InputError):
         raise line
-    try:
+    with located(where):
         entry = Entry.from_json(line)
         proofs = EntryFile.model_validate(line).signatures
         if entry.content is not None:
@@ -282,8 +282,6 @@ def _read(line: Any, where: str) -> tuple[Entry, Sequence[Any]]:
             if entry.kind == "run":
                 facts(entry.content)
         check_signatures(entry.id, proofs)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from error
     return entry, proofs
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from dimgs.common.errors import ProgramMissingError, RunDivergedError, RunFailedError
+from dimgs.common.errors import ProgramMissingError, RunDivergedError, RunFailedError, attempt
 from dimgs.kernels.base import THREADS, BaseKernel, Settings, Values
 from dimgs.kernels.fingerprint import Digests, folder_digest, takes_part
 from dimgs.kernels.process import run_program, text_printed
@@ -73,9 +73,8 @@ class Checkout:
             uncommitted, untracked or ignored files that could change what it does. Only a
             ``commit`` that is None where there is no checkout.
         """
-        try:
-            root = self.root().resolve()
-        except ProgramMissingError:
+        root = attempt(lambda: self.root().resolve())
+        if root is None:
             return {"commit": None}
         commit = _git(root, "rev-parse", "HEAD")
         dirty = _git(

@@ -18,7 +18,13 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, Field, Strict
 
 from dimgs.common.advice import did_you_mean
-from dimgs.common.errors import DimgsWarning, InputError, RunFailedError, RunRefusedError
+from dimgs.common.errors import (
+    DimgsWarning,
+    InputError,
+    RunFailedError,
+    RunRefusedError,
+    located,
+)
 from dimgs.common.formats import checked, read_toml, validated
 from dimgs.kernels.base import BaseKernel, Settings, Simulated, Values, ports_of
 from dimgs.kernels.fingerprint import (
@@ -290,7 +296,7 @@ class Csv:
 
 
 Parser = Regex | Json | Csv
-_KINDS: dict[str, Any] = {"regex": Regex, "json": Json, "csv": Csv}
+_KINDS: dict[str, type[Parser]] = {"regex": Regex, "json": Json, "csv": Csv}
 
 
 def parser_of(table: Mapping[str, Any], output: str) -> Parser:
@@ -313,11 +319,8 @@ def parser_of(table: Mapping[str, Any], output: str) -> Parser:
             f"The output '{output}' needs one of regex, json and csv, not {kinds or 'none'}."
         )
     options = {k: v for k, v in table.items() if k != kinds[0]}
-    try:
-        parser: Parser = _KINDS[kinds[0]](table[kinds[0]], **options)
-    except InputError as error:
-        raise InputError(f"The output '{output}': {error}") from error
-    return parser
+    with located(f"The output '{output}'"):
+        return _KINDS[kinds[0]](table[kinds[0]], **options)
 
 
 def _number(value: Any, file: str) -> float:
@@ -823,7 +826,5 @@ def read_command(path: str | Path) -> CommandKernel:
     templates = document.pop("templates", {})
     read = validated(dict[str, str], templates, f"{file.name}, templates: ")
     files |= {name: home / text for name, text in read.items()}
-    try:
+    with located(file.name):
         return CommandKernel(**{"name": file.stem, **document}, files=files, home=home)
-    except InputError as error:
-        raise InputError(f"{file.name}: {error}") from error

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimgsError, InputError, attempt
+from dimgs.common.errors import InputError, attempt
 from dimgs.dataset import Dataset
 from dimgs.hub.entry import links_to, program_of, run_record, why_unconfirmed
 from dimgs.hub.hub import Hub
@@ -214,10 +214,7 @@ def refit(hub: Hub, id: str, seed: int = 0) -> dict[str, Any]:
 def _laws(content: Mapping[str, Any]) -> list[Law]:
     """Laws of an entry: its own, or those of its regimes."""
     held = [r.get("law") for r in content.get("regimes") or ()] or [content.get("law")]
-    try:
-        return [Law.from_json(document) for document in held if document]
-    except DimgsError:
-        return []
+    return attempt(lambda: [Law.from_json(document) for document in held if document]) or []
 
 
 def _table(records: Mapping[str, RunRecord], law: Law) -> Dataset:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dimgs.common.arrays import Array
-from dimgs.common.errors import InputError
+from dimgs.common.errors import InputError, located
 from dimgs.common.formats import shown
 from dimgs.variables.units import (
     LABEL_TEXTS,
@@ -318,11 +318,9 @@ def _of_mapping(fields: Mapping[Any, Any], name: str) -> Quantity:
         raise InputError(f"{name} has the unit {unit!r:.60}; give a text, such as 'mm'.")
     if isinstance(value, str) and (unit in LABEL_TEXTS or not is_numeric(value)):
         return _label(value.strip())
-    try:
+    with located(name):
         if parse_unit(unit).scale == "label":
             raise InputError(f"{shown(value)} is not text, and so no label.")
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from error
     if isinstance(value, str):
         read = parse_quantity(value, name)
         if "1" not in (read.unit, unit) or not set(fields) <= {"value", "unit"}:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from dimgs.common.errors import InputError, attempt
+from dimgs.common.errors import InputError, attempt, located
 from dimgs.variables.units import Dimension, Unit, parse_unit, si_unit
 
 _LINE_END = re.compile(r"\s*[\t\n\v\f\r\x85\u2028\u2029]\s*")
@@ -165,7 +165,5 @@ def parse_variable(text: str, role: Role = "data") -> Variable:
         raise InputError(
             f"'{text}' has no unit; write it as 'name [unit]', with 'name [1]' for none."
         )
-    try:
+    with located(f"Variable '{name}'"):
         return Variable(name, parse_unit(unit), kind, role)
-    except InputError as error:
-        raise InputError(f"Variable '{name}': {error}") from error
