@@ -212,9 +212,8 @@ def changed_since(bindings: Sequence[Binding], folder: Path) -> str:
     InputError
         If the folder cannot be written to.
     """
-    file, asked, before = folder / _FILE, _asked(bindings), None
-    with suppress(InputError):
-        before = json_value(read_text(file, "plan"), "plan.json", "")
+    file, asked = folder / _FILE, _asked(bindings)
+    before = attempt(lambda: json_value(read_text(file, "plan"), "plan.json", ""))
     text = json.dumps(sealed({"schema": SCHEMA, **asked}), ensure_ascii=False, indent=1) + "\n"
     with writing_to(folder):
         file.write_text(text, encoding="utf-8", errors="replace")

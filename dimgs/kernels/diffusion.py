@@ -104,8 +104,7 @@ def eigenvalues(b: float, k: float, n_terms: int) -> Array:
         q = start + middle
         below = q * q / b - k < q / np.tan(middle)
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    roots: Array = start + (low + high) / 2
-    return roots
+    return np.asarray(start + (low + high) / 2)
 
 
 def _series(fo: float, b: float, k: float) -> float:

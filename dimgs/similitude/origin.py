@@ -412,17 +412,13 @@ class Origin:
         return np.array([each == scale for each in scales], dtype=np.bool_)
 
     @cached_property
-    def deviations(self) -> Array:
-        """Unit of length of the inputs without logarithm: their standard deviation."""
+    def frame(self) -> Frame:
+        """Coordinates in which runs are near the point, or far from it."""
+        # the unit of length of the inputs without logarithm is their standard deviation
         deviations = np.ones(len(self.asked))
         if len(self.table):
             deviations[self.plain] = self.table.values[:, self.plain].std(axis=0)
-        return np.where(deviations > 0, deviations, 1.0)
-
-    @cached_property
-    def frame(self) -> Frame:
-        """Coordinates in which runs are near the point, or far from it."""
-        scale = np.where(self.inverse, self.asked, self.deviations)
+        scale = np.where(self.inverse, self.asked, np.where(deviations > 0, deviations, 1.0))
         T = self.scalings.coordinates()
         return Frame(T, np.sign(self.asked), self.plain, self.inverse, scale)
 
