@@ -1,7 +1,7 @@
 """Runs of one origin (kernel, tier, cache version): description, distances, equal groups."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
 from threading import Lock
@@ -216,25 +216,28 @@ _FEW, _LATE = 4000, 0.125
 _FIRST, _MORE = 256, 4
 
 
+@dataclass
 class Index:
     """Runs whose inputs have some signs, by coordinates in which near runs are near.
 
-    Parameters
-    ----------
-    frame : Frame
-
     Attributes
     ----------
+    frame : Frame
     rows : ndarray of int
         Places of the runs in their table, the oldest first.
     """
 
-    def __init__(self, frame: "Frame") -> None:
-        self.frame, self._lock = frame, Lock()
-        self.rows: IntArray = np.zeros(0, dtype=np.intp)
-        self._at: Array = np.zeros((0, len(frame.matrix)))
-        self._seen = self._in_tree = 0
-        self._tree: Any = None
+    frame: "Frame"
+    rows: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    _at: Array = field(init=False)
+    _seen: int = 0
+    _tree: Any = None
+    _in_tree: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        """Begin with no run."""
+        self._at = np.zeros((0, len(self.frame.matrix)))
 
     def grown(self, values: Array) -> "Index":
         """The index with the runs that were added to the table since."""
