@@ -231,9 +231,12 @@ class Verdict:
     Attributes
     ----------
     outcome : str
-        As of :class:`Findings`.
+        "converged", "timeout" (the time or the evaluations were over), "interrupted",
+        "no_candidate" (runs left out are not predicted), "unchecked" (no run could be left out)
+        or "unavailable" (the engine that was asked for is not here).
     why_not : tuple of str
-        What keeps the law from being confirmed, gravest first; a sentence each.
+        What keeps the law from being confirmed, gravest first; a sentence each. They are among the
+        warnings of :class:`Findings`.
     probability : float or None
         Of the law, among all that were found and none of them; None where it was not judged.
     none_of_these : float
@@ -433,9 +436,9 @@ def r2_of(measured: Array, predicted: Array) -> float | None:
         return float(1.0 - np.square(np.float64(rms(measured - predicted)) / spread))
 
 
-@dataclass(frozen=True)
-class Findings:
-    """The whole way from a table to a law.
+@dataclass(frozen=True, kw_only=True)
+class Findings(Verdict):
+    """The whole way from a table to a law, with the :class:`Verdict` on it.
 
     Attributes
     ----------
@@ -448,12 +451,6 @@ class Findings:
         Pareto front; a tuple of Candidate with ``to_frame``.
     engine : str
         Which engine found the law.
-    outcome : str
-        "converged", "timeout" (the time or the evaluations were over), "interrupted",
-        "no_candidate" (runs left out are not predicted), "unchecked" (no run could be left out)
-        or "unavailable" (the engine that was asked for is not here).
-    why_not : tuple of str
-        What keeps the law from being confirmed, gravest first; they are warnings too.
     seconds : float
     level : float
     warnings : tuple of str
@@ -471,14 +468,8 @@ class Findings:
     left_out : tuple of float
         Target of every run in SI, predicted by the law refitted without it (or without its
         tenth of the runs, or its group); empty where that cannot be had.
-    probability : float or None
-        Of the law, among all that were found and none of them; None where it was not judged.
     rivals : tuple of Rival
         The other laws of the smallest set that holds nine tenths of the probability of all.
-    none_of_these : float
-        Probability that none of the laws that were found is the true one.
-    extrapolates : bool or None
-        Whether the law predicts outer blocks of runs; None where none could be left out.
     noise : Noise or None
         The error model that the runs support, about the law.
     complete_to : Completed or None
@@ -499,8 +490,6 @@ class Findings:
     law: Law | None
     candidates: Candidates = field(default_factory=Candidates)
     engine: str = "power law"
-    outcome: str = "converged"
-    why_not: tuple[str, ...] = ()
     seconds: float = 0.0
     level: float = 0.9
     warnings: tuple[str, ...] = ()
@@ -512,10 +501,7 @@ class Findings:
     unlogged: Mapping[str, str] = field(default_factory=dict)
     data: Dataset | None = None
     left_out: tuple[float, ...] = ()
-    probability: float | None = None
     rivals: tuple[Rival, ...] = ()
-    none_of_these: float = 0.0
-    extrapolates: bool | None = None
     noise: Noise | None = None
     complete_to: Completed | None = None
     form: Rival | None = None
@@ -607,19 +593,7 @@ class Findings:
         """Let the law carry the verdict, wherever it goes, and candidates be shown as a frame."""
         object.__setattr__(self, "candidates", Candidates(self.candidates))
         if self.law is not None:
-            object.__setattr__(self, "law", self.verdict.on(self.law))
-
-    @property
-    def verdict(self) -> Verdict:
-        """Verdict on the law."""
-        return Verdict(
-            self.outcome, self.why_not, self.probability, self.none_of_these, self.extrapolates
-        )
-
-    @property
-    def confirmed(self) -> bool:
-        """Whether the search was complete and nothing speaks against its law."""
-        return self.verdict.confirmed
+            object.__setattr__(self, "law", self.on(self.law))
 
     @property
     def notes(self) -> tuple[str, ...]:

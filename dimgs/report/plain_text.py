@@ -565,7 +565,7 @@ def report_text(report: Findings, folder: str = "") -> str:
         lines += _section("Sources", sources_lines(law) if law.sources else [])
         lines += _section("Further", [] if fit is None else _further_lines(fit))
         lines += _section("Quality", quality)
-    lines += _section("Verdict", _verdict_lines(report.verdict))
+    lines += _section("Verdict", _verdict_lines(report))
     lines += _section("Rivals", _rival_lines(report))
     lines += _section("Search", _prose(words.remarks(report)))
     lines += _section("Domain", [] if law is None else _domain_lines(law, bool(report.leads)))
@@ -599,7 +599,7 @@ def _next_lines(report: Findings, folder: str) -> list[str]:
         return [f"dimgs next TABLE --target {name} proposes runs that decide between these"]
     if report.outcome == "timeout" and not report.leads:
         return [f"dimgs discover TABLE --target {name} --effort thorough searches for longer"]
-    if report.probability is not None and report.verdict.extrapolates is None:
+    if report.probability is not None and report.extrapolates is None:
         return [f"dimgs next TABLE --target {name} proposes runs, which can test the law"]
     return [f"dimgs explore TABLE --target {name} shows what the groups explain"]
 
@@ -611,10 +611,8 @@ def _units_fix_all(basis: PiBasis) -> bool:
     return not basis.groups and (bool(inputs) or idle)
 
 
-def _is_of(law: Law | None, fit: FittedLaw) -> bool:
+def _is_of(law: Law, fit: FittedLaw) -> bool:
     """Whether the law is the power law that was fitted, in whatever form it is written."""
-    if law is None or law is fit.law:
-        return True
     apart = (law.pi_expression / fit.law.pi_expression).free_symbols
     if not {str(symbol) for symbol in apart} & {group.name for group in law.groups}:
         # but for the prefactor and its name

@@ -326,12 +326,12 @@ def headline(report: Findings) -> str | None:
     return f"{_HEADLINES.get(report.outcome, 'NOT CONFIRMED')}, {error_of(report)}:"
 
 
-def verdict(judged: Findings | Verdict) -> str:
+def verdict(judged: Verdict) -> str:
     """The verdict as a sentence, with the reasons if the law is not confirmed.
 
     Parameters
     ----------
-    judged : Report or Verdict
+    judged : Verdict
     """
     if judged.confirmed:
         return "Confirmed: probable, no residual structure, predicts held-out runs."
