@@ -592,26 +592,19 @@ def _along(report: Findings, runs: ReportRuns, name: str) -> list[Array] | None:
     if not 0 < low < high:
         return None
     x = np.geomspace(low / _WIDER, high * _WIDER, _POINTS)
-    table: dict[str, Any] = {}
-    for v in runs.data.variables:
-        values = np.asarray(runs.data[v.name])
-        middle = values[0] if v.is_label else np.median(values)
-        table[v.name] = x if v.name == name else np.full(_POINTS, middle)
+    # labels aside: the laws are those of a typical source
+    middle = {n: np.full(_POINTS, np.median(runs.data[n])) for n in runs.data.numeric_names}
+    table = {**middle, name: x}
     try:
         with np.errstate(all="ignore"):
-            law = runs.law.predict(_for(runs.law, table), report.level)
-            ratios = [r.law.predict_si(_for(r.law, table)) for r in report.rivals[:_MOST]]
+            law = runs.law.predict(table, report.level)
+            ratios = [r.law.predict_si(table) for r in report.rivals[:_MOST]]
             band = np.asarray(law.high) / np.asarray(law.value)
             lines = [np.asarray(r / law.value) for r in ratios]
     except DimgsError:
         return None
     drawable = all(np.any(np.isfinite(line) & (line > 0)) for line in lines)
     return [x, band, *(np.where(line > 0, line, np.nan) for line in lines)] if drawable else None
-
-
-def _for(law: Any, table: dict[str, Any]) -> dict[str, Any]:
-    inputs = {v.name for v in (*law.symbols.values(), *law.unused)}
-    return {k: v for k, v in table.items() if k in inputs}
 
 
 @style.listed("curve")
