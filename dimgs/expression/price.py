@@ -34,7 +34,7 @@ case_studies.benchmarks.belief --fit` fits them again.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from itertools import chain
 from typing import Any, NamedTuple
@@ -47,20 +47,6 @@ from dimgs.common.arrays import Array
 from dimgs.expression.candidate import complexity_of
 from dimgs.groups.rationals import exact_bits, exponent_bits
 
-# bits of each part of a `Structure`, by its field
-PRICES: Mapping[str, float] = {
-    "nodes": 2.1,
-    "inputs": 0.7,
-    "numbers": 0.8,
-    "exponents": 1.5,
-    "roots": 3.6,
-    "free": 6.4,
-    "free_exponents": 1.5,
-    "oscillations": 4.0,
-    "no_angles": 12.0,
-    "levels": 4.8,
-    "rare": 5.0,
-}
 # bits of a decimal: a number or exponent of more digits than a person would write
 _DECIMAL_BITS, _LARGEST = 20.0, 1000
 
@@ -73,6 +59,11 @@ _FITTED = "p_"
 Turns = Callable[[Any], str]
 # exponents of the inputs in groups, by name
 Groups = Mapping[str, Mapping[str, Any]]
+
+
+def _part(bits: float) -> Any:
+    """A part of a structure that costs so many bits each."""
+    return field(default=0, metadata={"bits": bits})
 
 
 @dataclass(frozen=True)
@@ -100,17 +91,17 @@ class Structure:
         Functions that cost more, as in the table above.
     """
 
-    nodes: int
-    inputs: int = 0
-    numbers: float = 0.0
-    exponents: float = 0.0
-    roots: int = 0
-    free: int = 0
-    free_exponents: float = 0.0
-    oscillations: int = 0
-    no_angles: int = 0
-    levels: int = 0
-    rare: int = 0
+    nodes: int = _part(2.1)
+    inputs: int = _part(0.7)
+    numbers: float = _part(0.8)
+    exponents: float = _part(1.5)
+    roots: int = _part(3.6)
+    free: int = _part(6.4)
+    free_exponents: float = _part(1.5)
+    oscillations: int = _part(4.0)
+    no_angles: int = _part(12.0)
+    levels: int = _part(4.8)
+    rare: int = _part(5.0)
 
     @property
     def bits(self) -> float:
@@ -121,6 +112,9 @@ class Structure:
     def bits_of_form(self) -> float:
         """Without the precision of fitted exponents, as more forms do not come with it."""
         return self.bits - PRICES["free_exponents"] * self.free_exponents
+
+
+PRICES: Mapping[str, float] = {part.name: part.metadata["bits"] for part in fields(Structure)}
 
 
 def structure_of(
