@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations, islice, product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -95,30 +96,20 @@ def regrouped(node: Any) -> Iterator[Any]:
 
 def with_one_sign(expression: Any) -> Any:
     """An expression in which no 1/(a - b) stands beside a 1/(b - a)."""
-    return expression.replace(
-        lambda e: e.is_Pow and e.exp.is_Integer and e.base.is_Add and _is_turned(e.base),
-        lambda e: _turned(e.base, e.exp),
-    )
+    return expression.replace(lambda e: e.is_Pow, _turned)
 
 
 def _with_sums_of_one_sign(term: Any) -> Any:
     """A term with a - b in place of its b - a, whatever their power."""
-    out = sympy.Integer(1)
-    for factor in sympy.Mul.make_args(term):
-        base, power = factor.as_base_exp()
-        if base.is_Add and power.is_Integer and _is_turned(base):
-            factor = _turned(base, power)
-        out *= factor
-    return out
+    return prod(map(_turned, sympy.Mul.make_args(term)), start=sympy.Integer(1))
 
 
-def _turned(base: Any, power: Any) -> Any:
-    """A whole power of b - a as one of a - b."""
-    return sympy.Integer(-1) ** power * (-base) ** power
-
-
-def _is_turned(total: Any) -> bool:
-    return bool(total.could_extract_minus_sign())
+def _turned(factor: Any) -> Any:
+    """A whole power of b - a as one of a - b; other factors as they are."""
+    base, power = factor.as_base_exp()
+    if base.is_Add and power.is_Integer and base.could_extract_minus_sign():
+        return sympy.Integer(-1) ** power * (-base) ** power
+    return factor
 
 
 def _as_extremes(node: Any) -> Iterator[Any]:
@@ -222,9 +213,8 @@ def _squares_of(cross: Any, terms: list[Any]) -> tuple[Any, Any] | None:
         if _root(first) is None:
             continue
         second = square / (4 * first)
-        for other in terms:
-            if other == second and _root(other) is not None:
-                return first, other
+        if second in terms and _root(second) is not None:
+            return first, second
     return None
 
 
