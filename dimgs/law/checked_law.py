@@ -739,12 +739,8 @@ class CheckedLaw:
         columns = dict(self.domain.columns)
         for v in variables:
             x = data[v.name][np.isfinite(data[v.name])]
-            columns[v.name] = (
-                float(x.min(initial=np.inf)),
-                float(x.max(initial=-np.inf)),
-                v.si_unit,
-            )
-        columns = {name: ends for name, ends in columns.items() if ends[0] <= ends[1]}
+            if x.size:
+                columns[v.name] = (float(x.min()), float(x.max()), v.si_unit)
         more = tuple(v for v in variables if v.name in columns)
         return replace(
             self, unused=(*self.unused, *more), domain=replace(self.domain, columns=columns)

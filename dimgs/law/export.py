@@ -452,16 +452,14 @@ class _DomainTest:
 
     Attributes
     ----------
-    ranges : list of (str, sympy.Expr, float, float)
-        Name, value and ends of each bound.
-    leverage : list of (str, sympy.Expr, float, float)
-        The same of the leverage, whose lower end has no meaning; empty where it is not limited.
+    conditions : list of (str, sympy.Expr, float, float)
+        Name, value and ends of each bound, and of the leverage where it is limited, whose lower end
+        has no meaning.
     takes : dict of str to (str, float or None)
         Identifier -> words, and where the runs held it.
     """
 
-    ranges: list[tuple[str, sympy.Expr, float, float]]
-    leverage: list[tuple[str, sympy.Expr, float, float]]
+    conditions: list[tuple[str, sympy.Expr, float, float]]
     takes: dict[str, tuple[str, float | None]]
 
     @classmethod
@@ -473,12 +471,12 @@ class _DomainTest:
         numbers = {v.name: sympy.Float(v.value, _DIGITS) for v in law.known if v.value is not None}
         numbers |= {s.name: sympy.Integer(1) for s in law.scales}
         values = numbers | {n: sympy.Symbol(x, real=True) for n, x in identifiers.items()}
-        ranges, coordinates = [], {}
+        conditions, coordinates = [], {}
         for bound in bounds(law):
             value = values[bound.columns[0]] if bound.columns else sympy.Integer(1)
             if bound.group is not None:
                 value = monomial(bound.group.exponents, values)
-            ranges.append((bound.name, value, *bound.ends))
+            conditions.append((bound.name, value, *bound.ends))
             coordinates[bound.name] = sympy.log(value) if bound.name in law.logged else value
         away = [
             coordinates[name] - sympy.Float(middle, _DIGITS)
@@ -491,22 +489,21 @@ class _DomainTest:
                 for j, y in enumerate(away[: i + 1])
             )
         )
-        used = {str(x) for _, value, *_ in ranges for x in value.free_symbols}
+        used = {str(x) for _, value, *_ in conditions for x in value.free_symbols}
         held = {n: v for n, v in domain.held.items() if not isinstance(v, str)}
         units = {v.name: v.si_unit for v in law.inputs}
         takes = {
             x: (f"{n} in {units[n]}", held.get(n)) for n, x in identifiers.items() if x in used
         }
-        whole = bool(away) and np.isfinite(domain.max_leverage)
-        last = [(LEVERAGE, leverage, -1.0, domain.most_leverage)] if whole else []
-        return cls(ranges, last, takes)
+        if away and np.isfinite(domain.max_leverage):
+            conditions.append((LEVERAGE, leverage, -1.0, domain.most_leverage))
+        return cls(conditions, takes)
 
     @property
     def lines(self) -> list[str]:
         """Comment of the function in C and Fortran, which gives the number of a condition."""
-        numbered = enumerate([*self.ranges, *self.leverage], 1)
         lines = ["Number of the first range that a point leaves, 0 inside:"]
-        lines += [f"{k}: {name}" for k, (name, *_) in numbered]
+        lines += [f"{k}: {name}" for k, (name, *_) in enumerate(self.conditions, 1)]
         for x, (words, held) in self.takes.items():
             lines.append(f"{x}: {words}" + ("" if held is None else f", {held:.6g} in every run"))
         return lines
@@ -564,12 +561,11 @@ def _python(law: CheckedLaw, name: str) -> str:
     lines.append(docstring([what, "", "Inputs:", *about]))
     lines += [f"    {n} = np.asarray({n}, dtype=float)" for n in test.takes]
     lines += ["    left_ = {}"]
-    lines += ['    with np.errstate(all="ignore"):'] if test.ranges else []
-    for label, value, low, high in test.ranges:
-        lines.append(f"        value_ = {_numpy(value)}")
-        lines.append(f"        left_[{label!r}] = ~((value_ >= {low!r}) & (value_ <= {high!r}))")
-    for label, value, _, high in test.leverage:
-        beyond = f"~(value_ <= {high!r}) & (sum(left_.values()) == 0)"
+    lines += ['    with np.errstate(all="ignore"):'] if test.conditions else []
+    for label, value, low, high in test.conditions:
+        beyond = f"~((value_ >= {low!r}) & (value_ <= {high!r}))"
+        if label == LEVERAGE:
+            beyond = f"~(value_ <= {high!r}) & (sum(left_.values()) == 0)"
         lines += [f"        value_ = {_numpy(value)}", f"        left_[{label!r}] = {beyond}"]
     lines.append("    return {name_: rows_ for name_, rows_ in left_.items() if np.any(rows_)}")
     return "\n".join([*lines, ""])
@@ -601,7 +597,7 @@ def _c(law: CheckedLaw, name: str) -> str:
         lines.append(f"    const double {constant} = {value!r}; /* {comment} */")
     lines += [f"    return {printer.doprint(_prepared(law, names))};", "}"]
     lines += function(f"int {name}_outside", test.takes, test.lines)
-    for k, (_, condition, low, high) in enumerate([*test.ranges, *test.leverage], 1):
+    for k, (_, condition, low, high) in enumerate(test.conditions, 1):
         lines.append(f"    const double range_{k} = {printer.doprint(condition)};")
         lines.append(f"    if (!(range_{k} >= {low!r} && range_{k} <= {high!r}))")
         lines.append(f"        return {k};")
@@ -636,10 +632,9 @@ def _fortran(law: CheckedLaw, name: str) -> str:
         body.append(f"    real(real64), parameter :: {constant} = {_double(value)}")
     formula = printer.doprint(_prepared(law, names))[2]
     body += _folded(f"    {result} = {_one_line(formula)}")
-    conditions = [*test.ranges, *test.leverage]
-    checks = ["    integer :: first_", *["    real(real64) :: range_"] * bool(conditions)]
+    checks = ["    integer :: first_", *["    real(real64) :: range_"] * bool(test.conditions)]
     checks += ["    first_ = 0"]
-    for k, (_, condition, low, high) in enumerate(conditions, 1):
+    for k, (_, condition, low, high) in enumerate(test.conditions, 1):
         checks += _folded(f"    range_ = {_one_line(printer.doprint(condition)[2])}")
         inside = f"range_ >= {_double(low)} .and. range_ <= {_double(high)}"
         checks += _folded(f"    if (first_ == 0 .and. .not. ({inside})) first_ = {k}")

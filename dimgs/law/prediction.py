@@ -26,7 +26,6 @@ from dimgs.law.checked_law import (
     CheckedLaw,
     Constant,
     Domain,
-    LabelEffects,
     Names,
     SourceEffects,
     as_rows,
@@ -865,12 +864,13 @@ def _interval(
     law: CheckedLaw, inputs: Inputs, value: Array, level: float, of: Of
 ) -> tuple[Array, Array]:
     """Ends of the intervals of predictions, shape (n,) each."""
-    runs = (1.0 if of == "run" else 0.0) + _runs_of_labels(law, inputs)
+    of_labels, new_labels = _of_labels(law, inputs)
+    runs = of_labels + (1.0 if of == "run" else 0.0)
     factor = response_factor(law, inputs) if law.uncertainty.scale == "linear" else 1.0
     share = law.uncertainty.run_share(value, factor)
     gradients = _gradients(law, inputs)
-    of_sources = _of_sources(law, gradients, (inputs, _source_terms(law, inputs)))
-    half = law.uncertainty.half_width(gradients, level, runs, *of_sources, share=share)
+    more, apart = _of_sources(law, gradients, (inputs, _source_terms(law, inputs)))
+    half = law.uncertainty.half_width(gradients, level, runs, more, [*apart, new_labels], share)
     return ends_of(law, value, half, factor)
 
 
@@ -884,7 +884,7 @@ def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
     if level is None:
         return shaped.like(value)
     gradients = []
-    runs = _runs_of_labels(law, a, b)
+    runs, new_labels = _of_labels(law, a, b)
     for inputs, defined in ((a, one), (b, two)):
         gradient, size, factor = _gradients(law, inputs), np.ones(1), np.ones(1)
         if law.uncertainty.scale == "linear":
@@ -893,9 +893,9 @@ def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
         gradients.append(gradient * size[:, None])
         size = size * law.uncertainty.run_share(defined, factor)
         runs = runs + (size**2 if of == "run" else 0.0)
-    apart = gradients[0] - gradients[1]
-    of_sources = _of_sources(law, apart, *((x, _source_terms(law, x)) for x in (a, b)))
-    half = law.uncertainty.half_width(apart, level, runs, *of_sources)
+    change = gradients[0] - gradients[1]
+    more, apart = _of_sources(law, change, *((x, _source_terms(law, x)) for x in (a, b)))
+    half = law.uncertainty.half_width(change, level, runs, more, [*apart, new_labels])
     ends = ends_of(law, value, half) if law.target.is_level else log_interval(value, half)
     return Interval(*map(shaped.like, (value, np.minimum(*ends), np.maximum(*ends))))
 
@@ -980,42 +980,38 @@ def _of_sources(
             by_constants = z @ np.array(each.covariances[name]) + 2 * gradients @ shared
             more += np.sum(by_constants * z, axis=1)
         apart.append((new, each.dof))
-    if law.label_effects is not None and law.uncertainty.scale != "linear":
-        apart.append(_of_new_labels(law.label_effects, n, [rows for rows, _ in compared]))
     return more, apart
 
 
-def _of_new_labels(effects: LabelEffects, n: int, sides: Sequence[Inputs]) -> tuple[Array, float]:
-    """Spread of the known prefactors for labels that no run has, with its degrees of freedom."""
-    known = list(effects.log_ratios.values())
-    labels = [
-        np.broadcast_to(x.labels[effects.column], n) for x in sides if effects.column in x.labels
-    ]
-    if len(known) < 2 or len(labels) < len(sides):
-        return np.zeros(n), 1.0
-    unknown = np.sum([~np.isin(x, [*effects.log_ratios]) for x in labels], axis=0)
-    if len(labels) == 2:
-        unknown = np.where(labels[0] == labels[1], 0, unknown)
-    # about a mean of the known ones
-    variance = float(np.var(known, ddof=1)) * (1.0 + 1.0 / len(known))
-    return variance * unknown, len(known) - 1.0
+def _of_labels(law: CheckedLaw, *sides: Inputs) -> tuple[Array, tuple[Array, float]]:
+    """Variances by the prefactors of the labels of rows, or of the ratios of rows to others.
 
-
-def _runs_of_labels(law: CheckedLaw, *sides: Inputs) -> Array:
-    """Variances by the prefactors of the labels of rows, in variances of one run.
-
-    Of rows alone they are about the pooled prefactor; in ratios equal labels cancel. Where a label
-    is not known, all runs are behind its prefactor.
+    Returns
+    -------
+    ndarray of shape (n,)
+        In variances of one run. Of rows alone they are about the pooled prefactor; in ratios equal
+        labels cancel. Where a label is not known, all runs are behind its prefactor.
+    (ndarray of shape (n,), float)
+        Spread of the known prefactors for labels that no run has, with its degrees of freedom.
     """
     effects, n = law.label_effects, max(x.n for x in sides)
-    if effects is None or not effects.counts or any(effects.column not in x.labels for x in sides):
-        return np.zeros(n)
-    labels, total = [x.labels[effects.column] for x in sides], sum(effects.counts.values())
-    counts = [[effects.counts.get(str(label), total) for label in each] for each in labels]
-    shares = [1.0 / np.array(each, dtype=np.float64) for each in counts]
-    if len(sides) == 1:
-        return shares[0] - 1.0 / total
-    return np.where(labels[0] == labels[1], 0.0, shares[0] + shares[1])
+    of_runs, of_new, dof = np.zeros(n), np.zeros(n), 1.0
+    if effects is None or any(effects.column not in x.labels for x in sides):
+        return of_runs, (of_new, dof)
+    labels = [np.broadcast_to(x.labels[effects.column], n) for x in sides]
+    cancel = labels[0] == labels[1] if len(sides) == 2 else np.zeros(n, dtype=bool)
+    if effects.counts:
+        total = sum(effects.counts.values())
+        counts = [[effects.counts.get(str(label), total) for label in each] for each in labels]
+        shares = np.sum([1.0 / np.array(each, dtype=np.float64) for each in counts], axis=0)
+        of_runs = shares - 1.0 / total if len(sides) == 1 else np.where(cancel, 0.0, shares)
+    known = effects.log_ratios
+    if len(known) > 1 and law.uncertainty.scale != "linear":
+        unknown = np.sum([~np.isin(each, [*known]) for each in labels], axis=0)
+        # about a mean of the known ones
+        variance = float(np.var([*known.values()], ddof=1)) * (1.0 + 1.0 / len(known))
+        of_new, dof = variance * np.where(cancel, 0, unknown), len(known) - 1.0
+    return of_runs, (of_new, dof)
 
 
 def _gradients(law: CheckedLaw, inputs: Inputs) -> Array:
