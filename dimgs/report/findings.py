@@ -1,7 +1,7 @@
 """Results of an analysis as values, and its runs in the plane of its law."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -594,6 +594,11 @@ class Findings(Verdict):
         object.__setattr__(self, "candidates", Candidates(self.candidates))
         if self.law is not None:
             object.__setattr__(self, "law", self.on(self.law))
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the law, apart from the law."""
+        return Verdict(**{part.name: getattr(self, part.name) for part in fields(Verdict)})
 
     @property
     def notes(self) -> tuple[str, ...]:
