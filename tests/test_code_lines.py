@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59409, "kernels, campaigns and similitude say things once"
+MOST, SINCE = 59322, "a verdict and its findings are one, prices stand once"
 
 
 def code_lines(text: str) -> int:
