@@ -6,7 +6,7 @@ from collections.abc import Collection, Container, Iterable, Iterator, Mapping, 
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, combinations, islice
-from math import comb, gcd
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,7 @@ from dimgs.groups.dimensions import (
     IntVector,
     ReducedSystem,
     check_names,
-    independent_rows,
     lattice_of,
-    leading_columns,
     primitive,
     spans,
 )
@@ -122,8 +120,8 @@ def smallest_monomial(variables: Sequence[Variable], target: Dimension) -> Monom
     if matrix.solve(target) is None:
         return None
     # reduced exactly, so that the numbers are the same in every unit system
-    system = [[*row, target.get(b)] for b, row in zip(matrix.bases, matrix.rows, strict=True)]
-    reduced = np.array(ReducedSystem.of(system, len(candidates)).rows, dtype=np.float64)
+    both = DimensionalMatrix.of_dimensions(None, [*(v.dimension for v in candidates), target])
+    reduced = np.array(both.reduced.rows, dtype=np.float64)
     rank, complete = len(reduced), True
     for size in range(1, rank + 1):
         if size < rank and comb(len(candidates), size) * size * rank > _MOST:
@@ -480,34 +478,16 @@ def repeating_groups(
     tuple of tuple of int
         Primitive vectors, the non-repeating variable positive, in the matrix's column order.
     """
+    n, r = len(matrix.names), len(repeating)
     columns = [matrix.names.index(name) for name in repeating]
-    return _groups_of(independent_rows(matrix.integer_rows), columns, len(matrix.names))
-
-
-def _groups_of(
-    rows: Sequence[IntVector], columns: Sequence[int], n: int
-) -> tuple[IntVector, ...] | None:
-    """Fraction-free Gauss-Jordan on the repeating columns, then one vector per other column."""
     rest = [j for j in range(n) if j not in columns]
-    if len(columns) != len(rows):
-        return None
-    if not rows:
-        return tuple(tuple(int(i == j) for i in range(n)) for j in rest)
-    from flint import fmpz_mat
-
-    echelon, pivot, _ = fmpz_mat([[row[j] for j in (*columns, *rest)] for row in rows]).rref()
-    work, common = [list(map(int, row)) for row in echelon.tolist()], int(pivot)
-    if any(row[k] != common for k, row in enumerate(work)):
+    system = ReducedSystem.of([[row[j] for j in (*columns, *rest)] for row in matrix.rows], n)
+    if system.pivots != tuple(range(r)):
         return None
     groups = []
-    for place, j in enumerate(rest, len(rows)):
-        # exponent of each repeating column per unit of column j, over the common denominator
-        divisor = gcd(common, *(row[place] for row in work)) * (1 if common > 0 else -1)
-        vector = [0] * n
-        vector[j] = common // divisor
-        for row, column in zip(work, columns, strict=True):
-            vector[column] = -row[place] // divisor
-        groups.append(tuple(vector))
+    for place, j in enumerate(rest, r):
+        powers = {k: -row[place] for k, row in zip(columns, system.rows, strict=True)}
+        groups.append(primitive([powers.get(i, int(i == j)) for i in range(n)]))
     return tuple(groups)
 
 
@@ -536,8 +516,7 @@ def enumerate_bases(matrix: DimensionalMatrix) -> Iterator[RepeatingBasis]:
     >>> [basis.repeating for basis in enumerate_bases(D)]
     [('A',), ('L1',), ('L2',)]
     """
-    rows = independent_rows(matrix.integer_rows)
-    n, r = len(matrix.names), len(rows)
+    n, r = len(matrix.names), matrix.rank
     remedy = (
         f"choose some inputs ({setting('columns')}) or the repeating set ({setting('repeating')})"
     )
@@ -547,8 +526,8 @@ def enumerate_bases(matrix: DimensionalMatrix) -> Iterator[RepeatingBasis]:
             f"variables, too many to list; {remedy}."
         )
     seen: set[frozenset[IntVector]] = set()
-    for columns in combinations(range(n), r):
-        groups = _groups_of(rows, columns, n)
+    for repeating in combinations(matrix.names, r):
+        groups = repeating_groups(matrix, repeating)
         if groups is None:
             continue
         key = frozenset(_unsigned(g) for g in groups)
@@ -559,7 +538,7 @@ def enumerate_bases(matrix: DimensionalMatrix) -> Iterator[RepeatingBasis]:
                     f"{n} variables over {r} dimensions have more than {len(seen) - 1:,} distinct "
                     f"bases of {n - r} groups, too many to list; {remedy}."
                 )
-            yield RepeatingBasis(tuple(matrix.names[j] for j in columns), groups)
+            yield RepeatingBasis(repeating, groups)
 
 
 def _unsigned(vector: IntVector) -> IntVector:
@@ -650,7 +629,7 @@ def _defect(active: Sequence[Variable], matrix: DimensionalMatrix, repeating: Se
         if len(repeating) != rank
         else f"they span {spanned} of {rank} dimensions"
     )
-    example = ",".join(matrix.names[j] for j in leading_columns(matrix.integer_rows))
+    example = ",".join(matrix.names[j] for j in matrix.reduced.pivots)
     remedy = f"choose {rank} independent ones, for example {example}" if rank else "choose none"
     return f"{', '.join(repeating) or 'No variables'} cannot be the repeating set: {why}; {remedy}."
 

@@ -72,11 +72,14 @@ class DimensionalMatrix:
         return tuple(_cleared(row) for row in self.rows)
 
     @cached_property
+    def reduced(self) -> "ReducedSystem":
+        """Reduced echelon form; its pivots are the first columns that span what all span."""
+        return ReducedSystem.of(self.rows, len(self.names))
+
+    @property
     def rank(self) -> int:
         """Exact rank."""
-        from flint import fmpz_mat
-
-        return int(fmpz_mat(self.integer_rows).rank()) if self.rows and self.names else 0
+        return len(self.reduced.pivots)
 
     def kernel_lattice(self) -> tuple[IntVector, ...]:
         """Reduced basis of the full lattice of integer vectors a with D a = 0.
@@ -163,21 +166,6 @@ def lattice_reduced(rows: "Sequence[Sequence[int | fmpz]]") -> tuple[IntVector, 
     from flint import fmpz_mat
 
     return tuple(tuple(map(int, row)) for row in fmpz_mat(rows).lll().tolist())
-
-
-def leading_columns(rows: Sequence[Sequence[int]]) -> list[int]:
-    """The first columns that span the same space as all of them."""
-    if not rows or not rows[0]:
-        return []
-    from flint import fmpz_mat
-
-    echelon, _, rank = fmpz_mat(rows).rref()
-    return [next(j for j, x in enumerate(row) if x) for row in echelon.tolist()[:rank]]
-
-
-def independent_rows(rows: Sequence[Sequence[int]]) -> list[IntVector]:
-    """The first rows that span the same space as all of them."""
-    return [tuple(rows[i]) for i in leading_columns(list(zip(*rows, strict=True)))]
 
 
 @dataclass(frozen=True)

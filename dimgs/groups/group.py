@@ -3,11 +3,10 @@
 import functools
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from math import lcm
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -211,26 +210,15 @@ class PiBasis:
     sizes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        multiple = lcm(*(e.denominator for v in self.every_variable for _, e in v.dimension))
-        powers = {
-            v.name: [(b, e.numerator * (multiple // e.denominator)) for b, e in v.dimension]
-            for v in self.every_variable
-        }
         check_names([v.name for v in self.every_variable])
+        dimensions = {v.name: v.dimension for v in self.every_variable}
         for group in self.every_group:
-            total: dict[str, int] = {}
-            common = lcm(*(e.denominator for _, e in group.exponents))
-            for name, e in group.exponents:
-                if name not in powers:
-                    raise DimensionError(f"{group.name} uses '{name}', which is not a variable.")
-                times = e.numerator * (common // e.denominator)
-                for base, power in powers[name]:
-                    total[base] = total.get(base, 0) + times * power
-            if any(total.values()):
-                dimension = Dimension.of(
-                    {b: Fraction(x, multiple * common) for b, x in total.items()}
-                )
-                raise DimensionError(f"{group.name} = {group} has dimension {dimension}, not 1.")
+            odd = next((name for name, _ in group.exponents if name not in dimensions), None)
+            if odd is not None:
+                raise DimensionError(f"{group.name} uses '{odd}', which is not a variable.")
+            total = Dimension.product((dimensions[name], e) for name, e in group.exponents)
+            if not total.is_dimensionless:
+                raise DimensionError(f"{group.name} = {group} has dimension {total}, not 1.")
 
     @property
     def every_group(self) -> tuple[PiGroup, ...]:
@@ -330,17 +318,15 @@ class PiBasis:
 # ---- Named dimensionless numbers among groups: recognised, and formed from variables.
 
 
-# Pairs of dimension class and exponent, sorted. A dimension class is a small integer: hashing
-# exact dimensions for each group is slow.
-Shape = tuple[tuple[int, int], ...]
 # Quantities that are interchangeable in every formula: only a settled kind may give a name.
 _DIFFUSIVITY = Dimension.of({"[length]": 2, "[time]": -1})
 Kinds = Mapping[str, tuple[Kind, ...]]
-# variables by dimension class and exponent, and the names of the kinds that each may be
-Places = dict[tuple[int, int], list[str]]
+# dimension and exponent of a variable in a group, and how many variables have each
+Place = tuple[Dimension, int]
+Shape = frozenset[tuple[Place, int]]
+# names of the kinds that each variable may be
 Names = Mapping[str, frozenset[str]]
 Named = tuple[NamedNumber, dict[str, Fraction]]
-Assignment = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -350,27 +336,13 @@ class Form:
     order: int
     number: NamedNumber
     scale: Fraction
-    slots: tuple[tuple[str, int, int], ...]
+    slots: tuple[tuple[str, Place], ...]
 
 
 def coprime(exponents: Sequence[Fraction]) -> tuple[list[int], Fraction]:
     """Coprime integers and the positive factor that turns them into the exponents."""
     integers = primitive(exponents)
     return list(integers), next(e / i for e, i in zip(exponents, integers, strict=True) if i)
-
-
-@functools.cache
-def dimension_classes() -> dict[Dimension, int]:
-    """Number of each dimension that some definition uses."""
-    definitions = (definition for number in all_numbers() for definition in number.definitions)
-    used = {slot_dimension(slot) for definition in definitions for slot, _ in definition}
-    return {d: position for position, d in enumerate(sorted(used, key=lambda d: d.exponents))}
-
-
-@functools.lru_cache(maxsize=4096)
-def dimension_class(kind: Kind) -> int:
-    """Number of a kind's dimension; -1 if no definition uses it."""
-    return dimension_classes().get(kind.dimension, -1)
 
 
 @functools.cache
@@ -381,7 +353,7 @@ def all_forms() -> tuple[Form, ...]:
         for definition in number.definitions:
             integers, scale = coprime([exponent for _, exponent in definition])
             slots = tuple(
-                (slot, dimension_classes()[slot_dimension(slot)], integer)
+                (slot, (slot_dimension(slot), integer))
                 for (slot, _), integer in zip(definition, integers, strict=True)
             )
             forms.append(Form(order, number, scale, slots))
@@ -389,13 +361,13 @@ def all_forms() -> tuple[Form, ...]:
 
 
 @functools.cache
-def forms_by_shape() -> dict[Shape, tuple[Form, ...]]:
+def forms_by_shape() -> dict[Shape, list[Form]]:
     """Definitions by the dimensions and exponents of their slots."""
     index: dict[Shape, list[Form]] = {}
     for form in all_forms():
-        shape = tuple(sorted((dimension, integer) for _, dimension, integer in form.slots))
+        shape = frozenset(Counter(place for _, place in form.slots).items())
         index.setdefault(shape, []).append(form)
-    return {shape: tuple(forms) for shape, forms in index.items()}
+    return index
 
 
 @dataclass(frozen=True)
@@ -404,23 +376,27 @@ class Recognition:
 
     Attributes
     ----------
-    name : str
-        Name of the number, without the power.
+    form : Form
+        Definition that the group has.
     power : Fraction
         The group is the number to this power.
-    latex : str
-        LaTeX of the group, the power included.
     assignment : mapping of str to str
         Kind or slot of the definition that each variable takes.
-    number : NamedNumber
-        The entry of the catalogue.
     """
 
-    name: str
+    form: Form
     power: Fraction
-    latex: str
     assignment: Mapping[str, str]
-    number: NamedNumber
+
+    @property
+    def number(self) -> NamedNumber:
+        """The entry of the catalogue."""
+        return self.form.number
+
+    @property
+    def name(self) -> str:
+        """Name of the number, without the power."""
+        return self.number.name
 
     @property
     def label(self) -> str:
@@ -433,12 +409,17 @@ class Recognition:
         shown = str(self.power) if self.power.denominator == 1 else f"({self.power})"
         return f"{name}^{shown}"
 
-
-@dataclass(frozen=True)
-class _Match:
-    form: Form
-    power: Fraction
-    assignment: Assignment
+    @property
+    def latex(self) -> str:
+        """LaTeX of the group, the power included."""
+        symbol = self.number.symbol
+        if self.power == 1:
+            return symbol
+        if "/" in symbol:
+            symbol = rf"\left({symbol}\right)"
+        elif "^" in symbol:
+            symbol = f"{{{symbol}}}"
+        return f"{symbol}^{{{self.power}}}"
 
     @property
     def rank(self) -> tuple[int, bool, int]:
@@ -448,30 +429,29 @@ class _Match:
 
     @property
     def meaning(self) -> tuple[str, Fraction]:
-        return (self.form.number.name, self.power)
+        """What two definitions of one number share."""
+        return (self.name, self.power)
 
 
-def _assignments(form: Form, variables: Places, names: Names) -> Iterator[Assignment]:
-    """Ways to put the variables into the slots of their dimension and exponent."""
-    slots: Places = {}
-    for slot, dimension, integer in form.slots:
-        slots.setdefault((dimension, integer), []).append(slot)
-    choices = [
-        [tuple(zip(order, free, strict=True)) for order in itertools.permutations(variables[key])]
-        for key, free in slots.items()
-    ]
-    for parts in itertools.product(*choices):
-        pairs = tuple(sorted(pair for part in parts for pair in part))
-        if all(names[variable] & slot_kinds(slot) for variable, slot in pairs):
-            yield pairs
+def _fillings(
+    form: Form, variables_at: Callable[[Place], Sequence[str]], names: Names
+) -> Iterator[dict[str, str]]:
+    """Ways to put distinct variables into the slots of their place and kind."""
+    options = (
+        [name for name in variables_at(place) if names[name] & slot_kinds(slot)]
+        for slot, place in form.slots
+    )
+    slots = [slot for slot, _ in form.slots]
+    for chosen in itertools.product(*options):
+        if len(set(chosen)) == len(chosen):
+            yield dict(zip(chosen, slots, strict=True))
 
 
-def _covers(outer: _Match, inner: _Match, names: Names) -> bool:
+def _covers(outer: Recognition, inner: Recognition, names: Names) -> bool:
     """Whether `outer` holds for every choice of kinds for which `inner` holds."""
-    inner_slots = dict(inner.assignment)
     return all(
-        names[variable] & slot_kinds(inner_slots[variable]) <= slot_kinds(slot)
-        for variable, slot in outer.assignment
+        names[variable] & slot_kinds(inner.assignment[variable]) <= slot_kinds(slot)
+        for variable, slot in outer.assignment.items()
     )
 
 
@@ -504,30 +484,24 @@ def recognise(exponents: Mapping[str, Fraction], kinds: Kinds) -> Recognition | 
     variables = sorted(name for name, exponent in exponents.items() if exponent)
     if not variables or not all(kinds.get(name) for name in variables):
         return None
-    classes = {name: dimension_class(kinds[name][0]) for name in variables}
     names = {name: frozenset(each.name for each in kinds[name]) for name in variables}
     integers, scale = coprime([Fraction(exponents[name]) for name in variables])
     matches = []
     for sign in (1, -1):
-        places: Places = {}
+        places: dict[Place, list[str]] = {}
         for name, integer in zip(variables, integers, strict=True):
-            places.setdefault((classes[name], sign * integer), []).append(name)
-        shape = tuple(sorted(place for place, those in places.items() for _ in those))
+            places.setdefault((kinds[name][0].dimension, sign * integer), []).append(name)
+        shape = frozenset((place, len(those)) for place, those in places.items())
         matches += [
-            _Match(form, sign * scale / form.scale, assignment)
+            Recognition(form, sign * scale / form.scale, dict(sorted(assignment.items())))
             for form in forms_by_shape().get(shape, ())
-            for assignment in _assignments(form, places, names)
+            for assignment in _fillings(form, places.__getitem__, names)
         ]
     best = min(matches, key=lambda match: match.rank, default=None)
-    if best is None or not _settled(best, matches, kinds, names):
-        return None
-    number = best.form.number
-    return Recognition(
-        number.name, best.power, _latex(number.symbol, best.power), dict(best.assignment), number
-    )
+    return best if best is not None and _settled(best, matches, kinds, names) else None
 
 
-def _settled(best: _Match, matches: list[_Match], kinds: Kinds, names: Names) -> bool:
+def _settled(best: Recognition, matches: list[Recognition], kinds: Kinds, names: Names) -> bool:
     """The evidence that a name needs: the one rule, whatever the number.
 
     All kinds that remain possible must lead to the best match. What is not given by a name or a
@@ -536,10 +510,12 @@ def _settled(best: _Match, matches: list[_Match], kinds: Kinds, names: Names) ->
     """
     same = [match for match in matches if match.meaning == best.meaning]
     plain = {name: kinds[name][0] for name in names}
-    if not any(all(plain[v].name in slot_kinds(s) for v, s in each.assignment) for each in same):
+    if not any(
+        all(plain[v].name in slot_kinds(s) for v, s in each.assignment.items()) for each in same
+    ):
         return False
     for match in matches:
-        broader = (match.form.number.broader, match.power)
+        broader = (match.number.broader, match.power)
         if best.meaning in (match.meaning, broader):
             continue
         if not any(_covers(each, match, names) for each in same):
@@ -547,19 +523,9 @@ def _settled(best: _Match, matches: list[_Match], kinds: Kinds, names: Names) ->
     counts = Counter(each.dimension for each in plain.values())
     return all(
         names[variable] <= slot_kinds(slot)
-        for variable, slot in best.assignment
+        for variable, slot in best.assignment.items()
         if counts[plain[variable].dimension] > 1 or plain[variable].dimension == _DIFFUSIVITY
     )
-
-
-def _latex(symbol: str, power: Fraction) -> str:
-    if power == 1:
-        return symbol
-    if "/" in symbol:
-        symbol = rf"\left({symbol}\right)"
-    elif "^" in symbol:
-        symbol = f"{{{symbol}}}"
-    return f"{symbol}^{{{power}}}"
 
 
 def named_group_exponents(kinds_by_variable: Kinds) -> list[Named]:
@@ -585,37 +551,22 @@ def named_group_exponents(kinds_by_variable: Kinds) -> list[Named]:
     >>> [(number.name, str(powers["nu"])) for number, powers in named_group_exponents(kinds)]
     [('Reynolds number', '-1')]
     """
-    by_class: dict[int, list[str]] = {}
+    by_dimension: dict[Dimension, list[str]] = {}
     names: dict[str, frozenset[str]] = {}
     for name, kinds in sorted(kinds_by_variable.items()):
         names[name] = frozenset(each.name for each in kinds)
         if kinds:
-            by_class.setdefault(dimension_class(kinds[0]), []).append(name)
+            by_dimension.setdefault(kinds[0].dimension, []).append(name)
     groups: list[Named] = []
-    seen: set[tuple[tuple[str, Fraction], ...]] = set()
     for form in all_forms():
-        for chosen in _fillings(form, by_class, names):
-            integers = (integer for _, _, integer in form.slots)
-            powers = {n: form.scale * k for n, k in zip(chosen, integers, strict=True)}
-            key = tuple(sorted(powers.items()))
-            if key in seen:
-                continue
+        for chosen in _fillings(form, lambda place: by_dimension.get(place[0], ()), names):
+            exponents = (integer for _, (_, integer) in form.slots)
+            powers = {n: form.scale * k for n, k in zip(chosen, exponents, strict=True)}
             known = recognise(powers, kinds_by_variable)
-            if known is not None and known.number is form.number and known.power == 1:
-                seen.add(key)
+            named = known is not None and known.number is form.number and known.power == 1
+            if named and (form.number, powers) not in groups:
                 groups.append((form.number, powers))
     return groups
-
-
-def _fillings(
-    form: Form, by_class: Mapping[int, list[str]], names: Names
-) -> Iterator[tuple[str, ...]]:
-    """Distinct variables for the slots, by dimension and possible kind."""
-    options = (
-        [name for name in by_class.get(dimension, ()) if names[name] & slot_kinds(slot)]
-        for slot, dimension, _ in form.slots
-    )
-    return (chosen for chosen in itertools.product(*options) if len(set(chosen)) == len(chosen))
 
 
 def named(group: PiGroup, recognition: Recognition | None) -> PiGroup:

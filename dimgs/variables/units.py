@@ -4,7 +4,7 @@ import csv
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -138,17 +138,23 @@ class Dimension:
         """Inverse of :meth:`to_json`."""
         return cls.of({base: Fraction(text) for base, text in exponents.items()})
 
+    @classmethod
+    def product(cls, powers: Iterable[tuple["Dimension", Fraction | int]]) -> "Dimension":
+        """Product of powers of dimensions."""
+        total: dict[str, Fraction | int] = {}
+        for dimension, power in powers:
+            for base, exponent in dimension:
+                total[base] = total.get(base, 0) + power * exponent
+        return cls.of(total)
+
     def __mul__(self, other: "Dimension") -> "Dimension":
-        total = dict(self.exponents)
-        for base, exponent in other.exponents:
-            total[base] = total.get(base, Fraction(0)) + exponent
-        return Dimension.of(total)
+        return Dimension.product([(self, 1), (other, 1)])
 
     def __truediv__(self, other: "Dimension") -> "Dimension":
-        return self * other**-1
+        return Dimension.product([(self, 1), (other, -1)])
 
     def __pow__(self, power: Fraction | int) -> "Dimension":
-        return Dimension.of({base: e * Fraction(power) for base, e in self.exponents})
+        return Dimension.product([(self, power)])
 
     def __str__(self) -> str:
         if not self.exponents:

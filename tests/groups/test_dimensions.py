@@ -12,9 +12,7 @@ from dimgs.common.errors import InputError
 from dimgs.groups.dimensions import (
     DimensionalMatrix,
     ReducedSystem,
-    independent_rows,
     lattice_reduced,
-    leading_columns,
     primitive,
     solve_exact,
 )
@@ -141,12 +139,10 @@ def test_column_order_changes_only_the_order_of_the_columns_of_the_lattice() -> 
         assert {n: sign * x for n, x in powers.items()} == {"rho": 1, "U": 1, "D": 1, "mu": -1}
 
 
-def test_leading_columns_and_independent_rows_keep_the_first() -> None:
-    rows = [(0, 1, 2), (0, 2, 4), (0, 1, 3)]
-    assert leading_columns(rows) == [1, 2]
-    assert independent_rows(rows) == [(0, 1, 2), (0, 1, 3)]
-    assert independent_rows([]) == []
-    assert leading_columns([(0, 0)]) == []
+def test_the_pivots_are_the_first_columns_that_span_all() -> None:
+    rows = [[0, 1, 2], [0, 2, 4], [0, 1, 3]]
+    assert of_rows([[Fraction(x) for x in row] for row in rows]).reduced.pivots == (1, 2)
+    assert of_rows([[Fraction(0), Fraction(0)]]).reduced.pivots == ()
 
 
 def test_primitive_and_reduction() -> None:
