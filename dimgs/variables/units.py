@@ -188,7 +188,7 @@ def superscript(exponent: Fraction) -> str:
 # characters: no unit is as long
 _LONGEST = 200
 # of an exponent, or of its denominator; nobody writes more
-_DIGITS = r"\d{1,4}"
+_DIGITS = r"[0-9]{1,4}"
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺⁄", "0123456789-+/")
 _SUPERSCRIPT_RUN = re.compile(r"[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+(?:⁄[⁰¹²³⁴⁵⁶⁷⁸⁹]+)?")
 _COMPATIBLE = "㎚㎛㎜㎝㎞㎟㎠㎡㎢㎣㎤㎥㎦㎎㎏㎖㎐㎑㎒㎓㎩㎪㎫㎬"
@@ -225,24 +225,22 @@ _LATEX: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\^\{([^{}]*)\}"), lambda m: f"^({m[1]})"),
     (re.compile(r"_\{([^{}]*)\}"), lambda m: f"_{m[1]}"),
 )
-# besides letters, digits, blanks and units of one sign
-_ALPHABET = frozenset("*·/()√^.-+_%‰°′″")
 _FACTOR_FIRST = re.compile(r"^[xX×]\s*(?=\d)")
 _DEGREE = re.compile(
     r"(?P<of>Δ\s*)?°\s*(?P<scale>[CFRK](?!\w))?|Δ\s*(?:deg_?)?(?P<difference>[CF])(?!\w)"
 )
 _NAME = re.compile(r"[^\W\d_]\w*|[%‰′″]")
-_GLUED = re.compile(r"(?P<name>\D+)(?P<power>\d+)(?:\D.*)?")
+_GLUED = re.compile(r"(?P<name>[^0-9]+)(?P<power>[0-9]+)(?:[^0-9].*)?")
 # m3, T4; 2m50 and 1h30 are not powers, and m1 or m5 may be a slip
 _GLUED_POWERS = frozenset("234")
-_NUMBER = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,4}(?!\d))?")
+_NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4}(?![0-9]))?")
 _RAISED = re.compile(
-    rf"(?:\*\*|\^)\s*(?:\(\s*(?P<top>[-+]?(?:{_DIGITS}(?:\.\d*)?|\.\d+))\s*"
-    rf"(?:/\s*(?P<bottom>{_DIGITS}))?\s*\)|(?P<plain>[-+]?(?:{_DIGITS}(?:\.\d+)?|\.\d+)))"
-    rf"(?!\d|\s*(?:\*\*|\^))"
+    rf"(?:\*\*|\^)\s*(?:\(\s*(?P<top>[-+]?(?:{_DIGITS}(?:\.[0-9]*)?|\.[0-9]+))\s*"
+    rf"(?:/\s*(?P<bottom>{_DIGITS}))?\s*\)|(?P<plain>[-+]?(?:{_DIGITS}(?:\.[0-9]+)?|\.[0-9]+)))"
+    rf"(?![0-9]|\s*(?:\*\*|\^))"
 )
 # "m3", "m-3" and "m -3": digits that touch a name, or their sign, are its exponent
-_TOUCHING = re.compile(r"(-?\d)(?![\d.])")
+_TOUCHING = re.compile(r"(-?[0-9])(?![0-9.])")
 _KEYWORDS = {"per": "/", "sqrt": "√"}
 _BEFORE = {"sq": 2, "square": 2, "cu": 3, "cubic": 3}
 _AFTER = {"squared": 2, "cubed": 3}
@@ -384,10 +382,6 @@ def rewritten(text: str) -> str:
 
 def _tokens(text: str) -> list[Token]:
     """Pieces of a text; every character belongs to one."""
-    for char in text:
-        plain = char.isalpha() or char.isspace() or (char.isascii() and char.isdigit())
-        if not (plain or char in _ALPHABET or is_unit(char)):
-            raise _foreign(char)
     tokens: list[Token] = []
     position = 0
     while position < len(text):
@@ -422,14 +416,10 @@ def _token(text: str, start: int, before: list[Token]) -> tuple[Token, int]:
         return _dot(text, start, before)
     if char in "*·/()√-":
         return Token(char, char, spaced), start + 1
-    if char != "+":
+    if is_unit(char):
         return Token("name", char, spaced), start + 1
-    raise _foreign(char)
-
-
-def _foreign(char: str) -> InputError:
     name = unicodedata.name(char, f"U+{ord(char):04X}").lower()
-    return InputError(f"{char!r} ({name}) does not belong in a unit")
+    raise InputError(f"{char!r} ({name}) does not belong in a unit")
 
 
 def _degree(match: re.Match[str]) -> str:
@@ -737,29 +727,15 @@ def define_unit(definition: str) -> None:
     user_names.update(part.strip() for part in (name, *aliases))
 
 
-def _dimension(length: int, mass: int, time: int, current: int = 0) -> Dimension:
-    return Dimension.of({"[length]": length, "[mass]": mass, "[time]": time, "[current]": current})
-
-
-_DERIVED = (
-    ("W", _dimension(2, 1, -3)),
-    ("Pa", _dimension(-1, 1, -2)),
-    ("J", _dimension(2, 1, -2)),
-    ("N", _dimension(1, 1, -2)),
-    ("C", _dimension(0, 0, 1, 1)),
-    ("V", _dimension(2, 1, -3, -1)),
-    ("ohm", _dimension(2, 1, -3, -2)),
-    ("F", _dimension(-2, -1, 4, 2)),
-    ("T", _dimension(0, 1, -2, -1)),
-    ("H", _dimension(2, 1, -2, -2)),
-)
-
+# one of these shortens a product of base units; the first ones are preferred
+_DERIVED = ("W", "Pa", "J", "N", "C", "V", "ohm", "F", "T", "H")
 # as tables of properties print them, though a shorter product exists
-_USUAL = {
-    _dimension(0, 1, -3): "W/m^2",
-    _dimension(0, 1, -2): "N/m",
-    _dimension(0, 1, -3) / Dimension.of({"[temperature]": 1}): "W/(m^2*K)",
-}
+_USUAL = ("W/m^2", "N/m", "W/(m^2*K)")
+
+
+@cache
+def _by_dimension(texts: tuple[str, ...]) -> dict[Dimension, str]:
+    return {parse_unit(text).dimension: text for text in texts}
 
 
 def base_unit(base: str) -> str:
@@ -807,11 +783,11 @@ def si_unit(dimension: Dimension) -> str:
     """
     if dimension.is_dimensionless:
         return "1"
-    if dimension in _USUAL:
-        return _USUAL[dimension]
+    if usual := _by_dimension(_USUAL).get(dimension):
+        return usual
     best = [(base_unit(b), e) for b, e in dimension]
     least = _cost(best)
-    for name, derived in _DERIVED:
+    for derived, name in _by_dimension(_DERIVED).items():
         for power in (Fraction(1), Fraction(-1)):
             rest = [(base_unit(b), e) for b, e in dimension / derived**power]
             # a kilogram is left squared, as in J m/kg^2 for m^3/(kg s^2)
@@ -1242,19 +1218,14 @@ class Reading:
 
     def sentence(self, text: str, fits: str = "") -> str:
         """Sentence with both readings of a unit, for messages."""
-        other = self.unit.text if self.unit and self._differs() else ""
-        instead = f" or '{other}'" if other else " if it is that"
+        literal, unit = parse_unit(self.literal), self.unit
+        # the other reading may be another quantity in the same unit
+        same = (literal.dimension, literal.factor)
+        differs = unit is not None and (unit.dimension, unit.factor) != same
+        instead = f" or '{unit.text}'" if unit and differs else " if it is that"
         return (
             f"the unit '{text}' reads as {self.literal}, but {self.meant} may be meant{fits}; "
             f"write '{self.literal}'{instead}."
-        )
-
-    def _differs(self) -> bool:
-        """Whether the other reading is another unit, and not another quantity in this one."""
-        unit, literal = self.unit, parse_unit(self.literal)
-        return unit is not None and (literal.dimension, literal.factor) != (
-            unit.dimension,
-            unit.factor,
         )
 
 
@@ -1296,21 +1267,6 @@ def improbable(text: str) -> Reading | None:
     if not any(either):
         return None
     return _replaced(text, meant, either, doubtful=not _is_per_degree(meant, either))
-
-
-def is_named_temperature(name: str, reading: Reading) -> bool:
-    """Whether a name says that the reading as an absolute temperature is meant.
-
-    Examples
-    --------
-    >>> reading = improbable("C")
-    >>> [is_named_temperature(name, reading) for name in ("T", "T_in", "wall temp", "q", "Q_T")]
-    [True, True, True, False, False]
-    >>> is_named_temperature("T", improbable("R"))
-    True
-    """
-    is_absolute = reading.unit is not None and reading.unit.dimension == _TEMPERATURE_ITSELF
-    return is_absolute and _TEMPERATURES.fullmatch(name.strip()) is not None
 
 
 def absolute_difference(name: str, text: str) -> Reading | None:
@@ -1367,6 +1323,8 @@ def doubt_of(name: str, text: str) -> Reading | None:
     --------
     >>> [doubt_of(name, "C").doubtful for name in ("q", "T_in")], doubt_of("dT", "degC").doubtful
     ([True, False], False)
+    >>> [doubt_of(name, "C").doubtful for name in ("T", "wall temp", "Q_T")]
+    [False, False, True]
     >>> doubt_of("peak accel", "g").unit.text, doubt_of("accumulated", "g")
     ('g_0', None)
     """
@@ -1374,8 +1332,10 @@ def doubt_of(name: str, text: str) -> Reading | None:
         return Reading("gram", "the standard acceleration of gravity", parse_unit("g_0"))
     reading = improbable(text) or absolute_difference(name, text)
     reading = reading or scaled_or_logarithm(name, text)
-    if reading is not None and is_named_temperature(name, reading):
-        return replace(reading, doubtful=False)
+    unit = reading and reading.unit
+    if reading and unit and unit.dimension == _TEMPERATURE_ITSELF:
+        named = _TEMPERATURES.fullmatch(name.strip()) is not None
+        return replace(reading, doubtful=reading.doubtful and not named)
     return reading
 
 
