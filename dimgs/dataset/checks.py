@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from dimgs.common.advice import setting
 from dimgs.common.arrays import LARGEST_LOG, Array, IntArray
 from dimgs.common.errors import InputError
-from dimgs.dataset.dataset import Dataset, from_si, sides_of
-from dimgs.dataset.raw import DroppedRow, cell_error, is_date
+from dimgs.dataset.dataset import Dataset, bounds_of, from_si
+from dimgs.dataset.raw import cell_error, is_date
 from dimgs.variables import Variable
 from dimgs.variables.quantities import parse_quantity
 
@@ -189,17 +189,7 @@ def drop_bad_rows(
             f"{data.rows[0] if len(data) else data.dropped[0].row}: {reason}); leave the "
             f"offending columns out."
         )
-    positions = sorted(reasons)
-    keep = np.ones(len(data), dtype=bool)
-    keep[positions] = False
-    dropped = [DroppedRow(int(data.rows[p]), reasons[p]) for p in positions]
-    return with_notes(data.where(keep), dropped, ())
-
-
-def with_notes(data: Dataset, dropped: Iterable[DroppedRow], warnings: Iterable[str]) -> Dataset:
-    """Dataset with more dropped rows and more warnings on record."""
-    rows = tuple(sorted([*data.dropped, *dropped]))
-    return replace(data, dropped=rows, warnings=(*data.warnings, *warnings))
+    return data.dropping(reasons)
 
 
 def constant_columns(data: Dataset) -> tuple[str, ...]:
@@ -443,8 +433,8 @@ class UsableRuns:
     linear : bool
         Whether the target vanishes or changes sign.
     sides : ndarray of int of shape (n_runs,), optional
-        Where the target is a bound, as of :func:`dimgs.dataset.dataset.sides_of`; None where it was
-        measured in every run.
+        Where the target is a bound, as of :func:`dimgs.dataset.dataset.bounds_of`; None where it
+        was measured in every run.
     """
 
     data: Dataset
@@ -508,7 +498,7 @@ def usable_runs(data: Dataset, purpose: Purpose) -> UsableRuns:
     _check_logs(data, logged, purpose)
     status, sides = bounds_of(data, target, purpose.labels)
     if not purpose.bounds_allowed:
-        check_measured(data, target, sides)
+        check_measured(data, target, purpose.labels)
     return UsableRuns(
         data.without(status),
         purpose,
@@ -521,30 +511,9 @@ def usable_runs(data: Dataset, purpose: Purpose) -> UsableRuns:
     )
 
 
-def bounds_of(
-    data: Dataset, target: str, used: Iterable[str] = ()
-) -> tuple[tuple[str, ...], IntArray]:
-    """Label columns that say which values of a target are bounds, and on which side it lies.
-
-    Parameters
-    ----------
-    data : Dataset
-    target : str
-    used : iterable of str
-        Label columns that the analysis reads, and so are none of them.
-
-    Returns
-    -------
-    tuple of str, ndarray of int of shape (n_runs,)
-        As of :func:`dimgs.dataset.dataset.sides_of`.
-    """
-    read = set(used)
-    labels = {n: data[n].tolist() for n in data.label_names if n not in read}
-    return sides_of(target, labels, data.rows.tolist(), data.source)
-
-
-def check_measured(data: Dataset, target: str, sides: IntArray) -> None:
-    """Raise InputError if the target is a bound in some run."""
+def check_measured(data: Dataset, target: str, used: Iterable[str] = ()) -> None:
+    """Raise InputError if the target is a bound in some run; `used` as in `bounds_of`."""
+    sides = bounds_of(data, target, used)[1]
     if np.any(sides):
         raise InputError(
             f"'{target}' is censored in row {data.rows[np.flatnonzero(sides)[0]]} of "

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
@@ -27,7 +27,6 @@ from dimgs.dataset.raw import (
     ReadOptions,
     Titled,
     cell_error,
-    cell_text,
     chosen,
     doubts,
     in_square_brackets,
@@ -114,19 +113,16 @@ def read_bounds(cells: Cells, decimal: str) -> NDArray[np.object_] | None:
     return sides
 
 
-def is_status(name: str, cells: Iterable[str]) -> bool:
-    """Whether a column says, by its name and its cells, which rows are censored.
+def _signs_of_status(name: str, cells: Iterable[str]) -> dict[str, int] | None:
+    """What each text of a status column says of the target; None where it is no such column.
+
+    Its name and its cells decide.
 
     Examples
     --------
-    >>> is_status("event", ["0", "1"]), is_status("event", ["Kobe", "Northridge"])
-    (True, False)
+    >>> _signs_of_status("event", ["0", "1"]), _signs_of_status("event", ["Kobe", "Northridge"])
+    ({'0': 1, '1': 0}, None)
     """
-    return _signs_of_status(name, cells) is not None
-
-
-def _signs_of_status(name: str, cells: Iterable[str]) -> dict[str, int] | None:
-    """What each text of a status column says of the target; None where it is no such column."""
     title = name.strip().lower()
     words = {text: text.lower() for text in cells if text}
     if title not in _OF_EVENTS | _OF_BOUNDS | _OF_EITHER or not words:
@@ -138,19 +134,17 @@ def _signs_of_status(name: str, cells: Iterable[str]) -> dict[str, int] | None:
     return None
 
 
-def sides_of(
-    target: str, labels: Mapping[str, Sequence[str]], rows: Sequence[int], source: str
+def bounds_of(
+    data: "Dataset", target: str, used: Iterable[str] = ()
 ) -> tuple[tuple[str, ...], IntArray]:
-    """Which values of a target are bounds, and the label columns that say so.
+    """Label columns that say which values of a target are bounds, and on which side it lies.
 
     Parameters
     ----------
+    data : Dataset
     target : str
-    labels : mapping of str to sequence of str
-        Cells of the label columns that the analysis does not read otherwise.
-    rows : sequence of int
-        Number of each row in the source, for messages.
-    source : str
+    used : iterable of str
+        Label columns that the analysis reads, and so are none of them.
 
     Returns
     -------
@@ -165,20 +159,23 @@ def sides_of(
 
     Examples
     --------
-    >>> sides_of("t", {"status": ["failed", "censored"], "alloy": ["A", "B"]}, [1, 2], "t.csv")
+    >>> table = {"t [s]": [1.0, 2.0], "status": ["failed", "censored"], "alloy": ["A", "B"]}
+    >>> bounds_of(Dataset.from_columns(table), "t")
     (('status',), array([0, 1]))
     """
-    sides = np.zeros(len(rows), dtype=np.intp)
+    sides = np.zeros(len(data), dtype=np.intp)
     columns: list[str] = []
-    for name, cells in labels.items():
+    read = set(used)
+    for name in data.label_names:
+        cells = data[name].tolist()
         signs = dict(_SIGNS) if name == target + BOUND_SUFFIX else _signs_of_status(name, cells)
-        if signs is None:
+        if signs is None or name in read:
             continue
         odd = next((i for i, cell in enumerate(cells) if cell not in signs), None)
         if odd is not None:
             what = f"'{cells[odd]}' does not say whether '{target}' was measured"
             remedy = f"give {' or '.join(repr(k) for k in signs if k)}"
-            raise cell_error(name, rows[odd], source, what, remedy)
+            raise cell_error(name, data.rows[odd], data.source, what, remedy)
         stated = np.array([signs[cell] for cell in cells], dtype=np.intp)
         sides = np.where(sides == 0, stated, sides)
         columns.append(name)
@@ -322,7 +319,7 @@ class _ColumnCollector:
                     f"count; give it a unit (units={{{name!r}: '1'}}) if it is an input."
                 )
                 return True
-            if is_status(name, map(cell_text, titled.column.cells.tolist())):
+            if _signs_of_status(name, labels(titled.column.cells)) is not None:
                 self._keep_labels(titled)
                 return True
             return False
@@ -424,22 +421,10 @@ class _ColumnCollector:
     def finish(self, notes: list[str]) -> "Dataset":
         """Everything collected, without the bad rows."""
         self._attach_errors()
-        rows, values, errors = self.table.rows, self.values, self.errors
-        positions = sorted(self.bad)
-        dropped = [DroppedRow(int(rows[p]), self.bad[p]) for p in positions]
-        if positions:
-            rows = np.delete(rows, positions)
-            values = {n: np.delete(column, positions) for n, column in values.items()}
-            errors = {n: np.delete(column, positions) for n, column in errors.items()}
-        return Dataset(
-            tuple(self.variables),
-            values,
-            errors,
-            rows,
-            self.table.source,
-            tuple(sorted([*self.table.dropped, *dropped])),
-            (*self.notes, *notes),
-        )
+        table, notes = self.table, [*self.notes, *notes]
+        data = Dataset(tuple(self.variables), self.values, self.errors, table.rows, table.source)
+        data = replace(data, dropped=tuple(sorted(table.dropped)), warnings=tuple(notes))
+        return data.dropping(self.bad)
 
 
 # ---- The Dataset: runs with units, stored as coherent SI floats.
@@ -676,6 +661,12 @@ class Dataset:
     def where(self, mask: ArrayLike) -> "Dataset":
         """Dataset of the runs where `mask`, of shape (n_runs,), is true."""
         return self.take(np.flatnonzero(np.asarray(mask, dtype=bool)))
+
+    def dropping(self, reasons: Mapping[int, str]) -> "Dataset":
+        """Dataset without the runs at some positions (from 0), which are listed with reasons."""
+        lost = [DroppedRow(int(self.rows[p]), why) for p, why in reasons.items()]
+        kept = self.take(np.delete(np.arange(len(self)), list(reasons))) if reasons else self
+        return replace(kept, dropped=tuple(sorted([*self.dropped, *lost])))
 
     def _with(
         self, variables: tuple[Variable, ...], pick: Callable[[NDArray[Any]], NDArray[Any]]

@@ -23,7 +23,6 @@ from dimgs.dataset.checks import (
     check_loggable,
     drop_bad_rows,
     duplicate_warnings,
-    with_notes,
     with_rounding,
 )
 from dimgs.dataset.dataset import Dataset, converted
@@ -679,7 +678,8 @@ def build(table: RawTable, options: ReadOptions) -> Dataset:
     data = converted(table, options)
     with noting(data.warnings):
         data = checked(data, options)
-        return with_notes(data, (), duplicate_warnings(data) if options.find_duplicates else ())
+        copies = duplicate_warnings(data) if options.find_duplicates else ()
+        return replace(data, warnings=(*data.warnings, *copies))
 
 
 def checked(data: Dataset, options: ReadOptions) -> Dataset:
@@ -1070,7 +1070,7 @@ def iter_chunks(
             if chunk is not None:
                 yield chunk
             rows = np.arange(start, min(start + chunk_rows, len(data)))
-            chunk, lost = with_notes(replace(data.take(rows), dropped=()), lost, ()), []
+            chunk, lost = replace(data.take(rows), dropped=tuple(sorted(lost))), []
         if progress is not None:
             progress(n_rows, part.fraction)
     if chunk is None:
@@ -1078,7 +1078,7 @@ def iter_chunks(
         raise InputError(
             f"{table.source} has {what}; add at least one row of data that can be used."
         )
-    yield with_notes(chunk, lost, ())
+    yield replace(chunk, dropped=tuple(sorted([*chunk.dropped, *lost])))
 
 
 @dataclass(frozen=True)

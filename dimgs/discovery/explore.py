@@ -14,7 +14,6 @@ from dimgs.common.errors import DimensionError, DimgsError, FitError, InputError
 from dimgs.common.formats import attributes, plain
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
-    bounds_of,
     check_enough_runs,
     check_measured,
     check_target,
@@ -138,7 +137,7 @@ def explore(
     """
     chosen = options or Options()
     check_target(data, target)
-    check_measured(data, target, bounds_of(data, target, chosen.labels)[1])
+    check_measured(data, target, chosen.labels)
     warnings: list[str] = []
     prepared: Prepared | None = None
     try:

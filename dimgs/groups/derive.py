@@ -46,7 +46,7 @@ from dimgs.variables import (
     split_header,
 )
 from dimgs.variables.quantities import unit_of
-from dimgs.variables.units import BASES, doubt_of, improbable
+from dimgs.variables.units import BASES, Exponents, doubt_of, improbable, product_of
 
 # ---- The monomial that makes a response dimensionless, in the fewest variables.
 
@@ -74,18 +74,14 @@ class Monomial:
         Whether it is known that no fewer variables would do (false only in very wide tables).
     """
 
-    exponents: tuple[tuple[str, Fraction], ...]
+    exponents: Exponents
     fewest: bool = True
-
-    @property
-    def size(self) -> Fraction:
-        """Sum of the absolute exponents."""
-        return sum((abs(e) for _, e in self.exponents), Fraction(0))
 
     @property
     def key(self) -> tuple[int, Fraction, list[str]]:
         """Fewest variables first, then smallest exponents, then names."""
-        return len(self.exponents), self.size, [name for name, _ in self.exponents]
+        size = sum((abs(e) for _, e in self.exponents), Fraction(0))
+        return len(self.exponents), size, [name for name, _ in self.exponents]
 
 
 def smallest_monomial(variables: Sequence[Variable], target: Dimension) -> Monomial | None:
@@ -132,9 +128,8 @@ def smallest_monomial(variables: Sequence[Variable], target: Dimension) -> Monom
             # proposed in floats, and solved exactly
             solution = matrix.solve(target, columns)
             if solution is not None:
-                powers = zip(columns, solution, strict=True)
-                exponents = tuple((matrix.names[j], e) for j, e in powers if e)
-                monomials.append(Monomial(exponents, complete))
+                powers = zip((matrix.names[j] for j in columns), solution, strict=True)
+                monomials.append(Monomial(product_of([(powers, 1)]), complete))
         if monomials:
             return min(monomials, key=lambda m: m.key)
     return None

@@ -18,6 +18,7 @@ from dimgs.groups.catalogue import NamedNumber, all_numbers, slot_dimension, slo
 from dimgs.groups.dimensions import DimensionalMatrix, IntVector, check_names, completed, primitive
 from dimgs.groups.kinds import Kind, infer_kinds
 from dimgs.variables import Dimension, Variable, superscript
+from dimgs.variables.units import Exponents, product_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,15 +49,14 @@ class PiGroup:
     """
 
     name: str
-    exponents: tuple[tuple[str, Fraction], ...]
+    exponents: Exponents
     known_as: str | None = None
     symbol: str | None = None
 
     @classmethod
     def of(cls, name: str, exponents: Mapping[str, Fraction | int]) -> "PiGroup":
         """Group from a mapping of variable to exponent; zeros are left out."""
-        powers = {k: Fraction(v) for k, v in exponents.items() if v != 0}
-        return cls(name, tuple(sorted(powers.items())))
+        return cls(name, product_of([(exponents.items(), 1)]))
 
     @classmethod
     def product(
@@ -70,11 +70,7 @@ class PiGroup:
         >>> print(PiGroup.product("pi_1", [area, ratio], [1, -2]))
         a·b⁻²
         """
-        total: dict[str, Fraction] = {}
-        for group, power in zip(groups, powers, strict=True):
-            for variable, exponent in group.exponents:
-                total[variable] = total.get(variable, Fraction(0)) + power * exponent
-        return cls.of(name, total)
+        return cls(name, product_of(zip((g.exponents for g in groups), powers, strict=True)))
 
     def as_dict(self) -> dict[str, Fraction]:
         """Exponents by variable name."""

@@ -36,12 +36,15 @@ _WRITTEN = 1.0
 def rationals_between(low: float, high: float, max_denominator: int) -> Iterator[Fraction]:
     """Rationals in a closed interval, those of small denominators first, then the smallest.
 
+    There are none where the interval is not finite.
+
     Examples
     --------
     >>> [str(x) for x in rationals_between(-0.4, 1.1, 3)]
     ['0', '1', '1/2', '1/3', '-1/3', '2/3']
     """
-    for denominator in range(1, max_denominator + 1):
+    is_finite = isfinite(low) and isfinite(high)
+    for denominator in range(1, max_denominator + 1) if is_finite else ():
         first, last = ceil(low * denominator), floor(high * denominator)
         start = min(max(0, first), last)
         for away in range(max(last - start, start - first) + 1):
@@ -60,8 +63,6 @@ def simplest_between(
     >>> simplest_between(0.3, 0.45), simplest_between(-0.2, 0.1), simplest_between(0.501, 0.502)
     (Fraction(1, 3), Fraction(0, 1), None)
     """
-    if not (isfinite(low) and isfinite(high)):
-        return None
     return next(rationals_between(low, high, max_denominator), None)
 
 

@@ -13,7 +13,6 @@ from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import DimgsWarning, InputError, attempt
 from dimgs.common.formats import attributes, plain
 from dimgs.dataset import Dataset
-from dimgs.dataset.checks import with_notes
 from dimgs.dataset.dataset import quantity
 from dimgs.dataset.raw import ReadOptions, raw_columns, titled_columns
 from dimgs.dataset.read import build, dataset_of, raw_table
@@ -182,7 +181,7 @@ def input_table(
         )
     table = build(raw, replace(chosen, columns=_present(wanted, units)))
     given = [v for v in (*variables, *optional) if v.name in table.names]
-    table = with_notes(table, (), _turning_notes(table, given))
+    table = replace(table, warnings=(*table.warnings, *_turning_notes(table, given)))
     return table, any(units[v.name] is not None for v in variables)
 
 

@@ -16,7 +16,7 @@ from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.common.formats import attributes
 from dimgs.dataset import Dataset
-from dimgs.dataset.checks import bounds_of, check_measured, require_finite
+from dimgs.dataset.checks import check_measured, require_finite
 from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.read import dataset_of
 from dimgs.expression import safe_identifiers, sympy_text
@@ -484,7 +484,7 @@ def table_symmetries(
 ) -> Symmetries:
     """Symmetries that the runs of a table show; see :func:`symmetries`."""
     goal = data.variable(target)
-    check_measured(data, target, bounds_of(data, target)[1])
+    check_measured(data, target)
     columns = {n: np.asarray(data[n]) for n in data.numeric_names if n != split_by}
     require_finite(data, columns)
     inputs = [data.variable(n) for n in columns if n != target and np.ptp(columns[n]) > 0]

@@ -89,6 +89,26 @@ def exact_exponent(value: object, where: str) -> Fraction:
     return decimal
 
 
+Exponents = tuple[tuple[str, Fraction], ...]
+
+
+def product_of(
+    powers: Iterable[tuple[Iterable[tuple[str, Fraction | int]], Fraction | int]],
+) -> Exponents:
+    """Exponents of a product of powers of products, sorted by name and without zeros.
+
+    Examples
+    --------
+    >>> product_of([([("m", 1), ("s", -1)], 2), ([("s", 1)], 2)])
+    (('m', Fraction(2, 1)),)
+    """
+    total: dict[str, Fraction | int] = {}
+    for product, power in powers:
+        for name, exponent in product:
+            total[name] = total.get(name, 0) + power * exponent
+    return tuple(sorted((name, Fraction(e)) for name, e in total.items() if e))
+
+
 @dataclass(frozen=True, slots=True)
 class Dimension:
     """Product of powers of base dimensions, with exact rational exponents.
@@ -106,12 +126,12 @@ class Dimension:
     L·T⁻¹
     """
 
-    exponents: tuple[tuple[str, Fraction], ...] = ()
+    exponents: Exponents = ()
 
     @classmethod
     def of(cls, exponents: Mapping[str, Fraction | int]) -> "Dimension":
         """Dimension from a mapping of base dimension to exponent; zeros are left out."""
-        return cls(tuple(sorted((k, Fraction(v)) for k, v in exponents.items() if v != 0)))
+        return cls(product_of([(exponents.items(), 1)]))
 
     def __iter__(self) -> Iterator[tuple[str, Fraction]]:
         return iter(self.exponents)
@@ -141,11 +161,7 @@ class Dimension:
     @classmethod
     def product(cls, powers: Iterable[tuple["Dimension", Fraction | int]]) -> "Dimension":
         """Product of powers of dimensions."""
-        total: dict[str, Fraction | int] = {}
-        for dimension, power in powers:
-            for base, exponent in dimension:
-                total[base] = total.get(base, 0) + power * exponent
-        return cls.of(total)
+        return cls(product_of(powers))
 
     def __mul__(self, other: "Dimension") -> "Dimension":
         return Dimension.product([(self, 1), (other, 1)])
@@ -418,8 +434,8 @@ def _token(text: str, start: int, before: list[Token]) -> tuple[Token, int]:
         return Token(char, char, spaced), start + 1
     if is_unit(char):
         return Token("name", char, spaced), start + 1
-    name = unicodedata.name(char, f"U+{ord(char):04X}").lower()
-    raise InputError(f"{char!r} ({name}) does not belong in a unit")
+    sign = unicodedata.name(char, f"U+{ord(char):04X}").lower()
+    raise InputError(f"{char!r} ({sign}) does not belong in a unit")
 
 
 def _degree(match: re.Match[str]) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import dimgs
 from case_studies.benchmarks import planted_tables
 from case_studies.benchmarks.planted_tables import ERROR, KINDS, RUNS, is_same
-from dimgs.dataset.checks import bounds_of
+from dimgs.dataset.dataset import bounds_of
 
 
 @settings(max_examples=15)

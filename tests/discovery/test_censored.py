@@ -12,7 +12,7 @@ import dimgs
 from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
-from dimgs.dataset.dataset import sides_of
+from dimgs.dataset.dataset import bounds_of
 from dimgs.discovery.explore import explore, sensitivity
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
@@ -133,7 +133,8 @@ def test_what_a_status_does_not_say_is_asked_for() -> None:
     table.loc[4, "failed"] = ""
     with pytest.raises(InputError, match=r"Column 'failed', row 5 .* whether 'life' was measured"):
         dimgs.fit(table, "life", scales="auto")
-    assert sides_of("y", {"y_bound": ["<", "=", ">"]}, [1, 2, 3], "t")[1].tolist() == [-1, 0, 1]
+    bounded = dimgs.Dataset.from_columns({"y [m]": [1.0, 2.0, 3.0], "y_bound": ["<", "=", ">"]})
+    assert bounds_of(bounded, "y")[1].tolist() == [-1, 0, 1]
 
 
 def test_commands_without_a_likelihood_refuse_bounds() -> None:
