@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import dropwhile, islice
@@ -1179,9 +1180,10 @@ class TableInParts:
 
         reader = self._parts(start)
         with ThreadPoolExecutor(1) as pool:
-            ahead = pool.submit(next, reader, None)
+            # messages are worded in that thread as in this one
+            ahead = pool.submit(copy_context().run, lambda: next(reader, None))
             while (part := ahead.result()) is not None:
-                ahead = pool.submit(next, reader, None)
+                ahead = pool.submit(copy_context().run, lambda: next(reader, None))
                 yield part
 
     def _parts(self, start: Position | None) -> Iterator[Part]:
