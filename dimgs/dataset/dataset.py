@@ -265,16 +265,12 @@ class _ColumnCollector:
     """Collects converted columns, and for each row the first thing that is wrong with it."""
 
     def __init__(self, table: RawTable, options: ReadOptions) -> None:
-        self.table = table
-        self.drop_bad = options.drop_bad
-        self.asked_for = set(options.columns or ())
-        self.bounded = set(options.bounded)
+        self.table, self.options = table, options
         self.variables: list[Variable] = []
         self.values: dict[str, NDArray[Any]] = {}
         self.errors: dict[str, Array] = {}
         self.bad: dict[int, str] = {}
         self.notes = list(table.notes)
-        self.pending: list[tuple[Variable, Array]] = []
 
     def add(self, titled: Titled) -> bool:
         """Convert one column; False when its unit is missing."""
@@ -286,22 +282,20 @@ class _ColumnCollector:
             self._keep_labels(titled)
             return True
         cells = read_cells(titled.column.cells, self.table.decimal)
-        sides = read_bounds(cells, self.table.decimal) if name in self.bounded else None
+        sides = read_bounds(cells, self.table.decimal) if name in self.options.bounded else None
         words = [w.lower() for w in cells.words]
         if words and unit.text == "1" and not cells.n_numbers and BOOLEANS.keys() >= set(words):
             cells.numbers[cells.text] = [BOOLEANS[w] for w in words]
         else:
-            if not self.drop_bad and not cells.n_numbers:
+            if not self.options.drop_bad and not cells.n_numbers:
                 self._refuse_units_in_cells(name, cells)
             for position, word in zip(cells.text.tolist(), cells.words, strict=True):
                 self._report(name, position, *whats_wrong(word))
-        variable, numbers = Variable(name, unit, titled.kind), cells.numbers
-        if quantity_of(name) is None:
-            self._keep(variable, self._converted(variable, numbers))
-        else:
-            # keeps the column's place in case it turns out to be a quantity of its own
-            self.pending.append((variable, numbers))
-            self._keep(variable, numbers)
+        # an uncertainty waits for its quantity: it may turn out to be one of its own
+        variable, is_quantity = Variable(name, unit, titled.kind), quantity_of(name) is None
+        self._keep(
+            variable, self._converted(variable, cells.numbers) if is_quantity else cells.numbers
+        )
         if sides is not None:
             self._keep(Variable(name + BOUND_SUFFIX, LABEL), sides)
         return True
@@ -313,7 +307,7 @@ class _ColumnCollector:
             if not cells.n_numbers:
                 self.notes.append(f"Column '{name}' of {source} is empty and was left out.")
                 return True
-            if titled.column.is_index and name not in self.asked_for:
+            if titled.column.is_index and name not in (self.options.columns or ()):
                 self.notes.append(
                     f"The coordinate '{name}' of {source} has no unit and was left out as a mere "
                     f"count; give it a unit (units={{{name!r}: '1'}}) if it is an input."
@@ -364,7 +358,7 @@ class _ColumnCollector:
         )
 
     def _report(self, name: str, position: int, what: str, remedy: str) -> None:
-        if not self.drop_bad:
+        if not self.options.drop_bad:
             raise self._error(name, position, what, remedy)
         self.bad.setdefault(position, f"column '{name}': {what}")
 
@@ -393,8 +387,11 @@ class _ColumnCollector:
     def _attach_errors(self) -> None:
         """Move uncertainty columns to their quantities, once all columns are known."""
         by_name = {v.name: v for v in self.variables}
-        for variable, numbers in self.pending:
-            base = by_name.get(quantity_of(variable.name) or "")
+        for variable in by_name.values():
+            of = quantity_of(variable.name)
+            if of is None or variable.is_label:
+                continue
+            base, numbers = by_name.get(of), self.values[variable.name]
             if base is None or base.is_label:
                 self.values[variable.name] = self._converted(variable, numbers)
                 continue

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
@@ -247,6 +248,8 @@ class Cells:
         return int(np.count_nonzero(~np.isnan(self.numbers)))
 
 
+# a column of labels has few texts, many times each
+@lru_cache(maxsize=4096)
 def parse_number(text: str, decimal: str = ".") -> float | None:
     """Number in a cell, NaN for a blank, None for anything else.
 
@@ -274,14 +277,8 @@ def read_cells(cells: NDArray[Any], decimal: str = ".") -> Cells:
         return Cells(np.asarray(cells, dtype=np.float64), np.empty(0, np.intp), [])
     numbers = np.full(len(cells), np.nan)
     texts: list[tuple[int, str]] = []
-    seen: dict[str, float | None] = {}
     for i, cell in enumerate(cells.tolist()):
-        if isinstance(cell, str):
-            if cell not in seen:
-                seen[cell] = parse_number(cell, decimal)
-            value = seen[cell]
-        else:
-            value = _value(cell)
+        value = parse_number(cell, decimal) if isinstance(cell, str) else _value(cell)
         if value is None:
             texts.append((i, cell_text(cell)))
         else:

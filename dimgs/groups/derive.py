@@ -588,9 +588,7 @@ def by_repeating(
     vectors = repeating_groups(matrix, repeating)
     if vectors is None:
         raise InputError(_defect(active, matrix, repeating))
-    powers = {}
-    if target is not None and not target.is_level:
-        powers = _powers(matrix, repeating, target)
+    powers = {} if target is None else _powers(matrix, repeating, target)
     exponents = [dict(zip(matrix.names, vector, strict=True)) for vector in vectors]
     spread = tuple(tuple(e.get(name, 0) for name in names) for e in exponents)
     explanation = f"Repeating variables {', '.join(repeating)} as asked: one group per other input."
@@ -608,7 +606,7 @@ def _powers(
 
 def _needed(active: Sequence[Variable], target: Variable | None) -> set[str]:
     """Inputs of one way to reach the target; it holds every isolated input that is needed."""
-    if target is None or target.is_level:
+    if target is None:
         return set()
     solution = DimensionalMatrix.of(active).solve(target.dimension)
     if solution is None:

@@ -270,37 +270,25 @@ def _spread(inputs: Sequence[Variable], columns: Sequence[int]) -> tuple[IntVect
 def completed(
     taken: Sequence[IntVector], lattice: Sequence[IntVector]
 ) -> tuple[IntVector, ...] | None:
-    """Vectors that complete `taken` to a basis of the lattice, or None if there are none."""
+    """Vectors that complete some of a lattice to a basis of it, or None if there are none."""
     if not taken:
         return tuple(lattice)
-    coordinates = _coordinates(taken, lattice)
-    if coordinates is None:
-        return None
     k, s = len(lattice), len(taken)
+    identity = [[int(i == j) for j in range(k)] for i in range(k)]
+    # rows of the coordinates C of the taken vectors in the lattice
+    both = zip(*lattice, *taken, strict=True)
+    system = ReducedSystem.of([[*map(Fraction, row)] for row in both], k + s)
+    coordinates = [[int(x) for x in row[k:]] for row in system.rows]
     # unimodular U with U Cᵀ = [I; 0] exists exactly when C is primitive; U⁻¹ holds the basis
     from flint import fmpz_mat
 
-    identity = [[int(i == j) for j in range(k)] for i in range(k)]
-    stacked = [[c[i] for c in coordinates] + identity[i] for i in range(k)]
+    stacked = [[*of, *unit] for of, unit in zip(coordinates, identity, strict=True)]
     normal = fmpz_mat(stacked).hnf().tolist()
     if any(normal[i][j] != identity[i][j] for i in range(k) for j in range(s)):
         return None
     inverse = fmpz_mat([row[s:] for row in normal]).inv(True)
     rest = (inverse.transpose() * fmpz_mat(lattice)).tolist()[s:]
     return tuple(_shortened(v, taken) for v in lattice_reduced(rest))
-
-
-def _coordinates(
-    vectors: Sequence[IntVector], lattice: Sequence[IntVector]
-) -> list[list[int]] | None:
-    coordinates = []
-    for vector in vectors:
-        columns = zip(*lattice, vector, strict=True)
-        solution = solve_exact([[*map(Fraction, row)] for row in columns], len(lattice))
-        if solution is None or any(x.denominator != 1 for x in solution):
-            return None
-        coordinates.append([int(x) for x in solution])
-    return coordinates
 
 
 def _length(vector: IntVector) -> tuple[int, list[bool], list[int]]:

@@ -115,15 +115,15 @@ class NamedNumber:
         if not self.definitions:
             raise InputError(f"The {self.name} has no definition; give at least one.")
         for definition in self.definitions:
-            total, taken = Dimension(), set[str]()
-            for slot, exponent in definition:
+            taken = set[str]()
+            for slot, _ in definition:
                 if taken & slot_kinds(slot):
                     raise InputError(
                         f"Two slots of the {self.name} could hold the same kind ({slot}); name the "
                         f"kinds apart."
                     )
                 taken |= slot_kinds(slot)
-                total *= slot_dimension(slot) ** exponent
+            total = Dimension.product((slot_dimension(slot), e) for slot, e in definition)
             if not total.is_dimensionless or not definition:
                 raise DimensionError(
                     f"A definition of the {self.name} is not a dimensionless product: "
