@@ -50,6 +50,8 @@ def derivatives_of(expression: sympy.Expr, names: Iterable[str]) -> list[sympy.E
     >>> x, c = sympy.symbols("x c")
     >>> derivatives_of(c * abs(c * x), ["c"])[0].has(sympy.Derivative)
     False
+    >>> derivatives_of(sympy.Max(0, x - c), ["c"])
+    [-Piecewise((1, c - x < 0), (0, True))]
     """
     if not expression.has(*(getattr(sympy, name) for name in _NOT_SMOOTH)):
         return [sympy.diff(expression, sympy.Symbol(n)) for n in names]
@@ -57,7 +59,12 @@ def derivatives_of(expression: sympy.Expr, names: Iterable[str]) -> list[sympy.E
     symbols = {s: sympy.Symbol(s.name, real=True) for s in expression.free_symbols}
     plain = {r: s for s, r in symbols.items()}
     real = expression.xreplace(symbols)
-    return [sympy.diff(real, sympy.Symbol(n, real=True)).xreplace(plain) for n in names]
+    slopes = (sympy.diff(real, sympy.Symbol(n, real=True)).xreplace(plain) for n in names)
+    # a step as laws may have one, which are read again from their files
+    return [
+        slope.replace(sympy.Heaviside, lambda x, _: sympy.Piecewise((1, x > 0), (0, True)))
+        for slope in slopes
+    ]
 
 
 def powers_of(term: Any) -> dict[Any, Any]:

@@ -106,7 +106,9 @@ def data_bits(
         Response for one unit of the target; see `Problem`.
     """
     whole = rms(observed) or 1.0
-    sizes = [np.ones(len(observed)), np.abs(predicted) / whole]
+    # of a response that is zero no error is relative: below the least other one it is of one size
+    least = float(np.abs(observed[observed != 0]).min(initial=whole)) * bool(np.any(observed == 0))
+    sizes = [np.ones(len(observed)), np.maximum(np.abs(predicted), least) / whole]
     if unit is not None:
         sizes.append(unit * ((rms(observed / unit) or 1.0) / whole))
     with np.errstate(all="ignore"):

@@ -1,5 +1,6 @@
 """Forms that a user gives: read with their units, fitted, and judged."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,23 @@ def test_a_free_function_is_found_beside_fitted_constants() -> None:
     )
     assert values_of(best.expression, best.constants, x, y) == pytest.approx(data["t"], rel=1e-8)
     assert best.constants["k"] == pytest.approx(0.37, rel=1e-8)
+
+
+def test_a_law_with_a_threshold_predicts_zeros_and_is_read_again(tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    tau, mu = rng.uniform(1.0, 60.0, 40), rng.uniform(0.1, 0.9, 40)
+    rate = np.maximum(tau - 12.0, 0.0) / mu * (1 + 0.01 * rng.standard_normal(40))
+    data = Dataset.from_columns({"tau [Pa]": tau, "mu [Pa*s]": mu, "rate [1/s]": rate})
+    report = dimgs.discover(data, "rate", form="Max(tau - b, 0)/mu", engine="power_law")
+    assert report.law is not None
+    (start,) = (c for c in report.law.constants if c.name == "b")
+    assert start.low is not None
+    assert start.low < 12.0 < (start.high or 0.0)
+    report.law.to_json(tmp_path / "law.json")
+    again = dimgs.Law.from_json(tmp_path / "law.json")
+    assert again == report.law
+    below = again.predict({"tau": np.array([5.0, 11.0]), "mu": np.array([0.5, 0.5])})
+    np.testing.assert_array_equal(below, 0.0)
 
 
 def values_of(expression: Any, constants: Any, x: Any, y: Any) -> Any:

@@ -14,8 +14,10 @@ from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.free_exponents import posynomials
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.separable import ScaledFunctions
+from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import powers, response
 from dimgs.engines.structured.trees import Call, Mono, Power, evaluate, nodes, to_sympy
+from dimgs.fits.noise import data_bits
 
 Array = NDArray[np.float64]
 LAWS: dict[str, Callable[[Array], Array]] = {
@@ -160,6 +162,46 @@ def test_steps_between_two_levels(name: str, seed: int) -> None:
     assert np.sqrt(np.mean(left**2)) < (1e-7 if noise == 0 else 1.2 * noise)
     forms = [str(to_sympy(f.tree, runs.names)[0]) for f in archive.front(4, 8)]
     assert any(f"{'tanh' if name == 'logistic' else name}(" in form for form in forms)
+
+
+THRESHOLDS: dict[str, Callable[[Array, Array, float, float], Array]] = {
+    "begins": lambda x, z, start, p: 3 * z * np.maximum(x - start, 0) ** p,
+    "ends": lambda x, z, start, p: 0.7 * z * np.maximum(start - x, 0) ** p,
+    "bends": lambda x, z, start, p: 2 * z + np.maximum(x - start, 0) ** p,
+    "compares": lambda x, z, start, p: 5 * np.maximum(x - z, 0) ** p,
+}
+
+
+@pytest.mark.parametrize("name", THRESHOLDS)
+@pytest.mark.parametrize("seed", range(4))
+def test_what_begins_at_a_threshold(name: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    start, p, noise = rng.uniform(1.2, 3.2), (1, 1.5, 2)[seed % 3], 0.005 * (seed % 2)
+    x, z = rng.uniform(0.4, 5, 60), rng.uniform(0.5, 4, 60)
+    true = THRESHOLDS[name](x, z, start, p)
+    y = true * (1 + noise * rng.standard_normal(60))
+    runs = Runs.of(Problem({"pi_1": x, "pi_2": z}, y, scale="log" if y.min() > 0 else "linear"))
+    archive = Archive(runs, np.inf)
+    if name == "compares":
+        Sums(runs).functions(response(runs), archive)
+    else:
+        ScaledFunctions(runs).sums(1, 1, response(runs), archive)
+    archive.vary()
+    assert archive.best is not None
+    left = (evaluate(archive.best.tree, runs) - true) / np.sqrt(np.mean(true**2))
+    assert np.sqrt(np.mean(left**2)) < (1e-7 if noise == 0 else noise)
+    assert "Max(0, " in str(to_sympy(archive.best.tree, runs.names)[0])
+
+
+def test_no_law_is_paid_for_zeros_that_it_nearly_predicts() -> None:
+    """Below a threshold 1e-300 is no better a prediction of 0 than 1e-30, or than 0 itself."""
+    x = np.linspace(0.1, 2, 40)
+    y = np.maximum(x - 1, 0) * (1 + 0.05 * np.cos(9 * x))
+    bits = [
+        data_bits(np.where(y == 0, below, np.maximum(x - 1, 0)), y, np.ones(40))
+        for below in (0.0, 1e-300, 1e-30)
+    ]
+    np.testing.assert_allclose(bits, bits[0], rtol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(8))

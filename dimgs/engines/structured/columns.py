@@ -22,6 +22,7 @@ from dimgs.engines.structured.trees import (
     FUNCTIONS,
     MINUS,
     ONE,
+    RAMP,
     Call,
     Exponents,
     Function,
@@ -548,6 +549,8 @@ FACTORS = {
     RELATIVE: Function(RELATIVE, exprel, _relative_slope, FUNCTIONS["expm1"].bits + OPERATOR),
     **FUNCTIONS,
 }
+# what vanishes beyond a threshold has no logarithm
+_LOGGED = {name: entry for name, entry in FACTORS.items() if name != RAMP}
 # of free constants in units of 1/median|u|: from where g is linear to where it saturates; and
 # frequencies in units of 1/max|u|: from a ninth of a turn over the range on
 _GRID, _FREQUENCIES = np.geomspace(0.02, 40.0, 17), 0.7 * np.arange(1, 25)
@@ -665,7 +668,7 @@ def _signs(name: str) -> tuple[int, ...]:
 def simple_factors() -> tuple[Factor, ...]:
     """Every function with its simple constants."""
     out: list[Factor] = []
-    for name, entry in FACTORS.items():
+    for name, entry in _LOGGED.items():
         texts: tuple[str, ...] = ("1",)
         if name not in (ITSELF, EXPONENTIAL):
             texts = _AFFINE if name == AFFINE else _TURNS if entry.periodic else _CALLED
@@ -680,7 +683,7 @@ def simple_factors() -> tuple[Factor, ...]:
 def free_factors() -> tuple[Factor, ...]:
     """Every function with a grid of constants."""
     out = [f for f in simple_factors() if f.function in (ITSELF, EXPONENTIAL)]
-    for name, entry in FACTORS.items():
+    for name, entry in _LOGGED.items():
         if name not in (ITSELF, EXPONENTIAL):
             grid = _FREQUENCIES if entry.periodic else _GRID[:: 1 if name == AFFINE else 2]
             starts = product(grid.tolist(), _signs(name))

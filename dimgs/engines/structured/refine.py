@@ -21,6 +21,7 @@ from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (
     FUNCTIONS,
     ONE,
+    RAMP,
     Call,
     Compiled,
     Exponents,
@@ -269,6 +270,8 @@ def simple_number_near(size: float, window: float) -> Number | None:
 def canonical(tree: Tree, runs: Runs) -> Tree:
     """Take monomials out of sums: (m_1 + c m_2)^b is m_1^b (1 + c m_2/m_1)^b where that is shorter.
 
+    They are taken out of what begins where a sum is positive, too.
+
     Parameters
     ----------
     tree : Tree
@@ -277,7 +280,7 @@ def canonical(tree: Tree, runs: Runs) -> Tree:
         Their physical variables say what is short; only groups that are logged are taken out, as
         what leaves a root or a sum must be positive.
     """
-    if not isinstance(tree, Product | Power | Sum):
+    if not isinstance(tree, Product | Power | Sum | Call):
         return tree
     front = _front_of(tree, runs)
     # what is taken out of one sum may cancel what is taken out of another one
@@ -303,12 +306,15 @@ def _ways(factor: Tree, runs: Runs) -> list[_Way]:
     if isinstance(factor, Power):
         base, power = factor.base, factor.exponent
     out: list[tuple[Exponents, Tree]] = [((Fraction(0),) * runs.n_groups, factor)]
-    terms = base.terms if isinstance(base, Sum) else ()
+    begins = isinstance(base, Call) and base.name == RAMP
+    total = base.argument if isinstance(base, Call) and begins else base
+    terms = total.terms if isinstance(total, Sum) else ()
     fronts = (zip(_front_of(term, runs), runs.logged, strict=True) for term in terms)
     logged = (tuple(e if log else Fraction(0) for e, log in pairs) for pairs in fronts)
     for front in dict.fromkeys(logged):
         inverse = tuple(-e for e in front)
         inside: Tree = Sum(tuple(times_monomial(inverse, t) for t in terms))
+        inside = Call(RAMP, inside) if begins else inside
         whole = inside if base is factor else Power(inside, power)
         out.append((tuple(power * e for e in front), whole))
     return [(exponents, inside, structure_bits(inside, runs)) for exponents, inside in out]

@@ -37,11 +37,12 @@ from dimgs.engines.structured.columns import (
     weighted,
 )
 from dimgs.engines.structured.products import ProductModel, fit_rounded, power_basis
-from dimgs.engines.structured.refine import Projection, projected
+from dimgs.engines.structured.refine import Projection, canonical, projected
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
     FUNCTIONS,
+    RAMP,
     Call,
     Mono,
     Number,
@@ -88,6 +89,7 @@ _FUNCTIONS = (
     (AFFINE, _LOGARITHM, 0.5 * FUNCTIONS["log1p"].bits, False),
     *((k, Fraction(1), 0.5 * FUNCTIONS[k].bits, False) for k in _NAMES),
     *((k, Fraction(1), 0.5 * FUNCTIONS[k].bits + _OFFSET, True) for k in _STEPPED),
+    *((RAMP, Fraction(p), 0.5 * FUNCTIONS[RAMP].bits + _OFFSET, True) for p in ("1", "3/2", "2")),
     *((ITSELF, Fraction(p), 1.0, False) for p in ("2", "1/2")),
     (ITSELF, Fraction(1), 0.0, False),
     (ITSELF, _LOGARITHM, 1.0, False),
@@ -96,8 +98,9 @@ _FUNCTIONS = (
 # many; the largest logarithm of a pivot; and exponents of variables that are rounding
 _FOLLOWED, _VARYING, _EACH, _END, _ROUNDED_AWAY = 24, 6, 2, 300.0, 1e-9
 # runs that are looked at, choices whose constants are refined, and in how many steps; laws that
-# are fitted to the end, and those of which each gives several by its rounded exponents
-_MOST_RUNS, _REFINED, _STEPS, _FITTED, _ROUNDED = 300, 500, 30, 40, 6
+# are fitted to the end, and those of which each gives several by its rounded exponents: of 600
+# refined choices, thresholds among them, one exact step between levels is not the best
+_MOST_RUNS, _REFINED, _STEPS, _FITTED, _ROUNDED = 300, 700, 30, 40, 6
 # share of the squares that is rounding; share of a term outside the other below which they are one
 _LEAST_SHARE = 1e-12
 _PARALLEL = 1e-6
@@ -137,7 +140,7 @@ class ScaledFunction:
         base = self._base(constants)
         if self.power == 1:
             return base
-        one_sign = np.all(base > 0, axis=1) | np.all(base < 0, axis=1)
+        one_sign = np.all(base >= 0, axis=1) | np.all(base <= 0, axis=1)
         base = np.where(one_sign[:, None], base if self._whole else np.abs(base), np.nan)
         return np.log(base) if self.power == _LOGARITHM else base ** float(self.power)
 
@@ -149,8 +152,10 @@ class ScaledFunction:
         slope = np.asarray(FACTORS[self.name].slope(self._inside(constants)))
         if self.power != 1:
             outer = 1.0 if self.power == _LOGARITHM else float(self.power) * self.at(constants)
-            slope = slope * outer / self._base(constants)
-        out[..., 0] = slope * (self.u - constants[:, 1:])
+            base = self._base(constants)
+            slope = np.where(base == 0, 0.0, slope * outer / base)
+        if self.name != RAMP:  # whose c is part of the coefficient
+            out[..., 0] = slope * (self.u - constants[:, 1:])
         if self.stepped:
             out[..., 1] = -slope * constants[:, :1]
         return out
@@ -158,7 +163,10 @@ class ScaledFunction:
     def tree(self, c: float, d: float) -> Tree:
         """With constants that are free, where there are some."""
         inner = Sum((self.argument, Number(-d))) if self.stepped else self.argument
-        inner = inner if self.name == ITSELF else Product((Number(c), inner))
+        if self.name == RAMP:
+            inner = inner if c > 0 else Sum((negated(self.argument), Number(d)))
+        elif self.name != ITSELF:
+            inner = Product((Number(c), inner))
         base = of_argument(self.name, inner)
         if not self._whole and np.all(self._base(np.array([[c, d]])) < 0):
             base = negated(base)
@@ -179,6 +187,8 @@ class ScaledFunction:
 
 def _grid(name: str, stepped: bool, u: Array) -> Array:
     """Constants at which g(c (u - d))^p is tried first."""
+    if name == RAMP:
+        return np.array(list(product((1.0, -1.0), np.quantile(u, _CENTRES))))
     if stepped:
         widths, centres = _WIDTHS * float(np.ptp(u)), np.quantile(u, _CENTRES)
         return np.array(list(product(1 / widths[::-1], centres)))
@@ -310,7 +320,8 @@ class ScaledFunctions:
             a = [Number(float(x)) for x in least_squares(A, t)]
             # one function, as its constant is one
             block = plus(*map(times, a[beside:], inside))
-            archive.add(target.back(plus(*map(times, a, first), times(block, inner))))
+            whole = times(block, inner) if width > 1 else canonical(times(block, inner), runs)
+            archive.add(target.back(plus(*map(times, a, first), whole)))
 
     @np.errstate(all="ignore")
     def exponentials(self, target: Target, archive: Archive) -> None:

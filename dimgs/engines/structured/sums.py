@@ -36,6 +36,7 @@ from dimgs.engines.structured.trees import (
     FUNCTIONS,
     MINUS,
     ONE,
+    RAMP,
     Call,
     Exponents,
     Mono,
@@ -167,7 +168,11 @@ class Sums:
                     if scale[0] != ONE and not (entry.periodic and name != "tan"):
                         continue
                     rare = 0.25 * entry.bits
-                    parts.append(called := scaled.applied(name, more=rare))
+                    called = scaled.applied(name, more=rare)
+                    if name == RAMP:
+                        called = called.take(np.flatnonzero(np.any(called.values == 0, axis=0)))
+                        parts += [called.raised(Fraction(p), 0.5) for p in ("3/2", "2")]
+                    parts.append(called)
                     if name in _ONE_SIDED:
                         parts.append(scaled.applied("neg").applied(name, more=rare + 0.5))
                     if name in ("sin", "cos"):

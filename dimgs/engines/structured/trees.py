@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 # charging (1 - exp), Planck and diode laws (exp(x) - 1), entropy and isothermal work (log), sound,
 # waves and rotation (sin, cos, tan and their inverses), magnetisation and water waves (tanh,
 # Langevin's coth x - 1/x), catenaries (cosh, sinh), diffusion fronts (erf), drag and heat exchange
-# (log(1 + x)). Powers of 1 + x (relativity, resonance, parallel resistances, Michaelis and Menten)
-# need no entry here: they are sums raised to a power.
+# (log(1 + x)), and what begins at a threshold (ramp, x where it is positive and 0 elsewhere): yield
+# stresses, critical shear, work functions. Powers of 1 + x (relativity, resonance, parallel
+# resistances, Michaelis and Menten) need no entry here: they are sums raised to a power.
 
 
 # where coth x - 1/x loses as many digits as the first term of its series leaves out
@@ -67,6 +68,8 @@ class Function:
                 return sympy.log(1 + x)
             case "langevin":
                 return 1 / sympy.tanh(x) - 1 / x
+            case _ if self.name == RAMP:
+                return sympy.Max(0, x)
         return getattr(sympy, self.name)(x)
 
 
@@ -82,6 +85,8 @@ def _langevin_slope(x: Array) -> Array:
     return np.where(small, 1 / 3 - x**2 / 15, 1 / safe**2 - 1 / np.sinh(safe) ** 2)
 
 
+# 0 up to a threshold, and its argument beyond
+RAMP = "ramp"
 FUNCTIONS = {
     entry.name: entry
     for entry in (
@@ -101,6 +106,7 @@ FUNCTIONS = {
         Function("erf", special.erf, lambda x: 2 / np.sqrt(np.pi) * np.exp(-(x**2)), 8.0),
         Function("erfc", special.erfc, lambda x: -2 / np.sqrt(np.pi) * np.exp(-(x**2)), 8.0),
         Function("langevin", _langevin, _langevin_slope, 8.0),
+        Function(RAMP, lambda x: np.maximum(x, 0.0), lambda x: np.where(x > 0, 1.0, 0.0), 6.0),
     )
 }
 
@@ -565,8 +571,11 @@ def _of_product(parts: list[Evaluated]) -> Evaluated:
 def _of_power(exponent: Fraction, parts: list[Evaluated]) -> Evaluated:
     ((inside, slopes),) = parts
     value = raised(inside, exponent)
-    outer = float(exponent) * value / inside if slopes else None
-    return value, [slope * outer for slope in slopes]
+    if not slopes:
+        return value, []
+    # below a threshold a power of what begins there has the slope 0
+    ratio = np.divide(value, inside, out=np.zeros_like(value), where=np.asarray(inside != 0))
+    return value, [float(exponent) * slope * ratio for slope in slopes]
 
 
 def _of_call(function: Function, parts: list[Evaluated]) -> Evaluated:
