@@ -782,9 +782,7 @@ _TIMES = frozenset({"seconds", "wall_seconds", "time", "provenance", "warnings",
 _ID_DIGITS = 64
 
 
-def keep(
-    context: ToolContext, session: Session, document: Document, model: str, failure: str
-) -> str | None:
+def keep(session: Session, document: Document, model: str, failure: str) -> str | None:
     """Keep what an agent did as a decision: question, model, calls with sources, results, answer.
 
     Returns
@@ -792,6 +790,7 @@ def keep(
     str or None
         Id of the decision; None without a hub to keep it in.
     """
+    context = session.context
     if not context.has_hub or not context.hub.may("add", "open", is_author=True):
         return None
     answer = {k: v for k, v in document.items() if k not in ("transcript", "decision")}
@@ -1061,7 +1060,7 @@ class Agent:
         document["transcript"] = [call.to_json() for call in session.calls]
         document["asked"] = session.asked
         document["cut"] = session.cut
-        document["decision"] = keep(self.context, session, document, self.name, str(failure or ""))
+        document["decision"] = keep(session, document, self.name, str(failure or ""))
         if failure is not None:
             raise failure
         return Answered(document["text"], document)

@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from dimgs.agent.arguments import More, in_arguments, in_unit, options_of, readings, to_quantity
 from dimgs.agent.context import CONTROL, StoppedError, ToolContext
 from dimgs.common.advice import worded
-from dimgs.common.errors import DimgsError, FitError, InputError
+from dimgs.common.errors import DimgsError, FitError, InputError, attempt
 from dimgs.common.escape import visible
 from dimgs.common.formats import json_value, plain, shown
 from dimgs.dataset import Dataset
@@ -923,7 +923,7 @@ def search_hub(
 ) -> RunsResult:
     """Find entries (question, card, law, answer, …) or runs that the group has already."""
     hub, most = context.hub, max(1, min(limit, _MOST))
-    if kernel is not None and (reference := known_kernel(context, kernel)) is not None:
+    if kernel is not None and (reference := attempt(context.reference, kernel)) is not None:
         # as its runs name it
         kernel = context.kernel(reference).name
     if kind == "run" or where or group or physics:
@@ -948,7 +948,8 @@ def ask(
     from dimgs.ask import ask as answered
 
     point = {n: to_quantity(v, f"'{shown(n)}'") for n, v in at.items()}
-    reference = None if kernel is None else known_kernel(context, kernel)
+    # a kernel that the policy does not list is not loaded
+    reference = None if kernel is None else attempt(context.reference, kernel)
     asked: Json = {"kernel": reference or kernel, "physics": physics, "tolerance": tolerance}
     asked["load"] = reference is not None
     answer = answered(target, point, context.hub, **asked).to_json()
@@ -956,14 +957,6 @@ def ask(
         answer["answer"] = in_unit(answer["answer"], unit)
     answer["assumptions"] = [*answer["assumptions"], *readings(point)]
     return _result_of(AnswerResult, answer)
-
-
-def known_kernel(context: ToolContext, name: str) -> str | None:
-    """A kernel as the policy lists it; None where it does not, so that it is not loaded."""
-    try:
-        return context.reference(name)
-    except InputError:
-        return None
 
 
 def propose_entry(
