@@ -456,11 +456,14 @@ def predict(
         reference = data.take(np.full(data.n_runs, relative_to - 1))
         prediction = stored.ratio(data, reference, level=options.level)
         target = Variable(f"{name} ratio", parse_unit("1"))
-    said = attributes(stored, "confirmed why_not probability")
-    said |= {"warnings": doubts} if doubts else {}
-    _emit_rows(data, prediction, [place.to_json() for place in places], target, options, json, said)
+    listed = _rows(prediction, [place.to_json() for place in places])
     if json:
+        judged = attributes(stored, "confirmed why_not probability")
+        warned = {"warnings": doubts} if doubts else {}
+        unit = {"unit": target.si_unit, "level": options.level}
+        emit_json({"rows": listed, **unit, **judged, **warned})
         return
+    _print_rows(data, listed, target, options)
     numbered = ((int(data.rows[i]), place) for i, place in enumerate(places))
     lines = [f"row {row} {text}" for row, place in numbered for text in place.sentences]
     for line in lines[:_MOST_REASONS]:
@@ -469,33 +472,25 @@ def predict(
         say(f"and {len(lines) - _MOST_REASONS} more reasons; --json gives all of them.")
 
 
-def _emit_rows(
-    data: "Dataset",
-    prediction: Iterable[Any],
-    places: Sequence[dict[str, Any]],
-    target: "Variable",
-    options: "Options",
-    as_json: bool,
-    said: dict[str, Any],
-    how: str = "",
-) -> None:
-    """Predictions with what is said of the places of the rows.
+def _rows(prediction: Iterable[Any], places: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Predicted values with their intervals, in SI, and what is said of the places of the rows."""
+    columns = [np.atleast_1d(np.asarray(x, dtype=np.float64)).tolist() for x in prediction]
+    return [
+        {"value": value, "low": low, "high": high, **place}
+        for value, low, high, place in zip(*columns, places, strict=True)
+    ]
 
-    The document, which a program reads, is in SI; the text is in the unit of the table.
-    """
-    values = [np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in prediction]
-    if as_json:
-        names = ("value", "low", "high")
-        ends = (dict(zip(names, map(float, row), strict=True)) for row in zip(*values, strict=True))
-        listed = [{**row, **place} for row, place in zip(ends, places, strict=True)]
-        emit_json({"rows": listed, "unit": target.si_unit, "level": options.level, **said})
-        return
-    unit = target.si_unit
-    if not (options.si or target.is_level):
-        values, unit = [target.unit.from_si(v) for v in values], target.unit.text
+
+def _print_rows(
+    data: "Dataset", rows: Sequence[Any], target: "Variable", options: "Options", how: str = ""
+) -> None:
+    """The predictions in the unit of the table, which a person reads."""
+    in_si = options.si or target.is_level
+    unit, convert = (target.si_unit, float) if in_si else (target.unit.text, target.unit.from_si)
+    ends = ("value", "low", "high")
     lines = [
-        [str(int(number)), *(f"{x:.6g}" for x in row), ", ".join(place["outside"])]
-        for number, *row, place in zip(data.rows, *values, places, strict=True)
+        [str(int(number)), *(f"{convert(row[e]):.6g}" for e in ends), ", ".join(row["outside"])]
+        for number, row in zip(data.rows, rows, strict=True)
     ]
     title = f"{target.name} [{unit}]{how} with {options.level:.0%} intervals"
     table(title, ["row", "value", "low", "high", "outside"], lines)
@@ -512,9 +507,11 @@ def _predict_by_curve(path: str, rows: str, options: "Options", json: bool) -> N
     edited = f"{path} was edited after it was written." if curve.edited else ""
     limit = "A smooth curve describes these runs; it is no law, and knows nothing beyond them."
     warn(filter(None, [*data.warnings, edited, limit]))
-    places = [{"outside": names} for names in curve.outside(columns)]
-    prediction, said = curve.predict_si(columns, options.level), {"kind": KIND}
-    _emit_rows(data, prediction, places, curve.target, options, json, said, f" by a {KIND},")
+    outside = [{"outside": names} for names in curve.outside(columns)]
+    listed = _rows(curve.predict_si(columns, options.level), outside)
+    show = partial(_print_rows, data, listed, curve.target, options, f" by a {KIND},")
+    document = {"unit": curve.target.si_unit, "level": options.level, "kind": KIND}
+    emit({"rows": listed, **document}, show, json)
 
 
 @tables.takes(*DISCOVER)

@@ -299,12 +299,10 @@ class Source:
 
         path, original = self._file()
         try:
+            frame: DataFrame = pd.read_csv(path, **(self.options if original else {}))
             if original:
-                frame: DataFrame = pd.read_csv(path, **self.options)
                 frame = frame.rename(columns=dict(self.columns))
                 frame = frame if self.prepare is None else self.prepare(frame)
-            else:
-                frame = pd.read_csv(path)
         except (OSError, ValueError, KeyError) as error:
             fault = f"'{path}' cannot be read as the table {self.name} ({error})"
             raise DataUnavailable(f"{fault}; get it again from {self.url}.") from error

@@ -693,17 +693,16 @@ class _Space:
         return fit_similarity(*self.points(question), question.runs, errors)
 
     def exponents(
-        self,
-        names: Sequence[str],
-        start: Sequence[Fraction],
-        powers: Array,
-        fit: SimilarityFit,
-        part: slice,
-        half: Array,
+        self, question: _Question, fit: SimilarityFit, side: Literal["s", "Y"]
     ) -> tuple[list[SimilarityExponent], list[Fraction]]:
         """Exponents of the parameters with intervals, and exact ones of the same dimension."""
+        names, k = [v.name for v in question.parameters], len(fit.along)
+        half_s, half_y = fit.half_widths(self.directions, question.options.level)
+        start, powers, half, part = [-e for e in self.start], fit.along, half_s, slice(k)
+        if side == "Y":
+            start, powers, half, part = [*self.scale], -fit.scale, half_y, slice(k, 2 * k)
         if not self.lattice:
-            return [_forced(n, e) for n, e in zip(names, start, strict=True)], list(start)
+            return [_forced(n, e) for n, e in zip(names, start, strict=True)], start
         loadings = [[Fraction(x) for x in row] for row in zip(*self.lattice, strict=True)]
         # from exponents of the parameters to powers of their dimensionless products
         back = np.linalg.pinv(np.array(loadings, dtype=np.float64))
@@ -798,11 +797,7 @@ def _border_of(
 def _collapse_of(question: _Question, fit: SimilarityFit, space: "_Space") -> Collapse:
     names = [v.name for v in question.parameters]
     along, target = question.along.name, question.target.name
-    k = len(fit.along)
-    half = fit.half_widths(space.directions, question.options.level)
-    of_s, of_y = ((fit, slice(start, start + k)) for start in (0, k))
-    in_s, exact_s = space.exponents(names, [-e for e in space.start], fit.along, *of_s, half[0])
-    in_y, exact_y = space.exponents(names, space.scale, -fit.scale, *of_y, half[1])
+    (in_s, exact_s), (in_y, exact_y) = (space.exponents(question, fit, k) for k in ("s", "Y"))
     s = PiGroup.of("pi_1", {**dict(zip(names, exact_s, strict=True)), along: 1})
     y = PiGroup.of("pi_0", {n: -e for n, e in zip(names, exact_y, strict=True)} | {target: 1})
     warnings = []
@@ -856,13 +851,11 @@ def _as_power_law(question: _Question, curve: SimilarityFit | None) -> Collapse:
     response = PiGroup.product("pi_0", *zip(*factors, strict=True))
     residuals = np.log(question.data[target] / law.predict_si(question.data))
     u = np.log(question.data[along])
-    noise = (
-        curve.noise_size if curve is not None else noise_about_curves(u, residuals, question.runs)
-    )
+    noise, warnings = noise_about_curves(u, residuals, question.runs), list(result.warnings)
     floor = noise_about_curves(u, residuals, np.zeros(len(u), dtype=np.intp))
     scatter, quality = result.residual_sd, law.scores.cv_r2_log
-    warnings = list(result.warnings)
     if curve is not None:
+        noise = curve.noise_size
         warnings.append(
             f"The common curve is a power law, so that exponents of a similarity variable are not "
             f"determined one by one: those of '{target}' itself are given."
