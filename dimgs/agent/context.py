@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -223,15 +222,12 @@ class ToolContext:
         self.policy_file = None if policy is None or isinstance(policy, Policy) else Path(policy)
         self.policy = policy if isinstance(policy, Policy) else read_policy(self.policy_file)
         self.workspace = Workspace(workspace or self.policy.agent.workspace)
-
-    @cached_property
-    def _studies(self) -> "TemporaryDirectory[str]":
-        """Folder of the studies, which is made when it is first asked for."""
-        return TemporaryDirectory(prefix="dimgs-studies-")
+        self._studies: TemporaryDirectory[str] | None = None
 
     def close(self) -> None:
         """Remove what was kept for this session alone."""
-        self._studies.cleanup()
+        if self._studies is not None:
+            self._studies.cleanup()
 
     @property
     def has_hub(self) -> bool:
@@ -299,22 +295,25 @@ class ToolContext:
                 return entry["id"], dict(entry["content"])
         return None, {}
 
-    @property
-    def _folder(self) -> Path:
-        """Folder of the studies of whoever asks: over HTTP nobody sees the tables of another."""
+    def study(self, id: str) -> Path:
+        """Folder of a study of this session."""
+        if self._studies is None:
+            self._studies = TemporaryDirectory(prefix="dimgs-studies-")
+        return self._folder_of_caller(self._studies) / id[:_DIGITS]
+
+    def _folder_of_caller(self, studies: "TemporaryDirectory[str]") -> Path:
+        """Folder of whoever asks: over HTTP nobody sees the tables of another."""
         who = "" if self._caller is None else self.hub.user
         # a name of a user may be no name of a folder
-        folder = Path(self._studies.name) / hashlib.sha256(who.encode()).hexdigest()[:_DIGITS]
+        folder = Path(studies.name) / hashlib.sha256(who.encode()).hexdigest()[:_DIGITS]
         folder.mkdir(exist_ok=True)
         return folder
 
-    def study(self, id: str) -> Path:
-        """Folder of a study of this session."""
-        return self._folder / id[:_DIGITS]
-
     def studies(self) -> list[str]:
         """Ids of the studies of this session."""
-        return sorted(path.name for path in self._folder.iterdir())
+        if self._studies is None:
+            return []
+        return sorted(p.name for p in self._folder_of_caller(self._studies).iterdir())
 
     def document(self, id: str, name: str) -> Any:
         """A JSON document of a study; None where there is none."""
