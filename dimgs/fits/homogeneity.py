@@ -635,21 +635,16 @@ def invariance(
     signs = webb_signs(np.random.default_rng(0), (N_BOOTSTRAP, units))[:, labels]
     samples = signs * residuals
     samples -= (samples @ base) @ base.T
-    ratio, *ratios = _ratios(np.vstack([residuals, samples]), extra)
+    every = np.vstack([residuals, samples])
+    # squares that further terms explain, over those that they leave
+    explained = ((every @ extra) ** 2).sum(axis=1)
+    remaining = (every**2).sum(axis=1) - explained
+    ratio, *ratios = explained / np.maximum(remaining, _ROUNDING_OF_SQUARES * n)
     p = float(1 + np.count_nonzero(np.array(ratios) >= ratio)) / (1 + len(ratios))
     around = residuals - extra @ (extra.T @ residuals)
     both = np.hstack([base, extra])
     spread = linearised(both, around, clusters=labels).covariance[-more:, -more:]
     return Invariance(p, float(np.sqrt(np.trace(spread) / n)), slopes, half_widths)
-
-
-def _ratios(samples: Array, extra: Array) -> Array:
-    """Squares that further terms explain, over those that they leave; one for each sample."""
-    explained = ((samples @ extra) ** 2).sum(axis=1)
-    return np.asarray(
-        explained
-        / np.maximum((samples**2).sum(axis=1) - explained, _ROUNDING_OF_SQUARES * len(extra))
-    )
 
 
 def polynomials(x: Array, degree: int) -> Array:

@@ -1468,15 +1468,15 @@ _CLOSE = 0.003
 _LOOK, _KEPT = 8, 3
 
 
-def best_blend(sample: Sample, starts: list[Array], scale: float, power: float | None) -> Blend:
-    """Best of the local minima from several starting laws.
+def best_blend(sample: Sample, start: Array, scale: float, power: float | None) -> Blend:
+    """Best of the local minima near starting laws.
 
     Parameters
     ----------
     sample : Sample
-    starts : list of ndarray of shape (2, rank + 1)
-        Laws beside a sharp boundary. Each is also tried with the difference of the laws enlarged,
-        because a wide crossover bends the laws beside it towards each other.
+    start : ndarray of shape (2, rank + 1)
+        Laws beside a sharp boundary. They are also tried with their difference enlarged, because
+        a wide crossover bends the laws beside it towards each other.
     scale : float
         Spread of the response: n of the response is n of the sample over it.
     power : float or None
@@ -1486,9 +1486,8 @@ def best_blend(sample: Sample, starts: list[Array], scale: float, power: float |
     bounds = None if power is not None else (BLUNTEST * scale, SHARPEST * scale)
     powers = [s * p * scale for p in _STARTING_POWERS for s in (1.0, -1.0)]
     powers = powers if power is None else [power * scale]
-    blends = []
-    for start, factor, first in product(starts, (1.0, 1.7), powers):
-        middle = start.mean(axis=0)
+    blends, middle = [], start.mean(axis=0)
+    for factor, first in product((1.0, 1.7), powers):
         laws = middle + factor * (start - middle)
         blends.append(descend(small, laws, first, bounds, _LOOK))
     promising = sorted(blends, key=lambda b: b.loss)[:_KEPT]
@@ -1607,9 +1606,9 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         sample, width = data.sample, data.axes.rank + 1
         n, loss = len(sample.y), jump_pieces(sample, ()).loss
         by_form = {"single": Blend(np.zeros((2, width)), np.nan, loss)}
-        if n >= 2 * width + 3 and (starts := _starts(data)):
+        if n >= 2 * width + 3 and (start := _start(data)) is not None:
             wanted = list(FORMS) if self.form == "auto" else [self.form]
-            by_form = {f: best_blend(sample, starts, data.scale, FORMS[f]) for f in wanted}
+            by_form = {f: best_blend(sample, start, data.scale, FORMS[f]) for f in wanted}
         self.scores_ = {
             form: information(blend.loss, n, _parameters(data, form))
             for form, blend in by_form.items()
@@ -1686,13 +1685,13 @@ def _parameters(data: RegimeRuns, form: str) -> int:
     return {"single": width, "blend": 2 * width + 1}.get(form, 2 * width)
 
 
-def _starts(data: RegimeRuns) -> list[Array]:
+def _start(data: RegimeRuns) -> Array | None:
     """Laws beside the best continuous boundary, or beside a jump where no laws meet."""
     for kinds in (Kinds(False, True), Kinds(True, False)):
         path = grow(data.sample, sphere(data.axes.rank), 2, kinds)
         if len(path) > 1:
-            return [path[1].laws]
-    return []
+            return path[1].laws
+    return None
 
 
 # quantile of the normal distribution that chance exceeds one time in twenty

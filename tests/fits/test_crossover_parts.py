@@ -72,10 +72,10 @@ def loss(sample: Sample, blend: Blend) -> float:
 def test_the_best_blend_is_found_and_its_sharpness_is_bounded_by_its_loss() -> None:
     sample = crossing(0.05)
     start = np.array([[0.3, -0.2], [-0.2, 0.6]])
-    best = best_blend(sample, [start], 1.0, None)
+    best = best_blend(sample, start, 1.0, None)
     assert best.loss == pytest.approx(loss(sample, best))
     assert best.power == pytest.approx(2.0, abs=1.0)
-    held = best_blend(sample, [start], 1.0, best.power)
+    held = best_blend(sample, start, 1.0, best.power)
     assert held.power == best.power
     assert held.loss == pytest.approx(best.loss, rel=1e-6)
     rng = np.random.default_rng(0)
@@ -123,7 +123,7 @@ def test_unequal_scatter_widens_the_interval_of_the_sharpness(wider: float) -> N
     data = prepare(X, y, weight, np.arange(60))
     sample = data.sample
     start = np.array([[0.5, -0.5], [-0.5, 0.9]])
-    best = best_blend(sample, [start], data.scale, None)
+    best = best_blend(sample, start, data.scale, None)
     jacobian = best.jacobian(sample.design, True)
     variance = best.loss / (60 - 5)
     gram = jacobian.T @ (sample.weight[:, None] * jacobian)
