@@ -15,7 +15,7 @@ from itertools import count
 from os import PathLike
 from pathlib import Path
 from time import monotonic
-from typing import Annotated, Any, NamedTuple, Self, Unpack
+from typing import Annotated, Any, Self, Unpack
 from zipfile import ZIP_STORED, ZipFile
 from zlib import crc32
 
@@ -148,21 +148,16 @@ class StreamPlan:
         ]
 
 
-def check_streamable(options: Options) -> None:
-    """Raise where an option needs all runs in memory.
-
-    Raises
-    ------
-    InputError
-        Naming the option.
-    """
+def _streamable(options: Options | None, keywords: Mapping[str, Any], function: str) -> Options:
+    """The options of a function; an error where one of them needs all runs in memory."""
+    chosen = Options.of(options, keywords, function, StreamKeywords)
     for name in _IN_MEMORY_ONLY:
-        if getattr(options, name):
+        if getattr(chosen, name):
             raise InputError(
                 f"{setting(name)} needs all runs in memory and does not go with "
-                f"{setting('stream')}; draw a sample "
-                f"of rows from the table and fit that."
+                f"{setting('stream')}; draw a sample of rows from the table and fit that."
             )
+    return chosen
 
 
 def ranges_of(usable: UsableRuns) -> Dataset | None:
@@ -232,6 +227,10 @@ class StreamMoments:
         label of some runs, from which the scatter beside the stated errors is estimated.
     scatter : Scatter or None
         What the weights include; None in the first pass.
+    position : Position
+        Where the next part of the table begins.
+    rows : int
+        Number of rows read, those that were dropped included.
     """
 
     blocks: BlockMoments
@@ -245,6 +244,8 @@ class StreamMoments:
     dropped: tuple[str, ...] = ()
     in_pieces: bool = False
     scatter: Scatter | None = None
+    position: Position = field(default_factory=Position)
+    rows: int = 0
 
     @classmethod
     def empty(
@@ -427,14 +428,6 @@ _ENDS = ("low", "high", "feature_low", "feature_high")
 _HEAD_BYTES = 1 << 16
 
 
-class _Work(NamedTuple):
-    """How far a pass has come: the state, where the next part begins, and the rows read."""
-
-    state: StreamMoments
-    position: Position = Position()
-    rows: int = 0
-
-
 @dataclass
 class Checkpoint:
     """A file that keeps the state of a pass, written at most every few seconds.
@@ -475,8 +468,8 @@ class Checkpoint:
 
     def load(
         self, plan: StreamPlan, empty: Callable[[StreamPlan], StreamMoments]
-    ) -> "tuple[StreamPlan, _Work] | str | None":
-        """Work kept so far, a sentence why it is of no use, or None where there is none.
+    ) -> tuple[StreamPlan, StreamMoments] | str | None:
+        """State kept so far, a sentence why it is of no use, or None where there is none.
 
         Parameters
         ----------
@@ -487,7 +480,7 @@ class Checkpoint:
 
         Returns
         -------
-        tuple of (StreamPlan, _Work), str or None
+        tuple of (StreamPlan, StreamMoments), str or None
             The plan is that of the ranges that were known.
 
         Raises
@@ -516,24 +509,21 @@ class Checkpoint:
             )
         try:
             plan = plan.with_ranges(as_ranges(plan.ranges, plan.ranges.names, *about.ranges))
-            state = _unpacked(arrays, about, empty(plan))
+            return plan, _unpacked(arrays, about, empty(plan))
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise InputError(
                 f"{where}: its parts are inconsistent; name another file, or remove it."
             ) from error
-        return plan, _Work(state, Position(*about.position), about.rows)
 
-    def save(self, plan: StreamPlan, work: "_Work") -> None:
-        """Write the work, atomically, if the last time is some seconds ago."""
+    def save(self, plan: StreamPlan, state: StreamMoments) -> None:
+        """Write the state, atomically, if the last time is some seconds ago."""
         if monotonic() - self.last < _SECONDS:
             return
-        arrays, about = _packed(work.state)
+        arrays, about = _packed(state)
         about |= {
             "schema": SCHEMA,
             "identity": self.identity,
-            "position": list(work.position),
             "ranges": _ends(plan.ranges).tolist(),
-            "rows": work.rows,
         }
         try:
             with whole(self.path) as beside, beside.open("wb") as file:
@@ -600,7 +590,8 @@ def _packed(state: StreamMoments) -> tuple[dict[str, Any], dict[str, Any]]:
         "keys": list(state.blocks.blocks),
         "n_features": state.total.n_features,
         **attributes(state.blocks, "n_seen shared"),
-        **attributes(state, "n_dropped dropped in_pieces"),
+        **attributes(state, "n_dropped dropped in_pieces rows"),
+        "position": list(state.position),
         "scatter": None if state.scatter is None else list(astuple(state.scatter)),
     }
     return arrays, about
@@ -637,6 +628,8 @@ def _unpacked(
         n_dropped=about.n_dropped,
         dropped=tuple(about.dropped),
         in_pieces=about.in_pieces,
+        position=Position(*about.position),
+        rows=about.rows,
         scatter=None if about.scatter is None else Scatter(*about.scatter),
     )
 
@@ -903,8 +896,7 @@ def fit_stream(
     >>> print(fit_stream(table, "t", Options(constants=["g"])).law.expression)
     C*sqrt(h)/sqrt(g)
     """
-    chosen = Options.of(options, keywords, "fit_stream", StreamKeywords)
-    check_streamable(chosen)
+    chosen = _streamable(options, keywords, "fit_stream")
     table = TableInParts(path, chunk_rows, chosen.reader([target]))
     plan = first_plan(table.parts(), table.source, target, chosen)
     table = only_needed(table, plan)
@@ -913,25 +905,23 @@ def fit_stream(
     kept = None if checkpoint is None else Checkpoint.of(checkpoint, table, target, chosen)
     saved = None if kept is None else kept.load(plan, empty)
     # where the first pass begins; later ones begin with the table
-    begun: list[_Work] = []
+    begun: list[StreamMoments] = []
     if isinstance(saved, str):
         notes = (saved,)
     elif saved is not None:
-        plan, work = saved
-        begun.append(work)
+        plan, state = saved
+        begun.append(state)
 
     def read(plan: StreamPlan, scatter: Scatter | None) -> StreamMoments | Dataset:
-        state, position, rows = begun.pop() if begun else _Work(empty(plan, scatter))
+        state = begun.pop() if begun else empty(plan, scatter)
 
         def after(part: Part) -> None:
-            nonlocal rows
-            rows += part.n_rows
             if kept is not None:
-                kept.save(plan, _Work(state, part.end, rows))
+                kept.save(plan, state)
             if progress is not None:
-                progress(rows, part.fraction)
+                progress(state.rows, part.fraction)
 
-        return add_parts(table.parts(position), plan, state, after)
+        return add_parts(table.parts(state.position), plan, state, after)
 
     with noting(plan.warnings):
         result = result_of(*read_in_passes(plan, read), notes)
@@ -1024,6 +1014,7 @@ def add_parts(
             state.ranges = wider
             state.update(plan, usable.data)
         state.drop(usable.data)
+        state.position, state.rows = part.end, state.rows + part.n_rows
         after(part)
     return state
 
@@ -1078,8 +1069,7 @@ def fit_dask(
     """
     with needing("dask", "fit_dask needs"):
         dask, _ = map(import_module, ("dask", "dask.dataframe"))
-    chosen = Options.of(options, keywords, "fit_dask", StreamKeywords)
-    check_streamable(chosen)
+    chosen = _streamable(options, keywords, "fit_dask")
     reader = replace(chosen.reader([target]), find_duplicates=False, allow_empty=True)
     pieces = _pieces(frame, reader, chunk_rows)
 
