@@ -175,12 +175,9 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
         self, objective: "_Objective", minimum: Array
     ) -> "tuple[_Objective, Array, Scatter]":
         """The objective with the scatter that its residuals show, and its minimum."""
-        stated, scatter = objective.covariance, Scatter(0.0, np.nan)
         for _ in range(_ROUNDS):
-            before, scatter = scatter.intrinsic, objective.scatter(stated, minimum)
-            covariance = stated.copy()
-            covariance[:, -1, -1] += scatter.intrinsic**2
-            objective = replace(objective, covariance=covariance)
+            before, scatter = objective.shared, objective.scatter(minimum)
+            objective = replace(objective, shared=scatter.intrinsic)
             minimum = objective.minimum(minimum, self.n_iterations)
             if abs(scatter.intrinsic - before) <= _SETTLED * scatter.intrinsic:
                 break
@@ -189,19 +186,23 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
 
 @dataclass(frozen=True, eq=False)
 class _Objective:
-    """Sum of squared residuals over their effective variance, in whitened exponents."""
+    """Sum of squared residuals over their effective variance, in whitened exponents.
+
+    The variance is that of the stated errors, and one of the response that all runs share.
+    """
 
     x: Array
     y: Array
     weight: Array
-    covariance: Array
+    stated: Array
     whiten: Array
+    shared: float = 0.0
 
     def _parts(self, theta: Array) -> tuple[Array, Array, Array, Array]:
         exponents = self.whiten @ theta[1:]
         contrast = np.append(-exponents, 1.0)
-        pull = self.covariance @ contrast
-        variance = np.maximum(pull @ contrast, np.finfo(float).tiny)
+        pull = self.stated @ contrast
+        variance = np.maximum(pull @ contrast + self.shared**2, np.finfo(float).tiny)
         return (
             np.sqrt(self.weight / variance),
             self.y - self.x @ exponents - theta[0],
@@ -209,11 +210,10 @@ class _Objective:
             variance,
         )
 
-    def scatter(self, stated: Array, theta: Array) -> Scatter:
-        """Scatter of the runs about a law beside stated covariances."""
-        contrast = np.append(-self.whiten @ theta[1:], 1.0)
-        gap = self._parts(theta)[1]
-        return scatter_beside((stated @ contrast) @ contrast, gap, len(theta))
+    def scatter(self, theta: Array) -> Scatter:
+        """Scatter of the runs about a law beside the stated errors."""
+        _, gap, _, variance = replace(self, shared=0.0)._parts(theta)
+        return scatter_beside(variance, gap, len(theta))
 
     def residuals(self, theta: Array) -> Array:
         scale, gap, _, _ = self._parts(theta)
@@ -276,12 +276,10 @@ def _error_covariance(
             raise InputError("Give error_covariance, or X_err and y_err, but not both.")
         return _broadcast("error_covariance", error_covariance, (m, p + 1, p + 1))
     if X_err is None and y_err is None:
-        return np.broadcast_to(np.eye(p + 1), (m, p + 1, p + 1))
-    errors = np.zeros((m, p + 1))
-    if X_err is not None:
-        errors[:, :p] = _broadcast("X_err", X_err, (m, p))
-    if y_err is not None:
-        errors[:, p] = _broadcast("y_err", y_err, (m,))
+        X_err = y_err = 1.0
+    of_groups = _broadcast("X_err", 0.0 if X_err is None else X_err, (m, p))
+    of_response = _broadcast("y_err", 0.0 if y_err is None else y_err, (m,))
+    errors = np.column_stack([of_groups, of_response])
     if not (errors >= 0.0).all():
         row = int(np.flatnonzero(~(errors >= 0.0).all(axis=1))[0])
         raise InputError(f"An error of run {row} is negative or not a number: give 0 or more.")

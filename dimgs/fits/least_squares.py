@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
-from dimgs.common.errors import FitError, InputError
+from dimgs.common.errors import FitError
 from dimgs.fits.covariance import (
     FULL_LEVERAGE,
     ClusterInfluence,
@@ -678,8 +678,6 @@ class BlockMoments:
                 for i, (a, b) in enumerate(pairwise(bounds))
             ]
         distinct, codes = np.unique(np.asarray(groups), return_inverse=True)
-        if codes.shape != (n_runs,):
-            raise InputError(f"`groups` has {codes.size} labels for {n_runs} runs: one per run.")
         order = np.argsort(codes, kind="stable")
         bounds = np.searchsorted(codes[order], np.arange(1, len(distinct)))
         return [
@@ -695,8 +693,7 @@ class BlockMoments:
         FitError
             If fewer than two runs of positive weight, or a single block, were seen.
         """
-        keys = sorted(self.blocks, key=str)
-        parts = [self.blocks[k] for k in keys]
+        parts = [self.blocks[k] for k in sorted(self.blocks, key=str)]
         if not parts:
             raise FitError("No run was seen yet: call partial_fit with some.")
         whole = reduce(Moments.merge, parts)

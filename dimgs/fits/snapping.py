@@ -22,7 +22,11 @@ from dimgs.groups.rationals import is_simple, only_simple
 # ---- Integer vectors with a short image under a linear map, all of them.
 
 
-def short_vectors(root: Array, bound: float, limit: int = 50_000) -> IntArray:
+# vectors that are looked at: some seconds
+_MOST_POINTS = 50_000
+
+
+def short_vectors(root: Array, bound: float) -> IntArray:
     """Integer vectors k with |root k|² <= bound, zero left out; one of each pair k, -k.
 
     The lattice is reduced first (LLL), then searched completely (Fincke and Pohst), so the
@@ -33,8 +37,7 @@ def short_vectors(root: Array, bound: float, limit: int = 50_000) -> IntArray:
     root : ndarray of shape (p, p)
         Invertible.
     bound : float
-    limit : int
-        The search stops when it has found this many.
+        Of a search that stops when it has found 50,000 vectors.
 
     References
     ----------
@@ -48,7 +51,7 @@ def short_vectors(root: Array, bound: float, limit: int = 50_000) -> IntArray:
     """
     transform = _reduced(root)
     upper: Array = np.linalg.qr(root @ transform.T.astype(np.float64))[1]
-    vectors = list(islice(_search(upper, bound * (1 + 1e-9)), limit))
+    vectors = list(islice(_search(upper, bound * (1 + 1e-9)), _MOST_POINTS))
     return np.asarray(np.array(vectors, dtype=np.intp).reshape(-1, len(transform)) @ transform)
 
 
@@ -82,10 +85,6 @@ def _search(upper: Array, bound: float) -> Iterator[list[int]]:
         k[level] = 0
 
     yield from descend(n - 1, [0] * n, bound, False)
-
-
-# monomials that are looked at: some seconds
-_MOST_POINTS = 50_000
 
 
 def checked_map(exponent_map: ArrayLike | None, n_features: int) -> Array:
@@ -141,7 +140,7 @@ def short_monomials(exponent_map: Array, most: int) -> list[tuple[int, ...]]:
     root: Array = np.linalg.cholesky(gram.astype(np.float64)).T
     radius = float(np.min(np.diag(gram)))
     while True:
-        inside = short_vectors(root, radius, _MOST_POINTS).tolist()
+        inside = short_vectors(root, radius).tolist()
         primitive = [d for d in inside if gcd(*d) == 1]
         if len(primitive) >= most or len(inside) >= _MOST_POINTS or size == 1:
             break

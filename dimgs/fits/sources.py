@@ -178,11 +178,8 @@ class _Moments:
 
     def criterion(self, logs: Array) -> tuple[float, Array]:
         """-2 × restricted log-likelihood at the best variance of a run, and its slopes."""
-        try:
-            whole, reduced = self.reduced(np.exp(logs), self.ZZ)
-            solution, inverse, squares, fixed = self.solved(reduced)
-        except np.linalg.LinAlgError:
-            return np.inf, np.zeros_like(logs)
+        whole, reduced = self.reduced(np.exp(logs), self.ZZ)
+        solution, inverse, squares, fixed = self.solved(reduced)
         free = self.n - self.k
         value = float(free * np.log(squares / free) + whole + fixed)
         # traces of P Z Z' and squares of Z' P y, effect by effect
@@ -253,31 +250,28 @@ def fit_mixed(
     solution, inverse, squares, *_ = moments.solve(np.exp(logs))
     free = moments.n - moments.k
     variance = squares / free
-    scale = np.outer(moments.unit / moments.size, moments.unit / moments.size)
-    covariance = variance * inverse * scale
     roots = np.sqrt(np.repeat(np.exp(logs), moments.counts))
     # errors of the shifts, and with those of the coefficients (Henderson)
     core = np.linalg.inv(np.eye(len(roots)) + roots[:, None] * moments.ZZ * roots)
     core = roots[:, None] * core * roots
-    shifts = core @ (moments.Zy - moments.ZX @ solution) * moments.unit
     through = core @ moments.ZX
-    crossed = -variance * (inverse @ through.T) * (moments.unit**2 / moments.size[:, None])
-    shift_errors = variance * (core + through @ inverse @ through.T) * moments.unit**2
-    size = np.repeat(moments.units, moments.counts)
+    # what one unit of a scaled coefficient, and of a scaled shift, is worth
+    of_one = moments.unit / moments.size
+    of_shift = moments.unit / np.repeat(moments.units, moments.counts)
     ratios = np.exp(logs / 2) / moments.units
     return MixedFit(
-        coefficients=solution * moments.unit / moments.size,
-        covariance=covariance,
+        coefficients=solution * of_one,
+        covariance=variance * inverse * np.outer(of_one, of_one),
         sd=float(np.sqrt(variance)) * moments.unit,
         effects=tuple(replace(e, ratio=float(r)) for e, r in zip(effects, ratios, strict=True)),
         spreads=np.sqrt(variance) * ratios * moments.unit,
-        shifts=shifts / size,
-        errors=shift_errors / np.outer(size, size),
-        crossed=crossed / size,
+        shifts=core @ (moments.Zy - moments.ZX @ solution) * of_shift,
+        errors=variance * (core + through @ inverse @ through.T) * np.outer(of_shift, of_shift),
+        crossed=-variance * (inverse @ through.T) * np.outer(of_one, of_shift),
         log_likelihood=-0.5 * moments.criterion(logs)[0]
         - free * np.log(moments.unit)
         - float(np.log(moments.size).sum()),
-        freedom=_freedom(moments, variance, logs, functionals * moments.unit / moments.size),
+        freedom=_freedom(moments, variance, logs, functionals * of_one),
     )
 
 
