@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59206, "one start of a crossover"
+MOST, SINCE = 59187, "checks that cannot fail are gone"
 
 
 def code_lines(text: str) -> int:
