@@ -360,7 +360,7 @@ class _Asking:
     ) -> Answer:  # fmt: skip
         """The runs that would answer; their answer, where they are to be made."""
         kernel, document = description.kernel, None
-        plan = self._plan(kernel, point.values, target)
+        plan = None if kernel is None else self._plan(kernel, point.values, target)
         if kernel is not None and plan is not None:
             if self.run:
                 from dimgs.campaign.campaign import records_in, run_campaign
@@ -383,20 +383,19 @@ class _Asking:
             }
         return refuse(missing, description.outputs[target], point.assumptions, document, self.level)
 
-    def _plan(self, kernel: Kernel | None, values: Document, target: str) -> "Plan | None":
+    def _plan(self, kernel: Kernel, values: Document, target: str) -> "Plan | None":
         """A run of the finest tier at one point, and again where runs scatter.
 
-        None where the kernel cannot be run here, or the point cannot be planned. A plan has one
-        input with a range at least, whose middle is the point.
+        None where the point cannot be planned. A plan has one input with a range at least, whose
+        middle is the point.
         """
         from dimgs.campaign.plan import Budget, Execution, Plan, Range, Tolerance
 
-        ports = () if kernel is None else kernel.inputs
-        room = {p.name: _room(p, values[p.name]) for p in ports if not p.is_label}
+        room = {p.name: _room(p, values[p.name]) for p in kernel.inputs if not p.is_label}
         moved = next((n for n, factor in room.items() if factor > 1.0), None)
-        if kernel is None or moved is None:
+        if moved is None:
             return None
-        given = {p.name: (values[p.name], p.unit) for p in ports}
+        given = {p.name: (values[p.name], p.unit) for p in kernel.inputs}
         middle, unit = given[moved]
         try:
             return Plan(

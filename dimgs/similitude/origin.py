@@ -24,7 +24,7 @@ from dimgs.hub.database import RunTable
 from dimgs.hub.entry import cache_version, output_of, program_of
 from dimgs.hub.hub import Hub
 from dimgs.hub.schema import batches
-from dimgs.kernels.base import Kernel, Port, convert_inputs, of_tier, port_value
+from dimgs.kernels.base import Kernel, Port, check_within, of_tier, port_value
 from dimgs.kernels.registry import available, load_kernel
 from dimgs.similitude.answer import evidence_of, relative_half_width
 from dimgs.variables import Dimension, parse_unit, si_unit, unit_suffix
@@ -198,10 +198,8 @@ def point_of(description: Description, inputs: Mapping[str, Any]) -> Point:
         values[port.name] = port_value(port, value)
         quantity = {"value": values[port.name], "unit": port.unit}
         assumptions.append({"input": port.name, "value": quantity, "source": source})
-    if not missing:
-        refusal = convert_inputs(description.inputs, values, description.name).refusal
-        if refusal:
-            raise InputError(refusal)
+    for port in () if missing else description.inputs:
+        check_within(port, values[port.name], description.name)
     si = {n: float(ports[n].parsed.to_si(v)) for n, v in values.items() if not ports[n].is_label}
     labels = {n: v for n, v in values.items() if ports[n].is_label}
     return Point(values, si, labels, assumptions, missing)
