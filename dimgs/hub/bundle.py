@@ -12,8 +12,9 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -352,63 +353,65 @@ def holds_hub(path: Path) -> bool:
 def bundled_files(place: Path, digests: Iterable[str], most: int) -> Iterator[tuple[str, bytes]]:
     """Files of a bundle that have these hashes for names, no more of each than so many bytes."""
     names = set(digests)
-    if names:
-        with _readable(place):
-            for path, file in _files(place, lambda p: p.parent.name == FILES and p.name in names):
-                if not isinstance(file, InputError):
+    with _readable(place):
+        for path, opened in _files(place) if names else ():
+            if path.parent.name == FILES and path.name in names:
+                with suppress(InputError), opened() as file:
                     yield path.name, file.read(most)
 
 
 def holds_entries(place: Path) -> bool:
     """Whether a folder or archive is a bundle: it holds a file of entries."""
     with _readable(place):
-        return any(True for _ in _files(place, _is_part))
+        return any(_PART.fullmatch(path.name) for path, _ in _files(place))
 
 
 def lines_in(place: Path) -> Iterator[Line]:
     """Documents of a bundle; of a folder, only plain files are read, and no links are followed."""
     read = [0]
     with _readable(place):
-        for path, file in _files(place, _is_part):
-            if isinstance(file, InputError):
-                yield path.name, file
-            else:
-                yield from documents(file, path.name, read)
+        for path, opened in _files(place):
+            if _PART.fullmatch(path.name):
+                try:
+                    file = opened()
+                except InputError as error:
+                    yield path.name, error
+                    continue
+                with file:
+                    yield from documents(file, path.name, read)
 
 
-def _is_part(path: PurePosixPath) -> bool:
-    return _PART.fullmatch(path.name) is not None
-
-
-def _files(
-    place: Path, is_wanted: Callable[[PurePosixPath], bool]
-) -> Iterator[tuple[PurePosixPath, Any]]:
-    """Some files of a folder or archive by their paths in it, open one after another."""
+def _files(place: Path) -> Iterator[tuple[PurePosixPath, Callable[[], Any]]]:
+    """Files of a folder or archive by their paths in it, each with a function that opens it."""
     if not place.name.endswith(_ARCHIVES):
         there = (p.relative_to(place) for part in ("*", f"{FILES}/*") for p in place.glob(part))
-        yield from _plain(place, filter(is_wanted, sorted(map(PurePosixPath, there))))
-        return
-    for name, file in _members(place):
-        if is_wanted(PurePosixPath(name)):
-            yield PurePosixPath(name), file
+        for path in sorted(map(PurePosixPath, there)):
+            yield path, partial(_plain, place / path)
+    elif place.suffix == ".zip":
+        with zipfile.ZipFile(place) as archive:
+            for info in archive.infolist()[:_MOST_FILES]:
+                yield PurePosixPath(info.filename), partial(archive.open, info)
+    else:
+        with tarfile.open(place) as archived:
+            for count, member in enumerate(archived):
+                if count >= _MOST_FILES:
+                    raise InputError(f"'{place.name}' holds more than {_MOST_FILES} files.")
+                if member.isfile():
+                    yield PurePosixPath(member.name), partial(archived.extractfile, member)
 
 
-def _plain(folder: Path, paths: Iterable[PurePosixPath]) -> Iterator[tuple[PurePosixPath, Any]]:
-    """Plain files of a folder, open; no links are followed."""
+def _plain(path: Path) -> IO[bytes]:
+    """A plain file of a folder, open; no link is followed."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    for path in paths:
-        try:
-            handle = os.open(folder / path, flags)
-        except OSError as error:
-            why = f"{path.name} cannot be read ({error.strerror}); it is left out."
-            yield path, InputError(why)
-            continue
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            os.close(handle)
-            yield path, InputError(f"{path.name} is not a regular file; it is left out.")
-            continue
-        with open(handle, "rb") as file:
-            yield path, file
+    try:
+        handle = os.open(path, flags)
+    except OSError as error:
+        why = f"{path.name} cannot be read ({error.strerror}); it is left out."
+        raise InputError(why) from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise InputError(f"{path.name} is not a regular file; it is left out.")
+    return open(handle, "rb")
 
 
 def documents(file: IO[bytes], name: str, read: list[int] | None = None) -> Iterator[Line]:
@@ -444,23 +447,6 @@ def documents(file: IO[bytes], name: str, read: list[int] | None = None) -> Iter
         except InputError as error:
             broken += 1
             yield where, error
-
-
-def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Plain files of an archive, open one after another."""
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist()[:_MOST_FILES]:
-                with archive.open(info) as file:
-                    yield info.filename, file
-        return
-    with tarfile.open(path) as archived:
-        for count, member in enumerate(archived):
-            if count >= _MOST_FILES:
-                raise InputError(f"'{path.name}' holds more than {_MOST_FILES} files.")
-            inside = archived.extractfile(member) if member.isfile() else None
-            if inside is not None:
-                yield member.name, inside
 
 
 @contextmanager
