@@ -89,6 +89,8 @@ _HERE = ("127.0.0.1", "localhost", "::1")
 _TYPES = {".css": "text/css", ".js": "text/javascript"}
 # bytes of a form, and of a name and a password
 _FORM, _SIGN_IN = 1 << 20, 10_000
+# of a form: the longest here has seven
+_MOST_FIELDS = 100
 _STATIC = ("page.css", "hub.css", "htmx.min.js")
 
 
@@ -213,12 +215,9 @@ def _page(page: Page, pages: Pages, intake: Intake) -> Endpoint:
     async def answer(request: Request) -> Response:
         with worded(in_the_browser):
             who = await run_in_threadpool(pages.admitted, request)
-            text = ""
-            if request.method == "POST":
-                # what a fork changes is the longest form; those who sign in send two words
-                async with intake.body(request, _FORM if who.known else _SIGN_IN) as file:
-                    text = text_of(file)
-            return await run_in_threadpool(pages.answer, page, request, who, text)
+            # what a fork changes is the longest form; those who sign in send two words
+            form = await intake.form(request, _FORM if who.known else _SIGN_IN, _MOST_FIELDS)
+            return await run_in_threadpool(pages.answer, page, request, who, form)
 
     return answer
 

@@ -10,7 +10,7 @@ from tempfile import SpooledTemporaryFile
 from threading import BoundedSemaphore, Lock
 from time import monotonic
 from typing import IO, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
@@ -35,6 +35,7 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 _SAFE = ("GET", "HEAD", "OPTIONS")
+Form = list[tuple[str, str]]
 # bytes that are kept in memory of a request; most entries have less
 _IN_MEMORY = 64 << 10
 # of one address, requests whose rest has not come yet: a browser opens six connections to a host
@@ -182,6 +183,29 @@ class Intake:
             file.seek(0)
             yield file
 
+    async def form(self, request: Request, most: int, most_fields: int) -> Form:
+        """The form of a request; empty where it sends none.
+
+        Parameters
+        ----------
+        request : Request
+        most, most_fields : int
+            Bytes and fields that it may have.
+
+        Raises
+        ------
+        InputError
+            As for :meth:`body`, or if it is not text or has more fields.
+        """
+        if request.method != "POST":
+            return []
+        async with self.body(request, most) as file:
+            text = text_of(file)
+        try:
+            return parse_qsl(text, keep_blank_values=True, max_num_fields=most_fields)
+        except ValueError as error:
+            raise InputError("The form has too many fields.") from error
+
 
 def _too_long(most: int) -> TooLongError:
     return TooLongError(f"The request is longer than {most >> 10} kB; send it in parts.")
@@ -231,7 +255,6 @@ _MOST = (5, 50, 20)
 _WINDOW = 15 * 60.0
 # a check of a password takes 64 MB and some 0.1 s
 _AT_ONCE = 2
-Form = dict[str, str]
 
 
 class UnknownError(NotAllowedError):
@@ -362,7 +385,7 @@ class Visit:
 
     request: Request
     who: Who
-    form: Form
+    form: dict[str, str]
 
     @property
     def hub(self) -> Hub:

@@ -9,7 +9,6 @@ from fractions import Fraction
 from functools import cache
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 import numpy as np
 from starlette.requests import Request
@@ -28,7 +27,7 @@ from dimgs.hub.permissions import ROLES, NotAllowedError
 from dimgs.similitude.answer import typed_inputs
 from dimgs.similitude.augment import Expected
 from dimgs.variables.quantities import as_quantity
-from dimgs.web.intake import COOKIE, SESSION_DAYS, People, UnknownError, Visit, Who, number_in
+from dimgs.web.intake import COOKIE, SESSION_DAYS, Form, People, UnknownError, Visit, Who, number_in
 from dimgs.web.routes import ACTS, ROUTES, RestCall, body_of, openapi
 
 if TYPE_CHECKING:
@@ -652,8 +651,6 @@ _LISTED = 50
 # kinds that are reviewed, those first that most rests on
 REVIEWED = ("answer", "law", "card", "protocol", "dataset")
 _WAITING = ("open", "disputed", "recheck", "untrusted")
-# of a form: the longest here has seven
-_MOST_FIELDS = 100
 RATINGS = ("clarity", "kernel_fit", "output", "rating")
 # of a page that somebody added, such as a report
 _SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
@@ -739,12 +736,9 @@ class Pages:
             raise UnknownError("Sign in for this action.")
         return who
 
-    def answer(self, page: Page, request: Request, who: Who, text: str) -> Response:
+    def answer(self, page: Page, request: Request, who: Who, fields: Form) -> Response:
         """Answer of a page to its visitor, after the check of the form that was sent."""
-        try:
-            form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
-        except ValueError as error:
-            raise InputError("The form has too many fields.") from error
+        form = dict(fields)
         signing = request.url.path == "/sign-in"
         if request.method == "POST" and not signing and form.pop("csrf", "") != who.csrf:
             raise NotAllowedError("The form is of another session; open the page again.")

@@ -31,7 +31,6 @@ from shutil import make_archive
 from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 import numpy as np
 from starlette.applications import Starlette
@@ -69,7 +68,7 @@ from dimgs.law.export import column_symbols, law_article
 from dimgs.law.latex import group_latex, symbol_latex
 from dimgs.variables import Dimension
 from dimgs.web.app import Endpoint, in_the_browser, static, status_of
-from dimgs.web.intake import Guard, Intake, number_in, text_of
+from dimgs.web.intake import Form, Guard, Intake, number_in
 from dimgs.web.pages import Frame, templates
 
 if TYPE_CHECKING:
@@ -1073,7 +1072,6 @@ _PART = 1 << 20
 # runs that are proposed at a time: a day's work, and a table that a phone shows
 _PROPOSED = 5
 
-Form = list[tuple[str, str]]
 Page = Callable[[Request, Form], Response]
 
 
@@ -1149,11 +1147,8 @@ class Studio:
                 response.set_cookie(self._cookie, token, httponly=True, samesite="strict")
                 return response
             self._check_known(request)
-            form: Form = []
+            form = await self._intake.form(request, _FORM_BYTES, _MOST_FIELDS)
             if request.method == "POST":
-                async with self._intake.body(request, _FORM_BYTES) as file:
-                    text = text_of(file)
-                form = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
                 self._check_form(form)
             with worded(in_the_browser):
                 return await run_in_threadpool(page, request, form)
