@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.errors import DimgsError, InputError, attempt
 from dimgs.common.escape import visible
 from dimgs.common.formats import json_value
 from dimgs.expression.simplest import read_group
@@ -153,10 +153,7 @@ def law_of(entry: Document) -> "Law | None":
         return None
     from dimgs.law.law import Law
 
-    try:
-        return Law.from_json(document)
-    except DimgsError:
-        return None
+    return attempt(Law.from_json, document)
 
 
 # ---- Pictures of pages, computed: the graph of evidence and the map of runs.
@@ -382,10 +379,8 @@ def _offered_axes(units: Mapping[str, str], inputs: Document) -> list[str]:
     from dimgs.groups.derive import pi_basis
 
     input_units = {n: u for n, u in units.items() if n in inputs}
-    try:
-        groups = [_typed(str(group)) for group in pi_basis(input_units).groups]
-    except DimgsError:
-        groups = []
+    basis = attempt(pi_basis, input_units)
+    groups = [] if basis is None else [_typed(str(group)) for group in basis.groups]
     principal = PRINCIPAL if len(groups) > 1 else ()
     return [*groups, *(n for n in units if n not in inputs), *input_units, *principal]
 
