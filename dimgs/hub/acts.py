@@ -552,9 +552,6 @@ def run_of(row: Any, lineage: Lineage) -> Json:
     return {"id": row.id, **record, "author": row.author, "time": row.time, "state": state}
 
 
-# ---- Acts in a hub: entries, runs, files and tables are added, reviewed, disputed, approved.
-
-
 # ---- Acts in a hub: entries, runs and files are added, reviewed, disputed, forked, approved.
 #
 # An entry names its files as ``"files": {"report.html": {"sha256": …, "size": …}}``. The author
@@ -572,6 +569,9 @@ LINKED = ("derived", "recombined", "forked", "supersedes", "answers", "annotates
 # digits of an id that is not shortened
 _WHOLE = 64
 _HEADER = ("kind", "links", "visibility", "until")
+_FORMATS = (".csv", ".tsv", ".parquet")
+# states whose runs are not for a table that others build on
+_DOUBTED = ("disputed", "recheck")
 
 
 def run_entries(
@@ -992,6 +992,67 @@ class Writer(Reader):
     def _digests(self, query: Select[Any]) -> list[str]:
         return sorted(self.database.scalars(query.with_only_columns(attached.c.digest).distinct()))
 
+    def dataset(
+        self,
+        out: Address,
+        licence: str = "",
+        more: Callable[[list[Json]], Mapping[str, list[str]]] | None = None,
+        target: str | None = None,
+        **filters: Any,
+    ) -> Json:
+        """Write selected runs as a table, and store the selection.
+
+        The table has a column per input and output with its unit, ``NAME_err`` where a run gives a
+        numerical error, and labels ``origin`` (kernel, tier and cache version: what differs between
+        origins is not the physics) and ``run``. Disputed runs are left out.
+
+        Parameters
+        ----------
+        out : path
+            CSV, TSV or Parquet.
+        licence : str
+        more : callable, optional
+            Gives further columns of texts for the runs; they stand as labels, which no fit takes
+            for an input.
+        target : str, optional
+            The output that is kept, of runs that have it; by default all are.
+        **filters
+            As for :meth:`query`.
+
+        Returns
+        -------
+        dict
+            "id" of the data set's entry, "rows", "origins" with the rows of each, and "left_out".
+
+        Raises
+        ------
+        InputError
+            If no run is found, or the table cannot be written.
+        """
+        path = Path(out)
+        if path.suffix not in _FORMATS:
+            raise InputError(
+                f"'{visible(path.name)}' has no supported format; use one of {', '.join(_FORMATS)}."
+            )
+        rows = self.query(**filters, limit=None)["runs"]
+        rows = [r for r in rows if target is None or target in r.get("outputs", {})]
+        good = [r for r in rows if r["state"] not in _DOUBTED]
+        if not good:
+            why = f"; {len(rows)} are disputed or to be checked again" if rows else ""
+            raise InputError(
+                f"No run can be used{why}; ask for others, as {Act(Step.FIND_RUNS)} lists them."
+            )
+        origins = [origin_of(run) for run in good]
+        _write(_table(good, origins, {} if more is None else more(good), target), path)
+        count = {name: origins.count(name) for name in sorted(set(origins))}
+        chosen: Json = {"kernel": None, "physics": None, "where": [], "group": []}
+        chosen |= {k: list(v) if isinstance(v, tuple) else v for k, v in filters.items() if v}
+        ids = [r["id"] for r in good]
+        document = {"kind": "dataset", "title": path.name, "runs": ids, "chosen": chosen}
+        document |= {"origins": count, "licence": licence}
+        id = self.add_linked(document, [("recombined", id) for id in ids])
+        return {"id": id, "rows": len(good), "origins": count, "left_out": len(rows) - len(good)}
+
     def check_adder(self) -> None:
         """Refuse anybody who may not add entries."""
         self._check("add", "open", is_author=True)
@@ -1066,74 +1127,6 @@ def naming(document: Document, files: Mapping[str, bytes]) -> dict[str, Any]:
 
 
 # ---- Tables of runs: of one kernel, or of all that compute the same, chosen once and kept by key.
-
-
-_FORMATS = (".csv", ".tsv", ".parquet")
-# states whose runs are not for a table that others build on
-_DOUBTED = ("disputed", "recheck")
-
-
-def freeze(
-    hub: Writer,
-    out: Address,
-    licence: str = "",
-    more: Callable[[list[Json]], Mapping[str, list[str]]] | None = None,
-    target: str | None = None,
-    **filters: Any,
-) -> Json:
-    """Write selected runs as a table, and store the selection.
-
-    The table has a column per input and output with its unit, ``NAME_err`` where a run gives a
-    numerical error, and labels ``origin`` (kernel, tier and cache version: what differs between
-    origins is not the physics) and ``run``. Disputed runs are left out.
-
-    Parameters
-    ----------
-    hub : Hub
-    out : path
-        CSV, TSV or Parquet.
-    licence : str
-    more : callable, optional
-        Gives further columns of texts for the runs; they stand as labels, which no fit takes for
-        an input.
-    target : str, optional
-        The output that is kept, of runs that have it; by default all are.
-    **filters
-        As for :meth:`Hub.query`.
-
-    Returns
-    -------
-    dict
-        "id" of the data set's entry, "rows", "origins" with the rows of each, and "left_out".
-
-    Raises
-    ------
-    InputError
-        If no run is found, or the table cannot be written.
-    """
-    path = Path(out)
-    if path.suffix not in _FORMATS:
-        raise InputError(
-            f"'{visible(path.name)}' has no supported format; use one of {', '.join(_FORMATS)}."
-        )
-    rows = hub.query(**filters, limit=None)["runs"]
-    rows = [r for r in rows if target is None or target in r.get("outputs", {})]
-    good = [r for r in rows if r["state"] not in _DOUBTED]
-    if not good:
-        why = f"; {len(rows)} are disputed or to be checked again" if rows else ""
-        raise InputError(
-            f"No run can be used{why}; ask for others, as {Act(Step.FIND_RUNS)} lists them."
-        )
-    origins = [origin_of(run) for run in good]
-    _write(_table(good, origins, {} if more is None else more(good), target), path)
-    count = {name: origins.count(name) for name in sorted(set(origins))}
-    chosen: Json = {"kernel": None, "physics": None, "where": [], "group": []}
-    chosen |= {k: list(v) if isinstance(v, tuple) else v for k, v in filters.items() if v}
-    ids = [r["id"] for r in good]
-    document = {"kind": "dataset", "title": path.name, "runs": ids, "chosen": chosen}
-    document |= {"origins": count, "licence": licence}
-    id = hub.add_linked(document, [("recombined", id) for id in ids])
-    return {"id": id, "rows": len(good), "origins": count, "left_out": len(rows) - len(good)}
 
 
 def origin_of(run: Document) -> str:

@@ -22,7 +22,7 @@ from dimgs.common.plugins import needing
 from dimgs.dataset import Dataset
 from dimgs.groups.scalings import Scalings
 from dimgs.hub import accounts, schema
-from dimgs.hub.acts import NotFoundError, Reader, adopt, freeze, naming
+from dimgs.hub.acts import NotFoundError, Reader, adopt, naming
 from dimgs.hub.bundle import Exchange, Line, Merged, holds_hub
 from dimgs.hub.cards import constants_of, keep_card, trusted_cards
 from dimgs.hub.database import Database, Dimensions, Labels, RunTable, tables_of_runs
@@ -148,13 +148,6 @@ class Hub(Exchange):
         other = object.__new__(Hub)
         Reader.__init__(other, self.database, user, role)
         return other
-
-    def dataset(self, out: Address, **filters: Any) -> Json:
-        """Write runs as a table, and keep which they were.
-
-        Takes what :func:`dimgs.hub.acts.freeze` takes.
-        """
-        return freeze(self, out, **filters)
 
     def similar(
         self, at: Document, kernel: str, n: int = 10, tier: str | None = None
