@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59184, "a point's values are checked once"
+MOST, SINCE = 59165, "files of bundles come with what opens them"
 
 
 def code_lines(text: str) -> int:
