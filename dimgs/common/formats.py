@@ -177,6 +177,18 @@ def in_percent(share: float) -> str:
     return f"{size:.0f} %" if abs(size) >= 9.95 else f"{size:.2g} %"
 
 
+def rows_shown(rows: Sequence[int]) -> str:
+    """Numbers of rows, the first ten of many.
+
+    Examples
+    --------
+    >>> rows_shown([4]), rows_shown(range(1, 13))
+    ('row 4', 'rows 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, ...')
+    """
+    listed = ", ".join(map(str, rows[:10]))
+    return f"row {listed}" if len(rows) == 1 else f"rows {listed}{', ...' * (len(rows) > 10)}"
+
+
 def log_size(size: float) -> str:
     """A size of logarithms: in per cent, or as a factor from 1 on.
 

@@ -18,7 +18,7 @@ from dimgs.discovery.limits import limits_in_groups
 from dimgs.discovery.options import Options
 from dimgs.discovery.scoring import log_target, r2, rows_aside
 from dimgs.discovery.study import problem_of
-from dimgs.engines.protocol import Clock, Result, SearchBudget
+from dimgs.engines.protocol import Clock, SearchBudget
 from dimgs.engines.refit import refit, select
 from dimgs.engines.registry import ALL, embedded, entry_named
 from dimgs.expression.candidate import Candidate
@@ -117,30 +117,25 @@ def candidates_of(
         And what they call an input without a logarithm, with its identifier.
     """
     problem, unlogged = problem_of(teacher.runs)
-    result = _from_values(teacher, options, clock.to_search)
+    name = embedded() if options.engine == ALL else options.engine
+    seconds, step = clock.to_search, "the search on a deep potential"
+    if seconds <= 0:
+        clock.cut("time", step)
+        return (), unlogged
+    try:
+        engine = entry_named(name).make()
+    except ImportError:
+        return (), unlogged
+    budget = SearchBudget(seconds, options.budget)
+    result = engine.search(problem_of(teacher.dense)[0], budget, options.seed)
     if result.cut is not None:
-        clock.cut(result.cut, "the search on a deep potential")
+        clock.cut(result.cut, step)
     fitted: dict[str, Candidate] = {}
     for candidate in result.candidates:
         again = replace(refit(candidate, problem), engine="deep")
         if np.isfinite(again.loss):
             fitted.setdefault(str(again), again)
     return select(fitted.values(), problem), unlogged
-
-
-def _from_values(teacher: PotentialTeacher, options: Options, seconds: float) -> Result:
-    """Candidates of the engine on the clean runs."""
-    problem, _ = problem_of(teacher.dense)
-    name = embedded() if options.engine == ALL else options.engine
-    if seconds <= 0:
-        return Result(
-            (), "timeout", "The time limit was reached before the start.", 0.0, cut="time"
-        )
-    try:
-        engine = entry_named(name).make()
-    except ImportError as error:
-        return Result((), "unavailable", f"The engine '{name}' cannot start: {error}.", 0.0)
-    return engine.search(problem, SearchBudget(seconds, options.budget), options.seed)
 
 
 def dense_runs(design: Design, potential: ContrastivePotential, seed: int) -> Design:

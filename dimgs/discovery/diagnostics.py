@@ -15,7 +15,7 @@ from scipy.special import fdtrc
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, least_squares
 from dimgs.common.errors import DimgsError, attempt
-from dimgs.common.formats import in_percent
+from dimgs.common.formats import in_percent, rows_shown
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import relative_steps
 from dimgs.discovery.estimators import (
@@ -59,8 +59,6 @@ _HIDDEN = 1e-4
 _MOST = 3
 # share of the runs, beyond which a robust search leaves none out: one of the fewest, see _FEWEST
 _MOST_SHARE = 1 / 8
-# rows that a message has room for
-_MOST_ROWS = 10
 # relative error that is rounding, and runs of which one leaves enough to compare it with
 _EXACT, _FEWEST = 1e-9, 8
 # of so many runs one may be left out: ranks withstand gross errors in 29 % of the runs, and with
@@ -247,7 +245,9 @@ def outlier_warnings(
     return [*out, *(text.format(it=it) for text in changes)], rows
 
 
-def without_outliers(data: Dataset, target: str, options: Options) -> tuple[Dataset, list[str]]:
+def without_outliers(
+    data: Dataset, target: str, options: Options
+) -> tuple[Dataset, Options, list[str]]:
     """The runs that do not lie far from the robust power law, and a note on those that do.
 
     Parameters
@@ -259,34 +259,36 @@ def without_outliers(data: Dataset, target: str, options: Options) -> tuple[Data
 
     Returns
     -------
-    Dataset, list of str
-        The same one where more than an eighth lie far, and these are not a few that lie beyond
-        chance: the errors have heavy tails then, or the law is another one.
+    Dataset, Options, list of str
+        All runs, and options of a search that is not robust, where more than an eighth lie far and
+        these are not a few that lie beyond chance: the errors have heavy tails then, or the law is
+        another one.
     """
     try:
         design = prepare(data, target, options).design
         far, away, many = _set_apart(design, options)
     except DimgsError:
         # the search says what is wrong
-        return data, []
+        return data, options, []
     if not far and many:
-        rows = ", ".join(str(design.data.rows[run]) for run in sorted(many)[:_MOST_ROWS])
+        rows = rows_shown(design.data.rows[sorted(many)].tolist())
         note = (
-            f"{len(many)} of {design.n_runs} runs lie far from the robust power law (rows {rows}"
-            f"{', ...' if len(many) > _MOST_ROWS else ''}). A robust search leaves at most an "
-            f"eighth out, so all runs count, as without {setting('robust')}: the errors have heavy "
-            f"tails, or the law is another one. Leave out rows that are of another kind."
+            f"{len(many)} of {design.n_runs} runs lie far from the robust power law ({rows}). A "
+            f"robust search leaves at most an eighth out, so all runs count, as without "
+            f"{setting('robust')}: the errors have heavy tails, or the law is another one. Leave "
+            f"out rows that are of another kind."
         )
-        return data, [note]
+        return data, replace(options, robust=False), [note]
     if not far:
-        return data, []
+        return data, options, []
     named = [_place(design, run, float(away[run])) for run in far[:_MOST]]
     more = f", and {len(far) - _MOST} more" if len(far) > _MOST else ""
     note = (
         f"With {setting('robust')}, outlying runs are left out of the search and the judgement: "
         f"{'; '.join(named)}{more} the robust power law."
     )
-    return data.take(np.flatnonzero(~np.isin(data.rows, design.data.rows[far]))), [note]
+    rest = data.take(np.flatnonzero(~np.isin(data.rows, design.data.rows[far])))
+    return rest, options, [note]
 
 
 def _set_apart(design: Design, options: Options) -> tuple[list[int], Array, Sequence[int]]:
@@ -459,13 +461,10 @@ def _simpson(
 ) -> str | None:
     parts = _by_label(design, labels, level)
     for j, feature in enumerate(design.features):
-        pooled = fit.values[j]
+        pooled, half = fit.values[j], (fit.exponents[j].high - fit.exponents[j].low) / 2
         determined = {k: p for k, p in parts.items() if np.all(np.isfinite(p.intervals[j]))}
-        outside = [
-            k
-            for k, p in determined.items()
-            if not p.intervals[j, 0] - _half(fit, j) <= pooled <= p.intervals[j, 1] + _half(fit, j)
-        ]
+        ends = {k: p.intervals[j] + (-half, half) for k, p in determined.items()}
+        outside = [k for k, (low, high) in ends.items() if not low <= pooled <= high]
         if len(determined) < 2 or 2 * len(outside) <= len(determined):
             continue
         per_label = ", ".join(f"{k} {p.values[j]:.3g}" for k, p in determined.items())
@@ -540,10 +539,6 @@ def _chance(pooled: Array, apart: Array, extra: int, rest: int) -> float:
     if rest < 1 or not 0 < least < more:
         return 1.0
     return float(fdtrc(extra, rest, (more - least) / extra / (least / rest)))
-
-
-def _half(fit: Estimate, j: int) -> float:
-    return float(fit.intervals[j, 1] - fit.intervals[j, 0]) / 2
 
 
 def _disagreement(

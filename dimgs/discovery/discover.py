@@ -234,10 +234,9 @@ def discover_with(
     """
     check_model(options.model)
     start = time.perf_counter()
-    kept, notes = without_outliers(data, target, options) if options.robust else (data, [])
-    if notes and kept is data:
-        options = replace(options, robust=False)
-    data = kept
+    notes = list[str]()
+    if options.robust:
+        data, options, notes = without_outliers(data, target, options)
     with noting(data.warnings):
         study, data = study_with_repeats(data, target, options, progress)
     study = replace(study, warnings=(*notes, *study.warnings))
@@ -319,9 +318,10 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
 
 def _shares(data: Dataset, target: str, options: Options) -> dict[str, Any] | None:
     """Shares of the inputs in the variance; what explores a table loads scikit-learn."""
-    from dimgs.discovery.explore import sensitivity_document
+    from dimgs.discovery.explore import sensitivity
 
-    return sensitivity_document(data, target, options)
+    effects = attempt(sensitivity, data, target, options)
+    return None if effects is None else effects.to_json()
 
 
 def _left_out_residuals(study: Study, options: Options) -> Array | None:

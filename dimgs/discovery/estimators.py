@@ -102,7 +102,16 @@ def scatter_fields(scatter: Scatter | None) -> dict[str, Any]:
     """Intrinsic scatter of an estimate, and the ratio of residuals to stated errors."""
     if scatter is None:
         return {}
-    return {"scatter": scatter, "notes": _scatter_notes(scatter.ratio**2, scatter.intrinsic)}
+    if not scatter.ratio**2 > _UNEXPLAINED:
+        return {"scatter": scatter}
+    note = (
+        f"The scatter about the power law is {scatter.ratio:.2g} times what the stated errors "
+        f"explain: they are too small, or the law is not a power law."
+    )
+    if scatter.intrinsic:
+        shared = in_percent(scatter.intrinsic)
+        note += f" The weights include an intrinsic scatter of {shared}, which all runs share."
+    return {"scatter": scatter, "notes": (note,)}
 
 
 def of_least_squares(design: Design, fit: PowerLawFit, level: float) -> Estimate:
@@ -342,22 +351,6 @@ def fit_orthogonal(design: Design, level: float) -> Estimate:
     )
 
 
-def _scatter_notes(chi2_reduced: float, shared: float = 0.0) -> tuple[str, ...]:
-    if not chi2_reduced > _UNEXPLAINED:
-        return ()
-    weights = ""
-    if shared:
-        weights = (
-            f" The weights include an intrinsic scatter of {in_percent(shared)}, which all runs "
-            f"share."
-        )
-    note = (
-        f"The scatter about the power law is {np.sqrt(chi2_reduced):.2g} times what the stated "
-        f"errors explain: they are too small, or the law is not a power law.{weights}"
-    )
-    return (note,)
-
-
 # ---- Exponents of the physical variables, snapped to rationals jointly where the runs allow it.
 
 
@@ -500,32 +493,25 @@ def physical_map(
 def _restricted(design: Design, fit: Estimate, snapped: Snapped, grouped: list[int]) -> Estimate:
     """The estimate with coefficients, intercept and effects refitted under the restrictions."""
     p, sources = len(fit.exponents), fit.sources
+    # whether to snap was itself judged on these runs: half of what may be missed is for that
+    level = (1.0 + fit.level) / 2
     exact = dict(zip(grouped, snapped.exponents, strict=True))
-    if fit.least_squares is not None and not fit.outliers:
-        rows = []
-        for constraint in snapped.constraints:
-            row = [Fraction(0)] * (p + 1)
-            for position, value in zip([*grouped, p], constraint, strict=True):
-                row[position] = value
-            rows.append(row)
-        # whether to snap was itself judged on these runs: half of what may be missed is for that
-        again = restricted_fit(fit.least_squares, rows, level=(1.0 + fit.level) / 2)
-        values = tuple(
-            v if isinstance(v := exact.get(j), Fraction) else float(again.exponents[j])
-            for j in range(p)
-        )
+    values = tuple(exact.get(j, fit.exponents[j].value) for j in range(p))
+    if fit.least_squares is not None:
+        named = [dict(zip([*grouped, p], each, strict=True)) for each in snapped.constraints]
+        rows = [[each.get(j, Fraction(0)) for j in range(p + 1)] for each in named]
+        again = restricted_fit(fit.least_squares, rows, level=level)
+        refitted = zip(values, again.exponents, strict=True)
+        values = tuple(v if isinstance(v, Fraction) else float(x) for v, x in refitted)
         intercept, half = again.intercept, again.half_width
-    else:
-        values = tuple(exact.get(j, fit.exponents[j].value) for j in range(p))
+    numbers = np.array([float(v) for v in values])
     if sources is not None:
-        numbers = np.array([float(v) for v in values])
         sources = with_slopes(sources, design.X, design.y, design.weights, numbers)
         intercept = float(sources.coefficients[0])
-        half = float(t_quantile((1.0 + fit.level) / 2, sources.freedom[0]))
+        half = float(t_quantile(level, sources.freedom[0]))
         half *= float(np.sqrt(sources.covariance[0, 0]))
-    elif fit.least_squares is None or fit.outliers:
-        moved = fit.values - np.array([float(v) for v in values])
-        intercept = fit.intercept + float(np.median(design.X @ moved))
+    elif fit.least_squares is None:
+        intercept = fit.intercept + float(np.median(design.X @ (fit.values - numbers)))
         at_middle = fit.residual_sd**2 / design.n_runs
         share = at_middle / max(float(fit.covariance[0, 0]), 1e-300)
         half = fit.intercept_half * min(1.0, float(share**0.5))
@@ -535,7 +521,7 @@ def _restricted(design: Design, fit: Estimate, snapped: Snapped, grouped: list[i
         intercept=intercept,
         intercept_half=half,
         sources=sources,
-        effects=_rational_effects(design, fit, np.array([float(v) for v in values]), intercept),
+        effects=_rational_effects(design, fit, numbers, intercept),
     )
 
 

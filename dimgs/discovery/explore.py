@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimensionError, DimgsError, FitError, InputError, attempt
+from dimgs.common.errors import DimensionError, DimgsError, FitError, InputError
 from dimgs.common.formats import attributes, plain
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
@@ -56,7 +56,7 @@ _MOST_COORDINATES = 4000
 _MOST_GROUPS = 30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Exploration:
     """Result of :func:`explore`, ready for JSON.
 
@@ -79,10 +79,10 @@ class Exploration:
     homogeneity: dict[str, Any] | None
     never_varied: tuple[str, ...]
     collinear: tuple[dict[str, Any], ...]
-    pca: dict[str, Any] | None
-    pcoa: dict[str, Any] | None
-    active: dict[str, Any] | None
-    dominant: dict[str, Any] | None
+    pca: dict[str, Any] | None = None
+    pcoa: dict[str, Any] | None = None
+    active: dict[str, Any] | None = None
+    dominant: dict[str, Any] | None = None
     level: float
     warnings: tuple[str, ...]
     sources: tuple[Effect, ...] = ()
@@ -153,19 +153,16 @@ def explore(
     names = _positive(clean, target, chosen)
     design = None if prepared is None else prepared.design
     homogeneity = _homogeneity(clean, target, names, chosen, design, warnings)
-    pca = pcoa = active = dominant = None
+    geometry: dict[str, Any] = {}
     if design is not None and any(f.logged for f in design.features):
         design = _of_few(data, target, chosen, design, warnings)
-        pca, pcoa, active, dominant = _geometry(design, chosen, metric, warnings)
+        geometry = _geometry(design, chosen, metric, warnings)
     return Exploration(
         basis=None if prepared is None else prepared.basis,
         homogeneity=homogeneity,
         never_varied=tuple(n for n in constant_columns(clean) if n in clean.numeric_names),
         collinear=_collinear(names, clean.logs(names)),
-        pca=pca,
-        pcoa=pcoa,
-        active=active,
-        dominant=dominant,
+        **geometry,
         sources=() if prepared is None else prepared.design.effects,
         level=chosen.level,
         warnings=tuple(dict.fromkeys(warnings)),
@@ -197,9 +194,7 @@ def _positive(data: Dataset, target: str, options: Options) -> list[str]:
     ]
 
 
-def _geometry(
-    design: Design, options: Options, metric: str, notes: list[str]
-) -> tuple[dict[str, Any] | None, ...]:
+def _geometry(design: Design, options: Options, metric: str, notes: list[str]) -> dict[str, Any]:
     """PCA, principal coordinates, active directions and the dominant group, as JSON.
 
     The notes receive what had to be left out.
@@ -214,10 +209,10 @@ def _geometry(
         "shares": axes.shares.tolist(),
         "exponents": axes.physical_exponents.T.tolist(),
     }
-    pcoa = None
+    out: dict[str, Any] = {"pca": pca}
     if design.n_runs <= _MOST_COORDINATES:
         places = principal_coordinates(X, metric, random_state=options.seed)
-        pcoa = {
+        out["pcoa"] = {
             "metric": metric,
             "shares": places.shares.tolist(),
             **attributes(places, "negative_share n_negative triangle_violations"),
@@ -230,7 +225,7 @@ def _geometry(
             f"Active directions and one dominant group are left out above {_MOST_GROUPS} groups "
             f"(here {len(grouped)}); use fewer inputs ({setting('columns')})."
         )
-        return pca, pcoa, None, None
+        return out
     # shares and directions do not depend on the unit of a response on a linear scale, whose squares
     # may leave double precision
     top = 1.0 if design.scale != "linear" else float(np.abs(design.y).max()) or 1.0
@@ -252,7 +247,7 @@ def _geometry(
             best, scale = linear, "linear"
     except DimgsError as error:
         notes.append(f"No active directions: {error}")
-        return pca, pcoa, None, None
+        return out
     active = {
         "variables": names,
         "shares": directions.shares.tolist(),
@@ -275,7 +270,7 @@ def _geometry(
             for c in best.candidates
         ],
     }
-    return pca, pcoa, active, dominant
+    return {**out, "active": active, "dominant": dominant}
 
 
 def _homogeneity(
@@ -299,26 +294,16 @@ def _homogeneity(
     clusters = [n for n in (options.split_by, *options.by) if n is not None][:1]
     split = data[clusters[0]].astype(str) if clusters else None
 
-    def test(level: float) -> HomogeneityTest:
-        return homogeneity_test(
-            logs,
-            np.log(values),
-            D,
-            dim_y,
-            names=names,
-            bases=everything.bases,
-            groups=split,
-            level=level,
-        )
-
+    kinds: dict[str, Any] = {"names": names, "bases": everything.bases, "groups": split}
+    test = partial(homogeneity_test, logs, np.log(values), D, dim_y, **kinds)
     try:
-        test_at_level = test(options.level)
+        test_at_level = test(level=options.level)
     except FitError as error:
         notes.append(f"No homogeneity test: {error}")
         return None
     follows = follows_inputs(logs, np.log(values), split)
     # several dimensions must each hold the truth: intervals that advice rests on are wider
-    wide = test(max(1 - ALPHA, options.level))
+    wide = test(level=max(1 - ALPHA, options.level))
     missing: dict[str, Any] = {"missing_dimension": None, "missing_unit": None, "constants": {}}
     if follows and wide.rejected and incomplete:
         missing = _missing(test_at_level, wide)
@@ -525,15 +510,9 @@ def sensitivity(data: Any, target: str, options: Options | None = None) -> Sensi
             f"A smooth function of the inputs predicts runs left out with R² {r2:.2g} only: the "
             f"effects are shares of this small part of the variance."
         )
-    halves = _halves(without, options.level)
+    halves = _of_each(lambda values, _: jackknife_half(values, options.level), without, effects)
     scale = "log" if logged else "linear"
     return Sensitivity(target, names, effects, halves, scale, r2, options.level, tuple(notes))
-
-
-def sensitivity_document(data: Dataset, target: str, options: Options) -> dict[str, Any] | None:
-    """The document of :func:`sensitivity`; None where the runs do not allow it."""
-    effects = attempt(sensitivity, data, target, options)
-    return None if effects is None else effects.to_json()
 
 
 def _function(curve: SmoothCurve, X: Array) -> Callable[[Array], Array]:
@@ -542,16 +521,17 @@ def _function(curve: SmoothCurve, X: Array) -> Callable[[Array], Array]:
     return lambda x: curve.mean((x - middle) / spread)
 
 
-def _halves(replicates: list[Effects], level: float) -> Effects:
-    def half(values: list[Array]) -> Array:
-        return jackknife_half(np.array(values), level)
-
-    shapley = [e.shapley for e in replicates if e.shapley is not None]
-    return Effects(
-        half([e.main for e in replicates]),
-        half([e.total for e in replicates]),
-        half(shapley) if shapley else None,
-    )
+def _of_each(
+    half: Callable[[Array, Array], Array], replicates: list[Effects], effects: Effects
+) -> Effects:
+    """Half widths of intervals of the effects of each kind, by its replicates and its middle."""
+    each: dict[str, Any] = {
+        kind: None
+        if middle is None
+        else half(np.array([vars(e)[kind] for e in replicates]), middle)
+        for kind, middle in vars(effects).items()
+    }
+    return Effects(**each)
 
 
 def _parts(runs: Dataset, options: Options) -> NDArray[Any]:
@@ -626,14 +606,10 @@ def law_sensitivity(law: Law, options: Options | None = None) -> Sensitivity:
     effects = changed_by(np.zeros(len(covariance)))
     width = float(t_quantile(options.level, max(law.uncertainty.dof, 1.0)))
 
-    def half(each: list[Array], middle: Array) -> Array:
-        return np.asarray(width * np.sqrt(np.mean((np.array(each) - middle) ** 2, axis=0)))
+    def half(each: Array, middle: Array) -> Array:
+        return np.asarray(width * np.sqrt(np.mean((each - middle) ** 2, axis=0)))
 
-    halves = Effects(
-        half([e.main for e in perturbed], effects.main),
-        half([e.total for e in perturbed], effects.total),
-        None,
-    )
+    halves = _of_each(half, perturbed, effects)
     scale = "log" if logs else "linear"
     names = tuple(v.name for v in used)
     return Sensitivity(law.target.name, names, effects, halves, scale, None, options.level)

@@ -17,7 +17,6 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +33,7 @@ from dimgs.expression import safe_identifiers, sympy_parse
 from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.expression.parsing import function_names
 from dimgs.expression.simplest import monomial
-from dimgs.fits.design import Design
+from dimgs.fits.design import Design, signed_values
 from dimgs.fits.least_squares import minimise_squares
 from dimgs.fits.noise import Errors, possible_errors
 from dimgs.groups.derive import constant_variables, scale_variable, smallest_monomial
@@ -322,23 +321,15 @@ def in_groups(design: Design, expression: sympy.Expr, *, response: bool = True) 
         assert basis.target is not None
         rest = ((n, e) for n, e in basis.response.exponents if n != basis.target.name)
         out *= monomial(rest, values)
-    constant = _constant_groups(design)
-    plain = {s: constant.get(n, sympy.Symbol(n)) for n, s in symbols.items()}
+    features = {f.name for f in design.features}
+    # a group that is no feature is the same in every run
+    plain = {
+        symbols[g.name]: sympy.Symbol(g.name)
+        if g.name in features
+        else sympy.Float(float(signed_values(design.data, basis, g)[0]))
+        for g in basis.groups
+    }
     return out.xreplace(plain)
-
-
-def _constant_groups(design: Design) -> dict[str, sympy.Expr]:
-    """Value of each group that is not a feature, as it is the same in every run."""
-    features, data = {f.name for f in design.features}, design.data
-    sizes = {
-        v.name: float(data[v.name][0]) if v.name in data.names else v.value or 1.0
-        for v in design.basis.variables
-    }
-    return {
-        group.name: sympy.Float(prod(sizes[name] ** float(e) for name, e in group.exponents))
-        for group in design.basis.groups
-        if group.name not in features
-    }
 
 
 def proposals_of_form(

@@ -15,7 +15,7 @@ from dimgs.common.errors import attempt
 from dimgs.discovery.diagnostics import carrying, far_runs
 from dimgs.discovery.estimators import estimator
 from dimgs.discovery.options import Options
-from dimgs.discovery.power_law import fit_prepared, projected_power, with_fitted_exponents
+from dimgs.discovery.power_law import fit_prepared, projected_power
 from dimgs.discovery.regimes import (
     REGIMES,
     RegimeResult,
@@ -34,7 +34,6 @@ from dimgs.discovery.scoring import (
     left_out_predictions,
     left_out_score,
     left_out_values,
-    log_target,
     r2,
     residual_summary,
     scores_of,
@@ -55,6 +54,7 @@ from dimgs.engines.registry import NONE, embedded
 from dimgs.engines.structured.engine import low_order_sum
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design import Design, label_texts
+from dimgs.fits.estimate import Exponent
 from dimgs.fits.noise import likeliest_measure, target_errors
 from dimgs.fits.smooth import SmoothCurve
 from dimgs.judgement.candidates import (
@@ -161,9 +161,7 @@ def compare_leads(design: Design, options: Options, clock: Clock) -> Comparison 
     curve = None if clock.over else _curve_left_out(design, parts, options.level)
     step = before - clock.left
     by_kind = {
-        name: _left_out(
-            design, describe, parts, options, clock, 0.0 if describe is _power else step
-        )
+        name: _left_out(design, describe, parts, options, clock, step)
         for name, describe in _DESCRIPTIONS.items()
     }
     by_kind[CURVE] = None if curve is None else curve[0]
@@ -602,9 +600,7 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
     values, cv_r2, left_out = seen.left_out[seen.closed], None, None
     if len(values) == design.n_runs:
         law = law.with_scores(law_scores(design, law, options, values))
-        cv_r2 = law.scores.cv_r2_log if design.errors is None else None
-        if design.scale == "log" and np.all(values > 0):
-            left_out = log_target(design) - np.log(values)
+        cv_r2, left_out = left_out_score(design, law, values)
     if cv_r2 is None:
         cv_r2 = r2(seen.measured - values, seen.measured)
     names = _FORMS[seen.closed]
@@ -612,7 +608,7 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
     study = replace(study, law=law, cv_r2=cv_r2, left_out=left_out, posterior=chosen)
     # of a law of no probability, what it leaves is no more than a detail
     study = replace(study, engine=seen.closed, residuals=None)
-    return study if clock.over else _examined(study, options)
+    return study if clock.over else _examined(study)
 
 
 # by what a description is called among the forms that are judged
@@ -646,7 +642,7 @@ def _with_posterior(study: Study, posterior: Posterior, options: Options, clock:
     first = posterior.laws[0].form if posterior.laws else None
     tails = study.prepared.design.tails
     if first is None or (first.law is study.law and first.law.uncertainty.tails == tails):
-        return _examined(study, options)
+        return _examined(study)
     return _with_law(study, first, options)
 
 
@@ -679,7 +675,7 @@ def _with_first(study: Study, options: Options) -> Study:
     return study
 
 
-def _examined(study: Study, options: Options) -> Study:
+def _examined(study: Study) -> Study:
     """The study with what its law leaves of the runs."""
     design = study.prepared.design
     rows, (far, _) = study.prepared.data.rows, carrying(design, study.law)
@@ -721,31 +717,28 @@ def _as_asked(study: Study, options: Options, clock: Clock) -> Study:
     clock, searched = clock.separate(), is_searchable(design)
     others = rivals_of(design, options.seed, clock) if searched else ((), {})
     posterior = _posterior(replace(study, candidates=others[0], unlogged=others[1]), options, clock)
+    posterior = replace(posterior, brief=searched)
+    study = replace(study, cuts=(*study.cuts, *clock.cuts))
     if study.given or options.restricts:
         # the most probable of the laws that were asked for, and not the power law whatever it is
-        study = replace(study, cuts=(*study.cuts, *clock.cuts))
-        return _with_posterior(study, replace(posterior, brief=searched), options, clock)
-    posterior = replace(posterior, chosen=_number_of(study.law, study, posterior), brief=searched)
-    if posterior.chosen and posterior.chosen > 0:
+        return _with_posterior(study, posterior, options, clock)
+    better = ""
+    if _number_of(study.law, study, posterior):
         first = law_of(study, posterior.laws[0].form, options)
         better = "another law" if first is None else str(recognise(absorb(first)))
-        posterior = replace(posterior, better=better)
-    posterior = replace(posterior, stated=_simple_share(study, posterior))
-    study = replace(study, cuts=(*study.cuts, *clock.cuts), posterior=posterior)
-    return _examined(study, options)
+    return _with_law_chosen(study, posterior, better)
 
 
-def _simple_share(study: Study, posterior: Posterior) -> float:
-    """Share of the probability of the chosen law, of all exponents, that simple ones as its have.
-
-    A power law that was asked for is stated with those that a test allows.
-    """
-    result, number = study.result, posterior.chosen
-    if number is None or result is None or study.law is not result.law:
-        return 1.0
-    judged = posterior.laws[number]
-    fitted = [c.exponents for c in judged.forms if c.law is result.law]
-    return judged.share(min(fitted)) if fitted and judged.form.exponents else 1.0
+def _with_law_chosen(study: Study, posterior: Posterior, better: str) -> Study:
+    """The study with its law as the chosen one, beside a law that is more probable, if any is."""
+    number, result, stated = _number_of(study.law, study, posterior), study.result, 1.0
+    if number is not None and result is not None and study.law is result.law:
+        # a power law that was asked for is stated with the simple exponents that a test allows
+        judged = posterior.laws[number]
+        fitted = [c.exponents for c in judged.forms if c.law is result.law]
+        stated = judged.share(min(fitted)) if fitted and judged.form.exponents else 1.0
+    posterior = replace(posterior, chosen=number, better=better, stated=stated)
+    return _examined(replace(study, posterior=posterior))
 
 
 def fit_with_stated_exponents(study: Study, options: Options) -> FitResult | None:
@@ -774,7 +767,18 @@ def fit_with_stated_exponents(study: Study, options: Options) -> FitResult | Non
     law = study.law if is_chosen else law_of(study, judged.form, options)
     if law is None:
         return result
-    return with_fitted_exponents(result, law, simple=judged.may_be_simple)
+
+    def fitted(exponents: Sequence[Exponent]) -> tuple[Exponent, ...]:
+        # simple numbers are named beside those that were fitted where they are likely too
+        return tuple(e if judged.may_be_simple else replace(e, rational=None) for e in exponents)
+
+    return replace(
+        result,
+        law=law,
+        coefficients=tuple(result.values.tolist()),
+        exponents=fitted(result.exponents),
+        variable_exponents=fitted(result.variable_exponents),
+    )
 
 
 def verdict_on_fit(study: Study, options: Options) -> Verdict:
@@ -788,14 +792,12 @@ def verdict_on_fit(study: Study, options: Options) -> Verdict:
     """
     assert study.result is not None
     law, posterior = study.result.law, study.posterior
-    number = None if posterior is None else _number_of(law, study, posterior)
-    if posterior is None or law is study.law or number == posterior.chosen:
+    is_chosen = posterior is None or _number_of(law, study, posterior) == posterior.chosen
+    if posterior is None or law is study.law or is_chosen:
         return study.verdict
-    beside = replace(posterior, chosen=number, better=str(recognise(absorb(study.law))))
     with_power_law = replace(study, law=law, cv_r2=law.scores.cv_r2_log)
-    beside = replace(beside, stated=_simple_share(with_power_law, beside))
-    with_power_law = replace(with_power_law, posterior=beside)
-    return _examined(with_power_law, options).verdict
+    better = str(recognise(absorb(study.law)))
+    return _with_law_chosen(with_power_law, posterior, better).verdict
 
 
 def _number_of(law: Law, study: Study, posterior: Posterior) -> int | None:
@@ -836,7 +838,7 @@ def _with_law(study: Study, first: JudgedForm, options: Options) -> Study:
     cv_r2, left_out = left_out_score(design, law, values)
     engine = NONE if first.name in (*POWER, "law") else first.name or study.engine
     study = replace(study, law=law, cv_r2=cv_r2, left_out=left_out, engine=engine)
-    return _examined(study, options)
+    return _examined(study)
 
 
 def law_of(study: Study, one: JudgedForm, options: Options) -> Law | None:

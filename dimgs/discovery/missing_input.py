@@ -40,6 +40,7 @@ from dimgs.judgement.residual_structure import (
     target_follows,
 )
 from dimgs.variables import Dimension, si_unit
+from dimgs.variables.units import BASES
 
 # sets of constants that are tried: each takes milliseconds, and the commonest come first
 _MOST_TRIED = 12
@@ -207,15 +208,8 @@ def _size(residuals: Array) -> float:
     return float(np.sum(residuals**2))
 
 
-_LETTERS = {
-    "[length]": "L",
-    "[mass]": "M",
-    "[time]": "t",
-    "[temperature]": "T",
-    "[current]": "I",
-    "[substance]": "n",
-    "[luminosity]": "J",
-}
+# as scales are written, and not dimensions
+_LETTERS = {**BASES, "[time]": "t", "[temperature]": "T", "[substance]": "n"}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dimgs.dataset import Dataset
 from dimgs.fits.covariance import t_quantile
 from dimgs.judgement.next_run import Choice, Prediction, choose
 from dimgs.law.law import Law
-from dimgs.law.prediction import evaluate, group_values, law_inputs, response_factor
+from dimgs.law.prediction import evaluate_each, group_values, law_inputs, response_factor
 from dimgs.report.results import NextRuns, ProposedRun, Report, Rival, RivalPrediction
 from dimgs.variables import Variable, parse_unit
 from dimgs.variables.quantities import Quantity, as_quantity
@@ -209,13 +209,11 @@ def prediction_of(law: Law, probability: float, places: Places, *, log: bool) ->
     Prediction
         NaN where the law has no value.
     """
-    inputs = law_inputs(law, _table(law, places))
+    table, n, u = _table(law, places), len(places), law.uncertainty
+    inputs = law_inputs(law, table)
     values: dict[str, Any] = {**group_values(law, inputs), **law.constant_values}
-    n = len(places)
-    value = np.asarray(law.predict_si(_table(law, places)), dtype=np.float64)
-    u = law.uncertainty
-    slopes = [evaluate(g, values, n) for g in u.gradients]
-    G = np.column_stack(slopes) if slopes else np.zeros((n, 0))
+    value = np.asarray(law.predict_si(table), dtype=np.float64)
+    G = evaluate_each(u.gradients, values, n)
     noise = np.full(n, max(u.residual_sd, 1e-10))
     covariance = np.asarray(u.covariance, dtype=np.float64).reshape(G.shape[1], G.shape[1])
     with np.errstate(all="ignore"):

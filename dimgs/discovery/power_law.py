@@ -18,7 +18,7 @@ from scipy.optimize import least_squares
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, times_exp
 from dimgs.common.errors import FitError, InputError, attempt
-from dimgs.common.formats import attributes
+from dimgs.common.formats import attributes, rows_shown
 from dimgs.dataset.checks import check_enough_runs
 from dimgs.discovery.diagnostics import (
     group_warnings,
@@ -50,7 +50,7 @@ from dimgs.discovery.scoring import (
 )
 from dimgs.fits.covariance import linearised, t_quantile
 from dimgs.fits.design import Design
-from dimgs.fits.estimate import Estimate, Exponent, exponents_of
+from dimgs.fits.estimate import Estimate, exponents_of
 from dimgs.fits.noise import may_show_errors, shown_errors
 from dimgs.fits.snapping import snap
 from dimgs.groups.derive import enumerate_bases
@@ -453,41 +453,12 @@ def with_law(design: Design, estimate: Estimate, law: Law, warnings: Iterable[st
     )
 
 
-def with_fitted_exponents(result: FitResult, law: Law, *, simple: bool) -> FitResult:
-    """The result of a fit with its exponents as they were fitted in its law.
-
-    Parameters
-    ----------
-    result : FitResult
-    law : Law
-        The power law with the exponents as they were fitted.
-    simple : bool
-        Whether simple numbers in their place are likely too, so that they are named beside them.
-    """
-
-    def fitted(exponents: Sequence[Exponent]) -> tuple[Exponent, ...]:
-        return tuple(e if simple else replace(e, rational=None) for e in exponents)
-
-    return replace(
-        result,
-        law=law,
-        coefficients=tuple(result.values.tolist()),
-        exponents=fitted(result.exponents),
-        variable_exponents=fitted(result.variable_exponents),
-    )
-
-
 def _fit_warnings(design: Design, fit: Estimate, law: Law, level: float) -> list[str]:
     out = separation_warnings(design, fit, law.scores.cv_r2_log)
     if fit.outliers:
         rows = sorted(int(design.data.rows[i]) for i in fit.outliers)
-        shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
-        what = (
-            f"1 outlying run (row {shown})"
-            if len(rows) == 1
-            else f"{len(rows)} outlying runs (rows {shown})"
-        )
-        out.append(f"{what}, which the scores leave out.")
+        runs = f"{len(rows)} outlying {'run' if len(rows) == 1 else 'runs'}"
+        out.append(f"{runs} ({rows_shown(rows)}), which the scores leave out.")
     out += fit.notes
     out += group_warnings(design, fit, level)
     return [*out, *self_correlation(design, fit.predict(design))]

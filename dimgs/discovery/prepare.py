@@ -10,7 +10,7 @@ import numpy as np
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, IntArray, least_squares
 from dimgs.common.errors import DimgsError, FitError, InputError
-from dimgs.common.formats import in_percent, log_size
+from dimgs.common.formats import in_percent, log_size, rows_shown
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     UsableRuns,
@@ -26,7 +26,7 @@ from dimgs.discovery.estimators import slopes_in
 from dimgs.discovery.given_form import GivenForm
 from dimgs.discovery.missing_input import check_advice, explain_missing
 from dimgs.discovery.options import Options
-from dimgs.discovery.scoring import noise_of, target_values
+from dimgs.discovery.scoring import target_values
 from dimgs.engines.structured.refine import simple_number_near
 from dimgs.fits.censoring import fit_censored
 from dimgs.fits.design import Design, build_design, stated_errors
@@ -35,6 +35,7 @@ from dimgs.fits.noise import (
     MOST_SAMPLED,
     Noise,
     NoiseKind,
+    noise_about,
     rms,
     sample_rows,
     share_of_inputs,
@@ -94,17 +95,33 @@ class Prepared:
     def noise(
         self, law: Law, kind: NoiseKind | None = None, left_out: Array | None = None
     ) -> Noise | None:
-        """The error model that the runs support, about a law; see :func:`noise_of`."""
-        sd, target = self.design.censored, law.target
-        if not sd:
-            fitted = law.uncertainty.errors
-            return noise_of(law, self.data, fitted.kind if fitted else kind, left_out)
-        # working values scatter less than runs do
-        return (
-            Noise("constant", sd / target.unit.log_factor)
-            if target.is_level
-            else Noise("relative", sd)
-        )
+        """The error model that the runs support, about a law.
+
+        Parameters
+        ----------
+        law : Law
+        kind : str, optional
+            Of the errors, where it is known and the law does not have it.
+        left_out : ndarray of shape (n_runs,), optional
+            The target in SI by the law without each run.
+        """
+        sd, target, name, data = self.design.censored, law.target, law.target.name, self.data
+        if sd:
+            # working values scatter less than runs do
+            level = target.is_level
+            return (
+                Noise("constant", sd / target.unit.log_factor) if level else Noise("relative", sd)
+            )
+        errors = law.uncertainty.errors
+        kind = "constant" if target.is_level else errors.kind if errors else kind
+        fitted = sum(c.origin == "fitted" for c in law.constants)
+        if law.label_effects is not None:
+            fitted += len(law.label_effects.log_ratios) - 1
+        values = np.asarray(law.predict_si(data), dtype=np.float64)
+        noise = noise_about(data[name], values, fitted, data.errors.get(name), kind, left_out)
+        if noise is None or noise.scatter is None or name not in data.rounded:
+            return noise
+        return replace(noise, scatter=replace(noise.scatter, ratio=np.nan))
 
     def ordered(self) -> "Prepared":
         """The runs sorted by their values, so that results do not depend on the order of rows.
@@ -376,35 +393,28 @@ def table_basis(
     ------
     InputError, DimensionError
     """
-    never = set(constant_columns(data))
-
-    def known() -> PiBasis | None:
-        """The basis of the runs, where a law can be fitted to them."""
+    advised = list[str]()
+    if target is not None:
         try:
-            return None if target is None else prepare(data, target, options).basis
+            dropped = prepare(data, target, options).basis.dropped
+            advised = [d.name for d in dropped if d.remedy]
         except UnreachableError:
+            # it says what was tried
             raise
         except DimgsError:
-            return None
-
-    try:
-        basis = pi_basis(
-            data,
-            target,
-            repeating=repeating,
-            constants=options.constants,
-            scales=options.scales,
-            prefer_named=prefer_named,
-            varying=[n for n in data.numeric_names if n not in never],
-        )
-    except UnreachableError:
-        # that of the runs says what was tried
-        known()
-        raise
-    if target is None:
-        return basis
-    of_runs = known()
-    return basis.advising([] if of_runs is None else [d.name for d in of_runs.dropped if d.remedy])
+            # no law can be fitted to the runs, which have groups all the same
+            pass
+    never = set(constant_columns(data))
+    basis = pi_basis(
+        data,
+        target,
+        repeating=repeating,
+        constants=options.constants,
+        scales=options.scales,
+        prefer_named=prefer_named,
+        varying=[n for n in data.numeric_names if n not in never],
+    )
+    return basis if target is None else basis.advising(advised)
 
 
 def _basis(usable: UsableRuns, options: Options) -> PiBasis:
@@ -488,9 +498,8 @@ def _warnings(usable: UsableRuns, design: Design, options: Options) -> list[str]
         name = usable.purpose.target
         kept = data.rows[data[name] <= 0].tolist()
         out.append(
-            f"{setting('drop_bad')} keeps {'row' if len(kept) == 1 else 'rows'} "
-            f"{', '.join(map(str, kept[:10]))}{', ...' if len(kept) > 10 else ''}, where '{name}' "
-            f"is zero or negative, as it is fitted on a linear scale: delete what is wrong."
+            f"{setting('drop_bad')} keeps {rows_shown(kept)}, where '{name}' is zero or negative, "
+            f"as it is fitted on a linear scale: delete what is wrong."
         )
     for name in design.basis.sizes:
         unit = design.basis.variable(name).si_unit

@@ -264,9 +264,7 @@ def crossover_of(design: Design, options: Options) -> tuple[Law, dict[str, Any]]
     """
     from dimgs.fits.regimes import CrossoverPowerLaw, choose_crossover
 
-    if design.scale != "log" or design.n_runs > _MOST_RUNS:
-        return None
-    if not design.features or not all(f.logged for f in design.features):
+    if not _may_meet(design):
         return None
     runs, split = (design.X, design.y, design.weights), design.split
     ranked = attempt(choose_crossover, *runs, groups=split, random_state=options.seed)
@@ -286,12 +284,17 @@ def crossover_of(design: Design, options: Options) -> tuple[Law, dict[str, Any]]
     return law, {**document, "law": law.to_json()}
 
 
+def _may_meet(design: Design) -> bool:
+    """Whether power laws of the groups alone can be joined on the logarithm."""
+    groups = bool(design.features) and all(f.logged for f in design.features)
+    return design.scale == "log" and groups and design.n_runs <= _MOST_RUNS
+
+
 def blend_of(design: Design) -> tuple[sympy.Expr, dict[str, float]] | None:
     """Two power laws that meet smoothly, in the likeliest form; None where runs are too few."""
     from dimgs.fits.regimes import CrossoverPowerLaw
 
-    groups = bool(design.features) and all(f.logged for f in design.features)
-    if design.scale != "log" or not groups or design.n_runs > _MOST_RUNS:
+    if not _may_meet(design):
         return None
     model = CrossoverPowerLaw().fit(design.X, design.y, design.weights)
     return None if model.form_ == "single" else _expression(design, model)

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from dimgs.common.arrays import Array, BoolArray, IntArray, times_exp
 from dimgs.common.errors import DimgsError, attempt
-from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
 from dimgs.fits.design import Design
-from dimgs.fits.noise import Noise, NoiseKind, gain_and_error, noise_about
+from dimgs.fits.noise import gain_and_error
 from dimgs.judgement.residual_structure import ResidualSummary
 from dimgs.law.assemble import feature_values, fit_form_of, refit
 from dimgs.law.checked_law import Scores
@@ -329,38 +328,6 @@ def formula_values(
         return times_exp(response, part.offset + shift)
 
     return predict
-
-
-def noise_of(
-    law: Law, data: Dataset, kind: NoiseKind | None = None, left_out: Array | None = None
-) -> Noise | None:
-    """The error model that runs support, about a law.
-
-    Parameters
-    ----------
-    law : Law
-    data : Dataset
-        The runs.
-    kind : str, optional
-        Of the errors, where it is known.
-    left_out : ndarray of shape (n_runs,), optional
-        The target in SI by the law without each run.
-    """
-    name = law.target.name
-    fitted = sum(c.origin == "fitted" for c in law.constants)
-    if law.label_effects is not None:
-        fitted += len(law.label_effects.log_ratios) - 1
-    noise = noise_about(
-        data[name],
-        np.asarray(law.predict_si(data), dtype=np.float64),
-        fitted,
-        data.errors.get(name),
-        "constant" if law.target.is_level else kind,
-        left_out,
-    )
-    if noise is None or noise.scatter is None or name not in data.rounded:
-        return noise
-    return replace(noise, scatter=replace(noise.scatter, ratio=np.nan))
 
 
 def target_values(design: Design) -> Array:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dimgs.common.advice import setting
-from dimgs.common.formats import in_percent
+from dimgs.common.formats import in_percent, rows_shown
 from dimgs.engines.protocol import Cut, CutBy
 from dimgs.judgement.residual_structure import ResidualSummary
 from dimgs.law.checked_law import percent
@@ -135,11 +135,9 @@ def conclude(facts: LawFacts) -> Verdict:
     structure = [Reason("converged", text) for text in _structure(facts.residuals)]
     reasons = [*_unseen(facts), *structure]
     if facts.rests_on:
-        rows = ("row " if len(facts.rests_on) == 1 else "rows ") + ", ".join(
-            map(str, facts.rests_on)
-        )
         text = (
-            f"Its fit rests on outliers ({rows}): a power law describes the other runs far better."
+            f"Its fit rests on outliers ({rows_shown(facts.rests_on)}): a power law describes the "
+            f"other runs far better."
         )
         reasons.append(Reason("converged", text))
     reasons += [*_improbable(facts), *_beyond(facts)]

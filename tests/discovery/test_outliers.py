@@ -122,8 +122,9 @@ def test_where_many_lie_far_a_robust_search_leaves_none_out() -> None:
     y = np.array(data["y"])
     y[::5] *= 4.0
     heavy = Dataset.from_columns({"a [cm]": 100 * np.array(data["a"]), "y [s]": y})
-    kept, notes = without_outliers(heavy, "y", Options(scales="auto", robust=True))
+    kept, options, notes = without_outliers(heavy, "y", Options(scales="auto", robust=True))
     assert len(kept) == 30
+    assert not options.robust
     (note,) = notes
     assert note.startswith("6 of 30 runs lie far from the robust power law (rows 1, 6, 11, 16, ")
     report = dimgs.discover(heavy, "y", scales="auto", robust=True, engine="power_law")
@@ -245,7 +246,7 @@ def test_a_robust_search_is_advised_only_where_it_leaves_the_run_out(argon: floa
     data = sound(argon)
     asked: Any = {"constants": ["R"]}
     law = dimgs.discover(data, "c", form="sqrt(gamma*R*T/M)", engine="power_law", **asked)
-    kept, _ = without_outliers(data, "c", Options(robust=True, **asked))
+    kept, *_ = without_outliers(data, "c", Options(robust=True, **asked))
     assert 6 in law.outliers
     assert ("the search leaves it out" in str(law.warnings)) == (6 not in kept.rows)
     assert ("--robust leaves out" in str(law)) == (6 not in kept.rows)
