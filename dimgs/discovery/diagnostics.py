@@ -374,7 +374,7 @@ LARGEST_DENOMINATOR = 12
 VARIED = 1e-9
 
 
-def group_warnings(design: Design, fit: Estimate, level: float) -> list[str]:
+def group_warnings(design: Design, fit: Estimate) -> list[str]:
     """Warnings about label columns whose groups contradict the pooled law.
 
     Two traps are looked for: exponents within the groups that differ from the pooled ones
@@ -386,7 +386,6 @@ def group_warnings(design: Design, fit: Estimate, level: float) -> list[str]:
     design : Design
     fit : Estimate
         Pooled over the groups.
-    level : float
 
     Returns
     -------
@@ -412,7 +411,7 @@ def group_warnings(design: Design, fit: Estimate, level: float) -> list[str]:
             # to compare groups at equal inputs, or inside of them, would take the effect away
             out.append(confounded)
             continue
-        trap = _simpson(design, fit, name, labels, level)
+        trap = _simpson(design, fit, name, labels)
         apart = _disagreement(design, fit, name, labels)
         out += [warning for warning in (trap, apart) if warning is not None]
     return out
@@ -456,10 +455,8 @@ def _by_label(design: Design, labels: NDArray[Any], level: float) -> dict[str, E
     return out
 
 
-def _simpson(
-    design: Design, fit: Estimate, column: str, labels: NDArray[np.str_], level: float
-) -> str | None:
-    parts = _by_label(design, labels, level)
+def _simpson(design: Design, fit: Estimate, column: str, labels: NDArray[np.str_]) -> str | None:
+    parts = _by_label(design, labels, fit.level)
     for j, feature in enumerate(design.features):
         pooled, half = fit.values[j], (fit.exponents[j].high - fit.exponents[j].low) / 2
         determined = {k: p for k, p in parts.items() if np.all(np.isfinite(p.intervals[j]))}
@@ -481,7 +478,7 @@ def _exponents_apart(
     design: Design, fit: Estimate, column: str, labels: NDArray[Any]
 ) -> str | None:
     """F test of exponents by group, beside prefactors by group, with what differs most."""
-    common = _with_prefactors(design, labels, fit.level)
+    common = _with_prefactors(design, labels)
     plain = replace(design, within=None, split=None, sources=())
     parts = _by_label(plain, labels, fit.level)
     if len(parts) < 2 or common is None or not design.features:
@@ -521,12 +518,11 @@ def _residuals(design: Design, fit: Estimate) -> Array:
     return np.asarray(design.y - fit.intercept - (shifts or 0.0) - design.X @ fit.values)
 
 
-def _with_prefactors(
-    design: Design, labels: NDArray[Any], level: float
-) -> tuple[Estimate, Array] | None:
+def _with_prefactors(design: Design, labels: NDArray[Any]) -> tuple[Estimate, Array] | None:
     """The power law with a prefactor for each label, with its residuals; None where it fails."""
     by_label = replace(design, within=labels, sources=())
-    fit = attempt(fit_squares, by_label, level)
+    # no interval is asked for
+    fit = attempt(fit_squares, by_label, 0.9)
     return None if fit is None else (fit, _residuals(by_label, fit))
 
 
@@ -545,7 +541,7 @@ def _disagreement(
     design: Design, fit: Estimate, column: str, labels: NDArray[np.str_]
 ) -> str | None:
     """F test of a prefactor for each group, with the size of the largest difference."""
-    apart = _with_prefactors(design, labels, 0.9)
+    apart = _with_prefactors(design, labels)
     if apart is None or (effects := apart[0].effects) is None:
         return None
     pooled, within = _residuals(design, fit), apart[1]

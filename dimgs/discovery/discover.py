@@ -14,7 +14,7 @@ import numpy as np
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import attempt, noting, warn_all
-from dimgs.common.progress import notebook_bar
+from dimgs.common.progress import listening, notebook_bar
 from dimgs.dataset import Dataset
 from dimgs.discovery.diagnostics import outlier_warnings, rounding_advice, without_outliers
 from dimgs.discovery.judgement import (
@@ -237,8 +237,8 @@ def discover_with(
     notes = list[str]()
     if options.robust:
         data, options, notes = without_outliers(data, target, options)
-    with noting(data.warnings):
-        study, data = study_with_repeats(data, target, options, progress)
+    with noting(data.warnings), listening(progress):
+        study, data = study_with_repeats(data, target, options)
     study = replace(study, warnings=(*notes, *study.warnings))
     return replace(report_of(study, data, options), seconds=time.perf_counter() - start)
 
@@ -277,7 +277,8 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
     law = law.with_inputs(out, data) if out else law
     verdict, posterior = study.verdict, study.posterior
     residuals = _left_out_residuals(study, options)
-    left_out, form = _left_out(study, residuals), _given_form(study, law, options)
+    unseen, form = _left_out(study, residuals), _given_form(study, law, options)
+    left_out = () if unseen is None else prepared.in_table(unseen.tolist())
     odd, outliers = _outliers(study, residuals, options)
     maker = partial(_law_of_candidate, study, options)
     return Report(
@@ -304,7 +305,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         predicted=prepared.in_table(law.predict_si(prepared.data).tolist()),
         data=prepared.data.take(prepared.in_table(range(prepared.design.n_runs))),
         left_out=left_out,
-        noise=_noise(study, law, np.array(left_out)),
+        noise=_noise(study, law, unseen),
         rivals=_rivals(study, law, options, () if posterior is None else posterior.rivals),
         complete_to=study.complete_to,
         form=form,
@@ -425,23 +426,21 @@ def _in_table(study: Study, options: Options) -> FitResult | None:
     return replace(result, local=local, left_out=left_out, judge=judge)
 
 
-def _left_out(study: Study, residuals: Array | None) -> tuple[float, ...]:
-    """Target of every run by the law refitted without it."""
+def _left_out(study: Study, residuals: Array | None) -> Array | None:
+    """Target of every run by the law refitted without it; None where that has no value."""
     if residuals is None:
-        return ()
+        return None
     design, measured = study.prepared.design, study.prepared.data[study.law.target.name]
     with np.errstate(over="ignore"):
         values = measured * np.exp(-residuals) if design.scale == "log" else measured - residuals
-    return study.prepared.in_table(values.tolist()) if np.all(np.isfinite(values)) else ()
+    return values if np.all(np.isfinite(values)) else None
 
 
-def _noise(study: Study, law: Law, left_out: Array) -> Noise | None:
+def _noise(study: Study, law: Law, left_out: Array | None) -> Noise | None:
     """The error model of the runs about the law: of the kind that the judgement worked in."""
-    prepared, posterior = study.prepared, study.posterior
+    posterior = study.posterior
     kind = None if posterior is None or not posterior.laws else posterior.errors
-    order = np.arange(prepared.design.n_runs) if prepared.order is None else prepared.order
-    unseen = left_out[order] if len(left_out) else None
-    return prepared.noise(law, kind, unseen)
+    return study.prepared.noise(law, kind, left_out)
 
 
 def _provenance(data: Dataset, options: Options) -> dict[str, str]:

@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import sympy
@@ -26,6 +26,7 @@ from scipy.optimize import least_squares
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError, LawError
+from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
 from dimgs.engines.protocol import Clock, Problem, SearchBudget
 from dimgs.engines.registry import embedded, entry_named
@@ -43,9 +44,6 @@ from dimgs.law.assemble import feature_values
 from dimgs.law.checked_law import Names
 from dimgs.law.prediction import evaluate
 from dimgs.variables import Dimension, Variable, si_unit
-
-if TYPE_CHECKING:
-    from dimgs.dataset import Dataset
 
 FORM = "form"
 # starts that are tried, and fitted: of the ten NIST problems in the tests nine are solved with a
@@ -101,7 +99,7 @@ class GivenForm:
     argument: sympy.Expr | None = None
 
     @classmethod
-    def read(cls, text: str, data: "Dataset", target: str, options: Options) -> "GivenForm":
+    def read(cls, text: str, data: Dataset, target: str, options: Options) -> "GivenForm":
         """A form from its text: an expression, and starts after a semicolon.
 
         Raises
@@ -169,7 +167,7 @@ class GivenForm:
         scales = () if isinstance(options.scales, str) else tuple(options.scales)
         return replace(options, scales=(*scales, *self.scales)) if self.scales else options
 
-    def inputs(self, data: "Dataset") -> list[str]:
+    def inputs(self, data: Dataset) -> list[str]:
         """Columns that it names."""
         identifier = safe_identifiers(sorted(data.numeric_names), ["pi_0"])
         used = self.expression.free_symbols | getattr(self.argument, "free_symbols", set())

@@ -277,14 +277,9 @@ def _power(design: Design, options: Options) -> Values:
     return values
 
 
-def _by_formula(formula_of: Callable[[Design], Formula | None]) -> Description:
+def _by_formula(design: Design, formula: Formula | None) -> Values | None:
     """A description by a form for pi_0 with its constants."""
-
-    def describe(design: Design, options: Options) -> Values | None:
-        formula = formula_of(design)
-        return None if formula is None else formula_values(design, *formula)
-
-    return describe
+    return None if formula is None else formula_values(design, *formula)
 
 
 def sum_of(design: Design) -> Formula | None:
@@ -332,8 +327,8 @@ def _pieces(design: Design, options: Options) -> Values | None:
 # what is compared, the simplest first
 _DESCRIPTIONS: Mapping[str, Description] = {
     POWER_LAW: _power,
-    SUM: _by_formula(sum_of),
-    BLEND: _by_formula(blend_of),
+    SUM: lambda design, _: _by_formula(design, sum_of(design)),
+    BLEND: lambda design, _: _by_formula(design, blend_of(design)),
     REGIMES: _pieces,
 }
 

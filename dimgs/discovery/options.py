@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from dimgs.common.advice import did_you_mean, setting
 from dimgs.common.errors import InputError
 from dimgs.common.formats import attributes
+from dimgs.dataset import Dataset
+from dimgs.dataset.checks import Purpose
+from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.raw import TableKeywords as TableKeywords
+from dimgs.dataset.read import dataset_of
 from dimgs.engines.registry import ALL, check_name, embedded
 from dimgs.groups.scalings import Scaling, read_scalings, scaling_text
 
 if TYPE_CHECKING:
-    from dimgs.dataset import Dataset
-    from dimgs.dataset.checks import Purpose
-    from dimgs.dataset.raw import ReadOptions
     from dimgs.law.limits import KnownLimit
 
 
@@ -427,12 +428,8 @@ class Options:
         named = (self.within, self.split_by, self.curve, *self.by)
         return tuple(dict.fromkeys(n for n in named if n is not None))
 
-    def purpose(
-        self, target: str, *, any_sign: bool = False, allow_empty: bool = False
-    ) -> "Purpose":
+    def purpose(self, target: str, *, any_sign: bool = False, allow_empty: bool = False) -> Purpose:
         """Requirements of the analysis of this target on a table."""
-        from dimgs.dataset.checks import Purpose
-
         return Purpose(
             target,
             self.labels,
@@ -445,7 +442,7 @@ class Options:
             any_sign,
         )
 
-    def reader(self, targets: Iterable[str] = ()) -> "ReadOptions":
+    def reader(self, targets: Iterable[str] = ()) -> ReadOptions:
         """Options of the reader, which always keeps the targets, labels and temperatures.
 
         Raises
@@ -453,8 +450,6 @@ class Options:
         InputError
             If one of them is dropped.
         """
-        from dimgs.dataset.raw import ReadOptions
-
         along = [] if self.along is None else [self.along]
         keep = [*targets, *self.labels, *(self.arrhenius or ()), *along]
         clash = [n for n in keep if n in (self.drop or ())]
@@ -471,11 +466,8 @@ class Options:
             defaults=dict.fromkeys(self.labels, "label"),
         )
 
-    def read(self, data: Any, *targets: str) -> "Dataset":
+    def read(self, data: Any, *targets: str) -> Dataset:
         """The table of anything that :func:`dimgs.read_table` takes, with the chosen columns."""
-        from dimgs.dataset import Dataset
-        from dimgs.dataset.read import dataset_of
-
         for target in targets:
             if not isinstance(target, str):
                 raise InputError(

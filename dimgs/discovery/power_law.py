@@ -304,7 +304,7 @@ def fit_prepared(
         *prepared.warnings,
         *limited.warnings,
         *notes,
-        *_fit_warnings(design, fit, law, options.level),
+        *_fit_warnings(design, fit, law),
         *_missing_scale(prepared, options, fit.outliers),
     )
     return replace(
@@ -453,15 +453,14 @@ def with_law(design: Design, estimate: Estimate, law: Law, warnings: Iterable[st
     )
 
 
-def _fit_warnings(design: Design, fit: Estimate, law: Law, level: float) -> list[str]:
+def _fit_warnings(design: Design, fit: Estimate, law: Law) -> list[str]:
     out = separation_warnings(design, fit, law.scores.cv_r2_log)
     if fit.outliers:
         rows = sorted(int(design.data.rows[i]) for i in fit.outliers)
         runs = f"{len(rows)} outlying {'run' if len(rows) == 1 else 'runs'}"
         out.append(f"{runs} ({rows_shown(rows)}), which the scores leave out.")
     out += fit.notes
-    out += group_warnings(design, fit, level)
-    return [*out, *self_correlation(design, fit.predict(design))]
+    return [*out, *group_warnings(design, fit), *self_correlation(design, fit.predict(design))]
 
 
 def fit_linear(prepared: Prepared, options: Options) -> tuple[Law, float | None]:

@@ -30,7 +30,7 @@ from dimgs.discovery.scoring import target_values
 from dimgs.engines.structured.refine import simple_number_near
 from dimgs.fits.censoring import fit_censored
 from dimgs.fits.design import Design, build_design, stated_errors
-from dimgs.fits.homogeneity import invariance
+from dimgs.fits.homogeneity import invariance, monomial_leak
 from dimgs.fits.noise import (
     MOST_SAMPLED,
     Noise,
@@ -522,8 +522,7 @@ def _counters(usable: UsableRuns) -> list[str]:
 
 
 def _leaks(usable: UsableRuns) -> list[str]:
-    from dimgs.fits.homogeneity import monomial_leak
-
+    """Warnings on monomials of inputs that the target follows to rounding."""
     data, target, never = usable.data, usable.purpose.target, usable.never_varied
     varying = [
         n
@@ -540,17 +539,13 @@ def _leaks(usable: UsableRuns) -> list[str]:
         used = _exact_columns(logs, log_target)
         names = [varying[j] for j in used]
         leaks = monomial_leak(logs[:, used], log_target, names, max_columns=len(used))
-    out = []
-    for leak in leaks:
-        monomial = PiGroup.of("leak", leak.exponents)
-        columns = ",".join(leak.exponents)
-        out.append(
-            f"'{target}' is exactly a constant times {monomial} in every run: if that was derived "
-            f"from the target, leave it out ({setting('drop', columns)}); noise-free runs of a "
-            f"formula look "
-            f"the same."
-        )
-    return out
+    return [
+        f"'{target}' is exactly a constant times {PiGroup.of('leak', leak.exponents)} in every "
+        f"run: if that was derived from the target, leave it out "
+        f"({setting('drop', ','.join(leak.exponents))}); noise-free runs of a formula look the "
+        f"same."
+        for leak in leaks
+    ]
 
 
 # of an exponent in half units: what rounding leaves of a whole one, over a decade of three digits

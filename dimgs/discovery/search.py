@@ -1,6 +1,6 @@
 """The search for a law: in one basis, with a hidden scale, and by means of repeated settings."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,16 +43,12 @@ _FIRST_SHARE = 0.6
 _SHARE_WITHOUT = 0.7
 
 
-def study(
-    prepared: Prepared,
-    options: Options,
-    clock: Clock,
-    *,
-    progress: Callable[[str], None] | None = None,
-) -> Study:
+def study(prepared: Prepared, options: Options, clock: Clock) -> Study:
     """Power law and engines propose; the most probable candidate is the law.
 
     An interrupt (Ctrl-C) from the first search on ends the study with the best law until then.
+    Progress is reported when there is a law to fall back on, when searches begin, and for what they
+    find; each :class:`dimgs.common.progress.ProgressEvent` carries its candidates.
 
     Parameters
     ----------
@@ -60,10 +56,6 @@ def study(
     options : Options
     clock : Clock
         When it is over, searches end and what they found is judged.
-    progress : callable, optional
-        Called with a line of text when there is a law to fall back on, when searches begin, and
-        for what they find; each :class:`dimgs.common.progress.ProgressEvent` carries its
-        candidates.
 
     Returns
     -------
@@ -87,22 +79,21 @@ def study(
         note = f"Only the power law is judged: other closed forms need {FEWEST} runs."
         current = replace(current, warnings=(*current.warnings, note))
     try:
-        with listening(progress):
-            current = _with_form(current, options, clock)
-            if options.engine != NONE and is_searchable(prepared.design):
-                report_progress("the power law is fitted; searching for closed forms")
-                report_progress("the law so far is %s", current.law, candidates=current.candidates)
-            for further in _proposals(current, options, clock):
-                current = further
-                report_progress(
-                    "the first candidate is %s",
-                    current.candidates[0],
-                    candidates=current.candidates,
-                )
-            if current.posterior is None:
-                current = judge(current, options, clock)
-            if options.engine != NONE:
-                report_progress("the law so far is %s", current.law, candidates=current.candidates)
+        current = _with_form(current, options, clock)
+        if options.engine != NONE and is_searchable(prepared.design):
+            report_progress("the power law is fitted; searching for closed forms")
+            report_progress("the law so far is %s", current.law, candidates=current.candidates)
+        for further in _proposals(current, options, clock):
+            current = further
+            report_progress(
+                "the first candidate is %s",
+                current.candidates[0],
+                candidates=current.candidates,
+            )
+        if current.posterior is None:
+            current = judge(current, options, clock)
+        if options.engine != NONE:
+            report_progress("the law so far is %s", current.law, candidates=current.candidates)
     except KeyboardInterrupt:
         clock.cut("interrupt", "the search")
         current = judge(current, options, clock)
@@ -192,9 +183,7 @@ _FEWEST_GROUPS = 5
 _STEP = "the search for hidden scales"
 
 
-def study_with_scales(
-    data: Dataset, target: str, options: Options, progress: Callable[[str], None] | None = None
-) -> Study:
+def study_with_scales(data: Dataset, target: str, options: Options) -> Study:
     """Study of a table, with hidden scales if they are requested or improve the prediction.
 
     With ``scales="auto"``: the fewest scales first, then one more per base dimension as long as
@@ -207,8 +196,6 @@ def study_with_scales(
     data : Dataset
     target : str
     options : Options
-    progress : callable, optional
-        Called with a line of text when there is a law to fall back on, and when searches begin.
 
     Returns
     -------
@@ -221,12 +208,12 @@ def study_with_scales(
     def among(kept: Sequence[str], part: Clock) -> Study:
         """The study of some of many inputs."""
         some, warning = without_others(data, target, kept, options)
-        narrow = _searched(some, target, options, part, progress)
+        narrow = _searched(some, target, options, part)
         return replace(narrow, warnings=(warning, *narrow.warnings))
 
     kept = screen_inputs(data, target, options)
     if kept is None:
-        best = _searched(data, target, options, clock, progress)
+        best = _searched(data, target, options, clock)
     else:
         best = among(kept, clock.part(_SHARE_OF_FEW))
         more = screen_inputs(data, target, options, _residuals(best))
@@ -238,7 +225,9 @@ def study_with_scales(
         # searches had a share of the time, and some of the rest is left
         best = replace(best, cuts=tuple(c for c in best.cuts if c.step != JUDGEMENT))
         best = judge(best, options, clock)
-    return with_leads(judge_further(best, options, clock), options, whole)
+    # progress is that of the searches that were asked for
+    with listening(None):
+        return with_leads(judge_further(best, options, clock), options, whole)
 
 
 def _with_units_of_form(data: Dataset, target: str, options: Options) -> Options:
@@ -272,13 +261,7 @@ def _residuals(study: Study) -> Array:
     return np.array(study.prepared.in_table(np.nan_to_num(residuals).tolist()))
 
 
-def _searched(
-    data: Dataset,
-    target: str,
-    options: Options,
-    clock: Clock,
-    progress: Callable[[str], None] | None,
-) -> Study:
+def _searched(data: Dataset, target: str, options: Options, clock: Clock) -> Study:
     prepared = prepare(data, target, options, any_sign=True).ordered()
     automatic = options.scales == "auto"
     possible = list(extra_scales(prepared.basis)) if options.engine != NONE else []
@@ -294,7 +277,7 @@ def _searched(
         # a scale is sooner tried than further engines
         options = replace(options, engine=embedded())
     part = clock.part(share)
-    best = study(prepared, options, part, progress=progress)
+    best = study(prepared, options, part)
     # a further study ends as late after its time as this one did
     shortest = max(_SHORTEST, -2 * part.left)
     if not possible or (best.holds and not automatic):
@@ -342,7 +325,8 @@ def _searched(
 
 def _with_every_engine(best: Study, options: Options, clock: Clock) -> Study:
     """The study of the same groups by all engines, if it predicts runs left out better."""
-    again = study(best.prepared, options, clock)
+    with listening(None):
+        again = study(best.prepared, options, clock)
     if again.cv_r2 is None or (best.cv_r2 is not None and again.cv_r2 <= best.cv_r2):
         return _unfinished(best, again.cuts)
     warnings = dict.fromkeys((*best.warnings, *again.warnings))
@@ -365,7 +349,8 @@ def _with_scale(
         prepared = prepare(data, target, trial, any_sign=True)
         if len(prepared.design.features) <= len(best.prepared.design.features):
             return None
-        return study(prepared, trial, clock)
+        with listening(None):
+            return study(prepared, trial, clock)
     except DimgsError:
         return None
 
@@ -402,9 +387,7 @@ def _by_run(study: Study) -> Study:
 # narrow.
 
 
-def study_with_repeats(
-    data: Dataset, target: str, options: Options, progress: Callable[[str], None] | None = None
-) -> tuple[Study, Dataset]:
+def study_with_repeats(data: Dataset, target: str, options: Options) -> tuple[Study, Dataset]:
     """Study of a table, of the means of its settings where repeats share an error.
 
     Where settings scatter about a polynomial, their means are studied first. If they scatter about
@@ -416,8 +399,6 @@ def study_with_repeats(
     data : Dataset
     target : str
     options : Options
-    progress : callable, optional
-        See :func:`dimgs.discovery.search.study_with_scales`.
 
     Returns
     -------
@@ -426,12 +407,12 @@ def study_with_repeats(
     """
     means = means_of_settings(data, target, options)
     if means is None:
-        return study_with_scales(data, target, options, progress), data
+        return study_with_scales(data, target, options), data
     half = replace(options, time_limit=options.seconds / 2)
-    study = study_with_scales(means, target, half, progress)
+    study = study_with_scales(means, target, half)
     verdict, shared = study.verdict, share_errors(study.law, data, options)
     if verdict.outcome != "interrupted" and not (shared and verdict.confirmed):
-        whole = study_with_scales(data, target, half, progress)
+        whole = study_with_scales(data, target, half)
         if whole.verdict.confirmed or not shared:
             return whole, data
     note = (

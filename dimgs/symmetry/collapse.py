@@ -16,6 +16,7 @@ from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import DimgsError, FitError, InputError, attempt, noting, warn_all
 from dimgs.common.formats import attributes, plain
+from dimgs.common.progress import listening
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     check_along,
@@ -898,7 +899,8 @@ def _with_function(
     )
     prepared = Prepared(table, basis, design, ()).ordered()
     try:
-        searched = study(prepared, options, Clock.of(options.seconds), progress=progress)
+        with listening(progress):
+            searched = study(prepared, options, Clock.of(options.seconds))
         report = report_of(searched, table, options)
     except DimgsError as error:
         return replace(
