@@ -14,6 +14,7 @@ import numpy as np
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import attempt, noting, warn_all
+from dimgs.common.formats import attributes
 from dimgs.common.progress import listening, notebook_bar
 from dimgs.dataset import Dataset
 from dimgs.discovery.diagnostics import outlier_warnings, rounding_advice, without_outliers
@@ -286,8 +287,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         fit=_in_table(study, options),
         law=law,
         candidates=Candidates(replace(c, maker=maker) for c in study.candidates),
-        unlogged=study.unlogged,
-        engine=study.engine,
+        **attributes(study, "unlogged engine complete_to left_out_by"),
         **vars(verdict),
         level=options.level,
         warnings=(
@@ -307,10 +307,8 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         left_out=left_out,
         noise=_noise(study, law, unseen),
         rivals=_rivals(study, law, options, () if posterior is None else posterior.rivals),
-        complete_to=study.complete_to,
         form=form,
         leads=tuple(replace(each, law=_shown(each.law)) for each in study.leads),
-        left_out_by=study.left_out_by,
         outliers=outliers,
         further_runs=partial(propose, others=partial(_further, study, law, options)),
         shares_of=partial(_shares, data, law.target.name, options),

@@ -209,10 +209,9 @@ def prediction_of(law: Law, probability: float, places: Places, *, log: bool) ->
     Prediction
         NaN where the law has no value.
     """
-    table, n, u = _table(law, places), len(places), law.uncertainty
-    inputs = law_inputs(law, table)
+    n, u, inputs = len(places), law.uncertainty, law_inputs(law, places.columns)
     values: dict[str, Any] = {**group_values(law, inputs), **law.constant_values}
-    value = np.asarray(law.predict_si(table), dtype=np.float64)
+    value = np.asarray(law.predict_si(places.columns), dtype=np.float64)
     G = evaluate_each(u.gradients, values, n)
     noise = np.full(n, max(u.residual_sd, 1e-10))
     covariance = np.asarray(u.covariance, dtype=np.float64).reshape(G.shape[1], G.shape[1])
@@ -233,11 +232,6 @@ def prediction_of(law: Law, probability: float, places: Places, *, log: bool) ->
     return Prediction(probability, mean, G, covariance, noise)
 
 
-def _table(law: Law, places: Places) -> dict[str, Any]:
-    wanted = _columns(law)
-    return {k: v for k, v in places.columns.items() if k in wanted}
-
-
 def _columns(law: Law) -> set[str]:
     """Columns that a law takes."""
     labels = [] if law.label_effects is None else [law.label_effects.column]
@@ -254,7 +248,7 @@ def predictions(
     predict the target itself.
     """
     log = all(
-        law.uncertainty.scale == "log" and not np.any(law.predict_si(_table(law, places)) <= 0)
+        law.uncertainty.scale == "log" and not np.any(law.predict_si(places.columns) <= 0)
         for law, _ in laws
     )
     predicted = [prediction_of(law, p, places, log=log) for law, p in laws]
