@@ -150,9 +150,8 @@ def explore(
         clean = drop_bad_rows(data, names) if chosen.drop_bad else data
         require_finite(clean, names)
     check_enough_runs(clean.n_runs, 2, clean.source)
-    names = _positive(clean, target, chosen)
     design = None if prepared is None else prepared.design
-    homogeneity = _homogeneity(clean, target, names, chosen, design, warnings)
+    homogeneity = _homogeneity(clean, target, chosen, design, warnings)
     geometry: dict[str, Any] = {}
     if design is not None and any(f.logged for f in design.features):
         design = _of_few(data, target, chosen, design, warnings)
@@ -161,7 +160,7 @@ def explore(
         basis=None if prepared is None else prepared.basis,
         homogeneity=homogeneity,
         never_varied=tuple(n for n in constant_columns(clean) if n in clean.numeric_names),
-        collinear=_collinear(names, clean.logs(names)),
+        collinear=_collinear(clean, _positive(clean, target, chosen)),
         **geometry,
         sources=() if prepared is None else prepared.design.effects,
         level=chosen.level,
@@ -274,13 +273,9 @@ def _geometry(design: Design, options: Options, metric: str, notes: list[str]) -
 
 
 def _homogeneity(
-    data: Dataset,
-    target: str,
-    names: list[str],
-    options: Options,
-    design: Design | None,
-    notes: list[str],
+    data: Dataset, target: str, options: Options, design: Design | None, notes: list[str]
 ) -> dict[str, Any] | None:
+    names = _positive(data, target, options)
     variable, signed = data.variable(target), design is not None and design.basis.signed
     incomplete = design is None or inputs_are_incomplete(design)
     values = data[target]
@@ -354,8 +349,8 @@ def _homogeneity_document(homogeneity: HomogeneityTest, names: list[str]) -> dic
     }
 
 
-def _collinear(names: list[str], logs: Array) -> tuple[dict[str, Any], ...]:
-    if not names or len(logs) < 3:
+def _collinear(data: Dataset, names: list[str]) -> tuple[dict[str, Any], ...]:
+    if not names or data.n_runs < 3:
         return ()
     return tuple(
         {
@@ -363,7 +358,7 @@ def _collinear(names: list[str], logs: Array) -> tuple[dict[str, Any], ...]:
             "spread": c.spread,
             "exact": c.exact,
         }
-        for c in collinear_combinations(logs, names)
+        for c in collinear_combinations(data.logs(names), names)
     )
 
 

@@ -80,7 +80,7 @@ class GivenForm:
     text : str
     expression : sympy.Expr
         The target in SI, in the identifiers of the columns, known constants and scales, and in
-        dimensionless constants.
+        dimensionless constants; or pi_0 in the groups, where it is fitted.
     constants : tuple of str
         Those to be fitted.
     starts : mapping of str to float
@@ -359,31 +359,24 @@ def proposals_of_form(
             "prefactors, and inputs that enter by their values: leave out "
             f"{setting('form')}, or {setting('within')} and {setting('arrhenius')}."
         )
-    expression = in_groups(design, form.expression)
+    of_groups = replace(form, expression=in_groups(design, form.expression))
     if form.argument is None:
-        return (_fitted(form, expression, form.constants, form.starts, design, options),)
+        return (_fitted(of_groups, design, options),)
     argument = in_groups(design, form.argument, response=False)
-    return tuple(_with_functions(form, expression, argument, design, options, clock))
+    return tuple(_with_functions(replace(of_groups, argument=argument), design, options, clock))
 
 
-def _fitted(
-    form: GivenForm,
-    expression: sympy.Expr,
-    constants: Sequence[str],
-    starts: Mapping[str, float],
-    design: Design,
-    options: Options,
-) -> Proposal:
-    inputs = feature_values(design)
-    solved = fit_constants(expression, constants, starts, design, inputs, options.seed)
+def _fitted(form: GivenForm, design: Design, options: Options) -> Proposal:
+    """A form of the groups with its constants of least squares."""
+    solved = fit_constants(form.expression, form.constants, form.starts, design, options.seed)
     if solved is None:
         sign = " and positive like the target" if design.scale == "log" else ""
         body = form.text.split(";")[0].strip()
         raise InputError(
             f"The form '{body}' is not finite{sign} in every run for any constants that were "
-            f"tried; add where they start, in SI: '{body}; {(*constants, 'a')[0]}=1'."
+            f"tried; add where they start, in SI: '{body}; {(*form.constants, 'a')[0]}=1'."
         )
-    return Proposal(name=FORM, expression=expression, constants=solved, given=True)
+    return Proposal(name=FORM, expression=form.expression, constants=solved, given=True)
 
 
 def fit_constants(
@@ -391,8 +384,8 @@ def fit_constants(
     constants: Sequence[str],
     starts: Mapping[str, float],
     design: Design,
-    inputs: _Inputs,
     seed: int,
+    further: _Inputs | None = None,
 ) -> dict[str, float] | None:
     """Constants of least squares, from many starts, under the errors that make the runs likeliest.
 
@@ -407,9 +400,9 @@ def fit_constants(
     starts : mapping of str to float
         Of the constants that have one.
     design : Design
-    inputs : mapping of str to ndarray of shape (n_runs,)
-        Value of every other symbol.
     seed : int
+    further : mapping of str to ndarray of shape (n_runs,), optional
+        Values of symbols that are no groups or inputs of the design.
 
     Returns
     -------
@@ -418,15 +411,11 @@ def fit_constants(
     """
     used = {str(s) for s in expression.free_symbols}
     names = [k for k in constants if k in used]
-    model = FormulaModel(design, expression, dict.fromkeys(names, 1.0), inputs)
+    model = FormulaModel(design, expression, dict.fromkeys(names, 1.0), further)
     rng, linear = np.random.default_rng(seed), _linear(expression, names)
-    order = np.argsort(names)
     # a given start may lead to a minimum that is not the least
     drawn = [
-        (
-            _drawn(expression, names, given, inputs, rng)[:, order],
-            [k in linear - {*given} for k in model.names],
-        )
+        (_drawn(model, names, given, rng), [k in linear - {*given} for k in model.names])
         for given in ([starts, {}] if starts else [{}])
     ]
     best: tuple[float, Array] | None = None
@@ -538,35 +527,29 @@ def _linear(expression: sympy.Expr, names: Sequence[str]) -> set[str]:
 
 
 def _drawn(
-    expression: sympy.Expr,
-    names: Sequence[str],
-    starts: Mapping[str, float],
-    inputs: _Inputs,
-    rng: np.random.Generator,
+    model: FormulaModel, names: Sequence[str], starts: Mapping[str, float], rng: np.random.Generator
 ) -> Array:
     """Starts of all constants, shape (n_starts, n_constants); the given ones in every one."""
-    free = [k for k in names if k not in starts]
-    count = _STARTS if free else 1
+    count = 1 if {*names} <= {*starts} else _STARTS
     theta = np.empty((count, len(names)))
-    for k, name in enumerate(names):
+    for name in names:
+        k = model.names.index(name)
         if name in starts:
             theta[:, k] = starts[name]
             continue
-        sizes = _sizes(expression, sympy.Symbol(name), {*names}, inputs)
+        sizes = _sizes(model, sympy.Symbol(name))
         decades = rng.uniform(-_DECADES, _DECADES, count)
         theta[:, k] = rng.choice([-1.0, 1.0], count) * rng.choice(sizes, count) * 10**decades
     return theta
 
 
-def _sizes(
-    expression: sympy.Expr, symbol: sympy.Symbol, constants: "set[str]", inputs: _Inputs
-) -> list[float]:
+def _sizes(model: FormulaModel, symbol: sympy.Symbol) -> list[float]:
     """Sizes of a constant at which it matters: beside other terms, or as a factor of an input.
 
     Other constants are 0 or 1 for that. A constant may stand there with a power, as 1/b in x/b.
     """
     out = []
-    for node in sympy.preorder_traversal(expression):
+    for node in sympy.preorder_traversal(model.expression):
         place = next((a for a in node.args if a.as_base_exp()[0] == symbol), None)
         if (
             not (node.is_Mul or node.is_Add)
@@ -576,26 +559,22 @@ def _sizes(
             continue
         rest, power = node.func(*(a for a in node.args if a != place)), place.as_base_exp()[1]
         for value in (0, 1):
-            other = rest.xreplace({sympy.Symbol(k): sympy.Integer(value) for k in constants})
+            other = rest.xreplace({sympy.Symbol(k): sympy.Integer(value) for k in model.names})
             if other.is_number or other.has(sympy.zoo, sympy.nan):
                 continue
-            n = max(map(len, inputs.values()), default=1)
             with np.errstate(all="ignore"):
-                size = float(np.median(np.abs(evaluate(other, inputs, n))))
+                size = float(np.median(np.abs(evaluate(other, model.inputs, model.n))))
             if np.isfinite(size) and size > 0:
                 out.append((1 / size if node.is_Mul else size) ** (1 / float(power)))
     return sorted(set(out)) or [1.0]
 
 
 def _with_functions(
-    form: GivenForm,
-    expression: sympy.Expr,
-    argument: sympy.Expr,
-    design: Design,
-    options: Options,
-    clock: Clock,
+    form: GivenForm, design: Design, options: Options, clock: Clock
 ) -> list[Proposal]:
-    """The form with each closed form of its free function that the engine finds."""
+    """A form of the groups with each closed form of its free function that the engine finds."""
+    expression, argument = form.expression, form.argument
+    assert argument is not None
     free, inputs = sympy.Symbol(_FUNCTION), feature_values(design)
     slope = expression.diff(free)
     if slope == 0 or slope.has(free):
@@ -620,14 +599,8 @@ def _with_functions(
         *(sympy.Symbol(c) * sympy.Symbol(t) for c, t in zip(factors, shape, strict=True))
     )
     flexible = expression.xreplace({free: stand_in})
-    constants = fit_constants(
-        flexible,
-        [*factors, *form.constants],
-        form.starts,
-        design,
-        {**inputs, **shape},
-        options.seed,
-    )
+    names = [*factors, *form.constants]
+    constants = fit_constants(flexible, names, form.starts, design, options.seed, shape)
     if constants is None:
         raise InputError(
             f"The form '{form.text}' is not finite in every run for any constants that were tried."
@@ -660,7 +633,8 @@ def _with_functions(
         whole = expression.xreplace({free: shown.xreplace({sympy.Symbol("pi_1"): argument})})
         first = {**values, **{v: one.constants[k] for k, v in names.items()}}
         try:
-            out.append(_fitted(form, whole, list(first), first, design, options))
+            closed = replace(form, expression=whole, constants=tuple(first), starts=first)
+            out.append(_fitted(closed, design, options))
         except (InputError, LawError):
             continue
     if not out:

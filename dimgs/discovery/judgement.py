@@ -579,17 +579,11 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
     law = laws[seen.closed]
     if law is None:
         return study
-    measured = tuple(seen.measured.tolist())
+    measured, curves = tuple(seen.measured.tolist()), {CURVE: seen.curve}
+    unseen = {name: tuple(values.tolist()) for name, values in seen.left_out.items()}
     leads = tuple(
-        Lead(
-            name,
-            measured,
-            tuple(values.tolist()),
-            name == seen.first,
-            laws[name],
-            seen.curve if name == CURVE else None,
-        )
-        for name, values in seen.left_out.items()
+        Lead(name, measured, values, name == seen.first, laws[name], curves.get(name))
+        for name, values in unseen.items()
     )
     study = replace(study, leads=leads, left_out_by=seen.source)
     values, cv_r2, left_out = seen.left_out[seen.closed], None, None

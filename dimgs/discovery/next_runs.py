@@ -11,7 +11,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.fits.covariance import t_quantile
-from dimgs.judgement.next_run import Choice, Prediction, choose
+from dimgs.judgement.next_run import Prediction, choose
 from dimgs.law.law import Law
 from dimgs.law.prediction import evaluate_each, group_values, law_inputs, response_factor
 from dimgs.report.results import NextRuns, ProposedRun, Report, Rival, RivalPrediction
@@ -321,7 +321,14 @@ def propose(
     flat /= flat.sum()
     weighted = [replace(r, probability=float(w)) for r, w in zip(predicted, flat, strict=True)]
     predicted = predicted[: len(laws)]
-    runs = [_run(places, predicted, rows, c, report, log=log) for c in choose(weighted, n)]
+    runs = [
+        ProposedRun(
+            places.row(int(rows[c.place])),
+            tuple(_of_rival(report, one, c.place, log=log) for one in predicted),
+            c.information,
+        )
+        for c in choose(weighted, n)
+    ]
     target = report.law.target
     return NextRuns(
         tuple(runs),
@@ -350,32 +357,21 @@ def _check_against(law: Law, report: Report) -> None:
         )
 
 
-def _run(
-    places: Places,
-    predicted: Sequence[Prediction],
-    rows: Any,
-    choice: Choice,
-    report: Report,
-    *,
-    log: bool,
-) -> ProposedRun:
+def _of_rival(report: Report, one: Prediction, k: int, *, log: bool) -> RivalPrediction:
+    """Prediction of a rival for one of the places, in the unit of the target."""
     assert report.law is not None
-    law, k = report.law, choice.place
-    out = []
-    for one in predicted:
-        spread = float(one.slopes[k] @ one.covariance @ one.slopes[k]) + float(one.noise[k]) ** 2
-        half = float(t_quantile(report.level, law.uncertainty.residual_dof)) * float(
-            np.sqrt(spread)
-        )
-        ends = np.array([one.mean[k], one.mean[k] - half, one.mean[k] + half])
-        if law.target.is_level:
-            ends = np.sort(ends / law.target.unit.log_factor)[[1, 0, 2]]
-        else:
-            with np.errstate(over="ignore"):
-                ends = np.exp(ends) if log else ends
-            ends = np.array([law.target.unit.from_si(float(x)) for x in ends])
-        out.append(RivalPrediction(one.probability, *(float(x) for x in ends)))
-    return ProposedRun(places.row(int(rows[k])), tuple(out), choice.information)
+    target = report.law.target
+    spread = float(one.slopes[k] @ one.covariance @ one.slopes[k]) + float(one.noise[k]) ** 2
+    quantile = float(t_quantile(report.level, report.law.uncertainty.residual_dof))
+    half = quantile * float(np.sqrt(spread))
+    ends = np.array([one.mean[k], one.mean[k] - half, one.mean[k] + half])
+    if target.is_level:
+        ends = np.sort(ends / target.unit.log_factor)[[1, 0, 2]]
+    else:
+        with np.errstate(over="ignore"):
+            ends = np.exp(ends) if log else ends
+        ends = np.array([target.unit.from_si(float(x)) for x in ends])
+    return RivalPrediction(one.probability, *ends.tolist())
 
 
 def differs_most(law: Law, other: Law, data: Dataset) -> dict[str, tuple[float, str]]:

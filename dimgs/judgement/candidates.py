@@ -46,6 +46,9 @@ from dimgs.variables import Dimension
 
 # models of which any two are compared on other runs
 JudgedModel = PowerModel | FormulaModel
+# a form as a model of the runs, and with constants for its numbers
+_Modelled = tuple["Proposal", JudgedModel]
+_Released = tuple["ReleasedForm", Fitted]
 # the parts of a form's price, the form of the target that they are of, and its temperatures
 _Priced = tuple[Structure, sympy.Expr, dict[str, sympy.Symbol]]
 _ANGLES = ("rad", "deg", "degree", "°", "degrees", "radian", "mrad", "arcmin", "arcsec")
@@ -291,7 +294,7 @@ def forms_of(
     candidates: Sequence[Candidate],
     unlogged: Mapping[str, str],
     more: Sequence[Proposal] = (),
-) -> Iterator[tuple[Proposal, JudgedModel]]:
+) -> Iterator[_Modelled]:
     """Every form that a study found, as a model of its runs: power laws, its law, its front.
 
     Parameters
@@ -438,7 +441,7 @@ def _power_of(scale: str, group: PiGroup | None) -> sympy.Rational:
     return sympy.Rational(exponent.numerator, exponent.denominator)
 
 
-def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, JudgedModel]]:
+def _power(design: Design, result: FitResult) -> Iterator[_Modelled]:
     """The power law with real exponents, and with simple ones where there are."""
     n, p = design.X.shape
     ones = np.ones((n, 1))
@@ -455,7 +458,7 @@ def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Judged
 
     def power(
         name: str, exponents: Sequence[Fraction | float], law: Law | None = None
-    ) -> tuple[Proposal, JudgedModel]:
+    ) -> _Modelled:
         """With constants for those of the exponents that are no fractions."""
         free = [j for j, x in enumerate(exponents) if isinstance(x, float)]
         fixed = np.array([0.0 if j in free else float(x) for j, x in enumerate(exponents)])
@@ -484,7 +487,7 @@ def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Judged
 _ANTOINE = 0.2
 
 
-def _of_temperature(design: Design) -> Iterator[tuple[Proposal, JudgedModel]]:
+def _of_temperature(design: Design) -> Iterator[_Modelled]:
     """The power law with exp(b/T) and exp(b/(T - a)) for a temperature over an unknown scale.
 
     Rates, vapour pressures (Antoine) and viscosities (Vogel, Fulcher and Tammann) are of these. A
@@ -754,7 +757,7 @@ def judge_forms(
     out.sort(key=lambda c: -c.score)
     texts = {str(c.expression) for c in out}
 
-    def judge_new(forms: Iterable[tuple[Proposal, JudgedModel]]) -> None:
+    def judge_new(forms: Iterable[_Modelled]) -> None:
         for proposal, model in forms:
             if str(proposal.expression) not in texts:
                 texts.add(str(proposal.expression))
@@ -887,7 +890,7 @@ def _groups(design: Design) -> dict[str, dict[str, Fraction]]:
     }
 
 
-def _release(design: Design, one: JudgedForm) -> "tuple[ReleasedForm, Fitted] | None":
+def _release(design: Design, one: JudgedForm) -> _Released | None:
     """The form with a constant for every number, and its fit."""
     errors = one.evidence.errors
     if isinstance(one.model, PowerModel):
@@ -906,9 +909,7 @@ def _release(design: Design, one: JudgedForm) -> "tuple[ReleasedForm, Fitted] | 
     return None
 
 
-def _with_free_numbers(
-    design: Design, one: JudgedForm, released: "tuple[ReleasedForm, Fitted]"
-) -> tuple[Proposal, JudgedModel] | None:
+def _with_free_numbers(design: Design, one: JudgedForm, released: _Released) -> _Modelled | None:
     """The form with constants for the numbers that do not lower the price."""
     form, again = released
     names = tuple(sorted(form.constants))
@@ -921,9 +922,7 @@ def _with_free_numbers(
     return _modelled(design, free)
 
 
-def _simpler(
-    design: Design, one: JudgedForm, released: "tuple[ReleasedForm, Fitted]"
-) -> Iterator[tuple[Proposal, JudgedModel]]:
+def _simpler(design: Design, one: JudgedForm, released: _Released) -> Iterator[_Modelled]:
     """The form without terms or factors whose constant may as well be zero, or with 1 for one.
 
     And with one constant for two, where one may as well be a power of the other: so it is where a
@@ -955,7 +954,7 @@ def _simpler(
             yield proposal, model
 
 
-def _without_idle_parts(one: JudgedForm) -> Iterator[tuple[Proposal, JudgedModel]]:
+def _without_idle_parts(one: JudgedForm) -> Iterator[_Modelled]:
     """The form without terms, and factors, that are all but nothing, or constant, in most runs.
 
     So (1 + c x)**p is x**p where c has no end, and a factor that is saturated but in a few gross
@@ -1032,9 +1031,7 @@ def _with_one_constant(
     return expression, {k: v for k, v in start.items() if k in used}
 
 
-def _without_input(
-    design: Design, one: JudgedForm, name: str
-) -> Iterator[tuple[Proposal, FormulaModel]]:
+def _without_input(design: Design, one: JudgedForm, name: str) -> Iterator[_Modelled]:
     """The form without an input: what is all but constant in the runs is not a part of a law.
 
     Without the factors that have the input; or a group of it becomes 1, and its powers leave the
