@@ -599,8 +599,8 @@ def _with_functions(
         *(sympy.Symbol(c) * sympy.Symbol(t) for c, t in zip(factors, shape, strict=True))
     )
     flexible = expression.xreplace({free: stand_in})
-    names = [*factors, *form.constants]
-    constants = fit_constants(flexible, names, form.starts, design, options.seed, shape)
+    fitted = [*factors, *form.constants]
+    constants = fit_constants(flexible, fitted, form.starts, design, options.seed, shape)
     if constants is None:
         raise InputError(
             f"The form '{form.text}' is not finite in every run for any constants that were tried."
