@@ -349,11 +349,7 @@ def proposals_of_form(
         If the form has no finite value in the runs for any constants that were tried.
     """
     design = design.of_one_label
-    if (
-        design.scale == "level"
-        or design.within is not None
-        or any(f.contrast == "inverse" for f in design.features)
-    ):
+    if design.within is not None or any(f.contrast == "inverse" for f in design.features):
         raise InputError(
             "A form is fitted to a target that is no level, with relative errors where labels have "
             "prefactors, and inputs that enter by their values: leave out "
