@@ -24,7 +24,7 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import combinations
 from math import comb
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq, least_squares, linprog, nnls
@@ -41,22 +41,6 @@ from dimgs.fits.snapping import short_monomials
 BLUNTEST, SHARPEST = 0.1, 50.0
 # evaluations of a fit
 _STEPS = 60
-
-
-class WeightedRuns(Protocol):
-    """Runs that a blend is fitted to."""
-
-    @property
-    def design(self) -> Array:
-        """Columns 1 and the coordinates, shape (n_runs, rank + 1)."""
-
-    @property
-    def y(self) -> Array:
-        """Logarithms of the response."""
-
-    @property
-    def weight(self) -> Array:
-        """Positive weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +81,9 @@ def mix(values: Array, power: float) -> tuple[Array, Array]:
 
 
 def descend(
-    runs: WeightedRuns,
+    design: Array,
+    y: Array,
+    weight: Array,
     start: Array,
     power: float,
     bounds: tuple[float, float] | None,
@@ -107,11 +93,11 @@ def descend(
 ) -> Blend:
     """Local minimum from starting laws; `bounds` of |n|, or None to hold n.
 
-    A kernel that repeats itself is followed `closely`, to the digits that it prints. In a `robust`
-    fit runs that miss by much more than 1, in units of their weights, count by their distance only.
+    The design has the columns 1 and the coordinates of the runs, and `y` is logarithms. A kernel
+    that repeats itself is followed `closely`, to the digits that it prints. In a `robust` fit runs
+    that miss by much more than 1, in units of their weights, count by their distance only.
     """
-    design = runs.design
-    root = np.sqrt(runs.weight)
+    root = np.sqrt(weight)
     sign = 1.0 if power > 0 else -1.0
 
     def unpack(theta: Array) -> Blend:
@@ -119,7 +105,7 @@ def descend(
         return Blend(theta[: start.size].reshape(start.shape), held, 0.0)
 
     def miss(theta: Array) -> Array:
-        return np.asarray(root * (unpack(theta).parts(design)[1] - runs.y))
+        return np.asarray(root * (unpack(theta).parts(design)[1] - y))
 
     def slope(theta: Array) -> Array:
         return np.asarray(root[:, None] * unpack(theta).jacobian(design, bounds is not None))
@@ -195,11 +181,6 @@ class Sites:
     def design(self) -> Array:
         """Columns 1 and z, shape (n_sites, rank + 1)."""
         return np.column_stack([np.ones(len(self)), self.z])
-
-    @property
-    def weight(self) -> Array:
-        """Runs of each site, as the weight of its mean."""
-        return self.count
 
     def row(self, number: int | None) -> int | None:
         """Place of the point of a number; None where it is not among these."""
@@ -1049,8 +1030,8 @@ def _together(model: RegimeModel) -> RegimeModel:
         return model
     known = [b.sharpness for b in model.borders if b.sharpness > 0.0] or [1.0]
     start, ends = np.array([law.coefficients for law in model.laws]), (SHARPNESS[0], SHARPEST)
-    runs, power = replace(sites, count=limits**-2.0), signs.pop() * float(np.median(known))
-    fit = descend(runs, start, power, ends, _TOGETHER, robust=True)
+    runs, power = (sites.design, sites.y, limits**-2.0), signs.pop() * float(np.median(known))
+    fit = descend(*runs, start, power, ends, _TOGETHER, robust=True)
     together = replace(
         model,
         laws=tuple(
@@ -1161,7 +1142,8 @@ def power_mean(sites: Sites, scatter: Scatter) -> RegimeModel | None:
 def _descended(
     sites: Sites, laws: Array, power: float, most: int, sharpest: float = _CORNERED
 ) -> Blend:
-    return descend(sites, laws, power, (SHARPNESS[0], sharpest), most, closely=True)
+    runs, bounds = (sites.design, sites.y, sites.count), (SHARPNESS[0], sharpest)
+    return descend(*runs, laws, power, bounds, most, closely=True)
 
 
 def _starts(sites: Sites, n_laws: int) -> Iterator[tuple[Array, float]]:

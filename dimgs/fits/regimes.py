@@ -1482,17 +1482,18 @@ def best_blend(sample: Sample, start: Array, scale: float, power: float | None) 
     power : float or None
         n of the response where the form fixes it.
     """
-    small = thin(sample)
+    runs, some = ((s.design, s.y, s.weight) for s in (sample, thin(sample)))
     bounds = None if power is not None else (BLUNTEST * scale, SHARPEST * scale)
     powers = [s * p * scale for p in _STARTING_POWERS for s in (1.0, -1.0)]
     powers = powers if power is None else [power * scale]
     blends, middle = [], start.mean(axis=0)
     for factor, first in product((1.0, 1.7), powers):
         laws = middle + factor * (start - middle)
-        blends.append(descend(small, laws, first, bounds, _LOOK))
+        blends.append(descend(*some, laws, first, bounds, _LOOK))
     promising = sorted(blends, key=lambda b: b.loss)[:_KEPT]
-    best = min((descend(small, b.laws, b.power, bounds) for b in promising), key=lambda b: b.loss)
-    return best if small is sample else descend(sample, best.laws, best.power, bounds)
+    best = min((descend(*some, b.laws, b.power, bounds) for b in promising), key=lambda b: b.loss)
+    whole = len(some[1]) == len(runs[1])
+    return best if whole else descend(*runs, best.laws, best.power, bounds)
 
 
 def power_profile(sample: Sample, best: Blend, scale: float, slack: float) -> tuple[float, float]:
@@ -1511,9 +1512,10 @@ def power_profile(sample: Sample, best: Blend, scale: float, slack: float) -> tu
         Of |n| of the sample; 0 or infinity where no admissible n is rejected.
     """
     sign, at = np.sign(best.power), float(np.log(abs(best.power)))
+    runs = sample.design, sample.y, sample.weight
 
     def excess(log: float) -> float:
-        held = descend(sample, best.laws, float(sign * np.exp(log)), None)
+        held = descend(*runs, best.laws, float(sign * np.exp(log)), None)
         # the loss is nearly quadratic, and its root a line
         return float(np.sqrt(max(held.loss - best.loss, 0.0)) - np.sqrt(slack))
 
