@@ -306,12 +306,9 @@ def _scan(text: str) -> Iterator[Amount]:
         return Amount(value, unit or "1", text[match.start() : end], match.start(), step)
 
     for match in _NUMBER.finditer(plain):
-        if match.start() < end_of_last:
-            # a power in the unit before
-            continue
-        try:
-            number = parse_quantity(re.sub("[,\u202f]", "", match[0]).rstrip("."))
-        except InputError:
+        number = attempt(parse_quantity, re.sub("[,\u202f]", "", match[0]).rstrip("."))
+        # a power in the unit before is no number
+        if number is None or match.start() < end_of_last:
             continue
         scanned = with_unit(match, number.number(), number.step)
         end_of_last = scanned.place + len(scanned.text)
