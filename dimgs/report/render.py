@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from dimgs.common.escape import markdown, markdown_code, visible
 from dimgs.engines.registry import entries
 from dimgs.fits.estimate import Exponent
 from dimgs.fits.noise import rms
-from dimgs.law import checked_law, display, latex
+from dimgs.law import display, latex
 from dimgs.law.display import round_decimals
 from dimgs.law.export import constant_equations, group_definitions, law_symbol_table
 from dimgs.law.latex import expression_latex, symbol_latex
@@ -570,16 +569,6 @@ def bibliography(report: Findings) -> str:
 _SILENT = re.compile(r"\\[A-Za-z]+|\\.|[{}^_\s]")
 _WIDE = ((" wider", 120), (" wide", 60))
 _LEAD = ("regimes", "collapse")
-# what templates call
-_CALLED: tuple[tuple[ModuleType, str], ...] = (
-    (words, "headline descriptions leads_words rivals_title probability verdict remarks"),
-    (words, "noise_text"),
-    (plain_text, "centre_text column_ranges sources_lines place"),
-    (words, "title_of reference_of spread_text exponent_name"),
-    (display, "shown_constants plain_number_note"),
-    (display, "held_note"),
-    (checked_law, "percent"),
-)
 
 
 class Raw(str):
@@ -607,11 +596,10 @@ def _environment(**options: Any) -> "Environment":
         keep_trailing_newline=False,
         **options,
     )
-    environment.globals |= {
-        name: getattr(module, name) for module, names in _CALLED for name in names.split()
-    }
-    parts = {"tiles_of": tiles_of, "exponent_text": exponent_text, "works_of": works_of}
-    environment.globals |= parts
+    # what templates call
+    environment.globals |= {"words": words, "plain_text": plain_text, "display": display}
+    environment.globals |= {"tiles_of": tiles_of, "exponent_text": exponent_text}
+    environment.globals["works_of"] = works_of
     environment.filters |= {
         "symbol": latex.symbol_latex,
         "upperfirst": lambda x: x[:1].upper() + x[1:],
