@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from math import ceil, isclose, isfinite, log10, prod
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import sympy
 
 from dimgs.common.errors import attempt
-from dimgs.common.formats import attributes
 from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.law.checked_law import CheckedLaw, Constant, Origin, as_rows
@@ -295,10 +294,6 @@ class ShownConstant:
     high: float | None
     unit: str
     origin: Origin
-
-    def to_json(self) -> dict[str, Any]:
-        """The constant as JSON."""
-        return attributes(self, "name value low high unit")
 
 
 def shown_constants(law: CheckedLaw) -> tuple[ShownConstant, ...]:

@@ -118,7 +118,8 @@ def activation_document(activation: Mapping[str, Activation] | None) -> dict[str
 
 def display_document(law: Law) -> dict[str, Any]:
     """Constants of a law in the units of its table, as the text shows them."""
-    return {"constants": [constant.to_json() for constant in shown_constants(law)]}
+    shown = shown_constants(law)
+    return {"constants": [attributes(c, "name value low high unit") for c in shown]}
 
 
 def fit_document(fit: FittedLaw) -> dict[str, Any]:

@@ -93,7 +93,7 @@ _NAME_SIZE = (0.16, 0.055)
 _RIGHT = 0.8
 
 
-def residuals(report: Findings) -> tuple[Array, str]:
+def residuals(runs: ReportRuns) -> tuple[Array, str]:
     """Residual of every run and what it is, in percent where the response is a ratio.
 
     Returns
@@ -101,8 +101,7 @@ def residuals(report: Findings) -> tuple[Array, str]:
     ndarray of shape (n_runs,), str
         Of the law refitted without the run, where the report has that.
     """
-    runs = ReportRuns.of(report)
-    measured, predicted, held_out = report.judged_on()
+    measured, predicted, held_out = runs.report.judged_on()
     what = "residual, left out" if held_out else "residual"
     if runs.is_log:
         return 100.0 * (measured / predicted - 1.0), style.with_unit(what, "%")
@@ -142,7 +141,7 @@ def residuals_by_run(report: Findings, axes: "Axes") -> None:
     from matplotlib.ticker import MaxNLocator
 
     runs = ReportRuns.of(report)
-    y, what = residuals(report)
+    y, what = residuals(runs)
     x = np.asarray(runs.data.rows, dtype=np.float64)
     # the standard deviation of normal residuals, which a few outliers do not stretch
     spread = float(1.4826 * np.median(np.abs(y - np.median(y))))
@@ -217,7 +216,7 @@ def residuals_by_group(report: Findings, axes: "Axes", group: str | None = None)
     ['Ada', 'Bo']
     """
     runs = ReportRuns.of(report)
-    y, what = residuals(report)
+    y, what = residuals(runs)
     axes.axhline(0.0, color=style.RULE, linewidth=0.9)
     axes.set_ylabel(what)
     if group is not None and group in runs.data.label_names:
@@ -351,10 +350,8 @@ def _points(
         dots = axes.scatter(
             x, y, c=values, cmap="cividis", s=18, linewidths=0.6, edgecolors=style.MUTED
         )
-        figure = axes.get_figure()
-        if figure is not None:
-            bar = figure.colorbar(dots, ax=axes, label=label, shrink=0.9)
-            bar.outline.set_visible(False)
+        bar = axes.figure.colorbar(dots, ax=axes, label=label, shrink=0.9)
+        bar.outline.set_visible(False)
         return
     texts = colours.astype(str)
     names = sorted(set(texts))
