@@ -40,8 +40,6 @@ from dimgs.law.prediction import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dimgs.law.law import Law
-
 
 # ---- Results of an analysis, as values.
 
@@ -177,7 +175,7 @@ class PlannedRuns:
     """
 
     runs: tuple[ProposedRun, ...]
-    rivals: tuple[tuple["Law", float], ...]
+    rivals: tuple[tuple[Law, float], ...]
     target: str
     unit: str
     level: float

@@ -23,7 +23,9 @@ from dimgs.law.display import round_decimals
 from dimgs.law.export import constant_equations, group_definitions, law_symbol_table
 from dimgs.law.latex import expression_latex, symbol_latex
 from dimgs.law.law import Law
-from dimgs.report import plain_text, words
+from dimgs.report import figures, plain_text, words
+from dimgs.report.figures.laws import chosen_of, front_of
+from dimgs.report.figures.style import inline_svg
 from dimgs.report.findings import Findings, ReportRuns
 from dimgs.report.plain_text import PERFECT, column_of, column_ranges
 from dimgs.report.words import in_table_unit, listed, log_error, rational_text, short, unit_text
@@ -31,8 +33,6 @@ from dimgs.variables import Variable, shown_unit
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-    from dimgs.report.figures import Drawing
 
 
 # ---- Computed parts of a report: ranges, scores, candidates, columns.
@@ -180,8 +180,6 @@ def chart(report: Findings, runs: ReportRuns | None) -> dict[str, Any] | None:
 
     The points are at places in percent, and `line` is an SVG path along the front.
     """
-    from dimgs.report.figures.laws import chosen_of, front_of
-
     shown = report.candidates[:_MOST_CANDIDATES]
     if not shown:
         return None
@@ -613,8 +611,6 @@ def html_templates() -> "Environment":
     """Templates of pages, in which every text is escaped."""
     from markupsafe import Markup
 
-    from dimgs.report.figures.style import inline_svg
-
     def visible_value(value: Any) -> Any:
         is_text = isinstance(value, str) and not isinstance(value, Markup)
         return visible(value, "\n\t") if is_text else value
@@ -697,7 +693,7 @@ def _content(report: Findings) -> dict[str, Any]:
     }
 
 
-def page_content(report: Findings, drawings: "list[Drawing]") -> dict[str, Any]:
+def page_content(report: Findings, drawings: list[figures.Drawing]) -> dict[str, Any]:
     """Content of the page of a report, by the names in its template."""
     first = ("curve",) if report.leads_with_curve else ()
     lead = next((d for name in (*first, *_LEAD) for d in drawings if d.name == name), None)
@@ -716,7 +712,7 @@ def page_content(report: Findings, drawings: "list[Drawing]") -> dict[str, Any]:
     }
 
 
-def report_html(report: Findings, drawings: "list[Drawing] | None" = None) -> str:
+def report_html(report: Findings, drawings: list[figures.Drawing] | None = None) -> str:
     """One page without any network, in the order in which a scientist asks.
 
     The law, where it holds, how well, what it means; then figures, candidates, the data and
@@ -733,9 +729,7 @@ def report_html(report: Findings, drawings: "list[Drawing] | None" = None) -> st
     str
     """
     if drawings is None:
-        from dimgs.report.figures import draw_figures
-
-        drawings = draw_figures(report)
+        drawings = figures.draw_figures(report)
     page = html_templates().get_template("page.html")
     return page.render(page_content(report, drawings)) + "\n"
 
@@ -751,13 +745,11 @@ def report_card(report: Findings) -> str:
     -------
     str
     """
-    from dimgs.report.figures import Drawing, collapse, new_axes
-
     drawing = None
     if _runs(report) is not None:
-        axes = new_axes()
-        collapse(report, axes)
-        drawing = Drawing.of("collapse", axes, "Collapse of the runs")
+        axes = figures.new_axes()
+        figures.collapse(report, axes)
+        drawing = figures.Drawing.of("collapse", axes, "Collapse of the runs")
     return html_templates().get_template("card.html").render(report=report, figure=drawing)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +17,11 @@ from dimgs.fits.noise import Noise, rms
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.curve import Curve
 from dimgs.law.display import round_decimals, shown_constants, undetermined_inputs
-from dimgs.law.export import column_symbols
+from dimgs.law.export import column_symbols, law_article
 from dimgs.law.latex import group_latex
 from dimgs.law.law import Law
-from dimgs.law.serialise import source_document
+from dimgs.law.serialise import as_text, source_document
+from dimgs.report import figures, render
 from dimgs.report.findings import Activation as Activation
 from dimgs.report.findings import Candidates as Candidates
 from dimgs.report.findings import Exponents as Exponents
@@ -33,10 +34,6 @@ from dimgs.report.plain_text import fit_text, next_text, report_text
 from dimgs.report.words import curve_table, in_table_unit, log_error
 from dimgs.variables import Variable
 from dimgs.variables.quantities import Quantity
-
-if TYPE_CHECKING:
-    from dimgs.report.figures import Drawing
-
 
 # ---- JSON documents of the results.
 
@@ -271,7 +268,7 @@ def check_folder(folder: Path) -> None:
 
 
 def write_study(
-    report: Findings, folder: Path, drawings: "list[Drawing] | None" = None
+    report: Findings, folder: Path, drawings: list[figures.Drawing] | None = None
 ) -> list[Path]:
     r"""Write the report in every form, with its figures.
 
@@ -298,17 +295,6 @@ def write_study(
     InputError
         If the folder cannot be written to.
     """
-    from dimgs.law.export import law_article
-    from dimgs.law.serialise import as_text
-    from dimgs.report.figures import draw_figures, save_figures
-    from dimgs.report.render import (
-        bibliography,
-        fragments,
-        report_html,
-        report_latex,
-        report_markdown,
-    )
-
     # first what cannot be made again from the rest; the figures take longest
     results = {"report.json": as_text(sealed(discover_document(report)))}
     if report.law is not None:
@@ -318,20 +304,20 @@ def write_study(
     with writing_to(folder):
         (folder / _FIGURES).mkdir(exist_ok=True)
         written = write_all(folder, results)
-        drawings = draw_figures(report) if drawings is None else drawings
+        drawings = figures.draw_figures(report) if drawings is None else drawings
         shown = [(d.title, f"{_FIGURES}/{d.name}.svg", d.caption) for d in drawings]
         files = {
-            "report.html": report_html(report, drawings),
-            "report.md": report_markdown(report, shown),
-            "study.tex": report_latex(report, [(d.name, d.caption) for d in drawings]),
-            "references.bib": bibliography(report),
+            "report.html": render.report_html(report, drawings),
+            "report.md": render.report_markdown(report, shown),
+            "study.tex": render.report_latex(report, [(d.name, d.caption) for d in drawings]),
+            "references.bib": render.bibliography(report),
         }
-        parts = fragments(report).items()
+        parts = render.fragments(report).items()
         files |= {f"{_FRAGMENTS}/{name}.tex": f"{text}\n" for name, text in parts}
         if report.law is not None:
             files["law.tex"] = law_article(report.law)
         written = write_all(folder, files) + written
-        return written + save_figures(report, folder / _FIGURES, drawings)
+        return written + figures.save_figures(report, folder / _FIGURES, drawings)
 
 
 def write_all(folder: Path, files: Mapping[str, str]) -> list[Path]:
@@ -447,24 +433,18 @@ class Report(Findings):
 
     def to_html(self, path: str | Path | None = None) -> str:
         """One self-contained HTML page, written to `path` if given."""
-        from dimgs.report.render import report_html
-
-        page = report_html(self)
+        page = render.report_html(self)
         if path is not None:
             write_whole(path, page)
         return page
 
     def to_markdown(self) -> str:
         """The report as Markdown."""
-        from dimgs.report.render import report_markdown
-
-        return report_markdown(self)
+        return render.report_markdown(self)
 
     def to_latex(self) -> str:
         """The study as LaTeX, which reads the fragments that :meth:`write` puts beside it."""
-        from dimgs.report.render import report_latex
-
-        return report_latex(self)
+        return render.report_latex(self)
 
     def write(self, folder: str | Path) -> list[Path]:
         """Write every form of the report, its figures and its law into a folder.
@@ -482,9 +462,7 @@ class Report(Findings):
         return write_study(self, Path(folder))
 
     def _repr_html_(self) -> str:
-        from dimgs.report.render import report_card
-
-        return report_card(self)
+        return render.report_card(self)
 
     def _repr_latex_(self) -> str | None:
         return None if self.law is None else self.law._repr_latex_()
