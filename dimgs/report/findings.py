@@ -736,20 +736,17 @@ class ReportRuns:
             shift = np.array([effects.log_ratios.get(x, 0.0) for x in labels])
         return shifted(self.law, target, -shift) / self.factor
 
-    def with_constants(self, values: Mapping[str, Array]) -> dict[str, Array | float]:
-        """Values with the constants of the law."""
-        return {**values, **self.law.constant_values}
-
     def fitted(self, values: Mapping[str, Array] | None = None) -> Array:
         """pi_0 (a level: the target) by the law at the runs, or at other values."""
         chosen = self.values if values is None else values
         n = self.n if values is None else max(map(np.size, chosen.values()), default=1)
-        return evaluate(self.law.pi_expression, self.with_constants(chosen), n)
+        arguments = {**chosen, **self.law.constant_values}
+        return evaluate(self.law.pi_expression, arguments, n)
 
     def band(self, values: Mapping[str, Array], level: float) -> Band:
         """Interval of a new run at other values, on the scale of :meth:`fitted`."""
         law, middle = self.law, self.fitted(values)
-        arguments = self.with_constants(values)
+        arguments = {**values, **law.constant_values}
         table = evaluate_each(law.uncertainty.gradients, arguments, middle.size)
         # errors that are not relative are those of the target: of a typical run
         typical = float(np.median(self.factor))

@@ -164,8 +164,6 @@ def regime_map(report: Findings, axes: "Axes", x: str | None = None, y: str | No
 
 def inside(where: str, values: dict[str, Array], n: int) -> BoolArray:
     """Whether a condition over group names holds in each of `n` rows."""
-    if where == "True":
-        return np.ones(n, dtype=bool)
     condition: Any = sympy_parse_condition(where, list(values))
     return evaluate(condition, values, n) > 0.5
 
