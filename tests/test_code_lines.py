@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 58984, "What is no number is passed over as elsewhere"
+MOST, SINCE = 58945, "templates call modules, reports import at the top"
 
 
 def code_lines(text: str) -> int:
