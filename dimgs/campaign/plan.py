@@ -1235,6 +1235,8 @@ def si_ends(plan: Plan, kernel: str, port: Port) -> tuple[float, float]:
         low, high = map(unit.to_si, ends)
         for end in (low, high):
             check_within(port, port.parsed.from_si(end), kernel)
+        if not low > 0 and port.name in plan.arrhenius:
+            raise InputError(f"the range of 1/{port.name} starts at absolute zero; start above it.")
         if not low > 0 and plan.tolerance.exponents is not None:
             raise InputError(
                 f"the range starts at {given.low:g} {given.unit or port.unit}, which has no "

@@ -41,6 +41,14 @@ def film_plan(**more: Any) -> Plan:
     return Plan(film, "m", ranges, Budget(30), scales=("D0 [m^2/s]",), **asked)
 
 
+@pytest.mark.parametrize("asked", [Tolerance(exponents=0.02), Tolerance(law=0.9)])
+def test_no_inverse_of_a_temperature_starts_at_absolute_zero(asked: Tolerance) -> None:
+    plan = film_plan(tolerance=asked)
+    cold = replace(plan, ranges={**plan.ranges, "T": Range(0, 400, "K")})
+    with pytest.raises(InputError, match=r"ranges\.T: the range of 1/T starts at absolute zero"):
+        bind(cold)
+
+
 def test_a_temperature_enters_as_its_inverse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
