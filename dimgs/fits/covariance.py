@@ -429,11 +429,6 @@ class ClusterInfluence(Influence):
         return cls(*of_fit, scatter, score, embedding)
 
     @property
-    def _nested(self) -> float:
-        """Share of the constant in groups that lie inside one cluster: these cannot be left out."""
-        return 1.0 - float((self.embedding[:, 0] ** 2).sum())
-
-    @property
     def n_clusters(self) -> int:
         """Number of clusters."""
         return len(self.scatter)
@@ -470,7 +465,8 @@ class ClusterInfluence(Influence):
         seen = np.einsum("gij,gj,gkj->ik", vectors, values * shrink, vectors)
         lost = np.einsum("gij,gj,gkj->ik", vectors, values * (shrink == 0.0), vectors)
         fallback = self.embedding.T @ lost @ self.embedding
-        fallback[0, 0] += self._nested
+        # the share of the constant in groups inside one cluster, which cannot be left out
+        fallback[0, 0] += 1.0 - float((self.embedding[:, 0] ** 2).sum())
         return self.embedding.T @ seen @ self.embedding, fallback
 
     def _reference(self, u: Array) -> tuple[Array, Array]:

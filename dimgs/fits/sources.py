@@ -150,38 +150,34 @@ class _Moments:
         starts = [np.where(fresh | (not is_near), x, logs) for x in np.log(_STARTS)]
         self.starts = starts[:1] if is_near and not fresh.any() else starts
 
-    def reduced(self, ratios: Array, *columns: Array) -> tuple[float, Array]:
-        """log|V| at these variances, and L⁻¹ R Z' of columns, where L L' = I + R Z'Z R."""
+    def solve(self, ratios: Array, *columns: Array) -> tuple[Array, Array, float, float, Array]:
+        """The generalised least squares at these variances.
+
+        Returns
+        -------
+        tuple
+            Coefficients, (X'V⁻¹X)⁻¹, y'Py, log|V| + log|X'V⁻¹X|, and L⁻¹ R Z' of [X, y, columns],
+            where L L' = I + R Z'Z R.
+        """
         roots = np.sqrt(np.repeat(ratios, self.counts))
         factor = np.linalg.cholesky(np.eye(len(roots)) + roots[:, None] * self.ZZ * roots)
-        whole = 2 * float(np.log(np.diag(factor)).sum())
         right = roots[:, None] * np.column_stack([self.ZX, self.Zy, *columns])
-        return whole, np.asarray(solve_triangular(factor, right, lower=True))
-
-    def solve(self, ratios: Array) -> tuple[Array, Array, float, float, float]:
-        """Coefficients, (X'V⁻¹X)⁻¹, y'Py, log|V| and log|X'V⁻¹X| at these variances."""
-        whole, reduced = self.reduced(ratios)
-        solution, inverse, squares, fixed = self.solved(reduced)
-        return solution, inverse, squares, whole, fixed
-
-    def solved(self, reduced: Array) -> tuple[Array, Array, float, float]:
-        """Coefficients, (X'V⁻¹X)⁻¹, y'Py and log|X'V⁻¹X| from what :meth:`reduced` gives."""
+        reduced = np.asarray(solve_triangular(factor, right, lower=True))
         a, b = reduced[:, : self.k], reduced[:, self.k]
-        normal = self.XX - a.T @ a
-        values, vectors = np.linalg.eigh(normal)
+        values, vectors = np.linalg.eigh(self.XX - a.T @ a)
         determined = values > 1e-13 * max(float(values.max(initial=0.0)), 1e-300)
         inverse = (vectors[:, determined] / values[determined]) @ vectors[:, determined].T
-        right = self.Xy - a.T @ b
-        solution = inverse @ right
-        squares = max(self.yy - float(b @ b) - float(right @ solution), self.floor)
-        return solution, inverse, squares, float(np.log(values[determined]).sum())
+        of_y = self.Xy - a.T @ b
+        solution = inverse @ of_y
+        squares = max(self.yy - float(b @ b) - float(of_y @ solution), self.floor)
+        logs = 2 * np.log(np.diag(factor)).sum() + np.log(values[determined]).sum()
+        return solution, inverse, squares, float(logs), reduced
 
     def criterion(self, logs: Array) -> tuple[float, Array]:
         """-2 × restricted log-likelihood at the best variance of a run, and its slopes."""
-        whole, reduced = self.reduced(np.exp(logs), self.ZZ)
-        solution, inverse, squares, fixed = self.solved(reduced)
+        solution, inverse, squares, determinants, reduced = self.solve(np.exp(logs), self.ZZ)
         free = self.n - self.k
-        value = float(free * np.log(squares / free) + whole + fixed)
+        value = float(free * np.log(squares / free)) + determinants
         # traces of P Z Z' and squares of Z' P y, effect by effect
         a, b, z = reduced[:, : self.k], reduced[:, self.k], reduced[:, self.k + 1 :]
         of_X, of_y = self.ZX - z.T @ a, self.Zy - z.T @ b
@@ -193,9 +189,9 @@ class _Moments:
     def at(self, variances: Array) -> tuple[float, Array]:
         """-2 × restricted log-likelihood and variances of coefficients, at [run, effects]."""
         values = np.exp(variances)
-        _, inverse, squares, whole, fixed = self.solve(values[1:] / values[0])
-        free = self.n - self.k
-        return free * float(variances[0]) + squares / values[0] + whole + fixed, values[0] * inverse
+        _, inverse, squares, determinants, _ = self.solve(values[1:] / values[0])
+        value = (self.n - self.k) * float(variances[0]) + squares / values[0] + determinants
+        return value, values[0] * inverse
 
     def best(self) -> Array:
         """Logarithms of the ratios of the effects at which the runs are likeliest."""
@@ -247,7 +243,7 @@ def fit_mixed(
     moments = _Moments(X, y, weights, effects)
     functionals = np.zeros((0, X.shape[1])) if functionals is None else functionals
     logs = moments.best() if effects else np.zeros(0)
-    solution, inverse, squares, *_ = moments.solve(np.exp(logs))
+    solution, inverse, squares, determinants, _ = moments.solve(np.exp(logs))
     free = moments.n - moments.k
     variance = squares / free
     roots = np.sqrt(np.repeat(np.exp(logs), moments.counts))
@@ -268,7 +264,7 @@ def fit_mixed(
         shifts=core @ (moments.Zy - moments.ZX @ solution) * of_shift,
         errors=variance * (core + through @ inverse @ through.T) * np.outer(of_shift, of_shift),
         crossed=-variance * (inverse @ through.T) * np.outer(of_one, of_shift),
-        log_likelihood=-0.5 * moments.criterion(logs)[0]
+        log_likelihood=-0.5 * (free * float(np.log(squares / free)) + determinants)
         - free * np.log(moments.unit)
         - float(np.log(moments.size).sum()),
         freedom=_freedom(moments, variance, logs, functionals * of_one),
