@@ -1278,9 +1278,8 @@ def parquet_batches(
 
 
 def _check(data: Dataset, first: Dataset | None, path: Path) -> Dataset:
-    if first is None:
-        return data
-    for variable in first.variables:
+    """The data, refused without the columns of the first file of their folder."""
+    for variable in () if first is None else first.variables:
         if variable.name not in data.names:
             raise InputError(
                 f"'{path.name}' lacks the column '{variable.name}' that the other files of the "

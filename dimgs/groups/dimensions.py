@@ -108,14 +108,10 @@ class DimensionalMatrix:
             return ()
         # Columns from the last to the first, and rows from the last up: the reduction starts from
         # short vectors, and groups tend to share the first of several variables of one dimension.
-        augmented = fmpz_mat(n, r + n)
-        for i, row in enumerate(self.integer_rows):
-            for j, x in enumerate(row):
-                if x:
-                    augmented[n - 1 - j, i] = x
-        for j in range(n):
-            augmented[j, r + j] = 1
-        normal = augmented.hnf().tolist()
+        columns = [[row[n - 1 - k] for row in self.integer_rows] for k in range(n)]
+        identity = [[int(i == k) for i in range(n)] for k in range(n)]
+        augmented = [[*column, *unit] for column, unit in zip(columns, identity, strict=True)]
+        normal = fmpz_mat(augmented).hnf().tolist()
         kernel = lattice_reduced([row[r:] for row in reversed(normal) if not any(row[:r])])
         return tuple(vector[::-1] for vector in kernel)
 
