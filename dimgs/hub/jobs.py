@@ -14,7 +14,7 @@ from dimgs.common.advice import Act, Step
 from dimgs.common.formats import attributes, read_toml, validated
 from dimgs.hub.acts import MOST_ATTEMPTS, entry_of
 from dimgs.hub.cards import keep_card
-from dimgs.hub.entry import Document, Entry, checked, run_content, run_record
+from dimgs.hub.entry import Document, Entry, run_content, run_record
 from dimgs.hub.hub import Hub, keep_campaign
 from dimgs.hub.sandbox import bubblewrap, in_package, run_job, run_plan
 from dimgs.hub.schema import claims, entries, imports, insert_new
@@ -173,7 +173,7 @@ def _campaign(hub: Hub, entry: Entry, limits: Limits, worker: str, isolated: boo
     document = {"kind": "campaign", "outcome": FAILED, "result": answer}
     if result is not None:
         # entries of equal content are kept once: another worker may have come this far before
-        records = [run_record(checked("run", record)) for record in answer["runs"]]
+        records = list(map(run_record, answer["runs"]))
         ids = keep_campaign(hub, result, answer["plan"], records)
         links += [("derived", ids[k]) for k in ("protocol", "law", "answer") if ids[k]]
         document |= {"outcome": str(result.get("outcome", "")), "result": result}

@@ -28,7 +28,7 @@ from dimgs.similitude.answer import typed_inputs
 from dimgs.similitude.augment import Expected
 from dimgs.variables.quantities import as_quantity
 from dimgs.web.intake import COOKIE, SESSION_DAYS, Form, People, UnknownError, Visit, Who, number_in
-from dimgs.web.routes import ACTS, ROUTES, RestCall, body_of, openapi
+from dimgs.web.routes import ACT_ROUTES, ACTS, RestCall, body_of, openapi
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -649,7 +649,6 @@ _WAITING = ("open", "disputed", "recheck", "untrusted")
 RATINGS = ("clarity", "kernel_fit", "output", "rating")
 # of a page that somebody added, such as a report
 _SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
-_ACTS = {r.path.rpartition("/")[2]: r for r in ROUTES if r.path.count("/") == 3 and r.body}
 
 
 @cache
@@ -859,14 +858,14 @@ class Pages:
 
     def _act(self, visit: Visit) -> Response:
         id, act = visit.request.path_params["id"], visit.request.path_params["act"]
-        route = _ACTS.get(act)
-        if route is None or act not in ACTS:
+        if act not in ACTS:
             raise InputError("Entries do not support this action.")
         form = {k: v.replace("\r\n", "\n") for k, v in visit.form.items() if v.strip()}
         rated = {k: int(v) for k, v in form.items() if k in RATINGS and v in tuple("12345")}
         document: Json = {**form, **rated}
         if act == "forks":
             document = json_value(form.get("changes") or "{}", "What differs", "write a table")
+        route = ACT_ROUTES[act]
         answer = route.run(RestCall(visit.hub, {"id": id}, {}, body_of(route, document)))
         target = answer["id"] if act == "forks" else id
         return RedirectResponse(f"/entries/{target}", 303)

@@ -243,6 +243,9 @@ def _act(name: str) -> Route:
     return Route("POST", f"/entries/{{id}}/{name}", run, summary, _Body, body)
 
 
+ACT_ROUTES = {name: _act(name) for name in ACTS}
+
+
 def _typed(texts: str = "", **others: Any) -> type[BaseModel]:
     """Parameters of an address: texts, and those of other kinds."""
     kinds = {**dict.fromkeys(texts.split(), str), **others}
@@ -271,7 +274,7 @@ ROUTES: tuple[Route, ...] = (
           "Entries that an entry depends on, and entries that depend on it"),
     Route("GET", "/entries/{id}/history", lambda c: {"ids": c.hub.history(c.id)},
           "Ids of all entries that an entry depends on"),
-    *map(_act, ACTS),
+    *ACT_ROUTES.values(),
     Route("POST", "/entries/{id}/settlements", _settle,
           "Add a result that was derived again without rejected entries", _Body, SettlementBody),
     Route("GET", "/runs", lambda c: c.hub.query(**c.query), "Runs by ranges of inputs and groups",
