@@ -837,9 +837,12 @@ def assemble(
     order = sorted(start)
     slopes = gradients_of(expression, tuple(order), design.scale == "log")
     mixed = _mixed(design, expression, order, fit.values)
-    half, values = fit.uncertainty.half_widths(level), fit.values
+    unit, covariance = _representable(fit.uncertainty)
+    half, values, dof = fit.uncertainty.half_widths(level), fit.values, fit.uncertainty.dof
+    sd, quartic = fit.residual_sd, as_rows(fit.uncertainty.quartic)
     if mixed is not None:
-        half = t_quantile(level, mixed.freedom) * np.sqrt(np.diag(mixed.covariance))
+        unit, covariance, dof = np.ones(len(order)), mixed.covariance, mixed.freedom
+        half, sd, quartic = t_quantile(level, dof) * np.sqrt(np.diag(covariance)), mixed.sd, ()
         if any(e.of_constant for e in mixed.effects):
             values = mixed.coefficients
     factors = prefactors(expression) if design.scale == "log" else set()
@@ -849,10 +852,6 @@ def assemble(
         )
         for name, v, h in zip(order, values, half, strict=True)
     ]
-    unit, covariance = _representable(fit.uncertainty)
-    dof = fit.uncertainty.dof
-    if mixed is not None:
-        unit, covariance, dof = np.ones(len(order)), mixed.covariance, mixed.freedom
     whole = without_sizes(design, in_variables(design, expression))
     return law_of(
         design,
@@ -862,13 +861,13 @@ def assemble(
         uncertainty=Uncertainty(
             tuple(g if u == 1 else sympy.Float(u) * g for g, u in zip(slopes, unit, strict=True)),
             as_rows(covariance),
-            fit.residual_sd if mixed is None else mixed.sd,
+            sd,
             max(1.0, float(dof.min(initial=fit.uncertainty.residual_dof))),
             "log" if design.scale == "log" else "linear",
             float(max(1, design.n_runs - len(order))),
             design.errors,
             design.tails,
-            () if mixed is not None else as_rows(fit.uncertainty.quartic),
+            quartic,
         ),
         level=level,
         sources=source_effects(mixed, [*coefficient_gradients(design, names), *slopes]),
