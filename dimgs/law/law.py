@@ -14,7 +14,7 @@ from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.expression import sympy_text
 from dimgs.law import export, prediction, serialise
 from dimgs.law.canonical import shortest
-from dimgs.law.checked_law import CheckedLaw, LabelEffects
+from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.display import half_widths, name_exponents, round_decimals, without_held
 from dimgs.law.export import domain_lines, numpy_function, source_code
 from dimgs.law.latex import expression_latex, symbol_latex
@@ -22,9 +22,6 @@ from dimgs.law.prediction import Interval, Of, Place, inputs_in, predict, values
 from dimgs.law.serialise import constant_document
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
 from dimgs.variables.units import other_turning
-
-__all__ = ["Interval", "LabelEffects", "Law"]
-
 
 # ---- A law rewritten for numbers in the units of a trade.
 
