@@ -89,10 +89,12 @@ def same_laws(design: Design, forms: Sequence[JudgedForm]) -> list[int]:
 def _holds_in(special: JudgedForm, model: JudgedModel, other: JudgedModel) -> bool:
     """Whether the special form, the other model, is the general one with other constants."""
     target = other.value(other.start)
-    usable = np.isfinite(target) & (target != 0)
-    if 2 * usable.sum() <= len(usable):
+    usable = np.isfinite(target)
+    size = np.abs(np.where(usable, target, 0.0))
+    if 2 * usable.sum() <= len(usable) or not np.any(size):
         return False
-    unit = np.where(usable, np.abs(target), 1.0)
+    # below a threshold both are zero, for the typical response
+    unit = np.where(size > 0, size, np.median(size[size > 0]))
     aim = Errors("group", np.where(usable, target, 1.0), np.ones(len(target)), unit)
     again = fit_model(model, aim, usable, model.start)
     same = max(_SAME, min(_OF_ERROR * special.evidence.whole.sd, _MOST))

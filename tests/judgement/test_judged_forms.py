@@ -18,6 +18,7 @@ from dimgs.engines.protocol import Clock
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design import Design
 from dimgs.judgement.candidates import JudgedForm, Proposal, _with_one_constant, judge_forms
+from dimgs.judgement.evidence import FormulaModel
 from dimgs.judgement.posterior import (
     NONE,
     TEMPERATURE,
@@ -25,7 +26,7 @@ from dimgs.judgement.posterior import (
     representative,
     same_laws,
 )
-from dimgs.law.assemble import inputs_of
+from dimgs.law.assemble import assemble, inputs_of
 
 
 def test_forms_that_differ_in_numbers_alone_are_one_with_a_constant() -> None:
@@ -148,6 +149,23 @@ def test_simple_and_fitted_exponents_are_one_law_in_every_unit(size: float) -> N
     judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
     assert {"front", "power"} <= {one.name for one in judged}
     assert len(set(same_laws(known.design, judged))) == 1
+
+
+@pytest.mark.parametrize("start", [1, 4])
+def test_laws_that_are_zero_in_many_runs_are_compared_there_too(start: int) -> None:
+    rng = np.random.default_rng(6)
+    x, y = rng.uniform(0.1, 6.0, 40), rng.uniform(0.5, 2.0, 40)
+    z = y * np.maximum(x - start, 0) * (1 + 0.02 * rng.standard_normal(40))
+    columns = {"x [1]": x, "y [1]": y, "z [1]": z}
+    known = prepare(Dataset.from_columns(columns), "z", Options(), any_sign=True)
+    one, two = sympy.symbols("pi_1 pi_2")
+    line = two * (one - start)
+    forms = [sympy.Max(0, line), two * sympy.Max(0, one - start), line]
+    law = assemble(known.design, forms[0], {}, 0.9)
+    judged = judge_forms(known.design, None, law, [], {}, Clock.of(1e6))
+    (first,) = (form for form in judged if form.expression == forms[0])
+    models = [FormulaModel(known.design, e, {}) for e in forms]
+    assert same_laws(known.design, [replace(first, model=m) for m in models]) == [0, 0, 2]
 
 
 def test_a_refuted_form_with_simple_exponents_makes_no_two_laws_one() -> None:
