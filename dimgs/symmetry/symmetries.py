@@ -346,7 +346,8 @@ def _forced(points: _Points, law: Law, scales: Sequence[int]) -> list[Array]:
     units = Scalings(dimensions, [c.dimension for c in law.constants])
     basis = orth(units.directions, rcond=1e-9).T
     scalings = np.zeros((len(basis), len(points.sizes)))
-    scalings[:, scales] = basis
+    # rounding is no part of a scaling, however small the values of its column
+    scalings[:, scales] = np.where(np.abs(basis) > _ZERO, basis, 0.0)
     return list(scalings)
 
 

@@ -42,6 +42,15 @@ def test_what_the_units_force_is_no_symmetry() -> None:
     assert not len(dimgs.symmetries(orbits))
 
 
+def test_the_units_of_a_constant_force_no_scaling_of_an_input_that_they_leave() -> None:
+    rng = np.random.default_rng(5)
+    tau, mu = rng.uniform(1, 6, 30), rng.uniform(0.1, 2, 30)
+    table = {"tau [Pa]": tau, "mu [Pa*s]": mu, "rate [1/s]": 7.5 * tau**2 / mu}
+    symmetries = dimgs.symmetries(dimgs.fit(table, "rate", scales="auto").law)
+    # a unit of time scales viscosity and rate; only the square of the stress is not of the units
+    assert [dict(g.coefficients) for g in symmetries] == [{"tau": 1.0, "rate": 2.0}]
+
+
 @pytest.mark.parametrize(("scale", "unit"), [(1.0, "m"), (1e3, "mm")])
 def test_planted_symmetries_of_tables_are_found_in_every_unit(scale: float, unit: str) -> None:
     rng = np.random.default_rng(5)
