@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 58963, "laws with zeros are compared"
+MOST, SINCE = 58963, "forced scalings have no rounding"
 
 
 def code_lines(text: str) -> int:
