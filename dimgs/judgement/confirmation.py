@@ -224,7 +224,8 @@ def _structure(residuals: ResidualSummary | None) -> Iterator[str]:
     if residuals.follows:
         yield (
             f"Its residuals still depend on {residuals.follows} at equal groups: a constant with a "
-            "dimension is missing, so it is not the whole law."
+            "dimension is missing, so it is not the whole law. "
+            f"{setting('constants', 'NAME')} adds a known one, {setting('scales', 'auto')} others."
         )
     if residuals.unexplained:
         yield (

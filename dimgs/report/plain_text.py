@@ -568,7 +568,7 @@ def report_text(report: Findings, folder: str = "") -> str:
     lines += _section("Verdict", _verdict_lines(report))
     lines += _section("Rivals", _rival_lines(report))
     lines += _section("Search", _prose(words.remarks(report)))
-    lines += _section("Domain", [] if law is None else _domain_lines(law, bool(report.leads)))
+    lines += _section("Domain", [] if law is None else _domain_lines(law, report))
     lines += _section("Next", _next_lines(report, folder))
     start = lines[1:] if above is None else [above, *lines]
     return terminal("\n".join([_RULE, *start, _RULE]))
@@ -640,7 +640,7 @@ def column_of(law: Law, name: str) -> str | None:
     return alone[0] if len(alone) == 1 else None
 
 
-def _domain_lines(law: Law, describes: bool) -> list[str]:
+def _domain_lines(law: Law, report: Findings) -> list[str]:
     """The ranges of the groups, and the inputs that no run varied.
 
     A formula that only describes the runs holds nowhere else.
@@ -657,10 +657,13 @@ def _domain_lines(law: Law, describes: bool) -> list[str]:
             line += "" if column == name else f"   ({name})"
         lines.append(line)
     constant = held_texts(law)
-    if not lines and not constant and describes:
-        return ["no free group: the units alone fix the formula, which these runs refute"]
     if not lines and not constant:
-        return ["no free group: the law holds wherever its inputs describe the system"]
+        known = "the law holds wherever its inputs describe the system"
+        if not report.confirmed:
+            known = "the units alone fix the formula" + ", which these runs refute" * bool(
+                report.leads
+            )
+        return [f"no free group: {known}"]
     return [*lines, *never_varied(constant)]
 
 

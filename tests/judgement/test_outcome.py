@@ -125,6 +125,7 @@ def test_reasons_say_their_numbers_and_the_gravest_comes_first(facts: LawFacts) 
     assert ("of their variance): it is not the whole law" in said) == more
     followed = residuals is not None and residuals.follows == "T"
     assert ("depend on T at equal groups" in said) == followed
+    assert ("auto" in said) == followed
     assert not more or f"on the groups ({in_percent(rest or 0.0)} of their variance)" in said
     # each outcome by the first of these that is there
     by = {cut.by for cut in facts.cuts}

@@ -182,6 +182,17 @@ def test_a_formula_that_the_units_alone_fix_is_no_law_where_it_fails(unit: str) 
     assert "the law holds wherever" not in text
 
 
+def test_a_formula_of_the_units_that_is_not_confirmed_claims_no_domain() -> None:
+    rng = np.random.default_rng(3)
+    tau, mu = rng.uniform(1, 60, 50), np.exp(rng.uniform(-3, -0.7, 50))
+    table = {"tau [Pa]": tau, "mu [Pa*s]": mu, "rate [1/s]": np.maximum(tau - 12, 0) / mu}
+    report = discover(table, "rate", engine="power_law")
+    text = " ".join(report_text(report).split())
+    assert not report.confirmed
+    assert "the law holds wherever" not in text
+    assert "no free group: the units alone fix the formula" in text
+
+
 def test_a_score_of_rounding_is_zero() -> None:
     assert score(2.2e-16) == score(-3e-15) == "0"
     assert score(1e-5) == "1e-05"
