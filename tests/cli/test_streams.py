@@ -28,7 +28,7 @@ def noise():
 NOISY = (
     NOISE
     + """
-import dimgs.dataset.read as tables
+import dimgs.discovery.options as tables
 original = tables.dataset_of
 
 def dataset_of(*args, **kwargs):

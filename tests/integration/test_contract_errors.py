@@ -121,7 +121,7 @@ def test_an_interrupt_exits_with_130(shell: Shell, monkeypatch: pytest.MonkeyPat
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dimgs.dataset.read.dataset_of", interrupted)
+    monkeypatch.setattr("dimgs.discovery.options.dataset_of", interrupted)
     done = shell("fit", "any.csv", "--target", "T")
     assert (done.code, done.out) == (130, "")
 
