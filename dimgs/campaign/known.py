@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import compress
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,14 +14,15 @@ from dimgs.campaign.plan import EVIDENCE, KNOWN, Binding, CampaignDesign, Campai
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import json_value, read_text
 from dimgs.dataset import read_table
-from dimgs.hub import RunStore
 from dimgs.hub.entry import run_record
-from dimgs.hub.hub import Hub, table_records
 from dimgs.judgement.next_run import d_optimal
 from dimgs.kernels.base import holds_inputs, unit_for
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.law.law import Law
 from dimgs.variables import parse_unit
+
+if TYPE_CHECKING:
+    from dimgs.hub.hub import Hub
 
 # ---- Runs and laws that exist before a campaign, wherever they come from, in the pi space of its
 # plan.
@@ -137,6 +138,9 @@ def _read(source: Any, binding: Binding) -> Sequence[Known]:
     with path.open("rb") as file:
         is_store = file.read(len(_MAGIC)) == _MAGIC
     if is_store:
+        # databases are loaded only where there is one
+        from dimgs.hub import RunStore
+
         with RunStore(path) as store:
             return [KnownRun(r, f"{path.parent.name}/{path.name}") for r in store.records()]
     if path.suffix == ".json":
@@ -147,6 +151,8 @@ def _read(source: Any, binding: Binding) -> Sequence[Known]:
 
 
 def _of_table(path: Path, binding: Binding) -> Sequence[Known]:
+    from dimgs.hub.hub import table_records
+
     data = read_table(path)
     target, kernel = binding.target.name, binding.kernel
     with at(binding.plan, path.name):
@@ -302,7 +308,7 @@ _MOST = 2000
 _LAWS = 20
 
 
-def known_of_hub(hub: Hub, binding: Binding) -> list[Known]:
+def known_of_hub(hub: "Hub", binding: Binding) -> list[Known]:
     """Runs and laws of a hub that say something of a plan.
 
     Runs of the plan's kernel count as made where they are the same runs, whoever made them; those
@@ -329,7 +335,7 @@ def known_of_hub(hub: Hub, binding: Binding) -> list[Known]:
     return [*(run for n in names for run in _runs(hub, binding, n)), *_laws(hub, binding)]
 
 
-def _runs(hub: Hub, binding: Binding, kernel: str) -> list[Known]:
+def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
     """Runs of a kernel with the labels of the plan, those of each tier by one version of it."""
     from dimgs.similitude.origin import GOOD, describe
 
@@ -355,7 +361,7 @@ def _runs(hub: Hub, binding: Binding, kernel: str) -> list[Known]:
     return runs
 
 
-def _laws(hub: Hub, binding: Binding) -> list[Known]:
+def _laws(hub: "Hub", binding: Binding) -> list[Known]:
     """Laws of the kernel that nobody doubts; none where labels decide, which no law holds."""
     from dimgs.similitude.laws import laws_in
 

@@ -16,10 +16,8 @@ from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import file_names
 from dimgs.common.formats import SCHEMA, attributes, plain, sealed
 from dimgs.dataset import Dataset
-from dimgs.discovery.discover import report_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.discovery.study import study_of_power_law
 from dimgs.engines.registry import NONE
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.derive import pi_basis
@@ -746,6 +744,10 @@ class CampaignResult:
             return fit
         if self.dataset is None:
             return None
+        # a dry run, which has no result, starts without the searches of laws
+        from dimgs.discovery.discover import report_of
+        from dimgs.discovery.study import study_of_power_law
+
         # the campaign has judged its law: it is not judged again
         options = replace(self.options, engine=NONE)
         try:
