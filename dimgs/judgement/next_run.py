@@ -30,6 +30,8 @@ _TIE = 1e-3
 _LEAST = 1e-300
 # standard deviation whose fourth power is a number still
 _LEAST_NOISE = 1e-75
+# standard deviations beyond say nothing, such as near a pole, and products of three overflow
+_UNKNOWN = 1e90
 # of a leverage, and of the logarithm of a determinant: what is less is rounding
 _GAINED = 1e-6
 # directions drawn at random, beside those that are given
@@ -73,7 +75,8 @@ class _Rival:
         # a law that repeats itself to the last digit has no noise, and would divide by it
         self.noise = np.maximum(prediction.noise, _LEAST_NOISE)
         values, vectors = np.linalg.eigh((prediction.covariance + prediction.covariance.T) / 2)
-        self.loadings = prediction.slopes @ (vectors * np.sqrt(np.maximum(values, 0.0)))
+        loadings = prediction.slopes @ (vectors * np.sqrt(np.maximum(values, 0.0)))
+        self.loadings = np.clip(loadings, -_UNKNOWN, _UNKNOWN)
         # of each rival whose outcomes are given, in every place
         self.means = np.tile(prediction.mean[:, None], (drawn_from, 1, _OUTCOMES))
         self.log_density = np.zeros((drawn_from, _OUTCOMES))

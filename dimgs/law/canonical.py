@@ -159,7 +159,8 @@ def _with_offset(
     b, (n, first), (m, second) = power.exp, c.as_coeff_Mul(), d.as_coeff_Mul()
     inputs = [pair for pair in x.as_powers_dict().items() if str(pair[0]) in law.symbols]
     degree = inputs[0][1] if len(inputs) == 1 and inputs[0][1].is_Rational else sympy.Integer(1)
-    saturates = b.is_negative and any(
+    # the root of a ratio is no product of inputs
+    saturates = bool(inputs) and b.is_negative and any(
         power in product.args and degree * product.as_powers_dict()[inputs[0][0]] > 0
         for product in law.expression.atoms(sympy.Mul)
     )

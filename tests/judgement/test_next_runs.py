@@ -60,6 +60,19 @@ def test_what_the_constants_explain_tells_nothing() -> None:
     assert abs(x[first] - x[second]) == pytest.approx(2.0)
 
 
+@pytest.mark.parametrize("sd", [1e120, 1e300])
+def test_a_law_that_says_nothing_near_a_pole_is_no_failure(sd: float) -> None:
+    x = np.linspace(0.0, 1.0, 11)
+    slopes = np.where(x < 0.1, sd, 1.0)[:, None]
+    rivals = [
+        Prediction(0.5, 3 * x, slopes, np.eye(1), np.full(11, 0.1)),
+        Prediction(0.5, x, np.ones((11, 1)), np.eye(1) * 0.01, np.full(11, 0.1)),
+    ]
+    chosen = choose(rivals, 4)
+    assert len({c.place for c in chosen}) == 4
+    assert all(np.isfinite(c.information) for c in chosen)
+
+
 def test_one_law_alone_asks_for_its_constants() -> None:
     x = np.linspace(0.0, 2.0, 11)
     one = Prediction(1.0, x, x[:, None], np.eye(1), np.full(11, 0.1))

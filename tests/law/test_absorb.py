@@ -155,6 +155,7 @@ def test_the_interval_of_a_prefactor_of_a_piece_is_one_of_its_logarithm(piece: s
         (C1 * M / (1 + C2 * M), (2.5, 0.5), "P = M*P_c/(M + M_c)", {"M_c": 2.0, "P_c": 5.0}),
         (C1 * M**3 / (1 + C2 * M) ** 3, (2.5, 0.5), "P = P_c/(1 + M_c/M)**3", {"M_c": 2.0}),
         (C1 / (1 + C2 * M), (0.4, 0.3), "P = P_c/(M*c_1 + 1)", {"c_1": 0.3}),
+        (1 / (1 + C1 * sympy.sqrt(M / T)), (7.0,), "P = P0/(c_1*sqrt(M/T) + 1)", {}),
     ],
 )  # fmt: skip
 def test_an_offset_is_a_constant_in_the_unit_of_its_input(
