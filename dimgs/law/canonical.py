@@ -160,9 +160,13 @@ def _with_offset(
     inputs = [pair for pair in x.as_powers_dict().items() if str(pair[0]) in law.symbols]
     degree = inputs[0][1] if len(inputs) == 1 and inputs[0][1].is_Rational else sympy.Integer(1)
     # the root of a ratio is no product of inputs
-    saturates = bool(inputs) and b.is_negative and any(
-        power in product.args and degree * product.as_powers_dict()[inputs[0][0]] > 0
-        for product in law.expression.atoms(sympy.Mul)
+    saturates = (
+        bool(inputs)
+        and b.is_negative
+        and any(
+            power in product.args and degree * product.as_powers_dict()[inputs[0][0]] > 0
+            for product in law.expression.atoms(sympy.Mul)
+        )
     )
     # f (1 + d x)^b with the factor in the sum
     taken = [s for s in sympy.Mul.make_args(law.pi_expression) if s in free][:1]
