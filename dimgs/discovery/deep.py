@@ -192,14 +192,13 @@ def _mixing(places: Array, rng: np.random.Generator) -> Array:
 
 def _mixed(design: Design, mixing: Array, response: Array) -> Dataset:
     """The table of the new runs: logarithms are mixed, but for what enters without one."""
-    data, target = design.data, design.basis.target
-    assert target is not None
+    data = design.data
     plain = {f.variable for f in design.features if f.contrast == "difference"}
     first = np.argmax(mixing, axis=1)
     values = {}
     for variable in data.variables:
         column = data[variable.name]
-        if variable.name == target.name:
+        if variable.name == design.target.name:
             values[variable.name] = response
         elif variable.is_label:
             values[variable.name] = column[first]

@@ -157,18 +157,16 @@ def carrying(design: Design, law: Law) -> FarRuns:
     if robust is None:
         return none
     columns, fitted = with_prefactors(design), robust.predict(design)
-    size = np.ones(design.n_runs) if design.weights is None else np.sqrt(design.weights)
     scaled = replace(design, errors=law.uncertainty.errors, tails=None)
 
     def misses(fitted: Array) -> Array:
-        return size * residuals_about(scaled, fitted)[0]
+        return design.root * residuals_about(scaled, fitted)[0]
 
     for _ in range(2):
         runs = outlying(misses(fitted), columns.shape[1], _HIDDEN)
         rest = np.setdiff1d(np.arange(design.n_runs), [run for run, _ in runs])
-        work = working_runs(scaled, fitted)
-        roots = (size if work.weights is None else np.sqrt(work.weights))[rest]
-        constants = least_squares(roots[:, None] * columns[rest], roots * work.y[rest])
+        work = working_runs(scaled, fitted).take(rest)
+        constants = least_squares(work.root[:, None] * columns[rest], work.root * work.y)
         fitted = columns @ constants + design.offset
     closely, loosely = (rms(misses(values)[rest]) for values in (fitted, fitted_by(law, design)))
     return (runs, log_target(design) - fitted) if _CLOSER * closely < loosely else none
@@ -197,14 +195,13 @@ def in_errors(design: Design, law: Law, left_out: Array) -> Array:
         with np.errstate(over="ignore"):
             left_out = errors.of(measured) - errors.of(measured * np.exp(-left_out))
         away = errors.of(measured) - errors.of(values)
-    # a run whose stated error is large may lie far from the law
-    size = 1.0 if design.weights is None else np.sqrt(design.weights)
     # products leave the range of doubles before the values do
     roots = np.sqrt(np.abs(away)) * np.sqrt(np.abs(left_out))
     # refits of few runs at a time: what differs in sign is as small as the smaller of the two
     alike = np.sign(away) == np.sign(left_out)
     sizes = np.where(alike, roots, np.minimum(np.abs(away), np.abs(left_out)))
-    return np.asarray(np.sign(left_out) * sizes * size)
+    # a run whose stated error is large may lie far from the law
+    return np.asarray(np.sign(left_out) * sizes * design.root)
 
 
 def outlier_warnings(
@@ -307,8 +304,7 @@ def _place(design: Design, run: int, away: float) -> str:
         far = abs(float(np.expm1(np.clip(away, -700, 700))))
         size = in_percent(far) if far < 10 else f"a factor of {far + 1:.2g}"
     else:
-        target = design.basis.target
-        size = f"{abs(away):.3g} {'' if target is None else target.si_unit}".removesuffix(" 1")
+        size = f"{abs(away):.3g} {design.target.si_unit}".removesuffix(" 1")
     row = f"row {design.data.rows[run]}{f' ({labels})' if labels else ''}"
     return f"{row} lies {size} {'above' if away > 0 else 'below'}"
 
@@ -485,12 +481,11 @@ def _exponents_apart(
         return None
     p = design.X.shape[1]
     held = np.isin(labels.astype(str), [*parts])
-    root = np.ones(design.n_runs) if design.weights is None else np.sqrt(design.weights)
-    together = root * common[1]
+    together = design.root * common[1]
     alone = np.zeros(design.n_runs)
     for name, part in parts.items():
         rows = labels.astype(str) == name
-        alone[rows] = (root * _residuals(plain, part))[rows]
+        alone[rows] = (design.root * _residuals(plain, part))[rows]
     extra, rest = (len(parts) - 1) * p, int(held.sum()) - len(parts) * (p + 1)
     if _chance(together[held], alone, extra, rest) > _ALPHA:
         return None
@@ -619,11 +614,10 @@ def self_correlation(design: Design, fitted: Array) -> list[str]:
 
 def shared_variables(design: Design, in_groups: float | None, honest: float | None) -> list[str]:
     """Warning that pi_0 shares variables with the groups, with both R²."""
-    response = design.basis.response
-    if design.scale != "log" or response is None or in_groups is None or honest is None:
+    if design.scale != "log" or in_groups is None or honest is None:
         return []
     used = {n for f in design.features if f.group is not None for n, _ in f.group.exponents}
-    shared = sorted({n for n, _ in response.exponents} & used)
+    shared = sorted({n for n, _ in design.response.exponents} & used)
     if not shared or in_groups - honest < _INFLATION:
         return []
     sentence = (

@@ -478,15 +478,12 @@ def physical_map(
     response : bool
         Whether variables that only pi_0 holds count too.
     """
-    basis = design.basis
-    assert basis.response is not None
-    target = basis.target.name if basis.target else ""
     groups = [g for j in grouped if (g := design.features[j].group) is not None]
     used = {n for g in groups for n, _ in g.exponents}
     if response:
-        used |= {n for n, _ in basis.response.exponents if n != target}
-    names = [v.name for v in basis.variables if v.name in used and v.role != "scale"]
-    offset = [-basis.response.get(n) for n in names]
+        used |= {n for n, _ in design.response.exponents if n != design.target.name}
+    names = [v.name for v in design.basis.variables if v.name in used and v.role != "scale"]
+    offset = [-design.response.get(n) for n in names]
     return names, offset, [[g.get(n) for g in groups] for n in names]
 
 

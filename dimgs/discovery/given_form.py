@@ -315,9 +315,7 @@ def in_groups(design: Design, expression: sympy.Expr, *, response: bool = True) 
     }
     out = expression.xreplace(placed)
     if response:
-        assert basis.response is not None
-        assert basis.target is not None
-        rest = ((n, e) for n, e in basis.response.exponents if n != basis.target.name)
+        rest = ((n, e) for n, e in design.response.exponents if n != design.target.name)
         out *= monomial(rest, values)
     features = {f.name for f in design.features}
     # a group that is no feature is the same in every run

@@ -351,22 +351,21 @@ def _local(prepared: Prepared, options: Options) -> tuple[dict[str, Any], ...] |
         return None
     if options.along is None:
         return prepared.in_table(local_of(prepared.design, options))
-    target = prepared.design.basis.target
-    if target is None or options.along not in {*prepared.data.numeric_names} - {target.name}:
+    target = prepared.design.target.name
+    if options.along not in {*prepared.data.numeric_names} - {target}:
         raise InputError(f"{setting('along')} names '{options.along}', which is not an input.")
-    return prepared.in_table(local_along(prepared.data, target.name, options))
+    return prepared.in_table(local_along(prepared.data, target, options))
 
 
 def _missing_scale(prepared: Prepared, options: Options, outliers: Sequence[int]) -> list[str]:
-    target = prepared.design.basis.target
-    assert target is not None
+    design = prepared.design
     # gross errors say nothing of what is missing
-    rows = np.setdiff1d(np.arange(prepared.design.n_runs), outliers)
+    rows = np.setdiff1d(np.arange(design.n_runs), outliers)
 
     def again(other: Options) -> Design:
-        return prepare(prepared.data, target.name, other).ordered().design.take(rows)
+        return prepare(prepared.data, design.target.name, other).ordered().design.take(rows)
 
-    return scale_advice(prepared.design.take(rows), again, options)
+    return scale_advice(design.take(rows), again, options)
 
 
 def constant_law(design: Design, options: Options) -> Law:

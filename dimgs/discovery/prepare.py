@@ -269,8 +269,7 @@ def _with_working_values(usable: UsableRuns, design: Design) -> tuple[UsableRuns
     The likelihood is that of a power law, or of a law of second degree where the runs ask for one
     (by the Bayesian information criterion), with a prefactor for each label that has one.
     """
-    data, sides, target = usable.data, usable.sides, design.basis.target
-    assert target is not None
+    data, sides, target = usable.data, usable.sides, design.target
     assert sides is not None
     if design.scale == "linear":
         raise InputError(
@@ -359,10 +358,9 @@ def with_labels_apart(prepared: Prepared) -> Prepared:
     labels = design.within[:, None] == np.unique(design.within)[None, :]
     curved = _second_degree(design)
     columns = curved if labels.shape[1] + curved.shape[1] < design.n_runs // 2 else design.X
-    root = np.ones(design.n_runs) if design.weights is None else np.sqrt(design.weights)
-    table = root[:, None] * np.hstack([labels, columns])
-    shift = labels @ least_squares(table, root * design.y)[: labels.shape[1]]
-    shift = shift - np.average(shift, weights=root**2)
+    table = design.root[:, None] * np.hstack([labels, columns])
+    shift = labels @ least_squares(table, design.root * design.y)[: labels.shape[1]]
+    shift = shift - np.average(shift, weights=design.root**2)
     return replace(prepared, design=replace(design, shift=shift))
 
 

@@ -144,7 +144,7 @@ def scores_of(
                 misses = np.exp(of_runs) - np.exp(of_runs - away)
             of_target = informed_r2(runs, misses, np.exp(of_runs))
     if design.scale == "level":
-        unit = design.basis.target.unit.log_factor if design.basis.target else 1.0
+        unit = design.target.unit.log_factor
         plain = r2(residuals / unit, truth / unit)
     else:
         plain = informed_r2(design, np.exp(truth) - np.exp(fitted), np.exp(truth))
@@ -335,8 +335,7 @@ def target_values(design: Design) -> Array:
     if design.scale == "log":
         return times_exp(np.ones(design.n_runs), log_target(design))
     if design.scale == "level":
-        assert design.basis.target is not None
-        return np.asarray(log_target(design) / design.basis.target.unit.log_factor)
+        return np.asarray(log_target(design) / design.target.unit.log_factor)
     return times_exp(design.y, design.offset)
 
 

@@ -99,11 +99,9 @@ def problem_of(design: Design, options: Options | None = None) -> tuple[Problem,
         groups[name] = values[identifier[feature.variable]]
         unlogged[name] = identifier[feature.variable]
         composition[name] = {feature.variable: 1.0}
-    response = design.basis.response
-    assert response is not None
     if design.scale == "log":
-        _require_range(design, response, design.y)
-    composition["pi_0"] = _lengths(design, response)
+        _require_range(design, design.response, design.y)
+    composition["pi_0"] = _lengths(design, design.response)
     # a search is given the runs of all sources, or labels, as of one
     shift = np.zeros(design.n_runs) if design.shift is None else design.shift
     y, size = design.y - shift, design.offset + shift

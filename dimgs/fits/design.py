@@ -421,6 +421,7 @@ class Design:
     ----------
     data : Dataset
     basis : PiBasis
+        With a response.
     features : tuple of Feature
         Columns of `X`; those that never vary are left out.
     X : ndarray of shape (n_runs, n_features)
@@ -479,11 +480,27 @@ class Design:
     never_varied: tuple[str, ...] = ()
     labelled: tuple[str, ...] = ()
 
+    @property
+    def target(self) -> Variable:
+        """The column that the response is made of."""
+        assert self.basis.target is not None
+        return self.basis.target
+
+    @property
+    def response(self) -> PiGroup:
+        """The response group, pi_0."""
+        assert self.basis.response is not None
+        return self.basis.response
+
+    @cached_property
+    def root(self) -> Array:
+        """Root of the weight of each run, shape (n_runs,); 1 of runs without weights."""
+        return np.ones(self.n_runs) if self.weights is None else np.sqrt(self.weights)
+
     @cached_property
     def inputs(self) -> tuple[Variable, ...]:
         """Numeric inputs of the runs, whether a feature holds them or not."""
-        target = self.basis.target
-        apart = {*self.labelled, *(() if target is None else (target.name,))}
+        apart = {*self.labelled, self.target.name}
         return tuple(self.data.variable(n) for n in self.data.numeric_names if n not in apart)
 
     @cached_property
@@ -512,8 +529,7 @@ class Design:
     @cached_property
     def white(self) -> EffectWhitening | None:
         """Weighted residuals without what runs of a source share."""
-        root = np.ones(self.n_runs) if self.weights is None else np.sqrt(self.weights)
-        return EffectWhitening.of_effects(self.effects, root) if self.effects else None
+        return EffectWhitening.of_effects(self.effects, self.root) if self.effects else None
 
     @property
     def of_one_label(self) -> "Design":

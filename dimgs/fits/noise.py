@@ -676,8 +676,8 @@ def with_intrinsic_scatter(design: Design, columns: Array) -> tuple[Design, Scat
     columns : ndarray of shape (n_runs, n_columns)
         What the response is a linear function of, a constant aside.
     """
-    target, inputs = design.basis.target, design.input_errors
-    sigma = None if target is None else stated_errors(design.data, target.name, design.scale)
+    target, inputs = design.target, design.input_errors
+    sigma = stated_errors(design.data, target.name, design.scale)
     least = 0.0
     if inputs is not None:
         away, y = design.X - design.X.mean(axis=0), design.y - design.y.mean()
@@ -693,7 +693,7 @@ def with_intrinsic_scatter(design: Design, columns: Array) -> tuple[Design, Scat
     others = [kind[:, None] == np.unique(kind)[1:] for kind in kinds[1:]]
     columns = np.hstack([columns, *others])[rows]
     scatter = scatter_of(columns, design.y[rows], sigma[rows], kinds[0][rows], one_factor=least)
-    if scatter is not None and target is not None and target.name in design.data.rounded:
+    if scatter is not None and target.name in design.data.rounded:
         scatter = replace(scatter, ratio=np.nan)
     shared = 0.0 if scatter is None else scatter.intrinsic
     if inputs is not None:

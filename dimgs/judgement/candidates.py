@@ -67,8 +67,7 @@ class Turns:
             for v in design.data.variables
             if not v.is_label and (v.kind == "angle" or v.unit.text in _ANGLES)
         }
-        target = design.basis.target
-        self.gives_angle = target is not None and target.name in self.angles
+        self.gives_angle = design.target.name in self.angles
         named = Names.of(design).identifier
         self.inputs = {
             f.name: {n for n, _ in f.group.exponents}
@@ -409,7 +408,7 @@ def _carried(
     }
 
     def with_size(form: sympy.Expr, constants: Mapping[str, float]) -> FormulaModel:
-        whole = form.xreplace(grown) / size ** _power_of(scale, design.basis.response)
+        whole = form.xreplace(grown) / size ** _power_of(scale, design.response)
         return FormulaModel(design, whole, {**constants, free: 1.0})
 
     def carries(general: FormulaModel) -> bool:
@@ -879,10 +878,9 @@ def _groups(design: Design) -> dict[str, dict[str, Fraction]]:
     By these a law's structure is priced whatever the basis; a size only stands for a unit.
     """
     named = Names.of(design).identifier
-    response, target = design.basis.response, design.basis.target
     exponents = {f.name: dict(f.group.exponents) for f in design.features if f.group is not None}
-    if response is not None and target is not None:
-        exponents[RESPONSE] = {k: -e for k, e in response.exponents if k != target.name}
+    of_inputs = [(k, e) for k, e in design.response.exponents if k != design.target.name]
+    exponents[RESPONSE] = {k: -e for k, e in of_inputs}
     sizes = design.basis.sizes
     return {
         name: {named[k]: e for k, e in powers.items() if k not in sizes}
@@ -1037,10 +1035,9 @@ def _without_input(design: Design, one: JudgedForm, name: str) -> Iterator[_Mode
     Without the factors that have the input; or a group of it becomes 1, and its powers leave the
     other groups and the response.
     """
-    whole, response = one.expression, design.basis.response
+    whole = one.expression
     powers = {f.name: dict(f.group.exponents) for f in design.features if f.group is not None}
-    if response is not None:
-        powers[""] = dict(response.exponents)
+    powers[""] = dict(design.response.exponents)
     share = {
         sympy.Symbol(g): exponents[name] for g, exponents in powers.items() if exponents.get(name)
     }

@@ -211,11 +211,8 @@ def coordinates(design: Design) -> Iterator[tuple[str, Array]]:
     """
     data = design.data
     grouped = [f.group for f in design.features if f.group is not None]
-    target = design.basis.target
-    responses = [] if design.basis.response is None else [design.basis.response]
-    named = {n for g in (*grouped, *responses) for n, _ in g.exponents}
-    named -= set() if target is None else {target.name}
-    inputs = sorted(named & set(data.numeric_names))
+    named = {n for g in (*grouped, design.response) for n, _ in g.exponents}
+    inputs = sorted((named - {design.target.name}) & set(data.numeric_names))
     for name in inputs:
         x = data[name]
         yield name, np.log(x) if np.all(x > 0) else x

@@ -183,9 +183,7 @@ def drift(design: Design, residuals: Array) -> float:
     """
     rows = np.argsort(np.argsort(design.data.rows)).astype(np.float64)
     n = len(rows)
-    target = design.basis.target
-    assert target is not None
-    in_order = design.data[target.name][np.argsort(rows)]
+    in_order = design.data[design.target.name][np.argsort(rows)]
     rising = int(np.count_nonzero(np.diff(in_order) > 0))
     if abs(rising - (n - 1) / 2) > _SORTED * ((n + 1) / 12) ** 0.5:
         return 0.0

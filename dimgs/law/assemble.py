@@ -94,8 +94,6 @@ def power_law(
     FitError
         If its powers are so high that they leave the range of double precision.
     """
-    target = design.basis.target
-    assert target is not None
     names = Names.of(design)
     expression, pi_expression, constants = _forms(design, names, estimate)
     domain = domain_of(design) if domain is None else domain
@@ -158,9 +156,7 @@ def law_of(
     **parts
         The further values of the law.
     """
-    names, basis = Names.of(design), design.basis
-    assert basis.target is not None
-    assert basis.response is not None
+    names, basis, target = Names.of(design), design.basis, design.target
     used = {str(s) for s in expression.free_symbols}
     symbols, unused = names.split(used)
     known = tuple(v for v in basis.variables if v.role == "constant")
@@ -173,17 +169,16 @@ def law_of(
     ]
     dimensions = {s: v.dimension for s, v in symbols.items()}
     dimensions |= {c.name: c.dimension for c in further}
-    level = basis.target.is_level
-    whole = Dimension() if level else basis.target.dimension
+    whole = Dimension() if target.is_level else target.dimension
     inferred, _ = infer_dimensions(expression, dimensions, [c.name for c in fitted], whole)
     return Law(
         **{"scores": Scores(), **parts},
-        target=basis.target,
+        target=target,
         symbols=symbols,
         expression=expression,
         constants=(*(replace(c, dimension=inferred[c.name]) for c in fitted), *further),
         groups=tuple(f.group for f in design.features if f.group is not None),
-        response=basis.response,
+        response=design.response,
         domain=domain_of(design) if domain is None else domain,
         scales=scales,
         known=known,
@@ -282,12 +277,11 @@ def _forms(
     The target is C × monomial × exp(unlogged terms), or, in units of a level, C + Σ k log(group) +
     unlogged terms.
     """
-    target, response = design.basis.target, design.basis.response
-    assert target is not None
+    target = design.target
     unit = target.unit.log_factor if target.is_level else 1.0
     pairs = zip(design.features, estimate.coefficients, strict=True)
     powers = {f.group: exact(c) for f, c in pairs if f.logged and f.group is not None}
-    powers = _without_rounding(powers, response)
+    powers = _without_rounding(powers, design.response)
     terms, constants = _unlogged(design, names, estimate, unit)
     half = estimate.intercept_half
     ends = estimate.intercept + np.array([0.0, -half, half])
@@ -302,7 +296,7 @@ def _forms(
         logs = (slope * sympy.log(sympy.Symbol(g.name)) for g, slope in slopes.items())
         in_groups = c + sympy.Add(*logs) + terms
         return in_groups.xreplace(groups), in_groups, constants
-    exponents = _over_response(powers, response).exponents
+    exponents = _over_response(powers, design.response).exponents
     product = monomial((pair for pair in exponents if pair[0] != target.name), inputs)
     in_groups = sympy.Mul(*(sympy.Symbol(g.name) ** x for g, x in powers.items()))
     whole = c * product * sympy.exp(terms.xreplace(groups))
@@ -354,14 +348,14 @@ def coefficient_gradients(design: Design, names: Names) -> list[sympy.Expr]:
     return [sympy.Integer(1), *(sympy.log(x) if f.logged else x for f, x in values)]
 
 
-def _over_response(powers: Mapping[PiGroup, Fraction], response: PiGroup | None) -> PiGroup:
+def _over_response(powers: Mapping[PiGroup, Fraction], response: PiGroup) -> PiGroup:
     """Product of powers of groups, over the response group."""
-    factors = {**powers, **({} if response is None else {response: Fraction(-1)})}
+    factors = {**powers, response: Fraction(-1)}
     return PiGroup.product("", factors, factors.values())
 
 
 def _without_rounding(
-    powers: Mapping[PiGroup, Fraction], response: PiGroup | None
+    powers: Mapping[PiGroup, Fraction], response: PiGroup
 ) -> dict[PiGroup, Fraction]:
     """Exponents of groups that cancel in a variable where they nearly do.
 
@@ -662,7 +656,8 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     p, unknowns = len(names), len(names) + added.shape[1]
     if unknowns >= n:
         raise FitError(f"{unknowns} constants need more than {n} runs; add runs.")
-    weights = np.ones(n) if design.weights is None else np.sqrt(design.weights)
+
+    root = design.root
 
     def white(values: Array) -> Array:
         return values if design.white is None else design.white(values)
@@ -698,7 +693,7 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
             values_at = target(response(theta))
             by = values_at if logged else np.exp(design.offset)
             columns = (by / errors.unit(values_at))[:, None] * columns
-        return white(columns * weights[:, None]) if unknowns else columns
+        return white(columns * root[:, None]) if unknowns else columns
 
     # sources scatter together on weights that are the same for all laws
     uncertain = None if design.effects else design.input_errors
@@ -709,10 +704,10 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
 
     def weighted(theta: Array) -> tuple[Array, Array]:
         """Residuals and slopes in units of the errors."""
-        residuals, columns = white(weights * (observed - model(theta))), jacobian_at(theta)
+        residuals, columns = white(root * (observed - model(theta))), jacobian_at(theta)
         if uncertain is None:
             return residuals, columns
-        ratio = by_inputs(theta) / weights
+        ratio = by_inputs(theta) / root
         residuals = ratio * residuals
         return residuals, ratio[:, None] * columns - residuals[:, None] * log_slopes(
             by_inputs, theta
@@ -929,11 +924,9 @@ def _representable(fit: Linearised) -> tuple[Array, Array]:
 
 def in_variables(design: Design, expression: sympy.Expr) -> sympy.Expr:
     """The target in the variables, from pi_0 in the groups."""
-    target, response = design.basis.target, design.basis.response
-    assert target is not None
-    assert response is not None
     inputs, groups = _in_inputs(design, Names.of(design), scales_are_1=False)
-    back = monomial(((k, -e) for k, e in response.exponents if k != target.name), inputs)
+    powers = ((k, -e) for k, e in design.response.exponents if k != design.target.name)
+    back = monomial(powers, inputs)
     return expression.subs(groups, simultaneous=True) * back
 
 

@@ -794,11 +794,8 @@ class Names:
         used = {v.name for v in design.inputs}
         used |= {n for f in design.features if f.group for n, _ in f.group.exponents}
         used |= {f.variable for f in design.features if f.variable is not None}
-        response = design.basis.response
-        used |= {n for n, _ in response.exponents} if response else set()
-        target = design.basis.target
-        if target is not None:
-            used.discard(target.name)
+        used |= {n for n, _ in design.response.exponents}
+        used.discard(design.target.name)
         groups = [g.name for g in design.basis.groups]
         identifier = safe_identifiers(sorted(used), reserved=["pi_0", *groups])
         taken = set(identifier.values())
@@ -806,7 +803,7 @@ class Names:
         variables = {n: known.get(n) or design.data.variable(n) for n in used}
         symbols = {identifier[n]: variables[n] for n in sorted(used) if variables[n].role == "data"}
         # "C = C*sqrt(D*t)" would read as an equation for its own target
-        shown = taken if target is None else taken | {target.name}
+        shown = taken | {design.target.name}
         prefactor = next(p for p in _PREFACTORS if p not in shown)
         return cls(symbols, identifier, prefactor)
 

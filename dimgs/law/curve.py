@@ -181,12 +181,11 @@ class Curve:
         learned : kernel, optional
             The covariance, where it is known.
         """
-        target, response = design.basis.target, design.basis.response
-        coordinates = Coordinates.of(design)
-        if coordinates is None or not len(coordinates.matrix) or target is None:
+        target, coordinates = design.target, Coordinates.of(design)
+        if coordinates is None or not len(coordinates.matrix):
             return None
         names = set(design.data.numeric_names)
-        group = {} if response is None or design.scale == "level" else dict(response.exponents)
+        group = {} if design.scale == "level" else dict(design.response.exponents)
         powers = {n: -float(e) for n, e in group.items() if n in names and n != target.name}
         columns = {n: np.asarray(design.data[n], dtype=np.float64) for n in names}
         rest = design.offset - sum((e * np.log(columns[n]) for n, e in powers.items()), 0.0)

@@ -141,8 +141,7 @@ class LimitInGroups:
     @classmethod
     def of(cls, limit: KnownLimit, design: Design) -> Self | str:
         """The limit in the features of a design, or why it constrains nothing there."""
-        target, response = design.basis.target, design.basis.response
-        if target is None or response is None or target.name != limit.target:
+        if design.target.name != limit.target:
             return f"it is of '{limit.target}'"
         if design.scale != "log":
             return "the target has no logarithm"
@@ -162,7 +161,9 @@ class LimitInGroups:
         )
         if (group := _in_groups(limit, design)) is None:
             return "its group is not a product of those that vary"
-        growth = limit.growth + sum(float(response.get(n) * e) for n, e in limit.along.items())
+        growth = limit.growth + sum(
+            float(design.response.get(n) * e) for n, e in limit.along.items()
+        )
         return cls(limit, direction, group, growth)
 
     def logs(self, design: Design) -> dict[str, Array]:
