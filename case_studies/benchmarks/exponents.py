@@ -75,7 +75,7 @@ def judged(seed: int) -> dict[str, Any]:
     exponents, data = drawn(seed)
     prepared = prepare(data, "y", Options())
     result, design = fit_prepared(prepared, Options()), prepared.design
-    forms = judge_forms(design, result, result.law, [], {}, Clock.of(1e6))
+    forms = judge_forms(design, result, result.law, [], Clock.of(1e6))
     posterior = posterior_of(design, forms, same_laws(design, forms))
     best, stated = posterior.laws[0].forms[0], posterior.laws[0].form
     scores = np.array([one.score for one in forms])

@@ -30,7 +30,7 @@ from dimgs.discovery.study import is_searchable, problem_of
 from dimgs.engines.protocol import SearchBudget
 from dimgs.engines.structured import StructuredEngine
 from dimgs.expression.candidate import Candidate
-from dimgs.law.assemble import in_variables
+from dimgs.law.assemble import from_search, in_variables
 from dimgs.law.checked_law import Names
 
 DUMMIES = 3
@@ -85,7 +85,7 @@ def searched(
         return False, None
     if not is_searchable(design):
         return not design.features, None
-    problem, unlogged = problem_of(design)
+    problem = problem_of(design)
     result = StructuredEngine().search(problem, SearchBudget(600.0, evaluations), 0)
     if not result.candidates:
         return False, None
@@ -93,9 +93,8 @@ def searched(
     values = first.evaluate(problem.groups)
     logs = problem.scale == "log" and bool(np.all(values > 0))
     left = np.log(problem.response / values) if logs else problem.response - values
-    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
     # of positive inputs, so that those that cancel are gone
-    whole = in_variables(design, first.expression.xreplace(named))
+    whole = in_variables(design, from_search(design, first.expression))
     whole = sympy.powdenest(whole.xreplace({s: _positive(s) for s in whole.free_symbols}))
     place = {n: f"pi_{k}" for k, n in enumerate(equation.ranges, 1)}
     names = Names.of(design).identifier

@@ -44,6 +44,7 @@ from dimgs.engines.protocol import Clock, SearchBudget
 from dimgs.fits.design import Design
 from dimgs.fits.least_squares import minimise_squares
 from dimgs.fits.noise import Errors, likeliest_measure
+from dimgs.law.assemble import from_search
 from dimgs.report.findings import r2_of
 
 # parts that are left out, as the comparison of dimgs has them
@@ -308,13 +309,11 @@ def _in_folds(
 
 def _operon(rest: Design) -> Callable[[Design], Array]:
     """The formula of fewest bits that Operon finds, with its constants in double precision."""
-    problem, unlogged = problem_of(rest)
-    result = OperonEngine().search(without_collinear(problem), _OPERON)
+    result = OperonEngine().search(without_collinear(problem_of(rest)), _OPERON)
     if not result.candidates:
         raise DimgsError(result.message)
     best = result.candidates[0]
-    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
-    return formula_values(rest, best.expression.xreplace(named), best.constants)
+    return formula_values(rest, from_search(rest, best.expression), best.constants)
 
 
 def _finite(value: float | None) -> float | None:

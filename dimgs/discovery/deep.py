@@ -102,7 +102,7 @@ def _asymptote(bound: LimitInGroups, design: Design) -> Limit:
 
 def candidates_of(
     teacher: PotentialTeacher, options: Options, clock: Clock
-) -> tuple[tuple[Candidate, ...], dict[str, str]]:
+) -> tuple[Candidate, ...]:
     """Candidates that a search on what a potential knows finds, their constants fitted on the runs.
 
     Parameters
@@ -110,24 +110,19 @@ def candidates_of(
     teacher : PotentialTeacher
     options : Options
     clock : Clock
-
-    Returns
-    -------
-    tuple of Candidate, dict of str to str
-        And what they call an input without a logarithm, with its identifier.
     """
-    problem, unlogged = problem_of(teacher.runs)
+    problem = problem_of(teacher.runs)
     name = embedded() if options.engine == ALL else options.engine
     seconds, step = clock.to_search, "the search on a deep potential"
     if seconds <= 0:
         clock.cut("time", step)
-        return (), unlogged
+        return ()
     try:
         engine = entry_named(name).make()
     except ImportError:
-        return (), unlogged
+        return ()
     budget = SearchBudget(seconds, options.budget)
-    result = engine.search(problem_of(teacher.dense)[0], budget, options.seed)
+    result = engine.search(problem_of(teacher.dense), budget, options.seed)
     if result.cut is not None:
         clock.cut(result.cut, step)
     fitted: dict[str, Candidate] = {}
@@ -135,7 +130,7 @@ def candidates_of(
         again = replace(refit(candidate, problem), engine="deep")
         if np.isfinite(again.loss):
             fitted.setdefault(str(again), again)
-    return select(fitted.values(), problem), unlogged
+    return select(fitted.values(), problem)
 
 
 def dense_runs(design: Design, potential: ContrastivePotential, seed: int) -> Design:

@@ -39,6 +39,7 @@ from dimgs.expression.candidate import Candidate
 from dimgs.fits.design import Design
 from dimgs.fits.noise import Noise
 from dimgs.judgement.posterior import ProbableLaw
+from dimgs.law.assemble import search_names
 from dimgs.law.canonical import absorb, celsius_zeros, recognise
 from dimgs.law.law import Law
 from dimgs.report.results import Candidates, FitResult, Report, Rival, Verdict
@@ -287,7 +288,8 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         fit=_in_table(study, options),
         law=law,
         candidates=Candidates(replace(c, maker=maker) for c in study.candidates),
-        **attributes(study, "unlogged engine complete_to left_out_by"),
+        **attributes(study, "engine complete_to left_out_by"),
+        unlogged=search_names(study.prepared.design),
         **vars(verdict),
         level=options.level,
         warnings=(

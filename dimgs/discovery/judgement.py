@@ -67,7 +67,7 @@ from dimgs.judgement.candidates import (
 )
 from dimgs.judgement.confirmation import IMPROBABLE, PROBABLE, holds
 from dimgs.judgement.posterior import Posterior, posterior_of, same_laws
-from dimgs.law.assemble import assemble, inputs_of, power_law
+from dimgs.law.assemble import assemble, from_search, inputs_of, power_law
 from dimgs.law.canonical import absorb, recognise
 from dimgs.law.checked_law import Scores
 from dimgs.law.curve import KIND, Coordinates, Curve
@@ -286,9 +286,8 @@ def sum_of(design: Design) -> Formula | None:
     """A sum of at most three monomials of the groups, with constants for its numbers."""
     if not is_searchable(design):
         return None
-    problem, unlogged = problem_of(design)
     # half a second for 400 runs of seven groups; a limit in seconds would depend on the machine
-    formula = low_order_sum(without_collinear(problem), np.inf)
+    formula = low_order_sum(without_collinear(problem_of(design)), np.inf)
     if formula is None:
         return None
     expression, constants = formula
@@ -298,8 +297,7 @@ def sum_of(design: Design) -> Formula | None:
     if not expression.is_Add:
         return None
     expression, constants = _with_fitted_exponents(expression, constants)
-    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
-    return expression.xreplace(named), constants
+    return from_search(design, expression), constants
 
 
 def _with_fitted_exponents(
@@ -684,7 +682,6 @@ def _posterior(
         study.result,
         study.law if study.result is None else study.result.law,
         study.candidates,
-        study.unlogged,
         clock,
         (*study.given, *more),
         partial(_is_admitted, design, options) if options.restricts else None,
@@ -704,8 +701,8 @@ def _as_asked(study: Study, options: Options, clock: Clock) -> Study:
     """The study with the law that was asked for, judged beside what a short search finds."""
     design = study.prepared.design
     clock, searched = clock.separate(), is_searchable(design)
-    others = rivals_of(design, options.seed, clock) if searched else ((), {})
-    posterior = _posterior(replace(study, candidates=others[0], unlogged=others[1]), options, clock)
+    rivals = rivals_of(design, options.seed, clock) if searched else ()
+    posterior = _posterior(replace(study, candidates=rivals), options, clock)
     posterior = replace(posterior, brief=searched)
     study = replace(study, cuts=(*study.cuts, *clock.cuts))
     if study.given or options.restricts:
@@ -876,8 +873,8 @@ def law_of_candidate(study: Study, candidate: Candidate, options: Options) -> La
     """
     if candidate.engine == "power_law" and study.result is not None:
         return study.result.law
-    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in study.unlogged.items()}
-    return _assembled(study, candidate.expression.xreplace(named), candidate.constants, options)
+    expression = from_search(study.prepared.design, candidate.expression)
+    return _assembled(study, expression, candidate.constants, options)
 
 
 def _real_power(study: Study, options: Options) -> Law | None:

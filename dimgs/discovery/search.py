@@ -163,7 +163,7 @@ def _from_potential(current: Study, options: Options, clock: Clock) -> Study:
     current = replace(current, warnings=(*current.warnings, note))
     if so_far.verdict.confirmed:
         return current
-    return add_candidates(current, *candidates_of(teacher, options, clock), "deep")
+    return add_candidates(current, candidates_of(teacher, options, clock), "deep")
 
 
 # ---- Hidden scales: an unknown dimensional constant that improves the prediction of the runs.

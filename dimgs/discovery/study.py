@@ -1,10 +1,9 @@
 """A study of one basis: the problem for its searches, their proposals, and the law."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from itertools import count
 from typing import Literal
 
 import numpy as np
@@ -33,8 +32,7 @@ from dimgs.judgement.candidates import Proposal
 from dimgs.judgement.confirmation import LawFacts, conclude, holds
 from dimgs.judgement.posterior import Posterior
 from dimgs.judgement.residual_structure import ResidualSummary
-from dimgs.law.assemble import NoSuchNumberError, feature_values
-from dimgs.law.checked_law import Names
+from dimgs.law.assemble import NoSuchNumberError, feature_values, search_names
 from dimgs.law.law import Law
 from dimgs.report.findings import Lead
 from dimgs.report.results import FitResult, Verdict
@@ -68,8 +66,8 @@ def is_searchable(design: Design) -> bool:
     )
 
 
-def problem_of(design: Design, options: Options | None = None) -> tuple[Problem, dict[str, str]]:
-    """The design as a problem for engines, and the identifier of each unlogged group.
+def problem_of(design: Design, options: Options | None = None) -> Problem:
+    """The design as a problem for engines; inputs without a logarithm are numbered as groups are.
 
     Parameters
     ----------
@@ -77,35 +75,24 @@ def problem_of(design: Design, options: Options | None = None) -> tuple[Problem,
     options : Options, optional
         They may ask for some laws only.
     """
-    identifier = Names.of(design).identifier
-    groups: dict[str, Array] = {}
-    unlogged: dict[str, str] = {}
+    unlogged = search_names(design)
+    searched = {name: k for k, name in unlogged.items()}
+    groups = {searched.get(name, name): x for name, x in feature_values(design).items()}
     composition: dict[str, dict[str, float]] = {}
-    values = feature_values(design)
-    taken = {g.name for g in design.basis.groups}
-    numbers = (k for k in count(1) if f"pi_{k}" not in taken)
-    for j, feature in enumerate(design.features):
-        if feature.group is not None:
-            name = feature.name
-            groups[name] = values[name]
-            composition[name] = _lengths(design, feature.group)
-            if feature.logged:
-                _require_range(design, feature.group, design.X[:, j])
-            else:
-                unlogged[name] = name
+    for name, feature, logs in zip(groups, design.features, design.X.T, strict=True):
+        if feature.group is None:
+            composition[name] = {str(feature.variable): 1.0}
             continue
-        assert feature.variable is not None
-        name = f"pi_{next(numbers)}"
-        groups[name] = values[identifier[feature.variable]]
-        unlogged[name] = identifier[feature.variable]
-        composition[name] = {feature.variable: 1.0}
+        composition[name] = _lengths(design, feature.group)
+        if feature.logged:
+            _require_range(design, feature.group, logs)
     if design.scale == "log":
         _require_range(design, design.response, design.y)
     composition["pi_0"] = _lengths(design, design.response)
     # a search is given the runs of all sources, or labels, as of one
     shift = np.zeros(design.n_runs) if design.shift is None else design.shift
     y, size = design.y - shift, design.offset + shift
-    problem = Problem(
+    return Problem(
         groups=groups,
         response=np.exp(y) if design.scale == "log" else y,
         scale="log" if design.scale == "log" else "linear",
@@ -116,7 +103,6 @@ def problem_of(design: Design, options: Options | None = None) -> tuple[Problem,
         must_use=() if options is None else tuple(options.must_use),
         most_constants=None if options is None else options.at_most_constants,
     )
-    return problem, unlogged
 
 
 def without_collinear(problem: Problem) -> Problem:
@@ -225,8 +211,6 @@ class Study:
         R² of the law on runs left out.
     candidates : tuple of Candidate
         The Pareto front, the one of the fewest bits first.
-    unlogged : mapping of str to str
-        What the candidates call an input without a logarithm, and its identifier.
     engine : str
         Which search proposed the law, and until it is judged the first candidate.
     warnings : tuple of str
@@ -259,7 +243,6 @@ class Study:
     candidates: tuple[Candidate, ...]
     engine: str
     warnings: tuple[str, ...]
-    unlogged: Mapping[str, str] = field(default_factory=dict)
     cuts: tuple[Cut, ...] = ()
     unavailable: str = ""
     residuals: ResidualSummary | None = None
@@ -370,9 +353,7 @@ def _candidates(law: Law, prepared: Prepared) -> tuple[Candidate, ...]:
     return (Candidate.of(law.pi_expression, constants, loss=loss, scale=scale, engine="power_law"),)
 
 
-def rivals_of(
-    design: Design, seed: int, clock: Clock
-) -> tuple[tuple[Candidate, ...], Mapping[str, str]]:
+def rivals_of(design: Design, seed: int, clock: Clock) -> tuple[Candidate, ...]:
     """Closed forms that a short search finds, to judge a law beside them.
 
     Parameters
@@ -382,25 +363,20 @@ def rivals_of(
     seed : int
     clock : Clock
         It notes if the time ended the search.
-
-    Returns
-    -------
-    tuple of Candidate, mapping of str to str
-        And what they call an input without a logarithm, with its identifier.
     """
     forms, most = _SHORT_FORMS, None
     if design.n_runs > _MANY:
         rows = np.random.default_rng(design.n_runs).choice(design.n_runs, _SHORT_RUNS, False)
         design, forms, most = design.take(np.sort(rows)), _FEWER_FORMS, _FEWER_RIVALS
-    problem, unlogged = problem_of(design)
+    problem = problem_of(design)
     short = Options(engine=embedded(), evaluations=forms, seed=seed)
     if clock.over:
         clock.cut("time", "the search for rivals")
-        return (), unlogged
+        return ()
     result = _result(short.engine, problem, (), clock.to_search, short)
     if result.cut not in (None, "evaluations"):
         clock.cut(result.cut, "the search for rivals")
-    return result.candidates[:most], unlogged
+    return result.candidates[:most]
 
 
 def usable_engines(options: Options) -> list[str]:
@@ -440,7 +416,7 @@ def run_engine(study: Study, name: str, seconds: float, options: Options, clock:
     design = study.prepared.design
     rows = rows_aside(design, options)
     train = design if rows is None else design.take(rows[0])
-    problem, unlogged = problem_of(train, options)
+    problem = problem_of(train, options)
     earlier = [c for c in study.candidates if c.engine != NONE]
     result = _result(name, problem, earlier, seconds, options)
     if result.outcome == "unavailable":
@@ -453,7 +429,7 @@ def run_engine(study: Study, name: str, seconds: float, options: Options, clock:
             f"does not count."
         )
         study = replace(study, warnings=(*study.warnings, note))
-    out = add_candidates(study, result.candidates, unlogged, name, problem)
+    out = add_candidates(study, result.candidates, name, problem)
     out = replace(out, complete_to=result.complete_to or out.complete_to)
     if result.cut is not None:
         clock.cut(result.cut, f"the search by {name}")
@@ -464,11 +440,7 @@ def run_engine(study: Study, name: str, seconds: float, options: Options, clock:
 
 
 def add_candidates(
-    study: Study,
-    candidates: Sequence[Candidate],
-    unlogged: Mapping[str, str],
-    engine: str,
-    problem: Problem | None = None,
+    study: Study, candidates: Sequence[Candidate], engine: str, problem: Problem | None = None
 ) -> Study:
     """The study with further candidates, those of the fewest bits first.
 
@@ -477,8 +449,6 @@ def add_candidates(
     study : Study
     candidates : sequence of Candidate
         The candidates of a single search stay in their order.
-    unlogged : mapping of str to str
-        What the candidates call an input without a logarithm, and its identifier.
     engine : str
         Which search proposes them.
     problem : Problem, optional
@@ -490,12 +460,11 @@ def add_candidates(
     unique = {str(c): c for c in reversed([*earlier, *candidates])}
     ordered: Iterable[Candidate] = candidates
     if earlier:
-        ordered = select(unique.values(), problem or problem_of(study.prepared.design)[0])
+        ordered = select(unique.values(), problem or problem_of(study.prepared.design))
     first, *rest = ordered
     return replace(
         study,
         candidates=(first, *rest),
-        unlogged={**study.unlogged, **unlogged},
         engine=first.engine or engine,
         unavailable="",
         posterior=None,

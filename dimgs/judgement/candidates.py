@@ -37,7 +37,7 @@ from dimgs.judgement.evidence import (
     fit_model,
     outer_blocks,
 )
-from dimgs.law.assemble import feature_values, inputs_of
+from dimgs.law.assemble import feature_values, from_search, inputs_of
 from dimgs.law.checked_law import Names
 from dimgs.law.law import Law
 from dimgs.law.prediction import evaluate
@@ -291,7 +291,6 @@ def forms_of(
     result: FitResult | None,
     law: Law,
     candidates: Sequence[Candidate],
-    unlogged: Mapping[str, str],
     more: Sequence[Proposal] = (),
 ) -> Iterator[_Modelled]:
     """Every form that a study found, as a model of its runs: power laws, its law, its front.
@@ -302,8 +301,6 @@ def forms_of(
     result : FitResult or None
     law : Law
     candidates : sequence of Candidate
-    unlogged : mapping of str to str
-        As of :func:`dimgs.judgement.candidates.judged_forms`.
     more : sequence of Proposal
         Further forms, which come before these.
     """
@@ -312,7 +309,6 @@ def forms_of(
         yield from _of_temperature(design)
     scales = [v.name for v in design.basis.unknown_scales]
     power = None if result is None else result.law
-    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
     seen = set()
     proposals = list(more)
     if power is None or law is not power or law.pi_expression.has(sympy.Piecewise):
@@ -320,7 +316,7 @@ def forms_of(
         expression = law.pi_expression
         proposals.append(Proposal(name="law", expression=expression, constants=fitted, law=law))
     for c in candidates[:MOST_JUDGED]:
-        expression, start = _with_powers(c.expression.xreplace(named), c.constants)
+        expression, start = _with_powers(from_search(design, c.expression), c.constants)
         proposals.append(Proposal(name=c.engine, expression=expression, constants=start))
     for one in proposals:
         if one.name == "power_law" or str(one.expression) in seen or design.scale == "level":
@@ -649,7 +645,6 @@ def judge_forms(
     result: FitResult | None,
     law: Law,
     candidates: Sequence[Candidate],
-    unlogged: Mapping[str, str],
     clock: Clock,
     more: Sequence[Proposal] = (),
     admits: Callable[[Proposal], bool] | None = None,
@@ -666,8 +661,6 @@ def judge_forms(
     law : Law
         The law that its searches began with.
     candidates : sequence of Candidate
-    unlogged : mapping of str to str
-        What candidates call an input without a logarithm, and its identifier.
     clock : Clock
     more : sequence of Proposal
         Further forms, which come first.
@@ -685,7 +678,7 @@ def judge_forms(
     allowed = admits or (lambda _: True)
     raw = [
         (one, model)
-        for one, model in forms_of(design, result, law, candidates, unlogged, more)
+        for one, model in forms_of(design, result, law, candidates, more)
         if one.given or allowed(one)
     ]
     if clock.over and len(raw) > _AT_LEAST:

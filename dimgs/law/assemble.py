@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -632,6 +633,29 @@ def feature_values(design: Design) -> dict[str, Array]:
                 design.data[feature.variable], dtype=np.float64
             )
     return out
+
+
+def search_names(design: Design) -> dict[str, str]:
+    """What a search calls each feature without a logarithm, and its name in a pi expression.
+
+    An input is numbered there like a further group.
+    """
+    taken = {g.name for g in design.basis.groups}
+    numbers = (k for k in count(1) if f"pi_{k}" not in taken)
+    identifier = Names.of(design).identifier
+    names = dict[str, str]()
+    for feature in design.features:
+        if feature.variable is not None:
+            names[f"pi_{next(numbers)}"] = identifier[feature.variable]
+        elif not feature.logged:
+            names[feature.name] = feature.name
+    return names
+
+
+def from_search(design: Design, expression: sympy.Expr) -> sympy.Expr:
+    """An expression that a search found, in the names of a pi expression."""
+    names = search_names(design).items()
+    return expression.xreplace({sympy.Symbol(k): sympy.Symbol(name) for k, name in names})
 
 
 def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) -> Refit:

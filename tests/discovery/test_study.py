@@ -56,20 +56,19 @@ def front(*expressions: sympy.Expr, engine: str = "structured") -> tuple[Candida
 def test_candidates_take_the_place_of_the_power_law_and_join_those_of_other_searches() -> None:
     power = power_law(prepared())
     one = front(a + b * pi_1, a + 2 * pi_1)
-    first = add_candidates(power, one, {"pi_2": "t"}, "structured")
-    assert (first.candidates, first.unlogged, first.engine) == (one, {"pi_2": "t"}, "structured")
+    first = add_candidates(power, one, "structured")
+    assert (first.candidates, first.engine) == (one, "structured")
     assert (first.law, first.cv_r2) == (power.law, power.cv_r2)
     worse = front(b * pi_1, a + b * pi_1, engine="other")
-    both = add_candidates(first, worse, {}, "other")
+    both = add_candidates(first, worse, "other")
     # those of the fewest bits first, and equal ones once, by the engine that was first
     assert [str(c) for c in both.candidates[:2]] != [str(c) for c in worse]
     assert sorted(str(c) for c in both.candidates) == sorted({str(c) for c in (*one, *worse)})
     assert [c.engine for c in both.candidates if str(c) == "a + b*pi_1"] == ["structured"]
     assert str(both.candidates[-1]) == "b*pi_1"
-    assert both.unlogged == {"pi_2": "t"}
     # a search that found nothing says that it searched, and takes nothing away
-    assert add_candidates(power, (), {}, "structured").candidates == power.candidates
-    assert add_candidates(both, (), {}, "other") is both
+    assert add_candidates(power, (), "structured").candidates == power.candidates
+    assert add_candidates(both, (), "other") is both
 
 
 class Starting:
@@ -191,7 +190,7 @@ def from_potential(
     from dimgs.discovery import deep
 
     monkeypatch.setattr(deep, "fit_teacher", lambda *_: Potential())
-    monkeypatch.setattr(deep, "candidates_of", lambda *_: (more, {"t": "u"}))
+    monkeypatch.setattr(deep, "candidates_of", lambda *_: more)
     return module._from_potential(study, Options(model="deep"), Clock.of(AMPLE))
 
 
@@ -203,10 +202,9 @@ def test_a_deep_potential_proposes_where_the_judgement_confirms_nothing_without_
     study = from_potential(monkeypatch, power, front(a + b * pi_1, engine="deep"))
     assert "The cross-validated R² of a deep potential is 0.98765" in study.warnings[-1]
     assert [str(c) for c in study.candidates] == ["a + b*pi_1"]
-    assert study.unlogged == {"t": "u"}
     # which candidate is the law is not decided here
     assert (study.law, study.posterior) == (power.law, None)
-    known = add_candidates(power, front(a + b * pi_1), {}, "structured")
+    known = add_candidates(power, front(a + b * pi_1), "structured")
     assert judge(known, Options(), Clock.of(AMPLE)).verdict.confirmed
     kept = from_potential(monkeypatch, known, front(a + b * pi_1 + c / pi_1, engine="deep"))
     assert kept.candidates == known.candidates
@@ -230,7 +228,7 @@ def test_a_deep_potential_is_no_use_to_what_is_exact_or_has_no_time() -> None:
 
 def test_an_interrupt_leaves_the_first_candidate_without_a_judgement() -> None:
     power = power_law(prepared())
-    study = add_candidates(power, front(a + b * pi_1), {}, "structured")
+    study = add_candidates(power, front(a + b * pi_1), "structured")
     stopped = Clock.of(AMPLE)
     stopped.cut("interrupt", "the search")
     out = judge(study, Options(), stopped)

@@ -176,7 +176,7 @@ def stub() -> dict[str, Any]:
     out["half"] = julia.run(power_problem(), exact, error=RuntimeError("no memory"))
     out["interrupted"] = julia.run(power_problem(), exact, error=KeyboardInterrupt())
     data = friction()
-    runs = problem_of(prepare(data, "tau", Options()).design)[0]
+    runs = problem_of(prepare(data, "tau", Options()).design)
     assert runs.composition is not None
     reynolds = next(n for n in runs.groups if "mu" in runs.composition[n])
     ratio = next(n for n in runs.groups if n != reynolds)
@@ -196,7 +196,7 @@ def julia() -> dict[str, Any]:
     out["power"] = shown(PySREngine(setup_seconds=1500).search(power, SearchBudget(60), seed=1))
     out["setup_seconds"] = time.monotonic() - began
     data = friction()
-    runs = problem_of(prepare(data, "tau", Options()).design)[0]
+    runs = problem_of(prepare(data, "tau", Options()).design)
     guess = Candidate.of(0.5 * sympy.Symbol(next(iter(runs.groups))) ** -0.25)
     result = PySREngine([guess]).search(runs, SearchBudget(180), seed=1)
     out["friction"] = shown(result)

@@ -28,7 +28,7 @@ def constants_of(expression: sympy.Expr, known: Prepared) -> int:
     start = {"a": 0.01, "b": 1e-20}
     used = {k: v for k, v in start.items() if expression.has(sympy.Symbol(k))}
     candidate = Candidate.of(expression, used)
-    forms = list(forms_of(known.design, result, result.law, [candidate], {}))
+    forms = list(forms_of(known.design, result, result.law, [candidate]))
     return len(forms[-1][0].constants)
 
 
@@ -49,7 +49,7 @@ def test_a_number_that_takes_the_size_of_a_scale_becomes_its_constant() -> None:
     known = pressures()
     candidate = Candidate.of(A * sympy.exp(-5000 / PI), {"a": 3e9})
     result = fit_prepared(known, Options())
-    (*_, (proposal, model)) = forms_of(known.design, result, result.law, [candidate], {})
+    (*_, (proposal, model)) = forms_of(known.design, result, result.law, [candidate])
     assert proposal.expression.atoms(sympy.Rational) <= {sympy.Integer(-1)}
     assert sorted(proposal.constants.values()) == pytest.approx([-5000.0, 3e9])
     # each constant is determined by the runs beside the other
@@ -60,7 +60,7 @@ def test_a_number_that_takes_the_size_of_a_scale_becomes_its_constant() -> None:
 def test_the_exponential_of_a_temperature_of_unknown_scale_is_among_the_forms() -> None:
     known = pressures()
     result = fit_prepared(known, Options())
-    forms = list(forms_of(known.design, result, result.law, [], {}))
+    forms = list(forms_of(known.design, result, result.law, []))
     gaps = [np.ptp(np.log(model.value(model.start)) - known.design.y) for _, model in forms]
     assert min(gaps) < 1e-6
     assert len(forms) > 1
@@ -79,7 +79,7 @@ def test_an_exponential_of_the_temperature_costs_as_much_as_a_power_of_it() -> N
     scales = ["T0 [K]", "rate0 [1/s]", "eta0 [Pa*s]"]
     known = prepare(viscosities(), "eta", Options(scales=scales))
     result = fit_prepared(known, Options())
-    judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6))
+    judged = judge_forms(known.design, result, result.law, [], Clock.of(1e6))
     plain = [c for c in judged if not c.expression.has(sympy.Symbol("b"))]
     bits = {c.name: c.structure.bits for c in plain}
     assert bits["power_law"] == pytest.approx(bits["power"], abs=3.0)

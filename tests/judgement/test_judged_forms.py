@@ -45,7 +45,7 @@ def test_forms_that_differ_in_numbers_alone_are_one_with_a_constant() -> None:
         Candidate.of((number + pi) * pi**power, {})
         for number in (sympy.Rational(7, 5), sympy.Rational(4, 3))
     ]
-    judged = judge_forms(design, result, result.law, candidates, {}, Clock.of(1e6))
+    judged = judge_forms(design, result, result.law, candidates, Clock.of(1e6))
     texts = [str(c.expression) for c in judged]
     assert len(set(texts)) == len(texts)
     assert sum("c_1" in text for text in texts) == 1
@@ -70,7 +70,6 @@ def test_constants_that_may_as_well_be_one_are() -> None:
         result,
         result.law,
         [],
-        {},
         Clock.of(1e6),
         [Proposal(name="regimes", expression=form, constants=start)],
     )
@@ -88,7 +87,7 @@ def _power_laws(exponent: float, noise: float) -> tuple[Design, list[JudgedForm]
     result = fit_prepared(known, Options())
     form = 2 * sympy.pi * sympy.Symbol("pi_1") ** sympy.Rational(exponent).limit_denominator(6)
     more = [Proposal(name="front", expression=form, constants={})] if noise < 0.05 else []
-    return known.design, judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+    return known.design, judge_forms(known.design, result, result.law, [], Clock.of(1e6), more)
 
 
 def test_a_power_law_with_a_recognised_prefactor_is_the_same_law() -> None:
@@ -115,7 +114,7 @@ def test_laws_with_fitted_exponents_are_one_whatever_the_others_are() -> None:
     columns = {"x [1]": x, "y [1]": y, "z [1]": z}
     known = prepare(Dataset.from_columns(columns), "z", Options())
     result = fit_prepared(known, Options())
-    judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6))
+    judged = judge_forms(known.design, result, result.law, [], Clock.of(1e6))
     assert sorted(c.exponents for c in judged) == [1, 2]
     assert same_laws(known.design, judged) == [0, 0]
     # the simple one is shown where it is sure
@@ -146,7 +145,7 @@ def test_simple_and_fitted_exponents_are_one_law_in_every_unit(size: float) -> N
     result, pi = fit_prepared(known, Options()), sympy.Symbol("pi_1")
     form, start = sympy.Symbol("c") * pi**4, {"c": size**-4.0}
     more = [Proposal(name="front", expression=form, constants=start)]
-    judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+    judged = judge_forms(known.design, result, result.law, [], Clock.of(1e6), more)
     assert {"front", "power"} <= {one.name for one in judged}
     assert len(set(same_laws(known.design, judged))) == 1
 
@@ -162,7 +161,7 @@ def test_laws_that_are_zero_in_many_runs_are_compared_there_too(start: int) -> N
     line = two * (one - start)
     forms = [sympy.Max(0, line), two * sympy.Max(0, one - start), line]
     law = assemble(known.design, forms[0], {}, 0.9)
-    judged = judge_forms(known.design, None, law, [], {}, Clock.of(1e6))
+    judged = judge_forms(known.design, None, law, [], Clock.of(1e6))
     (first,) = (form for form in judged if form.expression == forms[0])
     models = [FormulaModel(known.design, e, {}) for e in forms]
     assert same_laws(known.design, [replace(first, model=m) for m in models]) == [0, 0, 2]
@@ -182,7 +181,7 @@ def test_a_refuted_form_with_simple_exponents_makes_no_two_laws_one() -> None:
         for e in forms
         if (free := e.free_symbols - {pi})
     ]
-    judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+    judged = judge_forms(known.design, result, result.law, [], Clock.of(1e6), more)
     judged = [one for one in judged if one.expression in forms]
     assert judged[2].expression == simple
     assert same_laws(known.design, judged) == [0, 1, 0]
@@ -210,7 +209,7 @@ def test_the_price_of_fitted_exponents_does_not_depend_on_the_basis(basis: list[
         columns = {"x [1]": x, "z [1]": z, "y [1]": y}
         known = prepare(Dataset.from_columns(columns), "y", Options())
         result = fit_prepared(known, Options())
-        judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6))
+        judged = judge_forms(known.design, result, result.law, [], Clock.of(1e6))
         bits += [c.structure.free_exponents for c in judged if c.exponents == 2]
     assert bits[0] > 8.0
     assert bits[1] == pytest.approx(bits[0])
@@ -229,7 +228,7 @@ def test_two_constants_are_one_where_a_function_has_a_limit_without_any() -> Non
         result = fit_prepared(known, Options())
         start = {"c_1": front, "c_2": 3.0}
         more = [Proposal(name="front", expression=form, constants=start)]
-        judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+        judged = judge_forms(known.design, result, result.law, [], Clock.of(1e6), more)
         whole = next(c for c in judged if len(c.constants) == 2 and c.name == "front")
         simpler = [c for c in judged if len(c.constants) == 1 and c.name == "front"]
         assert len(simpler) == related
@@ -252,7 +251,7 @@ def test_an_input_that_a_form_depends_on_by_no_more_than_chance_is_left_out(targ
     text = f"C*y*(1 + c*x/y)*(w/{'x' if target == 'w' else 'y'})**(1/200)*exp(v/500)"
     form = in_groups(known.design, GivenForm.read(text, data, "z", Options()).expression)
     more = [Proposal(name="front", expression=form, constants={"C": 1.7, "c": 0.6})]
-    judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+    judged = judge_forms(known.design, result, result.law, [], Clock.of(1e6), more)
     proposed = [one for one in judged if one.name == "front"]
     best = max(proposed, key=lambda one: one.score)
     inputs = [inputs_of(known.design, one.expression) for one in proposed]
@@ -268,7 +267,7 @@ def test_a_wave_of_an_exponential_of_the_inverse_of_a_temperature_has_a_price() 
     result, pi = fit_prepared(known, Options()), sympy.Symbol("pi_1")
     form = sympy.Symbol("C") * (2 + sympy.sin(40 * sympy.exp(sympy.Symbol("b") / pi)))
     wave = Proposal(name="front", expression=form, constants={"C": 1.0, "b": -300.0})
-    judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), [wave])
+    judged = judge_forms(known.design, result, result.law, [], Clock.of(1e6), [wave])
     assert any(one.name == "front" and one.structure.oscillations for one in judged)
 
 
@@ -281,7 +280,7 @@ def test_bounds_do_not_lower_the_exactness_of_the_runs_beside_them() -> None:
 
     known = prepare(Dataset.from_columns(columns | bounds), "y", Options())
     result = fit_prepared(known, Options())
-    forms = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6))
+    forms = judge_forms(known.design, result, result.law, [], Clock.of(1e6))
     laws = same_laws(known.design, forms)
     censored = posterior_of(known.design, forms, laws)
     as_runs = posterior_of(replace(known.design, censored=0.0), forms, laws)
@@ -301,7 +300,7 @@ def test_a_ratio_that_is_one_by_chance_leaves_two_constants() -> None:
         start, form = {"c_1": 2.0, "c_2": 2.0}, one + other * pi ** sympy.Rational(3, 2)
         more = [Proposal(name="front", expression=form, constants=start)]
         result = fit_prepared(known, Options())
-        judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+        judged = judge_forms(known.design, result, result.law, [], Clock.of(1e6), more)
         best = next(c for c in judged if c.name == "front")
         assert len(best.constants) == (2 if noise > 0.01 else 1)
 
@@ -323,7 +322,7 @@ def test_parts_that_are_nothing_in_the_runs_are_no_part_of_a_law(
     known = prepare(Dataset.from_columns({"x [1]": x, "z [1]": z, "y [1]": y}), "y", Options())
     result = fit_prepared(known, Options())
     candidate = Candidate.of(sympy.sympify(text), constants)
-    judged = judge_forms(known.design, result, result.law, [candidate], {}, Clock.of(1e6))
+    judged = judge_forms(known.design, result, result.law, [candidate], Clock.of(1e6))
     assert len(judged[0].constants) <= 2
     assert not judged[0].expression.has(sympy.tanh)
     values = judged[0].model.value(judged[0].evidence.whole.constants)
@@ -383,7 +382,7 @@ def test_the_price_of_a_law_does_not_depend_on_the_response_group() -> None:
             start = {"c_1": 30.0, "c_2": 900.0, "c_3": 1.0 / 12.0}
             more = [Proposal(name="front", expression=form, constants=start)]
             result = fit_prepared(known, Options())
-            judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+            judged = judge_forms(known.design, result, result.law, [], Clock.of(1e6), more)
             (one,) = [each for each in judged if each.expression == form]
             assert one.evidence.whole.sd < 0.012
             bits.append(one.structure.bits)
@@ -398,7 +397,7 @@ def test_exponents_that_the_runs_determine_only_together_cost_what_they_determin
     def precision(columns: dict[str, Array]) -> set[float]:
         known = prepare(Dataset.from_columns({**columns, "y [1]": y}), "y", Options())
         result = fit_prepared(known, Options())
-        judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6))
+        judged = judge_forms(known.design, result, result.law, [], Clock.of(1e6))
         return {round(c.structure.free_exponents, 2) for c in judged if c.exponents}
 
     (alone,) = precision({"x [1]": x})
@@ -420,7 +419,7 @@ def test_a_form_costs_the_same_however_a_search_wrote_it() -> None:
 
     def judged(*several: sympy.Expr) -> list[float]:
         more = [Proposal(name="front", expression=e, constants={}) for e in several]
-        forms = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+        forms = judge_forms(known.design, result, result.law, [], Clock.of(1e6), more)
         return sorted(c.score for c in forms if c.name == "front")
 
     alone = [judged(text) for text in texts]

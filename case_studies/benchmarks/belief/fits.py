@@ -20,6 +20,7 @@ from dimgs.expression import Candidate
 from dimgs.judgement.candidates import JudgedForm
 from dimgs.judgement.posterior import Posterior
 from dimgs.judgement.residual_structure import chance_of_structure
+from dimgs.law.assemble import search_names
 
 RUNS = (20, 60, 200)
 NOISES = (0.0, 0.01, 0.02, 0.05, 0.1)
@@ -154,7 +155,8 @@ def is_right(found: Study, one: JudgedForm, inputs: Inputs) -> bool:
     values = dict(zip(sorted(one.constants), one.evidence.whole.constants, strict=False))
     if one.name in ("power", "simple power"):
         values = dict(one.constants)
-    back = {sympy.Symbol(v): sympy.Symbol(k) for k, v in found.unlogged.items()}
+    names = search_names(found.prepared.design).items()
+    back = {sympy.Symbol(v): sympy.Symbol(k) for k, v in names}
     expression = one.expression.xreplace(back)
     used = {str(s) for s in expression.free_symbols}
     constants = {k: float(v) for k, v in values.items() if k in used}
