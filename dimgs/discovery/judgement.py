@@ -67,7 +67,7 @@ from dimgs.judgement.candidates import (
 )
 from dimgs.judgement.confirmation import IMPROBABLE, PROBABLE, holds
 from dimgs.judgement.posterior import Posterior, posterior_of, same_laws
-from dimgs.law.assemble import assemble, from_search, inputs_of, power_law
+from dimgs.law.assemble import assemble, from_search, power_law, used_inputs
 from dimgs.law.canonical import absorb, recognise
 from dimgs.law.checked_law import Scores
 from dimgs.law.curve import KIND, Coordinates, Curve
@@ -694,7 +694,7 @@ def _is_admitted(design: Design, options: Options, one: Proposal) -> bool:
     most = options.at_most_constants
     if most is not None and len(one.constants) > most:
         return False
-    return not options.must_use or set(options.must_use) <= inputs_of(design, one.expression)
+    return not options.must_use or set(options.must_use) <= used_inputs(design, one.expression)
 
 
 def _as_asked(study: Study, options: Options, clock: Clock) -> Study:

@@ -13,7 +13,7 @@ from dimgs.dataset import Dataset
 from dimgs.fits.covariance import t_quantile
 from dimgs.judgement.next_run import Prediction, choose
 from dimgs.law.law import Law
-from dimgs.law.prediction import evaluate_each, group_values, law_inputs, response_factor
+from dimgs.law.prediction import gradients_at, law_inputs, response_factor, values
 from dimgs.report.results import NextRuns, ProposedRun, Report, Rival, RivalPrediction
 from dimgs.variables import Variable, parse_unit
 from dimgs.variables.quantities import Quantity, as_quantity
@@ -209,11 +209,9 @@ def prediction_of(law: Law, probability: float, places: Places, *, log: bool) ->
     Prediction
         NaN where the law has no value.
     """
-    n, u, inputs = len(places), law.uncertainty, law_inputs(law, places.columns)
-    values: dict[str, Any] = {**group_values(law, inputs), **law.constant_values}
-    value = np.asarray(law.predict_si(places.columns), dtype=np.float64)
-    G = evaluate_each(u.gradients, values, n)
-    noise = np.full(n, max(u.residual_sd, 1e-10))
+    u, inputs = law.uncertainty, law_inputs(law, places.columns)
+    value, G = values(law, inputs), gradients_at(law, inputs)
+    noise = np.full(len(places), max(u.residual_sd, 1e-10))
     covariance = np.asarray(u.covariance, dtype=np.float64).reshape(G.shape[1], G.shape[1])
     with np.errstate(all="ignore"):
         if law.target.is_level:

@@ -37,7 +37,7 @@ from dimgs.judgement.evidence import (
     fit_model,
     outer_blocks,
 )
-from dimgs.law.assemble import feature_values, from_search, inputs_of
+from dimgs.law.assemble import feature_values, from_search, used_inputs
 from dimgs.law.checked_law import Names
 from dimgs.law.law import Law
 from dimgs.law.prediction import evaluate
@@ -782,7 +782,7 @@ def judge_forms(
             released = replace(released, structure=cheaper)
         out.append(released)
     for one in sorted(out, key=lambda c: -c.score)[: 0 if clock.over else _PRUNED]:
-        fewest, used = one, inputs_of(design, one.expression)
+        fewest, used = one, used_inputs(design, one.expression)
         for name in [] if is_monomial(one.expression) else sorted(used):
             for each in list(_without_input(design, fewest, name)):
                 judge_new([each])

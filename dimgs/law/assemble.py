@@ -33,7 +33,7 @@ from dimgs.law.checked_law import (
     SourceEffects,
     Uncertainty,
     as_rows,
-    ends_of,
+    constant_ends,
     prefactors,
 )
 from dimgs.law.display import LARGEST_QUOTIENT
@@ -867,7 +867,10 @@ def assemble(
     factors = prefactors(expression) if design.scale == "log" else set()
     fitted = [
         Constant(
-            name, float(v), Dimension(), *ends_of(float(v), float(h), sympy.Symbol(name) in factors)
+            name,
+            float(v),
+            Dimension(),
+            *constant_ends(float(v), float(h), sympy.Symbol(name) in factors),
         )
         for name, v, h in zip(order, values, half, strict=True)
     ]
@@ -954,7 +957,7 @@ def in_variables(design: Design, expression: sympy.Expr) -> sympy.Expr:
     return expression.subs(groups, simultaneous=True) * back
 
 
-def inputs_of(design: Design, expression: sympy.Expr) -> set[str]:
+def used_inputs(design: Design, expression: sympy.Expr) -> set[str]:
     """Columns that the target depends on, by an expression for pi_0.
 
     Parameters

@@ -15,7 +15,7 @@ from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.expression.parsing import formula_text
 from dimgs.expression.simplest import simplest
 from dimgs.groups.rationals import recognised_value
-from dimgs.law.checked_law import CheckedLaw, Constant, ends_of, prefactors
+from dimgs.law.checked_law import CheckedLaw, Constant, constant_ends, prefactors
 from dimgs.variables import Dimension
 
 Kind = TypeVar("Kind", bound=CheckedLaw)
@@ -219,7 +219,7 @@ def _changed(
     factors = prefactors(form) if law.uncertainty.scale == "log" else set()
     made = {}
     for old, (symbol, f), half in zip(back, new.items(), halves, strict=True):
-        ends = ends_of(value := float(f.subs(fitted)), half, symbol in factors)
+        ends = constant_ends(value := float(f.subs(fitted)), half, symbol in factors)
         made[old.name] = Constant(symbol.name, value, Dimension(), *ends)
     constants = [made.get(c.name, c) for c in law.constants]
     return law.rewritten(back, expression, constants, form)

@@ -142,7 +142,7 @@ def prefactors(form: sympy.Expr) -> set[sympy.Expr]:
     return {factor for piece in pieces for factor in sympy.Mul.make_args(piece)}
 
 
-def ends_of(value: float, half: float, is_factor: bool) -> tuple[float, float]:
+def constant_ends(value: float, half: float, is_factor: bool) -> tuple[float, float]:
     """Ends of the interval of a constant: a factor of a positive response keeps its sign.
 
     The logarithm of the response is linear in that of a factor, and not in the factor.

@@ -773,7 +773,7 @@ def shifted(law: CheckedLaw, target: Array, shift: Array) -> Array:
     return np.asarray(target * np.exp(shift))
 
 
-def ends_of(
+def target_ends(
     law: CheckedLaw, target: Array, half: Array, factor: Array | float = 1.0
 ) -> tuple[Array, Array]:
     """Ends of intervals about values of the target, from half widths of its uncertainty.
@@ -867,10 +867,10 @@ def _interval(
     runs = of_labels + (1.0 if of == "run" else 0.0)
     factor = response_factor(law, inputs) if law.uncertainty.scale == "linear" else 1.0
     share = law.uncertainty.run_share(value, factor)
-    gradients = _gradients(law, inputs)
+    gradients = gradients_at(law, inputs)
     more, apart = _of_sources(law, gradients, (inputs, _source_terms(law, inputs)))
     half = law.uncertainty.half_width(gradients, level, runs, more, [*apart, new_labels], share)
-    return ends_of(law, value, half, factor)
+    return target_ends(law, value, half, factor)
 
 
 @np.errstate(all="ignore")
@@ -885,7 +885,7 @@ def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
     gradients = []
     runs, new_labels = _of_labels(law, a, b)
     for inputs, defined in ((a, one), (b, two)):
-        gradient, size, factor = _gradients(law, inputs), np.ones(1), np.ones(1)
+        gradient, size, factor = gradients_at(law, inputs), np.ones(1), np.ones(1)
         if law.uncertainty.scale == "linear":
             factor = response_factor(law, inputs)
             size = factor / defined
@@ -895,7 +895,7 @@ def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
     change = gradients[0] - gradients[1]
     more, apart = _of_sources(law, change, *((x, _source_terms(law, x)) for x in (a, b)))
     half = law.uncertainty.half_width(change, level, runs, more, [*apart, new_labels])
-    ends = ends_of(law, value, half) if law.target.is_level else log_interval(value, half)
+    ends = target_ends(law, value, half) if law.target.is_level else log_interval(value, half)
     return Interval(*map(shaped.like, (value, np.minimum(*ends), np.maximum(*ends))))
 
 
@@ -911,7 +911,7 @@ def moved(law: CheckedLaw, data: Any, change: Array) -> Array:
         Of the parameters whose covariance the law has.
     """
     inputs = law_inputs(law, data)
-    value, by = values(law, inputs), _gradients(law, inputs) @ change
+    value, by = values(law, inputs), gradients_at(law, inputs) @ change
     if law.uncertainty.scale == "linear" and not law.target.is_level:
         return np.asarray(value + by * response_factor(law, inputs))
     return shifted(law, value, by)
@@ -1013,7 +1013,8 @@ def _of_labels(law: CheckedLaw, *sides: Inputs) -> tuple[Array, tuple[Array, flo
     return of_runs, (of_new, dof)
 
 
-def _gradients(law: CheckedLaw, inputs: Inputs) -> Array:
+def gradients_at(law: CheckedLaw, inputs: Inputs) -> Array:
+    """Change of the law with each of its parameters in every row, shape (n, n_parameters)."""
     arguments = {**group_values(law, inputs), **_row_constants(law, inputs)}
     return evaluate_each(law.uncertainty.gradients, arguments, inputs.n)
 

@@ -26,7 +26,6 @@ from dimgs.law.prediction import (
     Centre,
     Inputs,
     centre_of,
-    ends_of,
     evaluate,
     evaluate_each,
     group_values,
@@ -34,6 +33,7 @@ from dimgs.law.prediction import (
     response_factor,
     shifted,
     source_shift,
+    target_ends,
     values,
 )
 
@@ -752,7 +752,7 @@ class ReportRuns:
         typical = float(np.median(self.factor))
         run_variance = law.uncertainty.run_share(middle * typical, typical) ** 2
         half = law.uncertainty.half_width(table, level, run_variance)
-        low, high = ends_of(law, middle * typical, half, typical)
+        low, high = target_ends(law, middle * typical, half, typical)
         return low / typical, high / typical
 
     @cached_property

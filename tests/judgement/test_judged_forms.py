@@ -26,7 +26,7 @@ from dimgs.judgement.posterior import (
     representative,
     same_laws,
 )
-from dimgs.law.assemble import assemble, inputs_of
+from dimgs.law.assemble import assemble, used_inputs
 
 
 def test_forms_that_differ_in_numbers_alone_are_one_with_a_constant() -> None:
@@ -254,10 +254,10 @@ def test_an_input_that_a_form_depends_on_by_no_more_than_chance_is_left_out(targ
     judged = judge_forms(known.design, result, result.law, [], Clock.of(1e6), more)
     proposed = [one for one in judged if one.name == "front"]
     best = max(proposed, key=lambda one: one.score)
-    inputs = [inputs_of(known.design, one.expression) for one in proposed]
+    inputs = [used_inputs(known.design, one.expression) for one in proposed]
     assert {"x", "y", "w", "v"} in inputs
     assert {"x", "y"} in inputs
-    assert "v" not in inputs_of(known.design, best.expression)
+    assert "v" not in used_inputs(known.design, best.expression)
 
 
 def test_a_wave_of_an_exponential_of_the_inverse_of_a_temperature_has_a_price() -> None:

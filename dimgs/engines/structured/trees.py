@@ -68,7 +68,7 @@ class Function:
                 return sympy.log(1 + x)
             case "langevin":
                 return 1 / sympy.tanh(x) - 1 / x
-            case _ if self.name == RAMP:
+            case "ramp":
                 return sympy.Max(0, x)
         return getattr(sympy, self.name)(x)
 
