@@ -7,9 +7,11 @@ from importlib import import_module
 from itertools import chain
 from time import monotonic
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import sympy
+from sympy.parsing.sympy_parser import parse_expr
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
@@ -18,9 +20,6 @@ from dimgs.engines.refit import front_of, to_candidate
 from dimgs.engines.registry import operon_status
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import EXACT
-
-if TYPE_CHECKING:
-    import sympy
 
 SYMBOLS = "add,sub,mul,div,exp,log,sqrt,square,sin,cos,tanh,constant,variable"
 _LOG = "log_"
@@ -177,7 +176,7 @@ class OperonEngine:
         return {**wanted, **self.parameters}
 
 
-def expression_of(text: str, names: list[str]) -> "sympy.Expr":
+def expression_of(text: str, names: list[str]) -> sympy.Expr:
     """Operon's infix text as SymPy, with its single-precision numbers as short as they are.
 
     Parameters
@@ -191,9 +190,6 @@ def expression_of(text: str, names: list[str]) -> "sympy.Expr":
     >>> expression_of("(0.10000000149011612 * (log_pi_1 ^ 2))", ["pi_1", "log_pi_1"])
     0.1*log(pi_1)**2
     """
-    import sympy
-    from sympy.parsing.sympy_parser import parse_expr
-
     meaning: dict[str, Any] = {}
     for name in names:
         plain = sympy.Symbol(name.removeprefix(_LOG))

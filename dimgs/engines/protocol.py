@@ -270,10 +270,6 @@ class Clock:
         end = time.monotonic() + min(share * max(self.left, 0.0), longest)
         return replace(self, end=min(self.end, end))
 
-    def later(self, seconds: float) -> "Clock":
-        """A clock that stops later, by what an engine took to start."""
-        return replace(self, end=self.end + seconds)
-
     def separate(self) -> "Clock":
         """The deadline with a separate record of steps that it ends."""
         return replace(self, cuts=[])

@@ -16,9 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 from types import MappingProxyType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import sympy
 
 from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import EngineUnavailableError, InputError
@@ -27,9 +28,6 @@ from dimgs.engines.refit import front_of, to_candidate
 from dimgs.engines.registry import IGNORED, has_julia, julia_project, pysr_status
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import EXACT
-
-if TYPE_CHECKING:
-    import sympy
 
 # the releases of PySR whose parameters are set here, and the first that may have others
 OLDEST = (1, 5, 10)
@@ -341,8 +339,6 @@ class _UnwritableError(Exception):
 
 
 def _written(node: Any, operators: frozenset[str]) -> str:
-    import sympy
-
     def joined(operator: str, *parts: str) -> str:
         if len(parts) > 1 and operator not in operators:
             raise _UnwritableError
@@ -403,7 +399,7 @@ class _Front:
     `late` what the call took beyond it.
     """
 
-    expressions: "tuple[sympy.Expr, ...]" = ()
+    expressions: tuple[sympy.Expr, ...] = ()
     interrupted: bool = False
     failure: str = ""
     searched: float = 0.0
@@ -580,7 +576,7 @@ class PySREngine:
                 return _Front(_front(model), interrupted, failure, searched, taken - searched)
 
 
-def _front(model: Any) -> "tuple[sympy.Expr, ...]":
+def _front(model: Any) -> tuple[sympy.Expr, ...]:
     """Hall of fame; of a search that was cut off, what it had written down."""
     table = getattr(model, "equations_", None)
     if table is None:

@@ -1,10 +1,10 @@
 """Candidates of every engine: translated, refitted in double precision, made simple, priced."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import sympy
@@ -19,10 +19,6 @@ from dimgs.expression.price import structure_of
 from dimgs.fits.least_squares import minimise_squares
 from dimgs.fits.noise import EXACT, data_bits
 from dimgs.groups.rationals import nearest_rationals
-
-if TYPE_CHECKING:
-    import sympy
-
 
 # ---- The description length of a law: bits of the law, and of the runs given the law.
 #
@@ -295,9 +291,7 @@ class _Residuals:
         return np.column_stack(columns)
 
 
-def with_simple_constants(
-    candidate: Candidate, problem: Problem, kept: Collection[str] = ()
-) -> Candidate:
+def with_simple_constants(candidate: Candidate, problem: Problem) -> Candidate:
     """The candidate of the fewest bits that simple numbers in place of constants give.
 
     Zero drops a term that does nothing, one a factor, and exponents become rational; the other
@@ -308,8 +302,6 @@ def with_simple_constants(
     candidate : Candidate
         Refitted.
     problem : Problem
-    kept : collection of str
-        Constants that stay, such as those with a unit of their own.
 
     Examples
     --------
@@ -322,7 +314,7 @@ def with_simple_constants(
     a/pi_1**(1/4)
     """
     bits = candidate_bits(candidate, problem)
-    for name in [n for n in candidate.constants if n not in kept]:
+    for name in list(candidate.constants):
         if name not in candidate.constants:
             continue
         error = standard_errors(candidate, problem)[name]
@@ -400,7 +392,7 @@ _OTHER_NAMES = {
 
 
 def to_candidate(
-    expression: "sympy.Expr",
+    expression: sympy.Expr,
     *,
     scale: Literal["log", "linear"] = "log",
     engine: str = "",
@@ -438,8 +430,6 @@ def to_candidate(
     >>> print(to_candidate(sqrt(exp(-2 * x)) * (2.5 ** (x**2)) ** Rational(1, 4)))
     c_1**(pi_1**2)*exp(-pi_1)
     """
-    import sympy
-
     try:
         real, free = set(unlogged), expression.free_symbols
         signed = {s: sympy.Symbol(s.name, positive=True) for s in free if s.name not in real}
@@ -458,16 +448,12 @@ def to_candidate(
         return None
 
 
-def name_constants(
-    expression: "sympy.Expr", first: int = 1
-) -> "tuple[sympy.Expr, dict[str, float]]":
+def name_constants(expression: sympy.Expr) -> tuple[sympy.Expr, dict[str, float]]:
     """Expression with each of its floats as a named constant, and their values.
 
     Parameters
     ----------
     expression : sympy.Expr
-    first : int
-        Number of the first name.
 
     Examples
     --------
@@ -475,12 +461,10 @@ def name_constants(
     >>> name_constants(2.5 * Symbol("pi_1") + 1)
     (c_1*pi_1 + 1, {'c_1': 2.5})
     """
-    import sympy
-
     names: dict[float, sympy.Symbol] = {}
     for node in sympy.preorder_traversal(expression):
         if node.is_Float and float(node) not in names:
-            names[float(node)] = sympy.Symbol(f"c_{first + len(names)}")
+            names[float(node)] = sympy.Symbol(f"c_{1 + len(names)}")
     replaced = expression.xreplace(
         {n: names[float(n)] for n in expression.atoms(sympy.Float) if float(n) in names}
     )
@@ -524,7 +508,6 @@ def front_of(
 
 def _rebuilt(node: Any) -> Any:
     """The tree evaluated from the leaves up, with the functions of laws only."""
-    import sympy
     from sympy.core.function import AppliedUndef
 
     if node.is_Float:
@@ -544,8 +527,6 @@ def _rebuilt(node: Any) -> Any:
 
 def _shortest(expression: Any) -> Any:
     """The shortest of what powers and logarithms collected or apart give; no search, so cheap."""
-    import sympy
-
     if sum(1 for _ in sympy.preorder_traversal(expression)) > _LONGEST_TREE:
         return expression
     rewritten = (sympy.powsimp(expression), sympy.expand_log(expression))
@@ -554,8 +535,6 @@ def _shortest(expression: Any) -> Any:
 
 def _library_function(name: str, arguments: list[Any]) -> Any:
     """A function that an engine calls by a name of its own."""
-    import sympy
-
     if name in _SAME:
         return getattr(sympy, name)(arguments[0])
     if name not in _OTHER_NAMES:
@@ -565,8 +544,6 @@ def _library_function(name: str, arguments: list[Any]) -> Any:
 
 def _exponential(expression: Any) -> Any:
     """exp(expression) with its sum as a product; the shorter of two ways to write it."""
-    import sympy
-
     expanded = sympy.expand(
         expression, multinomial=False, power_base=False, power_exp=False, log=False, basic=False
     )

@@ -17,8 +17,6 @@ from dimgs.common.errors import InputError, UnitError, attempt
 from dimgs.common.formats import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pint
 
 

@@ -19,11 +19,13 @@ from dimgs.common.errors import DimgsError, InputError, attempt
 from dimgs.common.escape import visible
 from dimgs.common.formats import json_value
 from dimgs.expression.simplest import read_group
+from dimgs.groups.derive import pi_basis
 from dimgs.hub import Hub
 from dimgs.hub.acts import ADDED, flattened
 from dimgs.hub.entry import KINDS, VISIBILITIES, Document, Json, links_from, links_to, si_of
 from dimgs.hub.lineage import EXECUTABLE, STATES
 from dimgs.hub.permissions import ROLES, NotAllowedError
+from dimgs.law.law import Law
 from dimgs.similitude.answer import typed_inputs
 from dimgs.similitude.augment import Expected
 from dimgs.variables.quantities import as_quantity
@@ -33,8 +35,6 @@ from dimgs.web.routes import ACT_ROUTES, ACTS, RestCall, body_of, openapi
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
-
-    from dimgs.law.law import Law
 
 
 # ---- Computed parts of the pages: texts, quantities and laws of entries.
@@ -151,8 +151,6 @@ def law_of(entry: Document) -> "Law | None":
     document = (entry["content"] or {}).get("law")
     if entry["kind"] != "law" or not isinstance(document, Mapping):
         return None
-    from dimgs.law.law import Law
-
     return attempt(Law.from_json, document)
 
 
@@ -376,8 +374,6 @@ def _numbers(run: Document) -> Json:
 
 def _offered_axes(units: Mapping[str, str], inputs: Document) -> list[str]:
     """Groups of the inputs, then inputs and outputs themselves."""
-    from dimgs.groups.derive import pi_basis
-
     input_units = {n: u for n, u in units.items() if n in inputs}
     basis = attempt(pi_basis, input_units)
     groups = [] if basis is None else [_typed(str(group)) for group in basis.groups]
@@ -392,7 +388,6 @@ def _principal(runs: Sequence[Document]) -> dict[str, dict[str, float]]:
     coordinate analysis; Gower, Biometrika 53 (1966) 325-338.
     """
     from dimgs.fits.geometry import log_ratio_pca
-    from dimgs.groups.derive import pi_basis
 
     inputs = {n: q for n, q in _numbers(runs[0]).items() if n in runs[0]["inputs"]}
     groups = pi_basis({n: str(q.get("unit", "1")) for n, q in inputs.items()}).groups

@@ -10,14 +10,13 @@ from operator import add, mul
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import sympy
 from scipy import special
 
 from dimgs.common.arrays import Array
 from dimgs.groups.rationals import exact_bits
 
 if TYPE_CHECKING:
-    import sympy
-
     from dimgs.engines.structured.runs import Runs
 
 
@@ -57,10 +56,8 @@ class Function:
     bits: float = 6.0
     periodic: bool = False
 
-    def form(self, x: "sympy.Expr") -> Any:
+    def form(self, x: sympy.Expr) -> Any:
         """SymPy expression from that of the argument."""
-        import sympy
-
         match self.name:
             case "expm1":
                 return sympy.exp(x) - 1
@@ -400,7 +397,7 @@ def with_parts(tree: Tree, other: Callable[[Tree], Any]) -> Tree:
             return tree
 
 
-def rebuild(tree: Tree, numbers: "Iterator[Number]") -> Tree:
+def rebuild(tree: Tree, numbers: Iterator[Number]) -> Tree:
     """The tree with numbers in place of its free constants."""
     return with_parts(tree, lambda x: next(numbers) if isinstance(x, Number) and x.free else None)
 
@@ -476,10 +473,8 @@ def raised(value: Array, exponent: Fraction) -> Array:
     return np.asarray(value ** float(exponent))
 
 
-def to_sympy(tree: Tree, names: tuple[str, ...]) -> "tuple[sympy.Expr, dict[str, float]]":
+def to_sympy(tree: Tree, names: tuple[str, ...]) -> tuple[sympy.Expr, dict[str, float]]:
     """Expression in the groups' names, free constants as ``c_1``, ``c_2``, ... with values."""
-    import sympy
-
     constants: dict[str, float] = {}
 
     def convert(node: Tree) -> Any:
