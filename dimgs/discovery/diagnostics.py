@@ -630,8 +630,8 @@ def shared_variables(design: Design, in_groups: float | None, honest: float | No
 def monomial_text(design: Design, direction: Array) -> str:
     """A direction in feature space as a monomial of the physical variables."""
     amounts = [Fraction(float(w)).limit_denominator(LARGEST_DENOMINATOR) for w in direction]
-    alone = (f.group or PiGroup.of("alone", {str(f.variable): 1}) for f in design.features)
-    powers = _of_data(design, PiGroup.product("product", alone, amounts).as_dict())
+    monomials = (f.monomial for f in design.features)
+    powers = _of_data(design, PiGroup.product("product", monomials, amounts).as_dict())
     common = lcm(*(e.denominator for e in powers.values()))
     if common <= LARGEST_DENOMINATOR:
         powers = {n: e * common for n, e in powers.items()}

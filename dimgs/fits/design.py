@@ -313,6 +313,16 @@ class Feature:
         """Whether it is the logarithm of a group."""
         return self.contrast == "log-ratio"
 
+    @property
+    def monomial(self) -> PiGroup:
+        """The group, or the column as a product of itself alone."""
+        return self.group or PiGroup.of(self.name, {str(self.variable): 1})
+
+    @property
+    def variables(self) -> list[str]:
+        """Variables of the group, or the column."""
+        return [name for name, _ in self.monomial.exponents]
+
 
 @dataclass(frozen=True, slots=True)
 class TargetErrors:
@@ -768,9 +778,7 @@ def _input_errors(
     assert target is not None
     assert response is not None
     of_response = {} if target.is_level else dict(response.exponents)
-    groups = [f.group for f in features if f.group is not None]
-    used = {n for g in groups for n, _ in g.exponents} | set(of_response)
-    used |= {f.variable for f in features if f.variable is not None}
+    used = {*of_response}.union(*(f.variables for f in features))
     names = sorted((used & data.errors.keys()) - {target.name})
     carried = np.zeros((data.n_runs, len(features) + 1, len(names)))
     for k, name in enumerate(names):

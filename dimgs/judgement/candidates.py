@@ -68,13 +68,8 @@ class Turns:
             if not v.is_label and (v.kind == "angle" or v.unit.text in _ANGLES)
         }
         self.gives_angle = design.target.name in self.angles
-        named = Names.of(design).identifier
-        self.inputs = {
-            f.name: {n for n, _ in f.group.exponents}
-            for f in design.features
-            if f.group is not None
-        }
-        self.inputs |= {named[f.variable]: {f.variable} for f in design.features if f.variable}
+        names = Names.of(design)
+        self.inputs = {names.of_feature(f): {*f.variables} for f in design.features}
         self.n = design.n_runs
 
     def of(self, constants: Mapping[str, Array | float]) -> Callable[[sympy.Expr], str]:
@@ -443,12 +438,8 @@ def _power(design: Design, result: FitResult) -> Iterator[_Modelled]:
     if design.within is not None and design.shift is None:
         ones = (design.within[:, None] == np.unique(design.within)[None, :]).astype(np.float64)
     names = Names.of(design)
-    bases = [
-        sympy.Symbol(f.name)
-        if f.group is not None and f.logged
-        else sympy.exp(sympy.Symbol(names.identifier.get(str(f.variable), f.name)))
-        for f in design.features
-    ]  # fmt: skip
+    symbols = [(f, sympy.Symbol(names.of_feature(f))) for f in design.features]
+    bases = [symbol if f.logged else sympy.exp(symbol) for f, symbol in symbols]
     values = result.values.tolist()
 
     def power(

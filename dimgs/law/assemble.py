@@ -337,9 +337,7 @@ def _in_inputs(
 
 def _value(names: Names, feature: Feature) -> sympy.Expr:
     """A group or column as a feature holds it, but for the logarithm: 1/T of a temperature."""
-    if feature.variable is None:
-        return sympy.Symbol(feature.name)
-    x = sympy.Symbol(names.identifier[feature.variable])
+    x = sympy.Symbol(names.of_feature(feature))
     return 1 / x if feature.contrast == "inverse" else x
 
 
@@ -621,17 +619,12 @@ class Refit:
 
 def feature_values(design: Design) -> dict[str, Array]:
     """Groups and unlogged columns by the names that a pi expression uses."""
-    identifier = Names.of(design).identifier
-    out: dict[str, Array] = {}
-    for j, feature in enumerate(design.features):
-        if feature.group is not None:
-            with np.errstate(over="ignore"):
-                x = design.X[:, j]
-                out[feature.name] = np.exp(x) if feature.logged else x
-        elif feature.variable is not None:
-            out[identifier[feature.variable]] = np.asarray(
-                design.data[feature.variable], dtype=np.float64
-            )
+    names, out = Names.of(design), dict[str, Array]()
+    for feature, x in zip(design.features, design.X.T, strict=True):
+        if feature.variable is not None:
+            x = np.asarray(design.data[feature.variable], dtype=np.float64)
+        with np.errstate(over="ignore"):
+            out[names.of_feature(feature)] = np.exp(x) if feature.logged else x
     return out
 
 
@@ -642,14 +635,12 @@ def search_names(design: Design) -> dict[str, str]:
     """
     taken = {g.name for g in design.basis.groups}
     numbers = (k for k in count(1) if f"pi_{k}" not in taken)
-    identifier = Names.of(design).identifier
-    names = dict[str, str]()
-    for feature in design.features:
-        if feature.variable is not None:
-            names[f"pi_{next(numbers)}"] = identifier[feature.variable]
-        elif not feature.logged:
-            names[feature.name] = feature.name
-    return names
+    names = Names.of(design)
+    return {
+        f"pi_{next(numbers)}" if f.variable else f.name: names.of_feature(f)
+        for f in design.features
+        if not f.logged
+    }
 
 
 def from_search(design: Design, expression: sympy.Expr) -> sympy.Expr:
@@ -795,9 +786,8 @@ def slopes_by_features(
     values : mapping of str to float or ndarray
         Every symbol of the expression.
     """
-    identifier, n = Names.of(design).identifier, design.n_runs
+    n, names = design.n_runs, [*map(Names.of(design).of_feature, design.features)]
     out = np.zeros((n, len(design.features)))
-    names = [f.name if f.variable is None else identifier[f.variable] for f in design.features]
     slopes = gradients_of(expression, tuple(names), design.scale == "log")
     for j, (feature, name, slope) in enumerate(zip(design.features, names, slopes, strict=True)):
         if slope == 0:

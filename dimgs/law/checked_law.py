@@ -14,7 +14,7 @@ from dimgs.common.formats import attributes, plain
 from dimgs.dataset import Dataset
 from dimgs.expression import check_dimension, safe_identifiers
 from dimgs.fits.covariance import quartic_dof, t_quantile
-from dimgs.fits.design import Design, TargetErrors, spans
+from dimgs.fits.design import Design, Feature, TargetErrors, spans
 from dimgs.groups.group import PiGroup
 from dimgs.variables import Dimension, Variable, si_unit
 
@@ -792,8 +792,7 @@ class Names:
     def of(cls, design: Design) -> "Names":
         """Safe identifiers of every input of the runs, and of what else the features use."""
         used = {v.name for v in design.inputs}
-        used |= {n for f in design.features if f.group for n, _ in f.group.exponents}
-        used |= {f.variable for f in design.features if f.variable is not None}
+        used |= {n for f in design.features for n in f.variables}
         used |= {n for n, _ in design.response.exponents}
         used.discard(design.target.name)
         groups = [g.name for g in design.basis.groups]
@@ -806,6 +805,10 @@ class Names:
         shown = taken | {design.target.name}
         prefactor = next(p for p in _PREFACTORS if p not in shown)
         return cls(symbols, identifier, prefactor)
+
+    def of_feature(self, feature: Feature) -> str:
+        """What a pi expression calls a feature: its group, or its column."""
+        return feature.name if feature.variable is None else self.identifier[feature.variable]
 
     def split(self, used: Set[str]) -> tuple[dict[str, Variable], tuple[Variable, ...]]:
         """Inputs whose identifiers an expression uses, and the others."""

@@ -4,7 +4,7 @@ The curve is a Gaussian process in coordinates of the groups that do not depend 
 is a description of the runs, and no law: it has no formula, and holds between the runs alone.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,7 @@ from dimgs.common.formats import (
     sealed,
     validated,
 )
-from dimgs.fits.design import Design, Feature
+from dimgs.fits.design import Design
 from dimgs.fits.smooth import SmoothCurve
 from dimgs.law.prediction import Bound, Interval, inputs_of
 from dimgs.law.serialise import read_document, variable_document, variable_from, write_document
@@ -66,7 +66,7 @@ class Coordinates:
         groups = [f.group for f in design.features if f.group is not None and f.logged]
         numeric = set(design.data.numeric_names)
         columns = zip(design.features, design.X.T, strict=True)
-        plain = [(_columns_of(f, numeric), x) for f, x in columns if not f.logged]
+        plain = [([n for n in f.variables if n in numeric], x) for f, x in columns if not f.logged]
         if not all(len(n) == 1 and _are_multiples(x, design.data[n[0]]) for n, x in plain):
             return None
         named = tuple(n for (n,), _ in plain)
@@ -88,13 +88,6 @@ class Coordinates:
         values = [np.log(np.asarray(columns[n], dtype=np.float64)) for n in self.logged]
         values += [np.asarray(columns[n], dtype=np.float64) for n in self.plain]
         return np.asarray((self.matrix @ np.array(values)).T + self.shift)
-
-
-def _columns_of(feature: Feature, numeric: Container[str]) -> list[str]:
-    """Columns of a feature: that which enters unlogged, or those of a group."""
-    if feature.group is None:
-        return [feature.variable or ""]
-    return [n for n, _ in feature.group.exponents if n in numeric]
 
 
 def _are_multiples(x: Array, y: Array) -> bool:

@@ -148,9 +148,7 @@ class LimitInGroups:
         inputs = [v.name for v in design.basis.variables if v.role == "data"]
         if lacking := [n for n in limit.group if n not in inputs]:
             return f"'{lacking[0]}' is in no group"
-        plain = [f for f in design.features if not f.logged]
-        touched = {n for f in plain if f.group is not None for n, _ in f.group.exponents}
-        touched |= {f.variable for f in plain if f.variable is not None}
+        touched = {n for f in design.features if not f.logged for n in f.variables}
         if touched & set(limit.along):
             return "the input that it names enters without a logarithm too"
         direction = tuple(

@@ -379,10 +379,10 @@ def domain_from_moments(
     ranges: dict[str, tuple[float, float]] = {}
     for feature, limits in zip(design.features, ends.T, strict=True):
         if feature.variable is not None:
-            ranges[names.identifier[feature.variable]] = columns[feature.variable]
+            ranges[names.of_feature(feature)] = columns[feature.variable]
         else:
             low, high = np.exp(np.clip(limits, *_LOG_RANGE)) if feature.logged else limits
-            ranges[feature.name] = (float(low), float(high))
+            ranges[names.of_feature(feature)] = (float(low), float(high))
     precision = inverse_scatter(scatter, n_runs)
     leverage = leverages(extremes - centre, precision)
     return Domain(
@@ -394,7 +394,7 @@ def domain_from_moments(
         float(leverage.max(initial=0.0)),
         tuple(_constant_groups(design, {n: low for n, (low, _) in columns.items()})),
         design.input_labels,
-        {names.identifier[f.variable]: f.variable for f in design.features if f.variable},
+        {names.of_feature(f): f.variable for f in design.features if f.variable is not None},
     )
 
 
