@@ -596,7 +596,7 @@ class PiSpace:
         fixed: Mapping[str, float],
         reciprocal: Iterable[str] = (),
     ) -> None:
-        assert basis.response is not None
+        self.target, self.response = basis.target_and_response
         self.basis, self.names, self.fixed = basis, tuple(ends), fixed
         self.references = {n: 2.0 / (1.0 / ends[n][0] + 1.0 / ends[n][1]) for n in reciprocal}
         self._t0 = np.array([self.references.get(n, np.nan) for n in self.names])
@@ -614,7 +614,7 @@ class PiSpace:
         self.exponent_map: Array = self.transform.T / self.half[:, None]
         aside = np.column_stack([np.zeros(len(self.names)), self.exponent_map])
         self.functionals: Array = aside if self.rank else np.ones((1, 1))
-        self.offset = np.array([-float(basis.response.get(n)) for n in self.names])
+        self.offset = np.array([-float(self.response.get(n)) for n in self.names])
 
     def _log_groups(self, values: Mapping[str, float]) -> Array:
         known = {**self._constants, **values}
@@ -674,10 +674,8 @@ class PiSpace:
 
     def response_shift(self, values: Mapping[str, float]) -> float:
         """Log pi_0 - log target at SI values of all inputs."""
-        assert self.basis.response is not None
-        assert self.basis.target is not None
-        known = {**self._constants, **self.fixed, **values, self.basis.target.name: 1.0}
-        return float(self.basis.response.log(known)[0])
+        known = {**self._constants, **self.fixed, **values, self.target.name: 1.0}
+        return float(self.response.log(known)[0])
 
     def values(self, logs: Array) -> dict[str, float]:
         """SI values of every input that takes part, at logarithms of the varying ones."""

@@ -493,14 +493,12 @@ class Design:
     @property
     def target(self) -> Variable:
         """The column that the response is made of."""
-        assert self.basis.target is not None
-        return self.basis.target
+        return self.basis.target_and_response[0]
 
     @property
     def response(self) -> PiGroup:
         """The response group, pi_0."""
-        assert self.basis.response is not None
-        return self.basis.response
+        return self.basis.target_and_response[1]
 
     @cached_property
     def root(self) -> Array:
@@ -668,8 +666,7 @@ def build_design(
     InputError
         If the basis has no response, or `within` or `split_by` is not a column.
     """
-    if basis.response is None or basis.target is None:
-        raise InputError("The basis has no response; derive it with a target.")
+    target, _ = basis.target_and_response
     option = "by" if split_by is None and by else "split_by"
     split_by = by[0] if option == "by" else split_by
     every = features_of(basis, unlogged, inverse) if features is None else features
@@ -687,7 +684,7 @@ def build_design(
     ]
     kept = [c for c, v in zip(columns, varies, strict=True) if v]
     y, offset, scale = _response(data, basis, linear)
-    sigma = stated_errors(data, basis.target.name, scale)
+    sigma = stated_errors(data, target.name, scale)
     varied = tuple(f for f, v in zip(every, varies, strict=True) if v)
     stated = np.zeros(data.n_runs) if sigma is None else sigma
     return Design(
@@ -717,9 +714,7 @@ def spans(low: float, high: float, contrast: Contrast) -> bool:
 
 
 def _response(data: Dataset, basis: PiBasis, linear: bool) -> tuple[Array, Array, ResponseScale]:
-    target, response = basis.target, basis.response
-    assert target is not None
-    assert response is not None
+    target, response = basis.target_and_response
     values = np.asarray(data[target.name], dtype=np.float64)
     if target.is_level:
         return values * target.unit.log_factor, np.zeros(data.n_runs), "level"
@@ -774,9 +769,7 @@ def _input_errors(
     data: Dataset, basis: PiBasis, features: Sequence[Feature], level: Array, stated: Array
 ) -> InputErrors | None:
     """Errors of the inputs in the features, and in a response of these slopes by its logarithm."""
-    target, response = basis.target, basis.response
-    assert target is not None
-    assert response is not None
+    target, response = basis.target_and_response
     of_response = {} if target.is_level else dict(response.exponents)
     used = {*of_response}.union(*(f.variables for f in features))
     names = sorted((used & data.errors.keys()) - {target.name})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimensionError
+from dimgs.common.errors import DimensionError, InputError
 from dimgs.common.escape import html as escape
 from dimgs.groups.catalogue import NamedNumber, all_numbers, slot_dimension, slot_kinds
 from dimgs.groups.dimensions import DimensionalMatrix, IntVector, check_names, completed, primitive
@@ -225,6 +225,19 @@ class PiBasis:
     def every_variable(self) -> tuple[Variable, ...]:
         """The inputs, and the target if there is one."""
         return (*self.variables, *((self.target,) if self.target else ()))
+
+    @property
+    def target_and_response(self) -> "tuple[Variable, PiGroup]":
+        """The target and its response group.
+
+        Raises
+        ------
+        InputError
+            If the basis was derived without a target.
+        """
+        if self.target is None or self.response is None:
+            raise InputError("The basis has no response; derive it with a target.")
+        return self.target, self.response
 
     @property
     def unknown_scales(self) -> tuple[Variable, ...]:

@@ -234,10 +234,9 @@ def invariant_basis(basis: PiBasis, scalings: Sequence[Scaling]) -> PiBasis:
     pi_0 = A^(1/2)·E·d·F⁻¹
     pi_1 = A·L⁻²
     """
-    assert basis.response is not None
-    assert basis.target is not None
+    target, pi_0 = basis.target_and_response
     names = [v.name for v in basis.variables]
-    scalable = {*names, basis.target.name} - {*basis.signed}
+    scalable = {*names, target.name} - {*basis.signed}
     unknown = [n for scaling in scalings for n in scaling if n not in scalable]
     if unknown:
         raise InputError(
@@ -260,7 +259,7 @@ def invariant_basis(basis: PiBasis, scalings: Sequence[Scaling]) -> PiBasis:
             )
         return PiGroup.product(group.name, [group, *plain], [1, *powers]).as_dict()
 
-    response = compensated(basis.response)
+    response = compensated(pi_0)
     for k, scaling in enumerate(scalings):
         if f"[{k}]" not in matrix.bases:
             raise InputError(
@@ -275,11 +274,11 @@ def invariant_basis(basis: PiBasis, scalings: Sequence[Scaling]) -> PiBasis:
     ]
     groups = namer.groups(lattice_reduced(unchanged))
     moving = [PiGroup.of(f"pi_{k}", compensated(g)) for k, g in enumerate(signed, len(groups) + 1)]
-    del response[basis.target.name]
+    del response[target.name]
     return replace(
         basis,
         groups=(*groups, *moving),
-        response=namer.response(basis.target.name, response),
+        response=namer.response(target.name, response),
         repeating=tuple(sorted(n for n, e in response.items() if e)),
     )
 

@@ -702,9 +702,8 @@ def keep_report(hub: Hub, report: "Report") -> Json:
     InputError
         If the table has more than 100,000 rows, or the user may not add entries.
     """
-    data = report.data
-    target = None if report.basis.target is None else report.basis.target.name
-    if data is None or target is None:
+    data, target = report.data, report.target.name
+    if data is None:
         raise InputError("A report without its table cannot be stored in a hub.")
     inputs = _ranges(data, target)
     plan: Json = {"table": Path(data.source).name, "sha256": data.sha256, "rows": data.n_runs}

@@ -36,6 +36,7 @@ from dimgs.law.prediction import (
     target_ends,
     values,
 )
+from dimgs.variables import Variable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -556,6 +557,11 @@ class Findings(Verdict):
     def errors_are_relative(self) -> bool:
         """Whether scores are those of the logarithm, as the noise is of one size there."""
         return self.noise is None or self.noise.kind == "relative"
+
+    @property
+    def target(self) -> Variable:
+        """The column that a law was looked for."""
+        return self.basis.target_and_response[0]
 
     @property
     def is_power_law(self) -> bool:

@@ -261,7 +261,7 @@ def score(value: float | None) -> str:
 
 def report_scores(report: Findings, law: Law) -> list[str]:
     """Scores on the scale on which the noise is of one size, with the noise."""
-    noise = [text for text in [words.noise_text(report.noise, report.basis.target)] if text]
+    noise = [text for text in [words.noise_text(report.noise, report.target)] if text]
     of_target = law.scores.cv_r2 if report.left_out_r2 is None else report.left_out_r2
     if report.errors_are_relative or of_target is None:
         return [*scores_lines(law.scores), *noise]
@@ -478,8 +478,8 @@ def _leads_lines(report: Findings) -> list[str]:
 
 def _curve_lines(report: Findings, folder: str) -> list[str]:
     """Points of the smooth curve with its band, and how it predicts."""
-    curve, target = report.curve, report.basis.target
-    if curve is None or target is None:
+    curve, target = report.curve, report.target
+    if curve is None:
         return []
     line = curve.listed
     unit, rows, held = words.curve_table(curve, line)
@@ -576,7 +576,7 @@ def report_text(report: Findings, folder: str = "") -> str:
 
 def _next_lines(report: Findings, folder: str) -> list[str]:
     """The command that goes on from here."""
-    name = "Y" if report.basis.target is None else visible(report.basis.target.name)
+    name = visible(report.target.name)
     lines = []
     # a robust search leaves out only what lies far from its power law too
     if report.outliers and any(

@@ -154,9 +154,9 @@ def rival_document(rival: Rival) -> dict[str, Any]:
     }
 
 
-def noise_document(noise: Noise | None, target: Variable | None) -> dict[str, Any] | None:
+def noise_document(noise: Noise | None, target: Variable) -> dict[str, Any] | None:
     """The error model of the runs about a law; sizes relative, or in the unit of the target."""
-    if noise is None or target is None:
+    if noise is None:
         return None
     relative = noise.kind != "constant"
     unit = "1" if relative else target.unit.text
@@ -177,8 +177,7 @@ def noise_document(noise: Noise | None, target: Variable | None) -> dict[str, An
 def lead_document(report: Findings, lead: Lead) -> dict[str, Any]:
     """Description of the runs if no law is probable, with its error."""
     measured, predicted = np.array(lead.measured), np.array(lead.left_out)
-    away, target = log_error(report, measured, predicted), report.basis.target
-    assert target is not None
+    away, target = log_error(report, measured, predicted), report.target
     size = in_table_unit(target, rms(predicted - measured)) if away is None else away
     return {
         **attributes(lead, "name is_first r2"),
@@ -228,7 +227,7 @@ def discover_document(report: Findings) -> dict[str, Any]:
             "left_out_by": report.left_out_by or None,
             "rivals": [rival_document(r) for r in report.rivals],
             **attributes(report, "engine outcome probability none_of_these extrapolates confirmed"),
-            "noise": noise_document(report.noise, report.basis.target),
+            "noise": noise_document(report.noise, report.target),
             **attributes(report, "why_not seconds level warnings provenance"),
         }
     )

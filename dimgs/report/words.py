@@ -47,16 +47,16 @@ def with_unit(target: Variable, size: float) -> str:
     return f"{in_table_unit(target, size):.2g}{unit_suffix(target.unit.text)}"
 
 
-def noise_text(noise: Noise | None, target: Variable | None) -> str:
+def noise_text(noise: Noise | None, target: Variable) -> str:
     """The error model of the runs about a law, in one line; empty where there is none.
 
     Parameters
     ----------
     noise : Noise or None
-    target : Variable or None
+    target : Variable
         Of the law.
     """
-    if noise is None or target is None:
+    if noise is None:
         return ""
     share = log_size(noise.size) if noise.kind == "relative" else in_percent(noise.size)
     size = {
@@ -90,8 +90,7 @@ def log_error(report: Findings, measured: Array, predicted: Array) -> float | No
     float or None
         None for a level, where some target is not positive, and where errors are not relative.
     """
-    target = report.basis.target
-    if (target and target.is_level) or not report.errors_are_relative:
+    if report.target.is_level or not report.errors_are_relative:
         return None
     with np.errstate(all="ignore"):
         if np.all(measured > 0) and np.all(predicted > 0):
@@ -108,11 +107,11 @@ def error_size(report: Findings, measured: Array, predicted: Array) -> str:
     measured, predicted : ndarray of shape (n,)
         Targets in SI.
     """
-    away, target = log_error(report, measured, predicted), report.basis.target
+    away = log_error(report, measured, predicted)
     if away is not None:
         return f"error {log_size(away)}"
-    if report.noise is not None and target is not None and not report.errors_are_relative:
-        return f"error {with_unit(target, rms(predicted - measured))}"
+    if report.noise is not None and not report.errors_are_relative:
+        return f"error {with_unit(report.target, rms(predicted - measured))}"
     with np.errstate(all="ignore"):
         share = rms(predicted - measured) / (rms(measured) or 1.0)
     return f"error {in_percent(share)} of the rms"
@@ -201,10 +200,10 @@ def _left_out_scores(report: Findings) -> list[tuple[str, float | None]]:
 
     That is the logarithm unless errors are of one size: elsewhere the largest targets decide.
     """
-    target = report.basis.target
+    target = report.target
     pairs = [(np.array(lead.measured), np.array(lead.left_out)) for lead in report.leads]
     measure = likeliest_measure(pairs[0][0], [left_out for _, left_out in pairs]) if pairs else None
-    if measure is None or target is None or target.is_level:
+    if measure is None or target.is_level:
         return [(error_size(report, x, y).removeprefix("error "), r2_of(x, y)) for x, y in pairs]
     if measure.kind == "target":
         return [(with_unit(target, rms(x - y)), r2_of(x, y)) for x, y in pairs]
@@ -475,6 +474,5 @@ def spread_text(runs: ReportRuns) -> str:
 
 def title_of(report: Findings) -> str:
     """Title of a report in plain text."""
-    target = report.basis.target.name if report.basis.target else "the response"
     has_law = report.law is not None and headline(report) is None
-    return f"A law for {target}" if has_law else f"In search of a law for {target}"
+    return f"{'A law' if has_law else 'In search of a law'} for {report.target.name}"

@@ -510,11 +510,11 @@ def table_symmetries(
 
 def _table_scalings(table: _Table, basis: PiBasis) -> Iterator[Generator]:
     """Scalings of one input and the target, in the groups of the inputs."""
-    assert basis.response is not None
+    _, pi_0 = basis.target_and_response
     inputs = [v.name for v in table.inputs]
     powers = np.array([[float(g.get(n)) for n in inputs] for g in basis.groups])
     powers = powers.reshape(-1, len(inputs))
-    powers_of_response = np.array([float(basis.response.get(n)) for n in inputs])
+    powers_of_response = np.array([float(pi_0.get(n)) for n in inputs])
     logs = np.stack([np.log(table.data[n]) for n in inputs], axis=1)
     z = logs @ powers.T
     shown, response = list[Array](), table.response + logs @ powers_of_response
