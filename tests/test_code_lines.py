@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 58894, "a feature knows its variables and its name"
+MOST, SINCE = 58889, "a basis gives its target, a report its own"
 
 
 def code_lines(text: str) -> int:
