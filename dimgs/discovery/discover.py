@@ -422,7 +422,7 @@ def _in_table(study: Study, options: Options) -> FitResult | None:
         return None
     local = None if result.local is None else prepared.in_table(result.local)
     left_out = prepared.in_table(result.left_out) if result.left_out else ()
-    judge = partial(verdict_on_fit, study, options)
+    judge = partial(verdict_on_fit, study)
     return replace(result, local=local, left_out=left_out, judge=judge)
 
 

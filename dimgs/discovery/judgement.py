@@ -767,14 +767,13 @@ def fit_with_stated_exponents(study: Study, options: Options) -> FitResult | Non
     )
 
 
-def verdict_on_fit(study: Study, options: Options) -> Verdict:
+def verdict_on_fit(study: Study) -> Verdict:
     """Verdict on the power law of a study, also if another law is chosen.
 
     Parameters
     ----------
     study : Study
         With its laws judged, and a power law.
-    options : Options
     """
     assert study.result is not None
     law, posterior = study.result.law, study.posterior

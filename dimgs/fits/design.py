@@ -265,9 +265,8 @@ def whiten(X: Array, weights: Array) -> tuple[Whitening, Array]:
     if not kept.all():
         # Rank deficient: return to the row space in the features' own units, so that the
         # exponents have minimum norm.
-        left, singular, right = np.linalg.svd(centred * np.sqrt(weights / total)[:, None], False)
+        singular, right = np.linalg.svd(centred * np.sqrt(weights / total)[:, None], False)[1:]
         rank = int(kept.sum())
-        del left
         rows = right[:rank].T / singular[:rank]
     else:
         rows = rows / np.sqrt(values[kept])
