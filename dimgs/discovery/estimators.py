@@ -218,7 +218,7 @@ def slopes_in(design: Design) -> list[Slope]:
 
 def _powers(design: Design, name: str) -> list[float]:
     """Exponent of a variable in each feature that is a logarithm of a group."""
-    return [float(f.group.get(name)) if f.group and f.logged else 0.0 for f in design.features]
+    return [float(f.monomial.get(name)) if f.logged else 0.0 for f in design.features]
 
 
 def fit_ranks(design: Design, level: float) -> Estimate:

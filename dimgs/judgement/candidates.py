@@ -479,7 +479,7 @@ def _of_temperature(design: Design) -> Iterator[_Modelled]:
     Rates, vapour pressures (Antoine) and viscosities (Vogel, Fulcher and Tammann) are of these. A
     search by simple exponents that are powers of ratios may miss them: such a ratio varies little.
     """
-    groups = [f.group for f in design.features if f.group is not None and f.logged]
+    groups = [f.monomial for f in design.features if f.logged]
     n, p = design.X.shape
     if design.scale != "log" or len(groups) < p:
         return
@@ -504,7 +504,7 @@ def _of_temperature(design: Design) -> Iterator[_Modelled]:
 def _temperatures(design: Design) -> set[sympy.Symbol]:
     """Groups that are an absolute temperature over an unknown scale."""
     kelvin, out = Dimension.of({"[temperature]": 1}), set()
-    for group in [f.group for f in design.features if f.group is not None and f.logged]:
+    for group in [f.monomial for f in design.features if f.logged]:
         of = [design.basis.variable(name) for name, _ in group.exponents]
         if [v.role for v in of].count("scale") == 1 and all(v.dimension == kelvin for v in of):
             out.add(sympy.Symbol(group.name))

@@ -219,11 +219,11 @@ def coordinates(design: Design) -> Iterator[tuple[str, Array]]:
     for feature in design.features:
         if feature.variable is not None:
             yield feature.variable, data[feature.variable]
-    grouped = [f.group for f in design.features if f.group is not None and f.logged]
+    grouped = [f.monomial for f in design.features if f.logged]
     if len(grouped) < 2:
         return
     powers = np.array([[float(dict(g.exponents).get(n, 0)) for n in inputs] for g in grouped])
-    columns = [j for j, f in enumerate(design.features) if f.group is not None and f.logged]
+    columns = [j for j, f in enumerate(design.features) if f.logged]
     away = design.X[:, columns] - design.X[:, columns].mean(axis=0)
     values, vectors = np.linalg.eigh(powers @ powers.T)
     root = np.where(values > 1e-12 * values.max(), 1 / np.sqrt(np.maximum(values, 1e-300)), 0.0)

@@ -281,7 +281,7 @@ def _forms(
     target = design.target
     unit = target.unit.log_factor if target.is_level else 1.0
     pairs = zip(design.features, estimate.coefficients, strict=True)
-    powers = {f.group: exact(c) for f, c in pairs if f.logged and f.group is not None}
+    powers = {f.monomial: exact(c) for f, c in pairs if f.logged}
     powers = _without_rounding(powers, design.response)
     terms, constants = _unlogged(design, names, estimate, unit)
     half = estimate.intercept_half
@@ -554,7 +554,7 @@ def _boundaries(
             continue
         read = reading(side, design.features)[1]
         used = [(f, p) for f, p in zip(design.features, side.powers, strict=True) if p]
-        powers = {f.group: p for f, p in used if f.logged and f.group is not None}
+        powers = {f.monomial: p for f, p in used if f.logged}
         product = PiGroup.product("", powers, powers.values())
         in_groups = sympy.Mul(*(sympy.Symbol(g.name) ** p for g, p in powers.items()))
         rest, further = sympy.Integer(1), dict[str, Constant]()

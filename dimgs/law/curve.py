@@ -63,7 +63,7 @@ class Coordinates:
     @classmethod
     def of(cls, design: Design) -> "Coordinates | None":
         """Those of a design; None where its features are more than products and columns."""
-        groups = [f.group for f in design.features if f.group is not None and f.logged]
+        groups = [f.monomial for f in design.features if f.logged]
         numeric = set(design.data.numeric_names)
         columns = zip(design.features, design.X.T, strict=True)
         plain = [([n for n in f.variables if n in numeric], x) for f, x in columns if not f.logged]

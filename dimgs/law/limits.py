@@ -152,9 +152,9 @@ class LimitInGroups:
         if touched & set(limit.along):
             return "the input that it names enters without a logarithm too"
         direction = tuple(
-            Fraction(0)
-            if f.group is None or not f.logged
-            else sum((f.group.get(n) * e for n, e in limit.along.items()), Fraction(0))
+            sum((f.monomial.get(n) * e for n, e in limit.along.items()), Fraction(0))
+            if f.logged
+            else Fraction(0)
             for f in design.features
         )
         if (group := _in_groups(limit, design)) is None:
@@ -234,7 +234,7 @@ def _piece(
 
 def _in_groups(limit: KnownLimit, design: Design) -> tuple[Fraction, ...] | None:
     """Exponents of a design's groups in the group of a limit, each input being a dimension."""
-    logged = [f.group if f.logged else None for f in design.features]
-    columns = [Dimension.of(dict(g.exponents) if g else {}) for g in logged]
+    powers = [dict(f.monomial.exponents) if f.logged else {} for f in design.features]
+    columns = [Dimension.of(each) for each in powers]
     matrix = DimensionalMatrix.of_dimensions([f.name for f in design.features], columns)
     return matrix.solve(Dimension.of(limit.group))
