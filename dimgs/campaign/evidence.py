@@ -631,7 +631,11 @@ class TierEvidence:
         most = np.where(space.offset < 0.0, -1.0, 1.0)
         alike = abs(most.sum()) == len(most) > 1
         aside = (1.0 if alike else -1.0) * most * (-1.0) ** np.arange(len(most))
-        sides = [0.0 * most, most, aside][self.purposes.count("support") :]
+        # where a run gave no answer, another one lies half as far from the centre
+        sides = [0.0 * most, *(s * side for s in (1.0, 0.5, 0.25) for side in (most, aside))]
+        made, runs = self.purposes.count("support"), self.runs.of_tier(self.tier, answered=True)
+        answered = sum(r.purpose == "support" for r in runs)
+        sides = sides[made : made + 3 - answered]
         reason = "no group changes: does nothing else matter?"
         (offer,) = self.propose([np.zeros(0)], "support", reason)
         return [replace(offer, logs=space.centre + side * space.half) for side in sides]

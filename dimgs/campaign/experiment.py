@@ -596,7 +596,8 @@ class Experiment:
                 miss = f"{ratio - 1.0:.0%}" if ratio < 2.0 else f"a factor of {ratio:.3g}"
                 return (
                     f"two runs of equal groups that differ in {which} differ by {miss}: a constant "
-                    'with a dimension is hidden in the kernel; make it an input, or scales = "auto"'
+                    "with a dimension is hidden in the kernel (make it an input, or scales = "
+                    '"auto"), or its numerical errors are as large'
                 )
             self._alike = len(answers) > 1 and bool(np.ptp(answers) <= _ALIKE * limit)
         return ""

@@ -179,6 +179,19 @@ class Friction(Pendulum):
     name, hidden = "friction", 0.1
 
 
+class Brittle(Pendulum):
+    """The same, which fails far from a length of 1 m."""
+
+    name = "brittle"
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        if abs(math.log10(values["l"])) > 0.9:
+            raise RuntimeError("no convergence")
+        return super()._simulate(values, settings, seed)
+
+
 class Crisis(BaseKernel):
     """Drag of a body whose coefficient falls from 0.5 to 0.1 beyond a Reynolds number."""
 

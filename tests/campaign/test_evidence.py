@@ -105,6 +105,11 @@ def test_one_constant_is_a_question() -> None:
     assert regime.prefactor.value == pytest.approx(2 * np.pi)
     hidden = run(replace(plan, kernel="tests.campaign.kernels:Friction"))
     assert hidden.outcome not in ("confirmed", "predicts")
+    # runs that gave no answer are made nearer to the centre
+    brittle = run(replace(plan, kernel="tests.campaign.kernels:Brittle"))
+    assert brittle.outcome == "confirmed"
+    assert brittle.counts["failed"] == 2
+    assert sum(brittle.runs.values()) == 5
 
 
 def test_noise_without_a_seed_is_noticed() -> None:
