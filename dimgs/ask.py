@@ -233,7 +233,9 @@ class _Asking:
             if offer.half_width <= self.tolerance:
                 return self._compose_answer(offer, origin)
             best = min((best, offer), key=lambda o: o.half_width) if best else offer
-        doubted = [(law, why) for _, law, why in laws if why]
+        # a law comes before its regimes, which have its id
+        first = {law.id: (law, why) for _, law, why in reversed(laws) if why}
+        doubted = list(first.values())[::-1]
         lacking = self._lacking(description, target, origins_there, best, doubted)
         answer = self._campaign(
             description, point, target, lacking, lambda: self._made(description, point, target)

@@ -70,9 +70,6 @@ def _show(answer: "Answer") -> None:
         for e in answer.evidence
     ]
     table("Evidence", ["kind", "id", "decades away", "weight"], rows)
-    for e in answer.evidence:
-        if e.get("why"):
-            say(e["why"], f"{e['kind']} {e['id'][:12]} is not enough: ")
     for review in answer.reviews:
         text = f"{review.get('verdict')} by {review['author']}: {review.get('text', '')}"
         say(text, f"review of {review['of'][:12]}: ")

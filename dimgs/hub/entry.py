@@ -589,13 +589,20 @@ def title_of(kind: str, content: Document | None) -> str:
         return "(redacted)"
     law = content.get("law")
     if isinstance(law, Mapping) and "title" not in content and law.get("expression"):
-        content = {"title": law.get("text", f"{law.get('target', 'law')} = {law['expression']}")}
+        regimes = [r for r in content.get("regimes") or () if r.get("law")]
+        alone = law not in [r["law"] for r in regimes]
+        parts = [f"{_formula(r['law'])} where {r.get('place') or r.get('where')}" for r in regimes]
+        content = {"title": _formula(law) if alone else "; ".join(parts)}
     for name in ("title", "text", "expression", "kernel", "name", "target", "action", "physics"):
         if isinstance(content.get(name), str) and content[name].strip():
             line = visible(" ".join(content[name].split()))
             text = f"{content['verdict']}: {line}" if "verdict" in content else line
             return text if len(text) <= _TITLE else f"{text[: _TITLE - 3]}..."
     return str(content.get("verdict", kind))
+
+
+def _formula(law: Document) -> str:
+    return str(law.get("text", f"{law.get('target', 'law')} = {law.get('expression')}"))
 
 
 # ---- Runs as entries and as rows of a store: records in and out, keys of reuse, numbers of

@@ -250,7 +250,10 @@ def _settlements(
     for a in counting:
         if a.type == "settles":
             causes[a.entry].add(a.target)
-    says = [a for a in reviews if a.verdict == "accept"]
+    # an acceptance that its author has renewed still settles what it has seen
+    current = {(a.target, a.author) for a in reviews if a.verdict == "accept"}
+    says = [a for a in counting if (a.type, a.kind, a.verdict) == ("reviews", "review", "accept")]
+    says = [a for a in says if (a.target, a.author) in current]
     says += [a for a in counting if (a.type, a.kind) == ("confirms", "decision")]
     query = select(links.c.source, links.c.target).where(
         links.c.source.in_(ids_of(connection, {a.entry for a in says})),

@@ -64,6 +64,10 @@ def test_a_dispute_is_settled_by_an_acceptance_that_has_seen_it(hub: Hub) -> Non
     assert states(hub, ids) == ["answered", "open", "accepted", "open"]
     hub.dispute(ids[2], "But at 80 degC?")
     assert states(hub, ids) == ["recheck", "open", "disputed", "recheck"]
+    bob.review(ids[2], "accept", "Nor there.")
+    assert states(hub, ids) == ["answered", "open", "accepted", "open"]
+    bob.review(ids[2], "minor")
+    assert states(hub, ids) == ["recheck", "open", "disputed", "recheck"]
 
 
 def test_an_answer_that_is_accepted_after_the_rejection_stands(hub: Hub) -> None:
