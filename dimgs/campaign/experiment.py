@@ -214,15 +214,17 @@ def changed_since(bindings: Sequence[Binding], folder: Path) -> str:
     """
     file, asked = folder / _FILE, _asked(bindings)
     before = attempt(lambda: json_value(read_text(file, "plan"), "plan.json", ""))
-    text = json.dumps(sealed({"schema": SCHEMA, **asked}), ensure_ascii=False, indent=1) + "\n"
+    texts = {key: str(value) for key, value in asked.items()}
+    text = json.dumps(sealed({"schema": SCHEMA, **texts}), ensure_ascii=False, indent=1) + "\n"
     with writing_to(folder):
         file.write_text(text, encoding="utf-8", errors="replace")
     if not isinstance(before, dict):
         return ""
     if is_edited(before):
         return f"'{file}' was edited after it was written; it says now what the plan asks."
-    keys = [key for key in {**before, **asked} if key not in ("schema", "checksum")]
-    differ = [key for key in keys if before.get(key) != asked.get(key)]
+    keys = [key for key in {**before, **texts} if key not in ("schema", "checksum")]
+    # ranges were written as Python shows them
+    differ = [k for k in keys if before.get(k) not in (texts.get(k), repr(asked.get(k)))]
     if not differ:
         return ""
     return (
@@ -231,8 +233,8 @@ def changed_since(bindings: Sequence[Binding], folder: Path) -> str:
     )
 
 
-def _asked(bindings: Sequence[Binding]) -> dict[str, str]:
-    """What the runs and decisions of a campaign depend on, as texts."""
+def _asked(bindings: Sequence[Binding]) -> dict[str, Any]:
+    """What the runs and decisions of a campaign depend on."""
     plan, kernel, fixed = bindings[0].plan, bindings[0].kernel, dict(bindings[0].fixed)
     if plan.by is not None:
         fixed[plan.by] = ", ".join(dict.fromkeys(s for b in bindings for s in b.plan.sources))
@@ -243,14 +245,14 @@ def _asked(bindings: Sequence[Binding]) -> dict[str, str]:
     }
     lists |= {"scales": bindings[0].scales} if plan.scales else {}
     lists |= {"arrhenius": plan.arrhenius} if plan.arrhenius else {}
-    asked = {"kernel": kernel.name, "version": kernel.version}
+    asked: dict[str, Any] = {"kernel": kernel.name, "version": kernel.version}
     asked |= {n: ", ".join(names) for n, names in lists.items()}
-    asked |= {n: str(getattr(plan, n)) for n in ("level", "seed", "sampler", "survey")}
-    asked["execution.batch"] = str(plan.execution.batch)
+    asked |= {n: getattr(plan, n) for n in ("level", "seed", "sampler", "survey")}
+    asked["execution.batch"] = plan.execution.batch
     of = {n: wanted for n, wanted in vars(plan.tolerance).items() if wanted or n != "law"}
     nested = {"tolerance": of, "ranges": plan.ranges, "fixed": fixed}
-    asked |= {f"{key}.{n}": str(x) for key, values in nested.items() for n, x in values.items()}
-    return asked | {f"points[{i}]": str(dict(p)) for i, p in enumerate(plan.points, 1)}
+    asked |= {f"{key}.{n}": x for key, values in nested.items() for n, x in values.items()}
+    return asked | {f"points[{i}]": dict(p) for i, p in enumerate(plan.points, 1)}
 
 
 # ---- Proposals become runs, in the store, made or retried, and runs become answers at points.

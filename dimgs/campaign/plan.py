@@ -101,6 +101,10 @@ class Range:
             ends = f"{self.low:g} to {self.high:g} {self.unit or ''}".rstrip()
             raise InputError(f"The range runs from {ends}; give the smaller end first.")
 
+    def __str__(self) -> str:
+        whole = ", whole numbers" if self.integer else ""
+        return f"{self.low:.12g}..{self.high:.12g} {self.unit or ''}".rstrip() + whole
+
 
 def _range(given: object) -> object:
     match given:

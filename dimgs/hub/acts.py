@@ -261,7 +261,7 @@ class Reader:
             whose = "entries of their own" if is_author else f"{visibility} entries"
             raise NotAllowedError(
                 f"{self.user} is {a_role(self.role)} here, who may not {action} {whose}; ask an "
-                f"admin of the hub."
+                f"admin of the hub, or act as somebody who may (--as, DIMGS_HUB_TOKEN)."
             )
 
     def get(self, id: str) -> Json:

@@ -295,6 +295,11 @@ class ShownConstant:
     unit: str
     origin: Origin
 
+    @property
+    def half(self) -> float:
+        """Half width of the interval; 0 without one."""
+        return ((self.high or 0.0) - (self.low or 0.0)) / 2
+
 
 def shown_constants(law: CheckedLaw) -> tuple[ShownConstant, ...]:
     """Constants of a law as it is shown, in the units of its table.

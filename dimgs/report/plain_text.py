@@ -53,8 +53,13 @@ def number(value: float | None, half: float = 0.0) -> str:
     """
     if value is None or value != value or abs(value) == float("inf"):
         return "-"
+    return f"{value:.{digits(value, half)}g}"
+
+
+def digits(value: float, half: float) -> int:
+    """Significant digits of a number: two of its half width, and at least five."""
     more = ceil(log10(abs(value / half))) + 1 if value and 0 < half < abs(value) else 0
-    return f"{value:.{more if _DIGITS < more <= _MOST_DIGITS else _DIGITS}g}"
+    return more if _DIGITS < more <= _MOST_DIGITS else _DIGITS
 
 
 def condition(where: str) -> str:
@@ -77,8 +82,7 @@ def _constant(c: ShownConstant) -> str:
     if c.origin in ("fitted", "recognised") and c.low is not None:
         origin = "" if c.origin == "fitted" else f" ({c.origin})"
         between = f"{interval(c.low, c.high)}{origin}"
-    half = ((c.high or 0.0) - (c.low or 0.0)) / 2
-    return f"{c.name} = {amount(c.value, c.unit, half)}   {between}"
+    return f"{c.name} = {amount(c.value, c.unit, c.half)}   {between}"
 
 
 def _section(title: str, lines: Iterable[str]) -> list[str]:

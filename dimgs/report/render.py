@@ -648,7 +648,7 @@ def _escaped(language: str) -> "Environment":
         "display": lambda x: Raw(f"$${x}$$"),
         # a bar would end the cell of a table
         "cell": lambda x: Raw(f"${x}$".replace("|", r"\|")),
-        "number": lambda x: Raw(number(x)),
+        "number": lambda *x: Raw(number(*x)),
         "score": lambda x: Raw(score(x)),
         "unit": shown_unit,
         "bare": lambda x: Raw(latex.number_latex(x)),

@@ -331,7 +331,7 @@ def _logs(frame: Frame, values: Array) -> Array:
         logs = np.log(np.abs(values))
     logs[values == 0] = 0.0
     logs[:, frame.plain] = (values / frame.scale)[:, frame.plain]
-    logs[:, frame.inverse] = -(frame.scale / values)[:, frame.inverse]
+    logs[:, frame.inverse] = -frame.scale[frame.inverse] / values[:, frame.inverse]
     return np.asarray(logs)
 
 

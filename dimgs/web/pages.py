@@ -110,7 +110,7 @@ def value_text(value: Any) -> str:
 # shown on their own, or of no use to people
 _SHOWN_ELSEWHERE = {
     "text", "context", "title", "tags", "inputs", "outputs", "law", "answer", "pertinence",
-    "expression", "runs", "key", "files",
+    "expression", "runs", "key", "files", "regimes",
 }  # fmt: skip
 # letters of a fact that are shown: five lines; the entry as JSON has the rest
 _LONG = 400
