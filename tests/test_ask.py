@@ -151,6 +151,12 @@ def test_a_law_answers_where_its_domain_holds_the_point(tmp_path: Path) -> None:
         hub.for_user("eve").review(kept, "reject", "Not so.")
         other = ask("drop", at, hub, kernel=known)
         assert kept not in {e["id"] for e in other.evidence}
+        # a law and its regimes, which have its id, are named once
+        regimes = [{"where": "pi_1 < 1", "law": law}, {"where": "pi_1 >= 1", "law": law}]
+        both = hub.add_linked({**entry, "regimes": regimes}, [("derived", i) for i in ids])
+        hub.for_user("eve").review(both, "reject", "Not so.")
+        at["t"] = (5e3, "s")
+        assert sum(both[:12] in text for text in ask("drop", at, hub, kernel=known).missing) == 1
 
 
 def _table(records: list[RunRecord]) -> Any:

@@ -89,6 +89,8 @@ class Range:
     >>> Range(2.0, 1.0, "m")
     Traceback (most recent call last):
     dimgs.common.errors.InputError: The range runs from 2 to 1 m; give the smaller end first.
+    >>> print(Range(0.5, 2.0, "m"))
+    0.5..2 m
     """
 
     low: Finite

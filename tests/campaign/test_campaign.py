@@ -498,7 +498,7 @@ def test_the_part_of_a_range_that_was_run_is_stated() -> None:
     assert judged.meaning.endswith("as far as runs were made, F from 10 N to 100 N.")
 
 
-@pytest.mark.parametrize(("highest", "runs"), [(2.0, 1), (5.0, 2)])
+@pytest.mark.parametrize(("highest", "runs"), [(1.5, 1), (2.0, 2), (5.0, 3)])
 def test_runs_without_an_answer_count_where_no_group_is_free(highest: float, runs: int) -> None:
     @kernel(inputs={"v": "m/s", "L": "m", "rho": "kg/m^3"}, outputs={"F": "N"}, version="1")
     def drag(v: float, L: float, rho: float) -> float:

@@ -13,6 +13,7 @@ from dimgs import Dataset, Report
 from dimgs.discovery.discover import discover
 from dimgs.expression.candidate import Candidate
 from dimgs.law.checked_law import percent
+from dimgs.law.display import ShownConstant
 from dimgs.report.figures.style import inline_svg, plain
 from dimgs.report.findings import Candidates
 from dimgs.report.render import html_templates, report_card, report_html, strips
@@ -145,6 +146,14 @@ def test_numbers_of_the_report_are_on_the_page() -> None:
     assert report.provenance["table_sha256"] in text
     # 1.69 times the error of a run, 0.46 % (0.5 % was drawn)
     assert "±0.77 %" in text
+
+
+def test_a_constant_has_the_digits_of_its_interval() -> None:
+    macro = '{% from "macros.html" import constant %}{{ constant(c) }}'
+    shown = ShownConstant("C_1", 1.99998515, 1.999973, 1.999997, "1", "fitted")
+    text = re.sub(r"<[^>]*>", "", html_templates().from_string(macro).render(c=shown))
+    assert "1.999985" in text
+    assert "[1.999973, 1.999997]" in text
 
 
 def test_figures_keep_their_places_and_the_size_of_their_letters() -> None:

@@ -164,6 +164,24 @@ def film_runs(n: int) -> list[Any]:
     ]  # fmt: skip
 
 
+def test_a_law_in_regimes_is_titled_and_shown_by_their_formulas(
+    hub: Hub, anybody: TestClient
+) -> None:
+    laws = [{"text": f"c = C*t**{k}", "expression": f"C*t**{k}"} for k in (1, 2)]
+    regimes = [
+        {"where": "pi_1 < 1", "place": "D·t·l⁻² < 1", "law": laws[0]},
+        {"where": "pi_1 >= 1", "place": "D·t·l⁻² ≥ 1", "law": laws[1]},
+    ]
+    result = {"target": "c", "outcome": "confirmed", "law": None, "regimes": regimes,
+              "pertinence": {}}  # fmt: skip
+    kept = keep_campaign(hub, result, {"kernel": "film"}, film_runs(2))["law"]
+    title = "c = C*t**1 where D·t·l⁻² < 1; c = C*t**2 where D·t·l⁻² ≥ 1"
+    assert hub.get(kept)["title"] == title
+    page = unescape(anybody.get(f"/entries/{kept}").text)
+    assert "<li>c = C*t**2 where D·t·l⁻² ≥ 1</li>" in page
+    assert "regimes</dt>" not in page
+
+
 def test_the_map_places_runs_and_borders(hub: Hub, anybody: TestClient) -> None:
     result = {
         "target": "c", "outcome": "converged", "law": {"expression": "1"}, "regimes": [],
