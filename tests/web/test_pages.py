@@ -172,7 +172,7 @@ def test_a_law_in_regimes_is_titled_and_shown_by_their_formulas(
         {"where": "pi_1 < 1", "place": "D·t·l⁻² < 1", "law": laws[0]},
         {"where": "pi_1 >= 1", "place": "D·t·l⁻² ≥ 1", "law": laws[1]},
     ]
-    asked = {"target": "c", "outcome": "confirmed", "law": None, "pertinence": {}}
+    asked: dict[str, Any] = {"target": "c", "outcome": "confirmed", "law": None, "pertinence": {}}
     result = {**asked, "regimes": regimes}
     kept = keep_campaign(hub, result, {"kernel": "film"}, film_runs(2))["law"]
     title = "c = C*t**1 where D·t·l⁻² < 1; c = C*t**2 where D·t·l⁻² ≥ 1"
