@@ -1,6 +1,6 @@
 """Diagnostics of a power law: what runs cannot separate, sources that disagree, outliers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
@@ -26,7 +26,7 @@ from dimgs.discovery.estimators import (
     with_rationals,
 )
 from dimgs.discovery.options import Options
-from dimgs.discovery.prepare import prepare
+from dimgs.discovery.prepare import prepare, product_of
 from dimgs.discovery.scoring import fitted_by, log_target, r2, target_values
 from dimgs.fits.design import Design
 from dimgs.fits.estimate import Estimate
@@ -360,6 +360,9 @@ _SAME = 1e-6
 # share of the variance about a law from which rounding is named, and up to which it may be the
 # cause: an estimate from 20 runs is off by a third; and of different numbers among readings
 _ROUNDING_SHARE, _ALL_OF_IT, _DIFFERENT = 0.25, 1.5, 0.5
+# an exponent that is rounding; scatter of readings of two digits, within which a target is computed
+# from inputs; of more inputs without a coefficient among them, such a product is rather a law
+_NO_SLOPE, _LEAK, _FEW_COLUMNS = 1e-6, 0.02, 3
 # sources, from which on their random effects say what differs
 _FEWEST_SOURCES = 5
 # share of groups on one side of the pooled exponent: three of four, as the groups of a paradox lie
@@ -578,7 +581,8 @@ def rounding_advice(law: Law, data: Dataset) -> list[str]:
     scatter, target = law.scores.rmse_log, law.target
     if not scatter or target.is_level or not np.all(law.predict_si(data) > 0):
         return []
-    slopes = {target.name: np.ones(data.n_runs), **law.elasticities(data)}
+    of_inputs = law.elasticities(data)
+    slopes = {target.name: np.ones(data.n_runs), **of_inputs}
     out = []
     for name, slope in slopes.items():
         variable = data.variable(name)
@@ -595,7 +599,27 @@ def rounding_advice(law: Law, data: Dataset) -> list[str]:
             f"If '{name}' holds readings, their rounding explains {explained} of the variance "
             f"about the law: {setting('rounded', name)} takes it into account."
         )
-    return out
+    return [*out, *_leak_advice(target.name, of_inputs, data)]
+
+
+def _leak_advice(target: str, slopes: Mapping[str, Array], data: Dataset) -> list[str]:
+    """Warning on a law that may be the formula by which one of its inputs was computed."""
+    halves = {n: np.round(2 * s) for n, s in slopes.items() if np.any(np.abs(s) > _NO_SLOPE)}
+    if any(np.ptp(h) or np.abs(2 * slopes[n] - h).max() > _NO_SLOPE for n, h in halves.items()):
+        return []
+    powers = {n: Fraction(int(h[0]), 2) for n, h in halves.items()}
+    if any(data.variable(n).is_level or np.any(data[n] <= 0) for n in powers):
+        return []
+    # a coefficient has no dimension; other products of many columns are rather laws
+    ratio = any(data.variable(n).dimension.is_dimensionless for n in powers)
+    product = product_of(data, target, powers, coarse=_LEAK)
+    if product is None or not (ratio or len(powers) <= _FEW_COLUMNS):
+        return []
+    text = (
+        f"'{target}' equals {product[0]} in every run, to within the rounding of these columns: "
+        f"if one of them was computed from the target, leave it out ({setting('drop', 'NAME')})."
+    )
+    return [text]
 
 
 def self_correlation(design: Design, fitted: Array) -> list[str]:

@@ -430,9 +430,13 @@ def _left_out(study: Study, residuals: Array | None) -> Array | None:
     """Target of every run by the law refitted without it; None where that has no value."""
     if residuals is None:
         return None
-    design, measured = study.prepared.design, study.prepared.data[study.law.target.name]
+    design, target = study.prepared.design, study.law.target
+    measured = study.prepared.data[target.name]
+    # residuals of a level are those of the logarithm of its ratio
+    unit = target.unit.log_factor if target.is_level else 1.0
     with np.errstate(over="ignore"):
-        values = measured * np.exp(-residuals) if design.scale == "log" else measured - residuals
+        logs = design.scale == "log"
+        values = measured * np.exp(-residuals) if logs else measured - residuals / unit
     return values if np.all(np.isfinite(values)) else None
 
 

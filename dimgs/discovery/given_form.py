@@ -23,7 +23,7 @@ import numpy as np
 import sympy
 from scipy.optimize import least_squares
 
-from dimgs.common.advice import setting
+from dimgs.common.advice import did_you_mean, setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError, LawError
 from dimgs.dataset import Dataset
@@ -172,6 +172,16 @@ class GivenForm:
         identifier = safe_identifiers(sorted(data.numeric_names), ["pi_0"])
         used = self.expression.free_symbols | getattr(self.argument, "free_symbols", set())
         return [n for n in data.numeric_names if sympy.Symbol(identifier[n]) in used]
+
+    def doubts(self, data: Dataset, target: str) -> list[str]:
+        """Warnings on constants with names like those of columns that the form leaves out."""
+        unused = {*data.numeric_names} - {target, *self.inputs(data)}
+        near = {n: did_you_mean(n, sorted(unused), "") for n in self.constants}
+        return [
+            f"'{name}' in the form is no column, and is fitted as a constant; {column}"
+            for name, column in near.items()
+            if column
+        ]
 
 
 class _Units:

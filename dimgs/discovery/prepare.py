@@ -502,6 +502,12 @@ def _warnings(usable: UsableRuns, design: Design, options: Options) -> list[str]
     for name in design.basis.sizes:
         unit = design.basis.variable(name).si_unit
         out.append(f"{name} = 1 {unit} gives them a dimension, and no law depends on it.")
+    zeros = [n for n in usable.signed if design.basis.sizes and data[n].min() == 0]
+    out += [
+        f"'{n}' is zero in {rows_shown(data.rows[data[n] == 0].tolist())}: without these, its unit "
+        f"would restrict the law, and fewer groups remain. Delete those that say nothing of it."
+        for n in zeros
+    ]
     return [*out, *_counters(usable), *_leaks(usable)]
 
 
@@ -578,9 +584,14 @@ def _derived_input(usable: UsableRuns, options: Options) -> tuple[str, str] | No
         if np.abs(2 * fitted - halves).max(initial=0.0) > _NEARLY or not halves.any():
             continue
         powers = {n: Fraction(int(h), 2) for n, h in zip(others, halves, strict=True) if h}
-        note = _derivation(data, name, powers, held)
-        if note is not None and name not in _inputs_of_form(usable, options):
-            return name, note
+        product = product_of(data, name, powers, held)
+        if product is not None and name not in _inputs_of_form(usable, options):
+            text, columns = product
+            return name, (
+                f"'{name}' equals {text} in every run, to within its rounding, so that it adds "
+                f"nothing and is left out. Leave out one of the others to keep it "
+                f"({setting('drop', min(columns))})."
+            )
     return None
 
 
@@ -591,10 +602,31 @@ def _inputs_of_form(usable: UsableRuns, options: Options) -> list[str]:
     return form.inputs(usable.data)
 
 
-def _derivation(
-    data: Dataset, name: str, powers: dict[str, Fraction], held: Sequence[Variable]
-) -> str | None:
-    """What an input is computed from; None where it is more than that to its rounding."""
+def product_of(
+    data: Dataset,
+    name: str,
+    powers: dict[str, Fraction],
+    held: Sequence[Variable] = (),
+    coarse: float = _COARSE,
+) -> tuple[str, list[str]] | None:
+    """A simple number times a product of others that a column equals to its rounding.
+
+    Parameters
+    ----------
+    data : Dataset
+    name : str
+    powers : dict of str to Fraction
+        Of the others.
+    held : sequence of Variable
+        Columns that never varied, which may complete the dimension.
+    coarse : float
+        Largest scatter that counts as rounding.
+
+    Returns
+    -------
+    tuple of str and list of str, or None
+        The product as text, and its columns; None where the column is more than that.
+    """
     dimension = data.variable(name).dimension
     for other, power in powers.items():
         dimension = dimension / data.variable(other).dimension ** power
@@ -611,15 +643,10 @@ def _derivation(
     rounding = float(np.sqrt(np.mean(np.sum(np.square(steps), axis=0)) / 12.0))
     scatter = max(float(left.std()), _EXACT)
     number = simple_number_near(float(np.exp(left.mean())), 3 * scatter)
-    if number is None or scatter > max(min(_ROUNDED * rounding, _COARSE), _EXACT):
+    if number is None or scatter > max(min(_ROUNDED * rounding, coarse), _EXACT):
         return None
-    monomial = PiGroup.of("product", whole)
     factor = "" if number.value == 1 else f"{number.text} "
-    return (
-        f"'{name}' equals {factor}{monomial} in every run, to within its rounding, so that it adds "
-        f"nothing and is left out. Leave out one of the others to keep it "
-        f"({setting('drop', min(whole))})."
-    )
+    return f"{factor}{PiGroup.of('product', whole)}", [*whole]
 
 
 def _exact_columns(logs: Array, target: Array) -> list[int]:

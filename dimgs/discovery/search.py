@@ -105,8 +105,10 @@ def _with_form(current: Study, options: Options, clock: Clock) -> Study:
     if options.form is None:
         return current
     prepared = current.prepared
-    form = GivenForm.read(options.form, prepared.data, current.law.target.name, options)
-    return replace(current, given=proposals_of_form(form, prepared.design, options, clock))
+    data, target = prepared.data, current.law.target.name
+    form = GivenForm.read(options.form, data, target, options)
+    given = proposals_of_form(form, prepared.design, options, clock)
+    return replace(current, given=given, warnings=(*current.warnings, *form.doubts(data, target)))
 
 
 def _proposals(current: Study, options: Options, clock: Clock) -> Iterator[Study]:

@@ -460,6 +460,8 @@ def homogeneity_test(
         rows, checked_response(log_y, "log_y", len(rows)), None, groups, interval="jackknife"
     )
     rank = fit.coordinates.rank
+    if rank == 0:
+        raise FitError("no input varied, so that there is no exponent to test; vary an input")
     if groups is None and len(rows) < rank + 2:
         raise FitError(
             f"{len(rows)} runs cannot test the {rank} free exponents; "

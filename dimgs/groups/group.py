@@ -138,7 +138,9 @@ class PiGroup:
 
     def __str__(self) -> str:
         ordered = sorted(self.exponents, key=lambda item: (item[1] < 0, item[0]))
-        return "·".join(variable + superscript(e) for variable, e in ordered) or "1"
+        # the header of a ratio, such as y2/y1, is one factor
+        shown = ((f"({v})" if "/" in v else v, e) for v, e in ordered)
+        return "·".join(name + superscript(e) for name, e in shown) or "1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,6 +266,8 @@ def score(value: float | None) -> str:
 def report_scores(report: Findings, law: Law) -> list[str]:
     """Scores on the scale on which the noise is of one size, with the noise."""
     noise = [text for text in [words.noise_text(report.noise, report.target)] if text]
+    if law.target.is_level:
+        return [*_scores_of_level(law.scores), *noise]
     of_target = law.scores.cv_r2 if report.left_out_r2 is None else report.left_out_r2
     if report.errors_are_relative or of_target is None:
         return [*scores_lines(law.scores), *noise]
@@ -280,6 +282,11 @@ def _scores_of_target(s: Scores, left_out: float | None) -> list[str]:
         f"R² of the fit {score(s.r2)} of the target"
         + ("" if s.r2_log is None else f", {score(s.r2_log)} of its logarithm"),
     ]
+
+
+def _scores_of_level(s: Scores) -> list[str]:
+    """Scores of a level, which is a logarithm: one number on both scales."""
+    return _scores_of_target(replace(s, r2_log=None, cv_r2_log=None), s.cv_r2_log)
 
 
 def scores_lines(scores: Scores) -> list[str]:
@@ -374,8 +381,7 @@ def _fit_scores(fit: FittedLaw) -> list[str]:
     """Scores, and the error model where it is not that of least squares of logarithms."""
     scores, noise = scores_lines(fit.scores), fit.noise
     if fit.law.target.is_level:
-        of_target = replace(fit.scores, r2_log=None, cv_r2_log=None)
-        return _scores_of_target(of_target, fit.scores.cv_r2_log)
+        return _scores_of_level(fit.scores)
     if noise is None or noise.kind == "relative":
         return scores
     beside = "the law is fitted to logarithms, which exaggerate small targets"
@@ -599,6 +605,11 @@ def _next_lines(report: Findings, folder: str) -> list[str]:
     if report.leads and _units_fix_all(report.basis):
         asked = f"dimgs discover TABLE --target {name} --scale auto"
         return [f"{asked} frees the exponents"]
+    for label in () if report.data is None else report.data.label_names:
+        apart = str(setting("within", label))
+        if any(apart in why for why in report.why_not):
+            searched = f"dimgs discover TABLE --target {name} {apart}"
+            return [f"{searched} gives each label its own prefactor"]
     if report.rivals and not report.leads:
         return [f"dimgs next TABLE --target {name} proposes runs that decide between these"]
     if report.outcome == "timeout" and not report.leads:

@@ -92,3 +92,20 @@ def test_wrong_options_are_refused_even_where_they_would_not_matter() -> None:
         Options(engine="zz")
     with pytest.raises(InputError, match="seed is -1"):
         Options(seed=-1)
+
+
+def test_a_ratio_of_readings_of_the_target_is_named() -> None:
+    rng = np.random.default_rng(3)
+    y1, ratio = rng.uniform(1.0, 2.0, 12).round(2), rng.uniform(2.0, 9.0, 12)
+    y2 = (y1 * ratio * np.exp(rng.normal(0.0, 0.002, 12))).round(2)
+    v = rng.uniform(1.0, 3.0, 12).round(2)
+    table = {"V [m/s]": v, "y1 [cm]": y1, "y2/y1 [1]": (y2 / y1).round(2), "y2 [cm]": y2}
+    warnings = fit(Dataset.from_columns(table), "y2", Options(constants=["g"])).warnings
+    (named,) = [w for w in warnings if "computed from the target" in w]
+    assert "'y2' equals y1·(y2/y1) in every run" in named
+    # a law of noisy readings is no definition
+    del table["y2/y1 [1]"]
+    table["n [1]"] = ratio.round(2)
+    table["y2 [cm]"] = (y2 * np.exp(rng.normal(0.0, 0.05, 12))).round(2)
+    noisy = fit(Dataset.from_columns(table), "y2", Options(constants=["g"]))
+    assert not [w for w in noisy.warnings if "computed from the target" in w]

@@ -102,3 +102,10 @@ def test_what_is_found_does_not_depend_on_the_size_of_the_response(shift: float)
     assert large.active["shares"] == pytest.approx(small.active["shares"], rel=1e-6)
     assert large.dominant["r2"] == pytest.approx(small.dominant["r2"], rel=1e-6)
     assert large.dominant["scale"] == small.dominant["scale"]
+
+
+def test_inputs_that_never_varied_reject_no_homogeneity() -> None:
+    same = Dataset.from_columns({"L [m]": [1.0] * 5, "T [s]": [2.0] * 5})
+    found = explore(same, "T", Options(constants=["g"]))
+    assert found.homogeneity is None
+    assert "No homogeneity test: no input varied" in " ".join(found.warnings)

@@ -342,3 +342,13 @@ def test_each_regime_has_runs_where_simple_borders_together_leave_none() -> None
     assert regimes is not None
     assert len(regimes) > 2
     assert min(regime["n"] for regime in regimes) >= 4
+
+
+def test_a_level_without_each_run_is_in_its_own_unit() -> None:
+    T, s = np.repeat([500.0, 550.0, 600.0], 4), np.tile([60.0, 80.0, 110.0, 150.0], 3)
+    noise = np.random.default_rng(0).normal(0.0, 0.05, 12)
+    rate = 5 * np.log10(s / 100) - 15000 / (T + 273) + noise
+    data = Dataset.from_columns({"T [degC]": T, "s [MPa]": s, "rate [log10(1/h)]": rate})
+    found = discover(data, "rate", scales="auto", arrhenius="T")
+    assert found.left_out_r2 == pytest.approx(found.result.scores.cv_r2_log, rel=1e-9)
+    assert "of its logarithm" not in str(found)

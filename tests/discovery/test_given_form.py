@@ -219,3 +219,13 @@ def test_a_frequency_near_its_start_stands_before_its_aliases() -> None:
     assert found.law is not None
     (frequency,) = (c.value for c in found.law.constants if c.name == "w")
     assert frequency == pytest.approx(6.0, rel=0.01)
+
+
+def test_a_constant_named_like_a_column_that_the_form_lacks_is_doubted(runs: Dataset) -> None:
+    data = Dataset.from_columns({"length [m]": runs["x"], "t [kg]": runs["t"]})
+    misspelt = GivenForm.read("a*lenght", data, "t", Options())
+    (doubt,) = misspelt.doubts(data, "t")
+    assert "'lenght' in the form is no column" in doubt
+    assert doubt.endswith("did you mean 'length'?")
+    # a threshold is named after its column, which the form has
+    assert not GivenForm.read("a*Max(0, length - length_c)", data, "t", Options()).doubts(data, "t")

@@ -143,3 +143,13 @@ def test_which_input_is_left_out_does_not_depend_on_the_order_of_columns() -> No
     for names in (list(table), list(table)[::-1]):
         data = Dataset.from_columns({n: table[n] for n in names})
         assert {*data.names} - {*prepare(data, "p", Options()).data.names} == {"A"}
+
+
+def test_rows_of_zeros_that_cost_a_unit_are_named(shell: Shell) -> None:
+    rows = [
+        (dp, d, d**2 * np.sqrt(dp))
+        for dp, d in zip((0, 2, 5, 9, 20, 40), (1, 2, 3) * 2, strict=True)
+    ]
+    path = shell.table("dp [Pa],d [m],rho [kg/m^3],Q [m^3/s]", [(p, d, 2, q) for p, d, q in rows])
+    warnings = " ".join(prepare(read_table(path), "Q", Options(), any_sign=True).warnings)
+    assert "'dp' is zero in row 1: without these, its unit would restrict the law" in warnings

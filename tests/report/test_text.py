@@ -220,3 +220,13 @@ def test_no_two_numbers_stand_in_a_row(unit: str) -> None:
     first, *rest = amount(48.0, unit).split()
     assert first == "48"
     assert rest[0] == ("×" if len(unit.split()) > 1 else unit)
+
+
+def test_runs_that_differ_by_label_are_searched_by_label_next() -> None:
+    x = np.tile([0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0], 2)
+    lab = np.repeat(["A", "B"], 7)
+    y = np.where(lab == "A", 1.0, 1.4) * x**2 * np.exp(0.01 * np.sin(np.arange(14.0) ** 2))
+    table = {"lab [label]": lab, "x [1]": x, "y [1]": y}
+    report = replace(discover(table, "y", engine="power_law"), outcome="timeout", rivals=())
+    assert "--within lab gives each label" in " ".join(report.why_not)
+    assert "Next dimgs discover TABLE --target y --within lab" in " ".join(str(report).split())
