@@ -49,7 +49,9 @@ _WITH_UNIT = re.compile(
 )
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ].*)?|\d\d?[./]\d\d?[./]\d{2,4}")
 _TIME_OF_DAY = re.compile(r"\d\d?:\d\d(:\d\d)?(\.\d*)?( ?[ap]m)?", re.IGNORECASE)
-_WITH_ERROR = re.compile(r"[+-]?[\d.]+(?:[eE][+-]?\d+)?\s*(?:±|\+/-)\s*[\d.]+.*")
+_WITH_ERROR = re.compile(
+    r"[+-]?[\d.]+(?:[eE][+-]?\d+)?\s*(?:(?:±|\+/-)\s*[\d.]+.*|\(\d+\)(?:[eE][+-]?\d+)?)"
+)
 _CENSORED = re.compile(r"([<>]=?|[≤≥~≈])\s*[+-]?[\d.]")
 
 

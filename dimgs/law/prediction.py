@@ -991,13 +991,15 @@ def _of_labels(law: CheckedLaw, *sides: Inputs) -> tuple[Array, tuple[Array, flo
         In variances of one run. Of rows alone they are about the pooled prefactor; in ratios equal
         labels cancel. Where a label is not known, all runs are behind its prefactor.
     (ndarray of shape (n,), float)
-        Spread of the known prefactors for labels that no run has, with its degrees of freedom.
+        Spread of the known prefactors for labels that no run has or that are not given, with its
+        degrees of freedom.
     """
     effects, n = law.label_effects, max(x.n for x in sides)
     of_runs, of_new, dof = np.zeros(n), np.zeros(n), 1.0
-    if effects is None or any(effects.column not in x.labels for x in sides):
+    if effects is None:
         return of_runs, (of_new, dof)
-    labels = [np.broadcast_to(x.labels[effects.column], n) for x in sides]
+    # rows without the column are like rows where its cell is blank
+    labels = [np.broadcast_to(x.labels.get(effects.column, ""), n) for x in sides]
     cancel = labels[0] == labels[1] if len(sides) == 2 else np.zeros(n, dtype=bool)
     if effects.counts:
         total = sum(effects.counts.values())

@@ -32,6 +32,10 @@ BAD_TEXT = {
     "date": (UD + "1,2020-01-31\n", r"'D', row 1 .* is a date; .*elapsed"),
     "duration": (UD + "1,2\n3,1:40.91\n", r"'D', row 2 .*'1:40.91' is a time; .*elapsed"),
     "value with its error": (UD + "1,2\n3,1.05 ± 0.02\n", r"'D', row 2 .* its error; .*NAME_err"),
+    "value with its error in digits": (
+        UD + "1,2\n3,1.05(2)\n",
+        r"'D', row 2 .* its error; .*NAME_err",
+    ),
     "value with its error in ASCII": (
         UD + "1,2\n3,5+/-2\n",
         r"'D', row 2 .* its error; .*NAME_err",

@@ -25,6 +25,9 @@ def test_the_interval_of_a_new_label_holds_the_known_ones(labels: int) -> None:
     assert low[0] < known.min() < value[0] < known.max() < high[0]
     _, narrow, wide = law.predict({"L [m]": [1.0], "lab": np.array(names[:1])}, level=0.9)
     assert wide[0] / narrow[0] < high[0] / low[0]
+    # a label that is not given may be a new one
+    omitted = law.predict({"L [m]": [1.0]}, level=0.9)
+    assert [omitted.value[0], omitted.low[0]] == pytest.approx([value[0], low[0]])
 
 
 def test_the_ratio_of_two_runs_of_one_new_label_has_no_spread_of_labels() -> None:
@@ -33,6 +36,8 @@ def test_the_ratio_of_two_runs_of_one_new_label_has_no_spread_of_labels() -> Non
     known = {"L [m]": [1.0], "lab": np.array(["lab 0"])}
     same, apart = (law.ratio(u, other, level=0.9) for u in (new, known))
     assert same.high[0] / same.low[0] < 1.1 < apart.high[0] / apart.low[0]
+    omitted = law.ratio({"L [m]": [1.0]}, {"L [m]": [2.0]}, level=0.9)
+    assert omitted.high[0] == pytest.approx(same.high[0], rel=1e-3)
 
 
 def test_a_row_without_a_label_is_inside_where_labels_have_no_prefactors() -> None:
