@@ -21,6 +21,7 @@ from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     check_along,
     check_loggable,
+    drop_bad_rows,
     constant_columns,
     run_codes,
     table_warnings,
@@ -603,12 +604,15 @@ def _asked(
                 f"{'labels' if variable.is_label else 'levels'}, which no power of a parameter "
                 f"scales; give a column of plain numbers."
             )
+    inputs = [n for n in usable.inputs if n != along and not table.variable(n).is_level]
+    if options.drop_bad:
+        table = drop_bad_rows(table, inputs, logged=inputs)
+        usable = replace(usable, data=table)
+    check_loggable(table, inputs, "its exponent")
     runs = run_codes(table, curve, (target, along))
     check_along(table, along, runs)
     never = {*constant_columns(table)}
-    inputs = [n for n in usable.inputs if n != along and not table.variable(n).is_level]
     varying = [n for n in inputs if n not in never]
-    check_loggable(table, inputs, "its exponent")
     columns = map(table.variable, [*inputs, along])
     constants = constant_variables(options.constants, table.names)
     every = with_scales([*columns, *constants], goal, table.names, options.scales)

@@ -199,12 +199,14 @@ def _noise(x: Array, t: Array, run: IntArray) -> tuple[Array, bool]:
     spread = np.sqrt(np.bincount(run, within**2) / np.bincount(run))[run]
     for other in (np.maximum(spread, least), size):
         large = (ratio := other / shape) > np.median(ratio)
+        if not large.any():
+            continue
         with np.errstate(all="ignore"):
             grown, expected = (
                 np.median(a[large]) / np.median(a[~large]) for a in (residuals / shape, ratio)
             )
         # errors in proportion to the other shape grow with it, those of this one do not
-        if large.any() and np.isfinite(grown) and grown > np.sqrt(expected):
+        if np.isfinite(grown) and grown > np.sqrt(expected):
             shape = other
     error = np.maximum(shape * float(np.median(residuals / shape)) / _NORMAL, least)
     # scatter about the mean of the run alone has the mean square 1 - 1/n

@@ -222,3 +222,13 @@ def test_what_cannot_be_asked_is_said() -> None:
     still: dict[str, Array] = {**columns, "y": np.ones(len(columns["y"]))}
     with pytest.raises(InputError, match="'y' of columns is the same in all rows"):
         collapsed(still)
+
+
+def test_rows_where_a_parameter_vanishes_are_dropped_when_asked() -> None:
+    columns = layer()
+    columns["x"][:16] = 0.0
+    with pytest.raises(InputError, match="--drop-bad|drop_bad"):
+        collapsed(columns)
+    found = collapsed(columns, drop_bad=True)
+    assert found.collapses
+    assert "16 rows were dropped" in " ".join(found.warnings)

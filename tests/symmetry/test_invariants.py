@@ -193,3 +193,13 @@ def test_the_command_prints_the_document(
     (invariant,) = document["invariants"]
     assert invariant["symbols"]["k"] == {"column": "k", "unit": "N/m"}
     assert invariant["constant_to"] < 1e-5 < invariant["varies_by"]
+
+
+def test_a_column_that_moves_alike_in_all_runs_is_a_state() -> None:
+    start, t = np.repeat(np.arange(1.0, 7.0), 12), np.tile(np.arange(12) / 8, 6)
+    columns = {"t": t, "v": start - 8.0 * t, "y": start * t - 4.0 * t**2}
+    labels = np.repeat([f"run {k}" for k in range(6)], 12)
+    units = {"t": "s", "v": "m/s", "y": "m", "run": "label"}
+    data = Dataset.from_columns({**columns, "run": labels}, units=units)
+    (found,) = dimgs.invariants(data, along="t", curve="run").invariants
+    assert str(found.expression) in ("K_1*v**2 + y", "K_1*y + v**2")
