@@ -21,8 +21,8 @@ from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     check_along,
     check_loggable,
-    drop_bad_rows,
     constant_columns,
+    drop_bad_rows,
     run_codes,
     table_warnings,
     usable_runs,

@@ -227,7 +227,7 @@ def test_what_cannot_be_asked_is_said() -> None:
 def test_rows_where_a_parameter_vanishes_are_dropped_when_asked() -> None:
     columns = layer()
     columns["x"][:16] = 0.0
-    with pytest.raises(InputError, match="--drop-bad|drop_bad"):
+    with pytest.raises(InputError, match=r"drop such rows"):
         collapsed(columns)
     found = collapsed(columns, drop_bad=True)
     assert found.collapses
