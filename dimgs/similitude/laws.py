@@ -53,7 +53,19 @@ class HubLaw:
         reasons = [*self.why_not, *([self.law.doubt] if self.law.doubt else [])]
         if not reasons and self.law.confirmed is False and self.state != "accepted":
             reasons = [*self.law.why_not] or [self.law.verdict]
-        return reasons or [f"{d}." for d in self.law.places(self._at(origin))[0].departures]
+        reasons = reasons or [f"{d}." for d in self.law.places(self._at(origin))[0].departures]
+        return reasons or self._untried(origin)
+
+    def _untried(self, origin: Origin) -> list[str]:
+        """Inputs that the runs held at other values, where it is not known that groups decide."""
+        held = {} if origin.complete else self.law.domain.held
+        asked = {n: x for n, x in origin.point.si.items() if n in held}
+        return [
+            f"its runs held {n} at another value, and the card of {origin.description.name} is not "
+            f"complete, so that units alone do not say what {n} does."
+            for n, x in asked.items()
+            if not np.isclose(x, held[n], atol=0.0)
+        ]
 
     def _at(self, origin: Origin) -> dict[str, Any]:
         inputs = {**origin.point.si, **origin.point.labels}

@@ -16,8 +16,10 @@ from dimgs.ask import ask
 from dimgs.campaign import Budget, Plan, Range, Tolerance, run_campaign
 from dimgs.hub import Hub, RunStore
 from dimgs.hub.accounts import set_user
+from dimgs.hub.cards import check_card
 from dimgs.hub.hub import keep_campaign
 from dimgs.kernels import BaseKernel, Port
+from tests.campaign.kernels import Pendulum
 from tests.similitude.films import Cooling
 
 AT: dict[str, Any] = {
@@ -55,10 +57,10 @@ def plan(runs: int) -> Plan:
     return Plan(Migration(), "m", varied, Budget(runs), Tolerance(exponents=0.02), fixed)
 
 
-def kept(folder: Path, runs: int) -> Hub:
-    """A hub with a campaign of so many runs."""
+def kept(folder: Path, asked_for: Plan) -> Hub:
+    """A hub with a campaign."""
     with ThreadPoolExecutor(1) as pool:
-        run_campaign(replace(plan(runs), report="none"), folder / "campaign", executor=pool)
+        run_campaign(replace(asked_for, report="none"), folder / "campaign", executor=pool)
     result, asked = (
         json.loads((folder / "campaign" / name).read_text("utf-8"))
         for name in ("result.json", "plan.json")
@@ -71,7 +73,7 @@ def kept(folder: Path, runs: int) -> Hub:
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    with kept(tmp_path_factory.mktemp("whole"), 30) as hub:
+    with kept(tmp_path_factory.mktemp("whole"), plan(30)) as hub:
         yield hub
 
 
@@ -112,8 +114,21 @@ def test_a_law_answers_inside_the_ranges_and_in_other_sizes(hub: Hub) -> None:
         assert sum(e["weight"] for e in answer.evidence if e["kind"] == "law") == 1.0
 
 
+def test_what_a_campaign_held_answers_elsewhere_only_with_a_complete_card(tmp_path: Path) -> None:
+    held = {"g": (9.81, "m/s^2")}
+    one = Plan(Pendulum(), "T", {"l": Range(0.1, 10.0)}, Budget(9), Tolerance(exponents=0.1), held)
+    moon = {"l": (1.0, "m"), "g": (1.62, "m/s^2")}
+    with kept(tmp_path, one) as hub:
+        assert ask("T", {**moon, **held}, hub, kernel=Pendulum()).value is not None
+        answer = ask("T", moon, hub, kernel=Pendulum())
+        assert answer.value is None
+        assert "its runs held g at another value" in answer.missing[-1]
+        check_card(hub, Pendulum())
+        assert ask("T", moon, hub, kernel=Pendulum()).value == pytest.approx(4.9365, rel=1e-4)
+
+
 def test_a_campaign_without_a_reliable_end_answers_nothing(tmp_path: Path) -> None:
-    with kept(tmp_path, 2) as hub:
+    with kept(tmp_path, plan(2)) as hub:
         answer = ask("m", AT, hub, kernel=Migration())
         assert (answer.value, answer.how) == (None, "none")
         (law,) = answer.evidence
