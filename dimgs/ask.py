@@ -342,7 +342,7 @@ class _Asking:
         doubted: "Sequence[tuple[HubLaw, list[str]]]",
     ) -> list[str]:  # fmt: skip
         """Reasons why the existing evidence gives no answer."""
-        missing = [text for origin in near_tiers(runs) for text in beyond(origin)]
+        missing = [text for origin in near_tiers(runs) for text in beyond(origin, self.hub.address)]
         if not runs:
             missing.append(
                 f"the hub has no run of '{description.name}' with '{target}' by its current program"

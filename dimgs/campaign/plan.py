@@ -1131,7 +1131,7 @@ def bind(plan: Plan) -> Binding:
     if missing:
         without = listed(f"'{p.name}' [{p.unit}]" for p in missing)
         lacks = f"'{kernel.name}' has no default for {without}"
-        raise InputError(f"{plan.source}: {lacks}; add what is missing to [ranges] or to [fixed].")
+        raise InputError(f"{plan.source}: {lacks}; give each a range or a fixed value.")
     fixed = {n: known[n] for n in ports if n not in plan.ranges}
     ends = {name: si_ends(plan, kernel.name, ports[name]) for name in plan.ranges}
     taking, notes = _taking_part(kernel, fixed)
@@ -1230,7 +1230,7 @@ def si_ends(plan: Plan, kernel: str, port: Port) -> tuple[float, float]:
     with at(plan, f"ranges.{port.name}"):
         if port.parsed.scale in _NO_LOGARITHM:
             what = f"'{port.name}' is a {port.parsed.scale}, which has no logarithm"
-            raise InputError(f"{what}; move it to [fixed].")
+            raise InputError(f"{what}; give it a fixed value in place of a range.")
         unit, ends = unit_for(port, given.unit), (given.low, given.high)
         if given.integer:
             ends = float(np.ceil(given.low)), float(np.floor(given.high))
@@ -1245,7 +1245,7 @@ def si_ends(plan: Plan, kernel: str, port: Port) -> tuple[float, float]:
             raise InputError(
                 f"the range starts at {given.low:g} {given.unit or port.unit}, which has no "
                 f"logarithm, so that there is no exponent of '{port.name}'; start above zero, "
-                f"move it to [fixed], or ask for tolerance.law alone instead of exponents."
+                f"give it a fixed value, or ask for tolerance.law alone instead of exponents."
             )
     return low, high
 

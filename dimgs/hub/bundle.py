@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from sqlalchemy import Connection, select, update
 
+from dimgs.common.advice import Act, Step, setting
 from dimgs.common.errors import InputError, StoreError, located
 from dimgs.common.escape import file_names, visible
 from dimgs.common.formats import MOST_BYTES, attributes, json_value, whole
@@ -62,6 +63,8 @@ _MOST_TOTAL = 4 << 30
 _MOST_FILES = 10_000
 # broken lines from which on a file is not a list of entries
 _MOST_BROKEN = 100
+# names of files of hubs, which no folder of a bundle has
+_OF_HUBS = (".sqlite", ".sqlite3", ".db")
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 
 Line = tuple[str, Any]
@@ -303,6 +306,11 @@ def _push(
 
 
 def _made_folder(path: Path) -> Path:
+    if path.suffix in _OF_HUBS and not path.exists():
+        raise InputError(
+            f"There is no hub '{path}'; correct the name, make the hub with: {Act(Step.MAKE_HUB)} "
+            f"{setting('hub', str(path))}, or name a folder without '{path.suffix}'."
+        )
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -583,12 +583,14 @@ _NEAR = 0.005
 _MOST_NEAREST = 2000
 
 
-def beyond(origin: Origin) -> list[str]:
+def beyond(origin: Origin, address: str) -> list[str]:
     """Groups or inputs in which the point lies beyond the runs, with the remedy.
 
     Parameters
     ----------
     origin : Origin
+    address : str
+        Of its hub.
 
     Returns
     -------
@@ -621,9 +623,11 @@ def beyond(origin: Origin) -> list[str]:
             f"the nearest run is {nearest:.2g} decades away, within the ranges of the others"
         )
     if not origin.complete:
+        name = visible(origin.description.name)
+        act = Act(Step.CHECK_CARD, f"{name} {setting('hub', address)}")
         reasons.append(
-            f"the card of {origin.description.name} is not complete, so that runs of other sizes "
-            f"do not count as equal; check it with: {Act(Step.CHECK_CARD, 'KERNEL --hub HUB')}"
+            f"the card of {name} is not complete, so that runs of other sizes do not count as "
+            f"equal; check it with: {act}"
         )
     return reasons
 

@@ -124,6 +124,8 @@ def test_every_result_is_of_its_schema(context: ToolContext, hub: Hub) -> None:
         ("plan_campaign", {**RUN, "at": {"D": "1e-14 m^2/s"}}, r"needs l \[m\]"),
         ("plan_campaign", {**RUN, "at": {**POINT, "x": 1}}, "no input 'x'"),
         ("plan_campaign", {**RUN, "at": {}, "ranges": {"t": "1-9 d"}}, "write it as"),
+        ("plan_campaign", {**RUN, "at": {}, "ranges": {"t": "1..9 day"}},
+         "give each a range or a fixed value"),
         ("plan_campaign", {**RUN, "runs": 0}, "greater than or equal to 1"),
         ("start_campaign", {"plan": "1234"}, "is not an id"),
         ("search_hub", {"kind": "laws"}, "there are question"),

@@ -22,7 +22,8 @@ def test_from_no_run_to_another_size(shell: Shell, tmp_path: Path) -> None:
     assert (made.code, made.document["how"]) == (0, "campaign")
     refused = shell(*ask, "--at", LARGER, "--json")
     assert (refused.code, refused.document["answer"]) == (1, None)
-    assert "check-card" in refused.document["missing"][-1]
+    advice = f"hub check-card diffusion-series --hub {ask[-1]}"
+    assert advice in refused.document["missing"][-1]
     assert shell("hub", "check-card", "diffusion-series", *ask[-2:]).code == 0
     answer = shell(*ask, "--at", LARGER, "--json").document
     assert answer["how"] == "similitude"

@@ -68,6 +68,7 @@ def test_the_way_from_a_question_to_its_acceptance(hub: Path, typed: Any, tmp_pa
         (["show", "1234567"], "is not an id"),
         (["add", "/dev/null"], "is not JSON"),
         (["list", "--hub", "no.sqlite"], "There is no hub"),
+        (["sync", "no.sqlite"], "There is no hub 'no.sqlite'; correct the name"),
         (["user", "add", "x", "--role", "king"], "There is no role 'king'"),
         (["token", "nobody"], "There is no user 'nobody'"),
         (["user", "add", "x", "--role", "admin", "--as", "bot"], "may not manage"),
