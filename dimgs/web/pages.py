@@ -99,7 +99,9 @@ def value_text(value: Any) -> str:
             text = value_text(value["value"]) + (f" [{', '.join(ends)}]" if len(ends) == 2 else "")
         else:
             text = " to ".join(ends)
-        return text if unit in ("1", "label", "") else f"{text} {unit}"
+        # a border between regimes is at a value of a group
+        group = f"{value['physical']} = " if "physical" in value else ""
+        return f"{group}{text}" if unit in ("1", "label", "") else f"{group}{text} {unit}"
     if isinstance(value, Mapping):
         return ", ".join(f"{k}: {value_text(v)}" for k, v in value.items())
     if isinstance(value, list | tuple):

@@ -190,6 +190,7 @@ def test_the_map_places_runs_and_borders(hub: Hub, anybody: TestClient) -> None:
     kept = keep_campaign(hub, result, {"kernel": "film"}, film_runs(5))
     drawn = map_of_runs(hub, "film", None, None)
     assert drawn is not None
+    assert "D·t·l⁻² = 0.002, q = 1" in unescape(anybody.get(f"/entries/{kept['law']}").text)
     assert (drawn.x, drawn.y, drawn.shown) == ("D*t*l^-2", "c", 5)
     # D t / l^2 goes from 2e-6 to 2e-2 in decades, and the border is at the third of its four steps
     steps = np.diff([p["x"] for p in drawn.points])
