@@ -546,6 +546,7 @@ def next(
         report = study(data, name, chosen, progress=progress)
     warn(report.notes)
     runs = report.next_runs(count, ranges, published)
+    warn(runs.warnings)
     emit(runs.to_json(), str(runs), json)
 
 

@@ -1,6 +1,6 @@
 """Candidate runs over the ranges of the columns, and the predictions of laws for them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -95,6 +95,8 @@ _PLACES, _MOST_CORNERS = 256, 6
 # laws that are shown for rivals; the power of probabilities that runs are chosen by, so that all
 # count: of 19 ties five runs settled 5 so, 4 with the power 1/4, and 3 by rivals alone
 _STAND_INS, _FLATTER = 2, 0.5
+# share of the places that may lie beyond all usable ones by chance
+_FEW = 0.02
 # a range of a column that never varied
 _FIXED = 1e-12
 
@@ -337,7 +339,23 @@ def propose(
         tuple(names),
         (report.none_of_these if report.probability is not None else 0.0) * (0.5 if against else 1),
         tuple(flat.tolist()),
+        tuple(_left_out(places, rows, ranges or {})),
     )
+
+
+def _left_out(places: Places, rows: Sequence[int], ranges: Iterable[str]) -> Iterator[str]:
+    """Warnings on ends of ranges in which a law has no value."""
+    for name in ranges:
+        whole, unit = places.columns[name], places.variables[name].unit
+        kept = whole[rows]
+        below, above = whole < kept.min(), whole > kept.max()
+        low, high = (f"{unit.from_si(float(x)):.3g}" for x in (kept.min(), kept.max()))
+        for side, where in ((below, f"below {low}"), (above, f"above {high}")):
+            if np.mean(side) > _FEW:
+                yield (
+                    f"A law has no value where {name} is {where} {unit.text}, so that no run is "
+                    f"proposed there; give a range within {low}..{high} {unit.text}."
+                )
 
 
 def _check_against(law: Law, report: Report) -> None:

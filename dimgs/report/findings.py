@@ -165,6 +165,8 @@ class PlannedRuns:
     weights : tuple of float
         Probabilities that the runs were chosen with, of the rivals and then of further candidates;
         they sum to one. The information of the runs is at most their entropy.
+    warnings : tuple of str
+        Such as a part of a range in which the laws have no value.
 
     Examples
     --------
@@ -183,6 +185,7 @@ class PlannedRuns:
     names: tuple[str, ...] = field(default=())
     none_of_these: float = 0.0
     weights: tuple[float, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The document of `dimgs next`."""
@@ -195,6 +198,7 @@ class PlannedRuns:
             "none_of_these": self.none_of_these,
             "weights": list(self.weights),
             **attributes(self, "target unit level"),
+            "warnings": list(self.warnings),
         }
 
 

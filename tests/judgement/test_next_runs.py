@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.integrate import trapezoid
 
-from dimgs import Dataset
+from dimgs import Dataset, discover
 from dimgs.common.errors import InputError
 from dimgs.discovery.next_runs import WIDER, places_of, range_of
 from dimgs.judgement.next_run import Prediction, _Rival, choose
@@ -163,3 +163,13 @@ def test_temperatures_stay_near_those_of_the_runs() -> None:
     low, high = float(places.columns["T"].min()), float(places.columns["T"].max())
     assert high / low == pytest.approx((359.15 / 306.15) ** 2)
     assert low * high == pytest.approx(359.15 * 306.15)
+
+
+def test_the_part_of_a_range_in_which_a_law_has_no_value_is_named() -> None:
+    L = np.geomspace(0.1, 3.0, 12)
+    report = discover(Dataset.from_columns({"L [m]": L, "T [s]": 2.006 * np.sqrt(L)}), "T",
+                      scales=["k [m/s^2]"])  # fmt: skip
+    (warning,) = report.next_runs(1, {"L": "-5..2 m"}).warnings
+    assert "no value where L is below 0.0" in warning
+    assert "give a range within 0.0" in warning
+    assert report.next_runs(1, {"L": "0.01..2 m"}).warnings == ()
