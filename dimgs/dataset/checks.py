@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dimgs.common.advice import setting
 from dimgs.common.arrays import LARGEST_LOG, Array, IntArray
 from dimgs.common.errors import InputError
+from dimgs.common.formats import rows_shown
 from dimgs.dataset.dataset import Dataset, bounds_of, from_si
 from dimgs.dataset.raw import cell_error, is_date
 from dimgs.variables import Variable
@@ -483,7 +484,9 @@ def usable_runs(data: Dataset, purpose: Purpose) -> UsableRuns:
         data = drop_bad_rows(data, used, errors=errors, allow_empty=empty)
     require_finite(data, used, errors)
     below = not data.variable(target).is_level and bool(np.any(np.asarray(data[target]) <= 0))
-    linear = purpose.linear_allowed and below
+    # bounds have a likelihood only on the logarithm, so that rows without one cannot be used
+    bounded = purpose.drop_bad and np.any(bounds_of(data, target, purpose.labels)[1])
+    linear = purpose.linear_allowed and below and not bounded
     levels = [n for n in inputs if data.variable(n).is_level]
     unlogged = (*unlogged_names(data, inputs), *levels)
     apart = {*unlogged, *(() if purpose.with_power else purpose.temperatures)}
@@ -592,6 +595,13 @@ def table_warnings(usable: UsableRuns) -> list[str]:
         # a column that says which values are bounds is no part of the runs from here on
         notes += [w for w in duplicate_warnings(data) if w not in notes]
     notes += dropped_warnings(len(data.dropped), [str(d.row) for d in data.dropped[:_NAMED]])
+    signs = [f"column '{target}': the value is {what}" for what in ("zero", "negative")]
+    unlogged = [d.row for d in data.dropped if d.reason in signs]
+    if unlogged:
+        notes.append(
+            f"{len(unlogged)} of the dropped rows had no logarithm, as '{target}' is zero or negative "
+            f"({rows_shown(unlogged)}): 'discover' keeps such rows where no cell is a bound."
+        )
     notes += [
         f"'{name}' holds calendar years, which count as durations from the year 0: give the column "
         f"the unit 'label', leave it out ({setting('drop', name)}), or count from a first year."

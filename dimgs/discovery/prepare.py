@@ -302,7 +302,8 @@ def _with_working_values(usable: UsableRuns, design: Design) -> tuple[UsableRuns
     note = (
         f"'{target.name}' is censored in {below + above} of {design.n_runs} runs "
         f"({' and '.join(kinds)} bounds): these enter by their likelihood, with normal errors "
-        f"{'of the logarithm ' if design.scale == 'log' else ''}of {scatter}."
+        f"{'of the logarithm ' if design.scale == 'log' else ''}of {scatter}. Errors on runs left "
+        f"out and smooth curves take the value that a power law expects beyond each bound."
     )
     runs = replace(
         data,
@@ -496,8 +497,9 @@ def _warnings(usable: UsableRuns, design: Design, options: Options) -> list[str]
         name = usable.purpose.target
         kept = data.rows[data[name] <= 0].tolist()
         out.append(
-            f"{setting('drop_bad')} keeps {rows_shown(kept)}, where '{name}' is zero or negative, "
-            f"as it is fitted on a linear scale: delete what is wrong."
+            f"{setting('drop_bad')} keeps {rows_shown(kept)}, where '{name}' is zero or negative: "
+            f"'discover' fits such rows on a linear scale, and 'fit' drops them. Delete what is "
+            f"wrong."
         )
     for name in design.basis.sizes:
         unit = design.basis.variable(name).si_unit
