@@ -599,8 +599,9 @@ def table_warnings(usable: UsableRuns) -> list[str]:
     unlogged = [d.row for d in data.dropped if d.reason in signs]
     if unlogged:
         notes.append(
-            f"{len(unlogged)} of the dropped rows had no logarithm, as '{target}' is zero or negative "
-            f"({rows_shown(unlogged)}): 'discover' keeps such rows where no cell is a bound."
+            f"{len(unlogged)} of the dropped rows had no logarithm, as '{target}' is zero or "
+            f"negative ({rows_shown(unlogged)}): 'discover' keeps such rows where no cell is a "
+            f"bound."
         )
     notes += [
         f"'{name}' holds calendar years, which count as durations from the year 0: give the column "

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
 from itertools import groupby
+from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -35,6 +36,7 @@ from dimgs.hub.entry import (
     Links,
     canonical,
     run_content,
+    run_record,
     sha256,
 )
 from dimgs.hub.permissions import NotAllowedError, a_role
@@ -678,6 +680,8 @@ def _copy_rows(source: Database, copy: Database, count: int) -> None:
 # a law links to each run it rests on, in an entry of at most 16 MB
 _MOST_RUNS = 100_000
 _TABLE_TIER = "table"
+# letters of a whole id
+_ID = 64
 
 
 def keep_report(hub: Hub, report: "Report") -> Json:
@@ -716,7 +720,35 @@ def keep_report(hub: Hub, report: "Report") -> Json:
     meaning = "confirmed" if report.confirmed else "not confirmed"
     pertinence: Json = {"relevant": law is not None, "acceptability": None, "confidence": None}
     pertinence |= {"meaning": meaning, "why": " ".join(report.why_not)}
-    return _keep_all(hub, question, protocol, table_records(data, target), law, pertinence, page)
+    records = _or_ids(hub, data, table_records(data, target))
+    return _keep_all(hub, question, protocol, records, law, pertinence, page)
+
+
+def _or_ids(hub: Hub, data: Dataset, records: Sequence[RunRecord]) -> list[RunRecord | str]:
+    """Records of rows, or the id of the run that a row of a data set of this hub holds."""
+    if "run" not in data.label_names:
+        return [*records]
+    ids = [str(id) for id in data["run"]]
+    entries = hub.several([id for id in ids if len(id) == _ID]).items()
+    runs = {
+        id: run_record(e["content"]) for id, e in entries if e["kind"] == "run" and e["content"]
+    }
+    pairs = zip(ids, records, strict=True)
+    return [id if id in runs and _holds(runs[id], record) else record for id, record in pairs]
+
+
+def _holds(run: RunRecord, row: RunRecord) -> bool:
+    """Whether a run has the result of a row, and equal numbers where both have one."""
+    there, here = ({**r.inputs, **r.outputs} for r in (run, row))
+
+    def same(one: tuple[Any, str], other: tuple[Any, str]) -> bool:
+        if isinstance(one[0], str) or isinstance(other[0], str):
+            return bool(one[0] == other[0])
+        a, b = (parse_unit(unit).to_si(float(value)) for value, unit in (one, other))
+        return isclose(a, b, rel_tol=1e-9)
+
+    equal = all(same(there[n], here[n]) for n in here if n in there)
+    return equal and row.ok and set(row.outputs) <= set(run.outputs)
 
 
 def keep_campaign(
@@ -785,12 +817,15 @@ def _keep_all(
     hub: Hub,
     question: Json,
     protocol: Json,
-    records: Sequence[RunRecord],
+    records: Sequence[RunRecord | str],
     law: Json | None,
     pertinence: Json,
     files: Mapping[str, bytes] | None = None,
 ) -> Json:
-    """Keep all of it; what is there already, word for word, is linked to and not kept twice."""
+    """Keep all of it, with the ids of runs that are there.
+
+    What is there already, word for word, is linked to and not kept twice.
+    """
     if len(records) > _MOST_RUNS:
         raise InputError(
             f"A hub keeps up to {_MOST_RUNS} runs of one analysis, and these are {len(records)}; "
@@ -798,10 +833,11 @@ def _keep_all(
         )
     asked = hub.once({"kind": "question", **question})
     plan = hub.once({"kind": "protocol", **protocol}, [("answers", asked)])
-    ids = hub.add_runs(records, [("derived", plan)])
+    added = iter(hub.add_runs([r for r in records if not isinstance(r, str)], [("derived", plan)]))
+    ids = [r if isinstance(r, str) else next(added) for r in records]
     ids_kept: Json = {"question": asked, "protocol": plan, "law": None, "answer": None}
     if law is not None:
-        usable = [i for i, r in zip(ids, records, strict=True) if r.ok]
+        usable = [i for i, r in zip(ids, records, strict=True) if isinstance(r, str) or r.ok]
         links = [("derived", plan), *(("derived", i) for i in dict.fromkeys(usable))]
         # a report that is too large for the hub is left where it lies
         small = {n: data for n, data in (files or {}).items() if len(data) <= MOST_FILE}
