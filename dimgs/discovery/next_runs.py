@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.fits.covariance import t_quantile
@@ -343,7 +343,7 @@ def propose(
     )
 
 
-def _left_out(places: Places, rows: Sequence[int], ranges: Iterable[str]) -> Iterator[str]:
+def _left_out(places: Places, rows: IntArray, ranges: Iterable[str]) -> Iterator[str]:
     """Warnings on ends of ranges in which a law has no value."""
     for name in ranges:
         whole, unit = places.columns[name], places.variables[name].unit
