@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 58984, "hub-like paths refused; advice by name"
+MOST, SINCE = 59038, "ranges, bounds and rows of a hub are named"
 
 
 def code_lines(text: str) -> int:
