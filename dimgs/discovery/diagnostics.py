@@ -360,9 +360,9 @@ _SAME = 1e-6
 # share of the variance about a law from which rounding is named, and up to which it may be the
 # cause: an estimate from 20 runs is off by a third; and of different numbers among readings
 _ROUNDING_SHARE, _ALL_OF_IT, _DIFFERENT = 0.25, 1.5, 0.5
-# an exponent that is rounding; scatter of readings of two digits, within which a target is computed
-# from inputs; of more inputs without a coefficient among them, such a product is rather a law
-_NO_SLOPE, _LEAK, _FEW_COLUMNS = 1e-6, 0.02, 3
+# scatter of readings of two digits, within which a target is computed from inputs; of more inputs
+# without a coefficient among them, such a product is rather a law
+_LEAK, _FEW_COLUMNS = 0.02, 3
 # sources, from which on their random effects say what differs
 _FEWEST_SOURCES = 5
 # share of groups on one side of the pooled exponent: three of four, as the groups of a paradox lie
@@ -604,10 +604,9 @@ def rounding_advice(law: Law, data: Dataset) -> list[str]:
 
 def _leak_advice(target: str, slopes: Mapping[str, Array], data: Dataset) -> list[str]:
     """Warning on a law that may be the formula by which one of its inputs was computed."""
-    halves = {n: np.round(2 * s) for n, s in slopes.items() if np.any(np.abs(s) > _NO_SLOPE)}
-    if any(np.ptp(h) or np.abs(2 * slopes[n] - h).max() > _NO_SLOPE for n, h in halves.items()):
-        return []
-    powers = {n: Fraction(int(h[0]), 2) for n, h in halves.items()}
+    # exponents that were fitted are near those of the product
+    halves = {n: round(2 * float(np.median(s))) for n, s in slopes.items()}
+    powers = {n: Fraction(h, 2) for n, h in halves.items() if h}
     if any(data.variable(n).is_level or np.any(data[n] <= 0) for n in powers):
         return []
     # a coefficient has no dimension; other products of many columns are rather laws

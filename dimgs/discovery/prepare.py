@@ -642,10 +642,14 @@ def product_of(
     exponents = {name: 1.0, **{n: -float(p) for n, p in whole.items()}}
     left = data.logs(exponents) @ [*exponents.values()]
     steps = [e * relative_steps(data, n) for n, e in exponents.items()]
-    rounding = float(np.sqrt(np.mean(np.sum(np.square(steps), axis=0)) / 12.0))
-    scatter = max(float(left.std()), _EXACT)
-    number = simple_number_near(float(np.exp(left.mean())), 3 * scatter)
-    if number is None or scatter > max(min(_ROUNDED * rounding, coarse), _EXACT):
+    # a coarse number, such as 0.0003, says less than the others
+    weights = 12.0 / np.maximum(np.sum(np.square(steps), axis=0), _EXACT**2)
+    rounding = float(1.0 / np.sqrt(weights.mean()))
+    mean, several = np.average(left, weights=weights), np.sum(weights) ** 2 / np.sum(weights**2)
+    scatter = max(float(np.sqrt(np.average((left - mean) ** 2, weights=weights))), _EXACT)
+    number = simple_number_near(float(np.exp(mean)), 3 * scatter)
+    is_coarse = scatter > max(min(_ROUNDED * rounding, coarse), _EXACT)
+    if number is None or is_coarse or several <= len(exponents):
         return None
     factor = "" if number.value == 1 else f"{number.text} "
     return f"{factor}{PiGroup.of('product', whole)}", [*whole]

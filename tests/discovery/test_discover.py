@@ -109,3 +109,21 @@ def test_a_ratio_of_readings_of_the_target_is_named() -> None:
     table["y2 [cm]"] = (y2 * np.exp(rng.normal(0.0, 0.05, 12))).round(2)
     noisy = fit(Dataset.from_columns(table), "y2", Options(constants=["g"]))
     assert not [w for w in noisy.warnings if "computed from the target" in w]
+
+
+def test_a_coarse_input_that_was_computed_from_the_target_is_named() -> None:
+    # a capacity I*t in whole A h, whose exponent is fitted far from 1
+    current = np.array([0.5, 1, 2, 3, 5, 8, 10, 15, 20, 30])
+    rng = np.random.default_rng(2)
+    hours = (100.0 / current**1.2 * np.exp(rng.normal(0.0, 0.01, 10))).round(3)
+    table = {"I [A]": current, "t [h]": hours, "C [A h]": (current * hours).round(0)}
+    warnings = fit(Dataset.from_columns(table), "t", Options(scales="auto")).warnings
+    assert any("'t' equals C·I⁻¹ in every run" in w for w in warnings)
+    # a Reynolds number with four decimals, some of which have one digit
+    d, eta = rng.uniform(1.0, 3.0, 16).round(2), rng.uniform(0.5, 2.0, 16).round(2)
+    v = 0.2 * d**2 / eta * np.exp(rng.normal(0.0, 0.1, 16))
+    table = {"d [mm]": d, "eta [Pa s]": eta, "rho [kg/m^3]": rng.uniform(900, 1200, 16).round(0)}
+    reynolds = v * d * table["rho [kg/m^3]"] / eta * 1e-6
+    table |= {"Re [1]": reynolds.round(4), "v [mm/s]": v.round(3)}
+    warnings = fit(Dataset.from_columns(table), "v").warnings
+    assert any("'v' equals Re·eta·d⁻¹·rho⁻¹ in every run" in w for w in warnings)
