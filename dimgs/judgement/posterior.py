@@ -318,15 +318,19 @@ def weights(
 def extensions(density: Array, bits: Array, laws: Sequence[int]) -> BoolArray:
     """Forms of longer laws than the best that the runs cannot distinguish from it.
 
+    From any of its forms that are as good as the best one, such as that of simple exponents.
+
     Parameters
     ----------
     density, bits : ndarray of shape (n_forms,)
     laws : sequence of int
         As of :func:`weights`.
     """
-    best, number = int(np.argmax(density - np.log(2) * bits)), np.asarray(laws)
-    longer = (number != number[best]) & (bits > bits[best])
-    return np.asarray(longer & (np.abs(density - density[best]) < _INDISTINGUISHABLE))
+    scores, number = density - np.log(2) * bits, np.asarray(laws)
+    best = number == number[np.argmax(scores)]
+    some = np.flatnonzero(best & (scores > scores.max() - _INDISTINGUISHABLE))
+    alike = np.abs(density - density[some, None]) < _INDISTINGUISHABLE
+    return np.asarray(~best & np.any(alike & (bits > bits[some, None]), axis=0))
 
 
 def representative(

@@ -190,7 +190,19 @@ def test_what_explains_the_runs_ends_the_search(monkeypatch: pytest.MonkeyPatch)
     result = StructuredEngine().search(problem, ample())
     assert "its residuals do not depend on the groups" in result.message
     assert {"three simple factors", "exponentials of functions"} <= quick <= set(done)
-    assert not {"free exponents of powers", "ratios for functions"} & set(done)
+    assert not {"two simple factors of functions", "ratios for functions"} & set(done)
+
+
+def test_a_root_of_a_sum_is_found_in_errors_of_one_size() -> None:
+    """Its square is a sum of two terms, which is tried before the search ends in noise."""
+    true = Candidate.of(sympy.sympify("sqrt(2 + pi_3/(2*pi_1*pi_2**2))"))
+    rng = np.random.default_rng(1)
+    groups = {name: rng.uniform(1.0, 3.0, 150) for name in ("pi_1", "pi_2")}
+    groups["pi_3"] = 10 ** rng.uniform(-1.0, 1.5, 150)
+    y = true.evaluate(groups)
+    y = y + 0.1 * np.sqrt(np.mean(y**2)) * rng.standard_normal(150)
+    result = StructuredEngine().search(Problem(groups, y), ample())
+    assert agrees(result.candidates[0], true)
 
 
 def test_interrupt_returns_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> None:

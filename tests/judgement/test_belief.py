@@ -67,6 +67,15 @@ def test_extensions_are_no_reason_to_doubt_a_law() -> None:
     assert rivals == pytest.approx(expected)
 
 
+def test_extensions_of_a_simple_form_are_those_of_its_law() -> None:
+    """Fitted and simple exponents: a term beside the latter follows no better than the former."""
+    density, bits = np.array([5.3, 0.0, 2.0]), np.array([28.0, 21.0, 33.0])
+    laws = [0, 0, 1]
+    assert extensions(density, bits, laws).tolist() == [False, False, True]
+    # of a form that is no longer probable it says nothing
+    assert not extensions(density, bits + [0.0, 9.0, 0.0], laws).any()
+
+
 @given(FORMS, st.integers(0, 8), st.floats(0.1, 50.0))
 def test_a_law_gains_over_all_shorter_ones(
     forms: list[tuple[float, float, int]], k: int, lead: float

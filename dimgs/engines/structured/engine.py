@@ -124,9 +124,14 @@ class Stages:
         return [*self._of_the_response(), *self.fewer, *self._of_its_functions()]
 
     def _of_the_response(self) -> list[Step]:
-        """Short searches first: those that try few laws, and the quick ones."""
+        """Short searches first: those that try few laws, and the quick ones.
+
+        In noise a search ends where its residuals have no structure, so that a cheap step late in
+        the order is one that does not run.
+        """
         archive, sums, scaled, each = self.archive, self.sums, self.scaled, self._each
         first, powered, simple = [self.itself], [self.itself, *self.powers], self._simple
+        free = [*powered, *powers(self.runs, FURTHER), *self.functions]
         inverse = [target for target in self.powers if target.power == -1]
         logarithm = [target for target in self.functions if target.name == "log"]
         others = [*self.powers, *self.functions, *powers(self.runs, CUBE)]
@@ -138,18 +143,20 @@ class Stages:
         return [
             Step("a", "power laws", each(power_law, [*signs, *self.named])),
             *whole,
+            Step("d", "two free exponents", each(posynomials, free), quick=True),
+            Step("d", "logarithms of sums", each(logarithms_of_sums, powered), quick=True),
             Step("b", "one factor", lambda: self.factors.loosely(signs, archive)),
             Step("b", "one simple factor", simple(functions, 1), quick=True),
             Step("c", "three simple factors", simple(first, 3), quick=True),
             Step("c", "waves", each(waves, first), quick=True),
             Step("c", "two factors", lambda: self.factors.two_loosely(self.itself, archive)),
             Step("d", "exponentials of functions", each(scaled.exponentials, first), quick=True),
+            Step("d", "varying exponents", each(scaled.varying_exponents, first)),
             Step("c", "a monomial beside a function", each(beside, [*first, *inverse])),
             Step("c", "sums of squares", each(sums.squares, powered)),
             Step("c", "sums of angles", each(sums.angles, [*powered, *self.functions])),
             Step("c", "sums with functions", each(sums.functions, powered)),
             Step("d", "a function of a free monomial", each(single_index, first)),
-            Step("d", "two free exponents", each(posynomials, first)),
             Step("d", "three free exponents", each(three, [*first, *logarithm])),
             Step("c", "sums of monomials", each(sums.monomials, first)),
             Step("c", "ratios in one span", each(sums.ratios, first)),
@@ -157,20 +164,14 @@ class Stages:
             Step("c", "roots of quadratics", each(sums.roots, powered)),
             Step("c", "a monomial beside two with a function", each(beside_two, first)),
             Step("c", "two monomials beside a function", each(partial(scaled.sums, 2, 1), first)),
-            # last, as exponents that vary follow what sums of the same groups are in truth
-            Step("d", "varying exponents", each(scaled.varying_exponents, first)),
         ]
 
     def _of_its_functions(self) -> list[Step]:
         """The steps for powers and functions of the response."""
         archive, sums, each, named = self.archive, self.sums, self._each, self.named
-        first, powered = [self.itself, *self.powers], self.powers
-        free = [*powered, *powers(self.runs, FURTHER), *self.functions]
         return [
             Step("b", "one factor of functions", lambda: self.factors.loosely(named, archive)),
             Step("c", "two simple factors of functions", self._simple(named, 2)),
-            Step("d", "free exponents of powers", each(posynomials, free)),
-            Step("d", "logarithms of sums", each(logarithms_of_sums, first)),
             Step("c", "ratios for functions", each(sums.ratios, self.functions)),
         ]
 
