@@ -73,7 +73,7 @@ def test_extensions_of_a_simple_form_are_those_of_its_law() -> None:
     laws = [0, 0, 1]
     assert extensions(density, bits, laws).tolist() == [False, False, True]
     # of a form that is no longer probable it says nothing
-    assert not extensions(density, bits + [0.0, 9.0, 0.0], laws).any()
+    assert not extensions(density, bits + np.array([0.0, 9.0, 0.0]), laws).any()
 
 
 @given(FORMS, st.integers(0, 8), st.floats(0.1, 50.0))
