@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from dimgs.common.advice import setting
 from dimgs.common.arrays import LARGEST_LOG, Array, IntArray
 from dimgs.common.errors import InputError
-from dimgs.common.formats import rows_shown
 from dimgs.dataset.dataset import Dataset, bounds_of, from_si
 from dimgs.dataset.raw import cell_error, is_date
 from dimgs.variables import Variable
@@ -595,14 +594,6 @@ def table_warnings(usable: UsableRuns) -> list[str]:
         # a column that says which values are bounds is no part of the runs from here on
         notes += [w for w in duplicate_warnings(data) if w not in notes]
     notes += dropped_warnings(len(data.dropped), [str(d.row) for d in data.dropped[:_NAMED]])
-    signs = [f"column '{target}': the value is {what}" for what in ("zero", "negative")]
-    unlogged = [d.row for d in data.dropped if d.reason in signs]
-    if unlogged:
-        notes.append(
-            f"{len(unlogged)} of the dropped rows had no logarithm, as '{target}' is zero or "
-            f"negative ({rows_shown(unlogged)}): 'discover' keeps such rows where no cell is a "
-            f"bound."
-        )
     notes += [
         f"'{name}' holds calendar years, which count as durations from the year 0: give the column "
         f"the unit 'label', leave it out ({setting('drop', name)}), or count from a first year."
