@@ -13,7 +13,6 @@ from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.dataset.dataset import bounds_of
-from dimgs.discovery.discover import fit
 from dimgs.discovery.explore import explore, sensitivity
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
