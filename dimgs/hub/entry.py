@@ -376,7 +376,7 @@ VISIBILITIES = ("open", "embargoed", "private")
 _AUTHOR = re.compile(r"[^\s/\\<>\"'\x00-\x1f]([^/\\<>\"'\x00-\x1f]{0,98}[^\s/\\<>\"'\x00-\x1f])?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?\+00:00")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_ID = re.compile(r"[0-9a-f]{64}")
+ID = re.compile(r"[0-9a-f]{64}")
 # of letters: what a list has room for in one line
 _TITLE = 100
 
@@ -480,9 +480,9 @@ class Entry:
             raise InputError("An embargo ends on a date; give it as until='2027-01-31'.")
         for kind, to in self.links:
             among(kind, LINKS, "link")
-            if not _ID.fullmatch(to):
+            if not ID.fullmatch(to):
                 raise InputError(f"A link leads to '{visible(to[:70])}', which is not an id.")
-        if self.content is None and not _ID.fullmatch(self.digest):
+        if self.content is None and not ID.fullmatch(self.digest):
             raise InputError("An entry without content needs the hash of its earlier content.")
 
     @property

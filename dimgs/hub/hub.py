@@ -28,6 +28,7 @@ from dimgs.hub.bundle import Exchange, Line, Merged, holds_hub
 from dimgs.hub.cards import constants_of, keep_card, trusted_cards
 from dimgs.hub.database import Database, Dimensions, Labels, RunTable, tables_of_runs
 from dimgs.hub.entry import (
+    ID,
     MET,
     MOST_FILE,
     Address,
@@ -680,8 +681,6 @@ def _copy_rows(source: Database, copy: Database, count: int) -> None:
 # a law links to each run it rests on, in an entry of at most 16 MB
 _MOST_RUNS = 100_000
 _TABLE_TIER = "table"
-# letters of a whole id
-_ID = 64
 
 
 def keep_report(hub: Hub, report: "Report") -> Json:
@@ -729,7 +728,7 @@ def _or_ids(hub: Hub, data: Dataset, records: Sequence[RunRecord]) -> list[RunRe
     if "run" not in data.label_names:
         return [*records]
     ids = [str(id) for id in data["run"]]
-    entries = hub.several([id for id in ids if len(id) == _ID]).items()
+    entries = hub.several([id for id in ids if ID.fullmatch(id)]).items()
     runs = {
         id: run_record(e["content"]) for id, e in entries if e["kind"] == "run" and e["content"]
     }
