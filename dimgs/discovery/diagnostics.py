@@ -621,6 +621,34 @@ def _leak_advice(target: str, slopes: Mapping[str, Array], data: Dataset) -> lis
     return [text]
 
 
+# runs at which exponents are looked at: with a thousand, a verdict takes as long again
+_LOOKED_AT = 100
+
+
+def open_inputs(law: Law, data: Dataset) -> tuple[str, ...]:
+    """Inputs on which the target may not depend: the interval of the exponent holds 0 everywhere.
+
+    Parameters
+    ----------
+    law : Law
+    data : Dataset
+        Its runs, of which some are looked at.
+
+    Returns
+    -------
+    tuple of str
+        Without inputs whose exponents have no interval, as few runs determine none.
+    """
+    some = data.take(np.unique(np.linspace(0, data.n_runs - 1, _LOOKED_AT).astype(int)))
+    local = law.elasticities(some, law.level)
+    ends = {name: np.array([each.low, each.high]) for name, each in local.items()}
+    return tuple(
+        name
+        for name, (low, high) in ends.items()
+        if np.all(np.isfinite(low) & (low < 0) & (high > 0))
+    )
+
+
 def self_correlation(design: Design, fitted: Array) -> list[str]:
     """Warning where pi_0 shares variables with its groups and looks better than the target.
 

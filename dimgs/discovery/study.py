@@ -11,7 +11,7 @@ import sympy
 
 from dimgs.common.arrays import LARGEST_LOG, Array, times_exp
 from dimgs.common.errors import EngineUnavailableError, InputError
-from dimgs.discovery.diagnostics import LARGEST_DENOMINATOR, VARIED
+from dimgs.discovery.diagnostics import LARGEST_DENOMINATOR, VARIED, open_inputs
 from dimgs.discovery.options import EFFORTS, Options
 from dimgs.discovery.power_law import constant_law, fit_linear, fit_prepared
 from dimgs.discovery.prepare import Prepared, with_labels_apart
@@ -267,6 +267,7 @@ class Study:
             self.unavailable,
             varies=scores.exist,
             rests_on=self.rests_on,
+            open_inputs=open_inputs(self.law, self.prepared.data),
         )
         return conclude(facts if self.posterior is None else replace(facts, **self.posterior.facts))
 

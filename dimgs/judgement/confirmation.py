@@ -73,6 +73,8 @@ class LawFacts:
         Whether the target does.
     rests_on : tuple of int
         Rows of outlying runs that the law rests on.
+    open_inputs : tuple of str
+        Inputs of the law on which the target may not depend.
     probability : float or None
         Of the law, among all that were found and none of them; None where that was not judged.
     with_fitted : float or None
@@ -101,6 +103,7 @@ class LawFacts:
     unavailable: str = ""
     varies: bool = True
     rests_on: tuple[int, ...] = ()
+    open_inputs: tuple[str, ...] = ()
     probability: float | None = 1.0
     with_fitted: float | None = None
     rivals: int = 0
@@ -138,6 +141,14 @@ def conclude(facts: LawFacts) -> Verdict:
         text = (
             f"Its fit rests on outliers ({rows_shown(facts.rests_on)}): a power law describes the "
             f"other runs far better."
+        )
+        reasons.append(Reason("converged", text))
+    if facts.open_inputs:
+        text = (
+            f"It is open whether the target depends on {', '.join(facts.open_inputs)}: the "
+            f"interval of the exponent holds 0 in every run. Runs in which it varies more would "
+            f"decide; "
+            f"{setting('drop', ','.join(facts.open_inputs))} leaves it out."
         )
         reasons.append(Reason("converged", text))
     reasons += [*_improbable(facts), *_beyond(facts)]

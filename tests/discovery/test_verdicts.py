@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import dimgs
 from case_studies.benchmarks.verdicts import contradict, of_discover, of_fit, table
+from dimgs.discovery.diagnostics import open_inputs
 from dimgs.discovery.discover import discover_with, fit_with
 from dimgs.discovery.options import Options
 from dimgs.engines.protocol import Clock
@@ -29,6 +30,47 @@ from tests.planted import planted
 def test_fit_and_discover_do_not_contradict_each_other(law: str, runs: int, noise: float) -> None:
     data, target = table(law, runs, noise)
     assert not contradict(of_fit(data, target), of_discover(data, target))
+
+
+def rotor(seed: int, spread: float, power: float) -> dimgs.Dataset:
+    """Power of a rotor, which depends on an efficiency that varies by a factor, or does not."""
+    rng = np.random.default_rng(seed)
+    speed, diameter = rng.uniform(4.0, 10.0, 16), rng.choice([1.0, 2.0], 16)
+    share = 0.35 * np.exp(spread * rng.uniform(-0.5, 0.5, 16))
+    noise = np.exp(0.03 * rng.standard_normal(16))
+    columns = {"U [m/s]": speed, "D [m]": diameter, "rho [kg/m^3]": np.full(16, 1.2)}
+    columns |= {
+        "eff [%]": 100 * share,
+        "P [W]": 0.4 * share**power * diameter**2 * speed**3 * noise,
+    }
+    return dimgs.Dataset.from_columns(columns)
+
+
+@settings(max_examples=10)
+@given(
+    st.integers(0, 1000), st.sampled_from([0.05, 0.2, 2.0]), st.sampled_from([-0.5, 0.0, 0.2, 1.0])
+)
+def test_an_input_is_open_where_the_interval_of_its_exponent_holds_zero(
+    seed: int, spread: float, power: float
+) -> None:
+    data = rotor(seed, spread, power)
+    result = fit_with(data, "P", Options())
+    (eff,) = (e for e in result.variable_exponents if e.name == "eff")
+    names = ("eff",) if eff.rational is None and eff.low < 0 < eff.high else ()
+    assert open_inputs(result.law, data) == names
+
+
+def test_a_law_with_an_input_that_may_play_no_part_is_not_confirmed() -> None:
+    asked: Any = {"engine": "structured", "effort": "quick"}
+    narrow, wide = rotor(0, 0.1, 0.0), rotor(0, 2.0, 1.0)
+    doubted, sure = (dimgs.discover(data, "P", **asked) for data in (narrow, wide))
+    assert not doubted.confirmed
+    (why,) = (text for text in doubted.why_not if "depends on eff" in text)
+    assert "--drop eff" in why
+    assert sure.confirmed
+    assert "eff" in str(sure.law)
+    # the remedy that is named
+    assert dimgs.discover(narrow, "P", drop="eff", **asked).confirmed
 
 
 @pytest.mark.slow
