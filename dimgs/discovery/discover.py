@@ -115,9 +115,9 @@ def fit_with(data: Dataset, target: str, options: Options) -> FitResult:
     judge = partial(verdict_on, prepared, options)
 
     def again(other: Options) -> Design:
-        return prepare(prepared.data, target, other).ordered().design
+        return prepare(prepared.data, target, other).design
 
-    missing = [] if options.robust else hidden_scale_advice(prepared.design, again, options)
+    missing = hidden_scale_advice(prepared.design, again, options)
     rounding = rounding_advice(result.law, prepared.data)
     return replace(result, judge=judge, warnings=(*result.warnings, *odd, *missing, *rounding))
 

@@ -37,6 +37,7 @@ from dimgs.judgement.residual_structure import (
     idle,
     logged_inputs,
     scale_is_missing,
+    settings_apart,
     target_follows,
 )
 from dimgs.variables import Dimension, si_unit
@@ -135,8 +136,7 @@ def scale_advice(design: Design, again: Designer, options: Options) -> list[str]
     """
     if any(f.logged for f in design.features) or design.scale != "log":
         return []
-    # labels that differ in what nobody measured may differ in their inputs too
-    design = beside_label(design, design.y - design.y.mean())
+    design = _as_independent(design)
     inputs = [v for v in logged_inputs(design) if not v.dimension.is_dimensionless]
     for variable in followed_inputs(design, inputs):
         scale = scale_of(variable)
@@ -170,6 +170,14 @@ def helpful_constants(
     ]
 
 
+def _as_independent(design: Design) -> Design:
+    """The design beside a label that the target follows, by settings if repeats share errors."""
+    # labels that differ in what nobody measured may differ in their inputs too
+    design = beside_label(design, design.y - design.y.mean())
+    settings = settings_apart(design, design.y)
+    return design if settings is None else replace(design, split=settings.astype(str))
+
+
 def _helps(other: Design | None, again: Designer, options: Options) -> bool:
     """Whether runs left out are predicted better with other options than by another design.
 
@@ -178,6 +186,8 @@ def _helps(other: Design | None, again: Designer, options: Options) -> bool:
     completed = attempt(again, options)
     if completed is None:
         return False
+    if other is not None:
+        completed = replace(completed, split=other.split)
     mine = _left_out(completed)
     theirs = _of_constant(completed) if other is None else _left_out(other)
     # what cannot be tried is left to the tests of its support
@@ -273,9 +283,10 @@ def hidden_scale_advice(design: Design, again: Designer, options: Options) -> li
         Gives the design of the same runs with other options.
     options : Options
     """
-    if design.scale != "log" or not any(f.logged for f in design.features):
+    is_power_law = design.scale == "log" and any(f.logged for f in design.features)
+    if options.robust or not is_power_law:
         return []
-    design = beside_label(design, design.y - design.y.mean())
+    design = _as_independent(design)
     possible = list(extra_scales(design.basis))
     for scale in possible:
         if not scale_is_missing(design, scale.dimension, len(possible)):

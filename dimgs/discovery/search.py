@@ -13,7 +13,7 @@ from dimgs.dataset import Dataset
 from dimgs.dataset.checks import usable_runs
 from dimgs.discovery.given_form import GivenForm, proposals_of_form
 from dimgs.discovery.judgement import judge, judge_further, with_leads
-from dimgs.discovery.missing_input import Scale, extra_scales, with_scale
+from dimgs.discovery.missing_input import Scale, extra_scales, hidden_scale_advice, with_scale
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.scoring import clearly_less
@@ -30,6 +30,7 @@ from dimgs.discovery.study import (
 )
 from dimgs.engines.protocol import Clock, Cut
 from dimgs.engines.registry import ALL, NONE, embedded, require_engine
+from dimgs.fits.design import Design
 from dimgs.judgement.candidates import JUDGEMENT
 from dimgs.judgement.residual_structure import lack_of_fit, scale_is_missing
 from dimgs.law.law import Law
@@ -264,6 +265,9 @@ def _residuals(study: Study) -> Array:
 
 
 def _searched(data: Dataset, target: str, options: Options, clock: Clock) -> Study:
+    def again(other: Options) -> Design:
+        return prepare(data, target, other, any_sign=True).ordered().design
+
     prepared = prepare(data, target, options, any_sign=True).ordered()
     automatic = options.scales == "auto"
     possible = list(extra_scales(prepared.basis)) if options.engine != NONE else []
@@ -282,8 +286,12 @@ def _searched(data: Dataset, target: str, options: Options, clock: Clock) -> Stu
     best = study(prepared, options, part)
     # a further study ends as late after its time as this one did
     shortest = max(_SHORTEST, -2 * part.left)
-    if not possible or (best.holds and not automatic):
+    if not possible:
         return best
+    if best.holds and not automatic:
+        # errors that are not relative excuse what logarithms show
+        missing = hidden_scale_advice(prepared.design, again, options)
+        return replace(best, warnings=(*best.warnings, *missing))
     if not automatic:
         # advice costs less than what was asked for
         options = replace(options, evaluations=options.side_budget)

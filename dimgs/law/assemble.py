@@ -309,7 +309,7 @@ def _unlogged(
 ) -> tuple[sympy.Expr, list[Constant]]:
     """Sum of what enters without a logarithm, in the groups, and its constants."""
     alike = Counter(f.contrast for f in design.features)
-    taken = {*names.identifier.values(), names.prefactor}
+    taken = {*names.identifier.values(), names.prefactor, design.target.name}
     total, constants = sympy.Integer(0), []
     pairs = enumerate(zip(design.features, estimate.coefficients, strict=True))
     for j, (feature, value) in (each for each in pairs if not each[1][0].logged):
@@ -834,7 +834,7 @@ def assemble(
     if design.split is not None and len(np.unique(design.split)) < 2:
         raise FitError("All runs have one label, so none can be left out: give two, or none.")
     names = Names.of(design)
-    taken, renamed = {*names.identifier.values()}, dict[str, str]()
+    taken, renamed = {*names.identifier.values(), design.target.name}, dict[str, str]()
     for name in sorted(constants):
         renamed[name] = free_name(name, taken)
         taken.add(renamed[name])

@@ -237,3 +237,31 @@ def test_where_two_scales_are_missing_no_constant_of_nature_is_advised() -> None
         fit(data, "t")
     assert "--scale auto" in str(refused.value)
     assert "--constants" not in str(refused.value)
+
+
+def test_repeats_that_share_an_error_show_no_missing_scale() -> None:
+    mass, stiffness = np.array([0.05, 0.1, 0.2, 0.3, 0.5, 0.8]), np.array([12, 25, 12, 25, 40, 40])
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        period = 2 * np.pi * np.sqrt(mass / stiffness) * np.exp(0.04 * rng.normal(size=6))
+        again = np.exp(0.003 * rng.normal(size=24))
+        columns = {"m [kg]": mass, "k [N/m]": stiffness, "T [s]": period}
+        table = {name: np.repeat(values, 4) for name, values in columns.items()}
+        table["T [s]"] = table["T [s]"] * again
+        result = fit(Dataset.from_columns(table), "T")
+        assert any("repeats count as one run" in w for w in result.warnings)
+        assert not any("scale is missing" in w for w in result.warnings)
+
+
+def test_discover_names_the_scale_that_fit_finds_missing() -> None:
+    # a level whose zero is off: errors of one size beside relative ones excuse it
+    rng = np.random.default_rng(2)
+    level = np.exp(rng.uniform(np.log(0.03), np.log(0.3), 14))
+    angle = rng.choice([60, 90], 14)
+    flow = 1.382 * np.tan(np.radians(angle / 2)) * level**2.5 * np.exp(0.01 * rng.normal(size=14))
+    columns = {"H [m]": level + 0.003, "angle [deg]": angle, "Q [m^3/s]": flow}
+    table = Dataset.from_columns(columns)
+    asked = Options(constants=["g"], evaluations=200)
+    for result in (fit(table, "Q", constants=["g"]), discover(table, "Q", asked)):
+        (note,) = [w for w in result.warnings if "a length scale is missing" in w]
+        assert str(setting("scales", "H0 [m]")) in note

@@ -45,6 +45,14 @@ def test_the_prefactor_makes_way_for_the_target() -> None:
     assert [c.name for c in law.constants] == ["C_0"]
 
 
+def test_a_coefficient_makes_way_for_the_target() -> None:
+    hours = np.array([0.0, 1.0, 2.0, 4.0, 7.0, 9.0, 12.0, 15.0])
+    rate = np.where(np.arange(8) % 2, 1.02, 0.98) * np.exp(-0.3 * hours)
+    table = Dataset.from_columns({"pH [pH]": hours, "c [mol/L]": rate})
+    law = fit(table, "c", Options(scales="auto")).law
+    assert "c" not in {constant.name for constant in law.constants}
+
+
 def test_constants_of_regimes_make_way_for_columns() -> None:
     law, data = example("regimes")
     assert {"b_1", "C_1"} <= set(law.symbols)
