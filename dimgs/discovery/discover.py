@@ -17,7 +17,12 @@ from dimgs.common.errors import attempt, noting, warn_all
 from dimgs.common.formats import attributes
 from dimgs.common.progress import listening, notebook_bar
 from dimgs.dataset import Dataset
-from dimgs.discovery.diagnostics import outlier_warnings, rounding_advice, without_outliers
+from dimgs.discovery.diagnostics import (
+    carrying,
+    outlier_warnings,
+    rounding_advice,
+    without_outliers,
+)
 from dimgs.discovery.judgement import (
     fit_with_stated_exponents,
     is_acrobatic,
@@ -339,9 +344,15 @@ def _outliers(
     """Runs that the law misses by more than their share, where each was left out; their rows."""
     if residuals is None:
         return [], ()
-    result = study.result
+    result, design = study.result, study.prepared.design
     power = result if result is not None and study.law is result.law else None
-    return outlier_warnings(study.prepared.design, study.law, residuals, options, power)
+    odd, rows = outlier_warnings(design, study.law, residuals, options, power)
+    if result is None or power is not None or odd or study.verdict.confirmed:
+        return odd, rows
+    if carrying(design, study.law, (1.0, 1.0))[0]:
+        # the law bends to runs without which a power law describes the others as closely
+        odd, _ = outlier_warnings(design, result.law, np.array(result.left_out), options, result)
+    return odd, rows
 
 
 def _shown(law: Law | None) -> Law | None:

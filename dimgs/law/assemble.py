@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import sympy
 
+from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, times_exp
 from dimgs.common.errors import FitError, LawError
 from dimgs.expression.formula import gradients_of
@@ -39,7 +40,7 @@ from dimgs.law.checked_law import (
 from dimgs.law.display import LARGEST_QUOTIENT
 from dimgs.law.law import Law
 from dimgs.law.prediction import domain_of, evaluate, evaluate_each
-from dimgs.variables import Dimension
+from dimgs.variables import Dimension, Variable
 
 # ---- From a fitted power law to a checked Law.
 
@@ -102,7 +103,7 @@ def power_law(
         # a level is a sum, and on a linear scale a prefactor may have any sign
         inputs = names.symbols.items()
         columns = {s: domain.columns[v.name] for s, v in inputs if v.name in domain.columns}
-        _check_range(expression, constants[0], columns)
+        _check_range(expression, constants[0], columns, names.symbols)
     gradients = coefficient_gradients(design, names)
     if design.scale == "linear":
         gradients = [pi_expression * g for g in gradients]
@@ -188,7 +189,10 @@ def law_of(
 
 
 def _check_range(
-    expression: sympy.Expr, prefactor: Constant, columns: Mapping[str, tuple[float, float, str]]
+    expression: sympy.Expr,
+    prefactor: Constant,
+    columns: Mapping[str, tuple[float, float, str]],
+    inputs: Mapping[str, Variable],
 ) -> None:
     """Raise unless the prefactor and every power are numbers of double precision on the runs."""
     reaches: list[tuple[float, str, float]] = []
@@ -198,10 +202,14 @@ def _check_range(
             reaches.append((abs(float(power)) * max(ends, default=0.0), str(base), float(power)))
     most, name, steepest = max(reaches, default=(0.0, "", 0.0))
     if name and (most > _LOG_RANGE or not np.isfinite(prefactor.value)):
+        is_temperature = inputs[name].unit.scale == "temperature"
+        rate = (
+            f" A rate depends on 1/{name}: {setting('arrhenius', name)}." if is_temperature else ""
+        )
         raise NoSuchNumberError(
             f"The best fit has {name} to the power {steepest:.3g}, beyond the range of floating "
             f"point: '{name}' hardly varies, or the target does not depend on it. Vary it more, or"
-            " leave it out."
+            f" leave it out.{rate}"
         )
     if not (prefactor.value > 0.0 and np.isfinite(prefactor.value)):
         raise NoSuchNumberError(

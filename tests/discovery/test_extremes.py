@@ -136,6 +136,15 @@ def test_powers_that_no_number_can_hold_are_refused_by_name() -> None:
     assert not find_law(columns)[0].confirmed
 
 
+def test_a_power_of_a_temperature_beyond_doubles_names_its_inverse() -> None:
+    celsius = np.repeat([58.0, 60.0, 62.0, 64.0, 66.0, 68.0], 2)
+    minutes = 1.8 * 10 ** ((62 - celsius) / 5.6) * np.where(np.arange(12) % 2, 1.03, 0.97)
+    table = dimgs.Dataset.from_columns({"T [degC]": celsius, "D [min]": minutes})
+    with pytest.raises(FitError, match="--arrhenius T"):
+        fit(table, "D", scales="auto")
+    assert fit(table, "D", scales="auto", arrhenius="T").law.scores.r2_log > 0.99
+
+
 def test_a_law_is_found_where_the_power_law_has_numbers_beyond_doubles() -> None:
     rng = np.random.default_rng(0)
     x = rng.uniform(1200.0, 2400.0, 40)

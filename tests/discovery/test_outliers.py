@@ -11,7 +11,7 @@ import dimgs
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.diagnostics import carrying, outlying, without_outliers
-from dimgs.discovery.discover import fit_with
+from dimgs.discovery.discover import discover_with, fit_with
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 
@@ -250,3 +250,17 @@ def test_a_robust_search_is_advised_only_where_it_leaves_the_run_out(argon: floa
     assert 6 in law.outliers
     assert ("the search leaves it out" in str(law.warnings)) == (6 not in kept.rows)
     assert ("--robust leaves out" in str(law)) == (6 not in kept.rows)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_an_input_in_another_unit_is_named_though_it_carries_the_fit(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    p, V = np.exp(rng.uniform(np.log(80), np.log(600), 14)), rng.choice([1.0, 2.0, 5.0], 14)
+    T = rng.uniform(280, 350, 14)
+    m = p * V / (0.287 * T) * np.exp(0.01 * rng.standard_normal(14))
+    p[6] /= 100
+    data = Dataset.from_columns({"p [kPa]": p, "T [K]": T, "V [L]": V, "m [g]": m})
+    asked = Options(scales="auto", evaluations=300)
+    for result in (fit_with(data, "m", asked), discover_with(data, "m", asked)):
+        (odd,) = [w for w in result.warnings if "The run of row" in w]
+        assert odd.startswith(f"The run of row {data.rows[6]} lies a factor of")
