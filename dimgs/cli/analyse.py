@@ -420,9 +420,10 @@ def predict(
     json: tables.Json = False,
 ) -> None:
     """Predict new rows with intervals, and flag rows outside the domain of the law."""
+    from dimgs.dataset.checks import dropping_warnings
     from dimgs.law.curve import is_curve
     from dimgs.law.law import Law
-    from dimgs.law.prediction import law_table
+    from dimgs.law.prediction import law_table, with_values
     from dimgs.law.serialise import read_document
     from dimgs.variables import Variable, parse_unit
 
@@ -434,6 +435,8 @@ def predict(
     stored = Law.from_json(law)
     data = law_table(stored, rows, options.reader())
     warn(data.warnings)
+    data = with_values(stored, data, drop_bad=options.drop_bad)
+    warn(dropping_warnings(data))
     sources = [each.column for each in stored.sources]
     for name in options.by:
         if name not in sources:
@@ -450,10 +453,12 @@ def predict(
     if relative_to is None:
         prediction = stored.predict({n: data[n] for n in data.names}, level=options.level)
     else:
-        if not 1 <= relative_to <= data.n_runs:
-            there = f"{rows} has rows 1 to {data.n_runs}"
-            raise InputError(f"--relative-to is {relative_to}, but {there}.")
-        reference = data.take(np.full(data.n_runs, relative_to - 1))
+        position = np.flatnonzero(data.rows == relative_to)
+        if not position.size:
+            there = f"{rows} has rows {data.rows[0]} to {data.rows[-1]}"
+            left = " without those that cannot be used" if data.dropped else ""
+            raise InputError(f"--relative-to is {relative_to}, but {there}{left}.")
+        reference = data.take(np.full(data.n_runs, position[0]))
         prediction = stored.ratio(data, reference, level=options.level)
         target = Variable(f"{name} ratio", parse_unit("1"))
     listed = _rows(prediction, [place.to_json() for place in places])
@@ -642,12 +647,13 @@ def invariants(
     json: tables.Json = False,
 ) -> None:
     """Find conserved quantities: equal along each run, and different between runs."""
+    from dimgs.dataset.checks import dropping_warnings
     from dimgs.symmetry.invariants import invariants as find
 
     data = options.read(table, along, curve)
     with working(f"searching for conserved quantities along {along}"):
         conserved = find(data, along, curve, options.constants)
-    warn(data.warnings)
+    warn([*data.warnings, *dropping_warnings(data)])
     emit(conserved.to_json(), str(conserved), json)
 
 
@@ -661,12 +667,13 @@ def symmetries(
     json: tables.Json = False,
 ) -> None:
     """Find the symmetries of a law, or test symmetries of the runs of a table."""
+    from dimgs.dataset.checks import dropping_warnings
     from dimgs.symmetry.symmetries import symmetries as find
 
     if target is None or source.endswith(".json"):
         generators = find(source, target)
     else:
         data = options.read(source, target)
-        warn(data.warnings)
+        warn([*data.warnings, *dropping_warnings(data)])
         generators = find(data, target, options.constants, split_by=options.split_by)
     emit(generators.to_json(), str(generators), json)

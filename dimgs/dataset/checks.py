@@ -593,7 +593,7 @@ def table_warnings(usable: UsableRuns) -> list[str]:
     if usable.sides is None:
         # a column that says which values are bounds is no part of the runs from here on
         notes += [w for w in duplicate_warnings(data) if w not in notes]
-    notes += dropped_warnings(len(data.dropped), [str(d.row) for d in data.dropped[:_NAMED]])
+    notes += dropping_warnings(data)
     notes += [
         f"'{name}' holds calendar years, which count as durations from the year 0: give the column "
         f"the unit 'label', leave it out ({setting('drop', name)}), or count from a first year."
@@ -608,6 +608,11 @@ def table_warnings(usable: UsableRuns) -> list[str]:
             f"{'it' if len(never) == 1 else 'them'} except through the dimensions."
         )
     return notes
+
+
+def dropping_warnings(data: Dataset) -> list[str]:
+    """One sentence on the rows that a table lost; none where it lost none."""
+    return dropped_warnings(len(data.dropped), [str(d.row) for d in data.dropped[:_NAMED]])
 
 
 def dropped_warnings(count: int, rows: Sequence[str]) -> list[str]:

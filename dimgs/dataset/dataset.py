@@ -23,6 +23,7 @@ from dimgs.dataset.raw import (
     OF_HEADER,
     Cells,
     DroppedRow,
+    Percentage,
     RawTable,
     ReadOptions,
     Titled,
@@ -291,6 +292,14 @@ class _ColumnCollector:
                 self._refuse_units_in_cells(name, cells)
             for position, word in zip(cells.text.tolist(), cells.words, strict=True):
                 self._report(name, position, *whats_wrong(word))
+        if "%" in unit.text:
+            shown = [isinstance(c, Percentage) for c in titled.column.cells.tolist()]
+            if any(shown):
+                cells.numbers[shown] *= 100
+                self.notes.append(
+                    f"Column '{name}' of {self.table.source}: the workbook shows its cells in "
+                    f"percent, and 0.1 as 10%; with its unit '{unit.text}' they were read as shown."
+                )
         # an uncertainty waits for its quantity: it may turn out to be one of its own
         variable, is_quantity = Variable(name, unit, titled.kind), quantity_of(name) is None
         self._keep(

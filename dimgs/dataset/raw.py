@@ -302,6 +302,10 @@ def _value(cell: object) -> float | None:
     return float("nan") if is_missing(cell) else None
 
 
+class Percentage(float):
+    """A number that its source shows in percent: 0.1 as 10%."""
+
+
 def is_missing(cell: object) -> bool:
     """Whether a cell is empty: None, NaN, pandas' NA or NaT."""
     if cell is None or type(cell).__name__ in {"NAType", "NaTType"}:
@@ -943,6 +947,8 @@ def _raw_column(name: str, values: Any) -> RawColumn:
 def _column_cells(name: str, values: Any) -> NDArray[Any]:
     if isinstance(values, str):
         return np.array(values, dtype=object)
+    if isinstance(values, np.ma.MaskedArray):
+        values = values.astype(object).filled(np.nan)
     try:
         if isinstance(values, list | tuple):
             plain = all(isinstance(v, int | float | np.number) for v in values)

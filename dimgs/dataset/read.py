@@ -31,6 +31,7 @@ from dimgs.dataset.raw import (
     BLANKS,
     FIRST_ROWS,
     DroppedRow,
+    Percentage,
     RawColumn,
     RawTable,
     ReadKeywords,
@@ -959,10 +960,15 @@ def _used_rows(sheet: Any, source: str, skipped: int) -> list[list[Any]]:
     sheet.reset_dimensions()
     rows: list[list[Any]] = []
     cells = looked_at = 0
-    for number, cell_row in enumerate(sheet.iter_rows(values_only=True)):
+    for number, cell_row in enumerate(sheet.iter_rows()):
         looked_at += len(cell_row)
         if number >= skipped:
-            row = list(cell_row)
+            row = [
+                Percentage(c.value)
+                if isinstance(c.value, float | int) and "%" in c.number_format
+                else c.value
+                for c in cell_row
+            ]
             while row and (row[-1] is None or row[-1] == ""):
                 row.pop()
             if not next(filter(None, map(cell_text, row)), "#").startswith("#"):

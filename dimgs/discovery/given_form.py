@@ -554,12 +554,10 @@ def _sizes(model: FormulaModel, symbol: sympy.Symbol) -> list[float]:
     """
     out = []
     for node in sympy.preorder_traversal(model.expression):
+        if not (node.is_Mul or node.is_Add):
+            continue
         place = next((a for a in node.args if a.as_base_exp()[0] == symbol), None)
-        if (
-            not (node.is_Mul or node.is_Add)
-            or place is None
-            or not place.as_base_exp()[1].is_number
-        ):
+        if place is None or not place.as_base_exp()[1].is_number:
             continue
         rest, power = node.func(*(a for a in node.args if a != place)), place.as_base_exp()[1]
         for value in (0, 1):

@@ -340,6 +340,10 @@ class Options:
                 f"{setting('along')} belongs to {setting('local')}, and {setting('curve')} to "
                 f"{setting('along')}: give these too."
             )
+        if self.arrhenius_power and not self.arrhenius:
+            raise InputError(
+                f"{setting('arrhenius_power')} belongs to {setting('arrhenius')}: give that too."
+            )
         if self.time_limit is not None and not self.time_limit > 0:
             raise InputError(f"The time limit is {self.time_limit} s; give more than 0.")
         if self.evaluations is not None and self.evaluations < 1:

@@ -44,6 +44,7 @@ from dimgs.dataset.read import Part, Position, TableInParts, build
 from dimgs.discovery.diagnostics import separation_warnings, shared_variables
 from dimgs.discovery.estimators import of_least_squares, scatter_fields, with_rationals
 from dimgs.discovery.options import (
+    FitKeywords,
     Options,
     StreamKeywords,
     TableKeywords,
@@ -72,7 +73,7 @@ from dimgs.law.checked_law import Domain, Scores, leverages
 from dimgs.law.prediction import domain_from_moments, inverse_scatter
 from dimgs.report.results import FitResult
 
-_IN_MEMORY_ONLY = ("limits", "robust", "regimes", "local", "additive")
+_IN_MEMORY_ONLY = sorted(FitKeywords.__annotations__.keys() - StreamKeywords.__annotations__)
 
 
 @dataclass(frozen=True)
@@ -151,8 +152,9 @@ class StreamPlan:
 def _streamable(options: Options | None, keywords: Mapping[str, Any], function: str) -> Options:
     """The options of a function; an error where one of them needs all runs in memory."""
     chosen = Options.of(options, keywords, function, StreamKeywords)
+    plain = Options()
     for name in _IN_MEMORY_ONLY:
-        if getattr(chosen, name):
+        if getattr(chosen, name) != getattr(plain, name):
             raise InputError(
                 f"{setting(name)} needs all runs in memory and does not go with "
                 f"{setting('stream')}; draw a sample of rows from the table and fit that."
@@ -166,6 +168,13 @@ def ranges_of(usable: UsableRuns) -> Dataset | None:
     if not len(data):
         return None
     names = [n for n in data.names if n in usable.inputs or n == usable.purpose.target]
+    with_errors = [f"'{n}'" for n in names if n in data.errors and n in usable.inputs]
+    if with_errors:
+        note = (
+            f"The errors of {', '.join(with_errors)} are not used with {setting('stream')}: "
+            f"exponents may be too flat; the fit of a sample in memory uses them."
+        )
+        data = replace(data, warnings=(*data.warnings, note))
     return as_ranges(data, names, [data[n].min() for n in names], [data[n].max() for n in names])
 
 

@@ -164,6 +164,7 @@ def input_table(
         defaults |= plain_units or {}
     chosen = replace(chosen, defaults=defaults, find_duplicates=False)
     if plain:
+        _require(variables, {split_header(str(k))[0] for k in data})
         used = {str(k): v for k, v in data.items() if split_header(str(k))[0] in wanted}
         raw = raw_columns(dict(_titled(k, v) for k, v in used.items()), repeated=True)
     else:
@@ -731,7 +732,7 @@ def law_inputs(law: CheckedLaw, data: Any) -> Inputs:
         bad = np.flatnonzero(~np.isfinite(column))
         if bad.size:
             raise InputError(
-                f"Input '{name}' has no finite value in row {int(bad[0]) + 1}; "
+                f"Input '{name}' has no finite value in row {_row_numbers(data, inputs)[bad[0]]}; "
                 f"fill it in or leave the row out."
             )
     return inputs
@@ -740,6 +741,17 @@ def law_inputs(law: CheckedLaw, data: Any) -> Inputs:
 def law_table(law: CheckedLaw, data: Any, options: ReadOptions) -> Dataset:
     """Dataset of what the law can use of a table, as it is read with these options."""
     return input_table(data, *_requirements(law), options=options)[0]
+
+
+def with_values(law: CheckedLaw, table: Dataset, *, drop_bad: bool) -> Dataset:
+    """The table without rows in which the law has no value; an error where such rows stay."""
+    inputs = law_inputs(law, table)
+    undefined = np.isnan(values(law, inputs))
+    if drop_bad and not undefined.all():
+        reason = "the law has no value"
+        return table.dropping(dict.fromkeys(np.flatnonzero(undefined).tolist(), reason))
+    _defined_values(law, inputs, table)
+    return table
 
 
 def inputs_in(law: CheckedLaw, data: Any, units: Mapping[str, str]) -> Inputs:
@@ -816,8 +828,13 @@ def _labels(each: SourceEffects, inputs: Inputs) -> Any:
     return inputs.labels.get(each.column, np.full(inputs.n, ""))
 
 
-def _defined_values(law: CheckedLaw, inputs: Inputs) -> Array:
-    """As :func:`values`, where each row has one."""
+def _row_numbers(data: Any, inputs: Inputs) -> Sequence[int]:
+    """Number of each row in its source, for messages."""
+    return data.rows.tolist() if isinstance(data, Dataset) else range(1, inputs.n + 1)
+
+
+def _defined_values(law: CheckedLaw, inputs: Inputs, data: Any) -> Array:
+    """As :func:`values`, where each row of the data has one."""
     result = values(law, inputs)
     undefined = np.flatnonzero(np.isnan(result))
     if undefined.size:
@@ -826,8 +843,9 @@ def _defined_values(law: CheckedLaw, inputs: Inputs) -> Array:
             f"{v.name} = {inputs.values[v.name][row]:g} {v.si_unit}" for v in law.symbols.values()
         )
         raise InputError(
-            f"The law has no value in row {row + 1} ({listed}); correct the number that it cannot "
-            f"take, such as a negative one under a root, or leave the row out."
+            f"The law has no value in row {_row_numbers(data, inputs)[row]} ({listed}); correct "
+            f"the number that it cannot take, such as a negative one under a root, or leave the "
+            f"row out."
         )
     return result
 
@@ -838,7 +856,7 @@ def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
     if law.doubt:
         warnings.warn(law.doubt, DimgsWarning, stacklevel=3)
     inputs = law_inputs(law, data)
-    value = _defined_values(law, inputs)
+    value = _defined_values(law, inputs, data)
     if level is None:
         return _tagged(law, value, inputs)
     others = [(each, values(each, inputs)) for each in _with_moved_borders(law)]
@@ -877,7 +895,7 @@ def _interval(
 def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.ratio`."""
     a, b = law_inputs(law, u), law_inputs(law, v)
-    one, two = _defined_values(law, a), _defined_values(law, b)
+    one, two = _defined_values(law, a, u), _defined_values(law, b, v)
     shaped = a._replace(scalar=a.scalar and b.scalar)
     value = one - two if law.target.is_level else one / two
     if level is None:
@@ -1042,6 +1060,21 @@ def _tagged(law: CheckedLaw, rows: Array, inputs: Inputs) -> Any:
     return quantity(law.target, value)
 
 
+def _scaled_slope(expression: sympy.Expr, name: str) -> sympy.Expr:
+    """Slope x ∂/∂x of an expression; a sign, a floor and a ceiling are flat but at their steps."""
+    slope = derivatives_of(expression, [name])[0].replace(
+        lambda node: (
+            isinstance(node, sympy.DiracDelta)
+            or (
+                isinstance(node, sympy.Derivative | sympy.Subs)
+                and node.has(sympy.floor, sympy.ceiling)
+            )
+        ),
+        lambda _: sympy.Integer(0),
+    )
+    return sympy.Symbol(name) * slope
+
+
 @np.errstate(all="ignore")
 def elasticities(law: CheckedLaw, inputs: Inputs, level: float | None) -> dict[str, Any]:
     """Elasticity of each input column, see :meth:`Law.elasticities`.
@@ -1061,14 +1094,11 @@ def elasticities(law: CheckedLaw, inputs: Inputs, level: float | None) -> dict[s
 
     def turned(gradients: Sequence[sympy.Expr], name: str) -> Array:
         """How the elasticity moves with parameters, shape (n, n_parameters)."""
-        turns = (sympy.Symbol(name) * derivatives_of(g, [name])[0] for g in gradients)
-        # the slope of a sign is zero but at one point
-        smooth = (turn.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0)) for turn in turns)
-        return evaluate_each(smooth, values, inputs.n)
+        return evaluate_each((_scaled_slope(g, name) for g in gradients), values, inputs.n)
 
     out: dict[str, Any] = {}
     for name, variable in law.symbols.items():
-        slope = sympy.Symbol(name) * derivatives_of(law.expression, [name])[0]
+        slope = _scaled_slope(law.expression, name)
         if not law.target.is_level:
             slope = slope / law.expression
         terms = [turned(each, name) for each in of_kinds]

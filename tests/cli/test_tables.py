@@ -146,6 +146,21 @@ def test_predict_needs_no_more_than_the_law(with_law: Shell) -> None:
     file.write_text(text, "utf-8")
 
 
+def test_predict_numbers_rows_as_the_table_does(with_law: Shell) -> None:
+    shell = with_law
+    law = str(shell.folder / "law.json")
+    path = shell.table("L [mm],k [1]", [[500, 1], ["", 1], [-900, 1], [900, 1]], "odd.csv")
+    done = _run(shell, "predict", path, "--drop-bad")
+    assert len(done.document["rows"]) == 2
+    assert "2 rows were dropped (rows 2, 3)" in done.err
+    ratios = _run(shell, "predict", path, "--drop-bad", "--relative-to", "4").document["rows"]
+    assert [row["value"] for row in ratios] == pytest.approx([np.sqrt(5 / 9), 1.0])
+    refused = shell.refused("predict", law, str(path), "--drop-bad", "--relative-to", "3")
+    assert "--relative-to is 3" in refused
+    path = shell.table("L [mm]", [[500.0], [-900.0]], "below.csv")
+    assert "no value in row 2" in shell.refused("predict", law, str(path))
+
+
 @pytest.mark.parametrize("columns", [150, 10_000])
 @pytest.mark.parametrize("command", ["pi", "fit", "explore", "discover"])
 def test_wide_tables_are_answered_or_refused(shell: Shell, command: str, columns: int) -> None:

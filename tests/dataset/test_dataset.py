@@ -119,3 +119,15 @@ def test_quantities_in_a_list_keep_their_units() -> None:
     assert data["L"].tolist() == pytest.approx([1.0, 2.0, 0.3048])
     with pytest.raises(InputError, match="row 2: a quantity in 'second'"):
         Dataset.from_columns({"L": [lengths[0], registry.Quantity(1, "s")]})
+
+
+def test_masked_values_are_blanks() -> None:
+    data = Dataset.from_columns(
+        {
+            "n [1]": np.ma.masked_greater([1, 2, 3], 2),
+            "L": pint.Quantity(np.ma.masked_greater([1.0, 2.0, 3.0], 2), "ft"),
+            "kind": np.ma.array(["a", "b", "c"], mask=[False, True, False]),
+        }
+    )
+    assert np.isnan(data["n"]).tolist() == np.isnan(data["L"]).tolist() == [False, False, True]
+    assert data["kind"].tolist() == ["a", "", "c"]

@@ -104,3 +104,16 @@ def test_rows_that_are_equal_are_named_once_where_labels_censor(tmp_path: Path) 
     (tmp_path / "fatigue.csv").write_text(text, encoding="utf-8")
     notes = fit(tmp_path / "fatigue.csv", "cycles", scales="auto").warnings
     assert sum("duplicate" in w for w in notes) == 1
+
+
+def test_percentages_of_a_workbook_are_read_as_they_are_shown(tmp_path: Path) -> None:
+    path = tmp_path / "t.xlsx"
+    with pd.ExcelWriter(path) as book:
+        pd.DataFrame({"p [%]": [0.1, 20.0], "q [1]": [0.1, 0.2]}).to_excel(book, index=False)
+        for cell in ("A2", "B2", "B3"):
+            book.sheets["Sheet1"][cell].number_format = "0.0%"
+    data = read_table(path)
+    assert data["p"].tolist() == pytest.approx([0.1, 0.2])
+    assert data["q"].tolist() == [0.1, 0.2]
+    (note,) = data.warnings
+    assert note.startswith("Column 'p' of t.xlsx: the workbook shows its cells in percent")

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 
 import dimgs
 from case_studies.benchmarks.strd.__main__ import DIGITS, PROBLEMS, agreeing_digits
@@ -229,3 +230,22 @@ def test_a_constant_named_like_a_column_that_the_form_lacks_is_doubted(runs: Dat
     assert doubt.endswith("did you mean 'length'?")
     # a threshold is named after its column, which the form has
     assert not GivenForm.read("a*Max(0, length - length_c)", data, "t", Options()).doubts(data, "t")
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["Piecewise((a*y, x < 1), (a*y*x**2, True))", "a*floor(3*x) + b*y", "a*ceiling(x/y) + b*y"],
+)
+def test_forms_with_pieces_and_steps_are_judged(form: str) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0.1, 3.0, (2, 30))
+    names = {"floor": np.floor, "ceiling": np.ceil, "True": True, "Piecewise": None}
+    if form.startswith("Piecewise"):
+        values = np.where(x < 1, y, y * x**2)
+    else:
+        values = eval(form, {"a": 1.0, "b": 2.0, "x": x, "y": y, **names})
+    table = {"x [1]": x, "y [1]": y, "q [1]": values * np.exp(0.01 * rng.standard_normal(30))}
+    report = dimgs.discover(table, "q", form=form, engine="power_law")
+    assert report.law.expression.has(sympy.Piecewise, sympy.floor, sympy.ceiling)
+    slopes = report.law.elasticities(table)
+    assert all(np.isfinite(slope).all() for slope in slopes.values())

@@ -81,6 +81,7 @@ def test_a_wrong_type_is_one_sentence(name: str) -> None:
             {"complete": 5, "must_use": ["x"]},
             "--complete is not combined with --must-use: leave out one",
         ),
+        ({"arrhenius_power": True}, "--arrhenius-power belongs to --arrhenius"),
         ({"level": 1.0}, "level is 1.0; give the coverage as a fraction"),
         ({"units": {"x": 1}}, "units is {'x': 1}; give a mapping"),
     ],
