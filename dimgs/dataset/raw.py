@@ -41,8 +41,9 @@ _NO_VALUES = frozenset(
     {"-", "--", "---", "\u2013", "\u2014", ".", "..", "...", "?", "n.a.", "none"}
 )
 BOOLEANS = {"true": 1.0, "false": 0.0}
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+# Fortran writes the exponent of a double with D
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([ed][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eEdD][+-]?\d+)?")
 _SEPARATED = re.compile(r"[+-]?\d{1,3}([,. '’_\u00a0\u202f]\d{3})+([.,]\d+)?")
 _WITH_UNIT = re.compile(
     r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*(?![eE][+-]?\d)([^\W\d_%°√Ω].*|[%°√Ω].*)"
@@ -259,8 +260,8 @@ def parse_number(text: str, decimal: str = ".") -> float | None:
     --------
     >>> parse_number(" 1.5e3 "), parse_number("NA"), parse_number("1,234"), parse_number("1,5", ",")
     (1500.0, nan, None, 1.5)
-    >>> parse_number("−1.5×10⁻³")
-    -0.0015
+    >>> parse_number("−1.5×10⁻³"), parse_number("1.5D-03")
+    (-0.0015, 0.0015)
     """
     text = text.strip()
     if text.lower() in BLANKS:
@@ -270,7 +271,9 @@ def parse_number(text: str, decimal: str = ".") -> float | None:
             return None
         text = text.replace(",", ".")
     text = with_exponents(text).replace("\u2212", "-")
-    return float(text) if text.isascii() and _NUMBER.fullmatch(text) else None
+    if not text.isascii() or not _NUMBER.fullmatch(text):
+        return None
+    return float(text.lower().replace("d", "e"))
 
 
 def read_cells(cells: NDArray[Any], decimal: str = ".") -> Cells:
@@ -948,7 +951,7 @@ def _column_cells(name: str, values: Any) -> NDArray[Any]:
     if isinstance(values, str):
         return np.array(values, dtype=object)
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(object).filled(np.nan)
+        values = np.ma.filled(values.astype(object), np.nan)
     try:
         if isinstance(values, list | tuple):
             plain = all(isinstance(v, int | float | np.number) for v in values)

@@ -216,7 +216,8 @@ def local_fits(
         if exclude is not None:
             weights = np.where(cells.cluster[index] == exclude[part, None], 0.0, weights)
         offset = cells.centres[index] - points[part, None, :]
-        total = np.maximum(weights.sum(axis=1), 1e-300)
+        # over the ridge of 1e-14 its inverse stays a number
+        total = np.maximum(weights.sum(axis=1), 1e-280)
         squared = np.einsum("nc,ncj,ncj->n", weights, offset, offset) / total / max(rank, 1)
         scale = np.sqrt(np.maximum(squared, 1e-24))
         offset = offset / scale[:, None, None]

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
+from dimgs.variables import split_header
 
 if TYPE_CHECKING:
     from dimgs.dataset.dataset import Dataset
@@ -54,6 +55,8 @@ class PiGroups(TransformerMixin, BaseEstimator):
     >>> law = make_pipeline(groups, PowerLaw()).fit(runs, groups.response(runs))
     >>> law[-1].exponents_.round(2)
     array([-0.24])
+    >>> law.predict(runs.drop(columns="tau [Pa]")).shape
+    (4,)
     """
 
     units: Mapping[str, str] | None = None
@@ -149,6 +152,7 @@ class PiGroups(TransformerMixin, BaseEstimator):
         if isinstance(X, Dataset):
             return X
         if hasattr(X, "columns"):
+            X = X if reset else self._with_target(X)
             validate_data(self, X, reset=reset, skip_check_array=True)
             return read_table(X, units=self.units or {})
         rows = validate_data(self, X, reset=reset, dtype=np.float64)
@@ -158,6 +162,15 @@ class PiGroups(TransformerMixin, BaseEstimator):
             raise InputError(f"There are {len(units)} units for {columns} columns; give one each.")
         named = {f"{n} [{u}]": rows[:, j] for j, (n, u) in enumerate(units.items())}
         return Dataset.from_columns(named)
+
+    def _with_target(self, X: Any) -> Any:
+        """The table with a blank column for the target where it has none, as new runs have none."""
+        names = [split_header(str(n))[0] for n in self.feature_names_in_]
+        if self.target not in names or self.target in [split_header(str(n))[0] for n in X.columns]:
+            return X
+        X, place = X.copy(), names.index(self.target)
+        X.insert(min(place, X.shape[1]), self.feature_names_in_[place], np.nan)
+        return X
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

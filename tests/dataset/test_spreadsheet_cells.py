@@ -117,3 +117,11 @@ def test_percentages_of_a_workbook_are_read_as_they_are_shown(tmp_path: Path) ->
     assert data["q"].tolist() == [0.1, 0.2]
     (note,) = data.warnings
     assert note.startswith("Column 'p' of t.xlsx: the workbook shows its cells in percent")
+
+
+def test_exponents_of_fortran_are_read(tmp_path: Path) -> None:
+    data = table(tmp_path, "x [m],y [s]\n1.5D-01,2d0\n2.0D+02,3\n")
+    assert data["x"].tolist() == [0.15, 200.0]
+    assert data["y"].tolist() == [2.0, 3.0]
+    commas = table(tmp_path, "x [m];y [s]\n1,5D-01;2\n2,0D+02;3\n")
+    assert commas["x"].tolist() == [0.15, 200.0]

@@ -246,6 +246,7 @@ def test_forms_with_pieces_and_steps_are_judged(form: str) -> None:
         values = eval(form, {"a": 1.0, "b": 2.0, "x": x, "y": y, **names})
     table = {"x [1]": x, "y [1]": y, "q [1]": values * np.exp(0.01 * rng.standard_normal(30))}
     report = dimgs.discover(table, "q", form=form, engine="power_law")
+    assert report.law is not None
     assert report.law.expression.has(sympy.Piecewise, sympy.floor, sympy.ceiling)
     slopes = report.law.elasticities(table)
     assert all(np.isfinite(slope).all() for slope in slopes.values())

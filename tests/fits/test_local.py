@@ -211,6 +211,14 @@ def test_clusters_widen_the_intervals() -> None:
     assert np.median(clusters) > 1.3 * np.median(runs)
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_clusters_far_from_each_other_are_held_out_without_overflow() -> None:
+    rng = np.random.default_rng(0)
+    x = np.concatenate([50.0 * k + rng.uniform(0.0, 0.3, (12, 1)) for k in range(4)])
+    y = x[:, 0] ** 2 / 10 + 0.01 * rng.standard_normal(48)
+    LocalPowerLaw().fit(x, y, groups=np.repeat(list("abcd"), 12))
+
+
 def test_messages() -> None:
     X, y, _ = bent(20, 0)
     with pytest.raises(InputError, match="positive share"):

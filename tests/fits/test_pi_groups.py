@@ -78,3 +78,13 @@ def test_what_has_no_logarithm_is_named(pipes: pd.DataFrame) -> None:
         PiGroups({"a": "m", "b": "s"}).fit([[1.0, 2.0]])
     with pytest.raises(dimgs.InputError, match="3 units for 2 columns"):
         PiGroups({"a": "m", "b": "s", "c": "m"}).fit([[1.0, 2.0]])
+
+
+def test_new_runs_are_predicted_without_the_target(pipes: pd.DataFrame) -> None:
+    pipes = pipes[["tau [Pa]", *(n for n in pipes.columns if n != "tau [Pa]")]]
+    groups = PiGroups(target="tau").fit(pipes)
+    law = make_pipeline(groups, PowerLaw()).fit(pipes, groups.response(pipes))
+    without = law.predict(pipes.drop(columns="tau [Pa]"))
+    np.testing.assert_allclose(without, law.predict(pipes), rtol=1e-12)
+    with pytest.raises(ValueError, match="mu"):
+        law.predict(pipes.drop(columns="mu [mPa*s]"))
