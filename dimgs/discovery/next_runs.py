@@ -172,10 +172,12 @@ def places_of(data: Dataset, inputs: Sequence[str], ranges: Mapping[str, Any]) -
             continue
         log = low > 0 and not v.is_level
         if not has_range:
-            # a level or an input that changes sign is widened by as much of its span
+            # a level or an input that changes sign is widened by as much of its span, and one that
+            # vanishes and was never negative, as a light or a time, upwards only
             gap = 0.5 * (WIDER - 1.0) * (high - low)
+            below = gap if low < 0 or v.is_level else 0.0
             wider = min(WIDER, float(np.sqrt(high / low))) if log else 1.0
-            low, high = (low / wider, high * wider) if log else (low - gap, high + gap)
+            low, high = (low / wider, high * wider) if log else (low - below, high + gap)
         spans[name] = (low, high, log, whole)
     shares = _shares(len(spans))
     for j, (name, (low, high, log, whole)) in enumerate(spans.items()):

@@ -165,6 +165,14 @@ def test_temperatures_stay_near_those_of_the_runs() -> None:
     assert low * high == pytest.approx(359.15 * 306.15)
 
 
+def test_no_run_is_proposed_below_an_input_that_vanishes_and_was_never_negative() -> None:
+    table = Dataset.from_columns({"I [W/m^2]": [0.0, 20.0, 100.0], "x [m]": [-1.0, 0.0, 1.0]})
+    places = places_of(table, ["I", "x"], {})
+    assert places.columns["I"].min() == 0.0
+    assert places.columns["I"].max() > 100.0
+    assert places.columns["x"].min() < -1.0
+
+
 def test_the_part_of_a_range_in_which_a_law_has_no_value_is_named() -> None:
     L = np.geomspace(0.1, 3.0, 12)
     report = discover(Dataset.from_columns({"L [m]": L, "T [s]": 2.006 * np.sqrt(L)}), "T",
