@@ -622,8 +622,18 @@ def beyond(origin: Origin, address: str) -> list[str]:
         reasons.append(
             f"the nearest run is {nearest:.2g} decades away, within the ranges of the others"
         )
-    if not origin.complete:
-        name = visible(origin.description.name)
+    name = visible(origin.description.name)
+    if (
+        not origin.complete
+        and origin.description.kernel is None
+        and origin.description.card is None
+    ):
+        # as of the rows of a table
+        reasons.append(
+            f"nothing but runs is known of {name}, so that runs of other sizes do not count as "
+            "equal; a law of them, as 'discover' finds it, predicts these"
+        )
+    elif not origin.complete:
         act = Act(Step.CHECK_CARD, f"{name} {setting('hub', address)}")
         reasons.append(
             f"the card of {name} is not complete, so that runs of other sizes do not count as "

@@ -53,3 +53,14 @@ def test_what_cannot_be_asked_is_reported(shell: Shell, tmp_path: Path) -> None:
     assert "names no inputs" in shell.refused(*ask, "--kernel", "diffusion", "--at", "fast")
     assert "given twice" in shell.refused(*ask, "--kernel", "diffusion", "--at", "D=1, D=2")
     assert "tolerance" in shell.refused(*ask, "--at", AT, "--tolerance", "0", "--kernel", "x")
+
+
+def test_runs_of_a_table_have_no_card_to_check(shell: Shell, tmp_path: Path) -> None:
+    lines = ["h [m],v [m/s]", "0.1,1.37", "0.25,2.17", "0.5,3.04", "1,4.28", "1.6,5.43", "2.4,6.68"]
+    (tmp_path / "jet.csv").write_text("\n".join(lines))
+    hub = ["--hub", str(tmp_path / "hub.sqlite")]
+    kept = shell("discover", str(tmp_path / "jet.csv"), "--target", "v", "--constants", "g", *hub)
+    assert kept.code == 0
+    refused = shell("ask", "v", "--kernel", "jet", "--at", "h=30 m", *hub, "--json").document
+    assert "nothing but runs is known of jet" in refused["missing"][-1]
+    assert not any("check-card" in text for text in refused["missing"])
