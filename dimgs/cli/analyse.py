@@ -503,6 +503,7 @@ def _print_rows(
 
 def _predict_by_curve(path: str, rows: str, options: "Options", json: bool) -> None:
     """Predict new rows by a smooth curve, said to be one."""
+    from dimgs.dataset.checks import dropping_warnings
     from dimgs.law.curve import KIND, Curve
     from dimgs.law.prediction import input_table
 
@@ -511,7 +512,7 @@ def _predict_by_curve(path: str, rows: str, options: "Options", json: bool) -> N
     columns = {n: np.asarray(data[n], dtype=np.float64) for n in data.numeric_names}
     edited = f"{path} was edited after it was written." if curve.edited else ""
     limit = "A smooth curve describes these runs; it is no law, and knows nothing beyond them."
-    warn(filter(None, [*data.warnings, edited, limit]))
+    warn(filter(None, [*data.warnings, *dropping_warnings(data), edited, limit]))
     outside = [{"outside": names} for names in curve.outside(columns)]
     listed = _rows(curve.predict_si(columns, options.level), outside)
     show = partial(_print_rows, data, listed, curve.target, options, f" by a {KIND},")

@@ -97,6 +97,8 @@ _PLACES, _MOST_CORNERS = 256, 6
 _STAND_INS, _FLATTER = 2, 0.5
 # share of the places that may lie beyond all usable ones by chance
 _FEW = 0.02
+# information of a run, in bits, that is the rounding of a difference of equal predictions
+_NO_BITS = 1e-6
 # a range of a column that never varied
 _FIXED = 1e-12
 
@@ -341,7 +343,7 @@ def propose(
         tuple(names),
         (report.none_of_these if report.probability is not None else 0.0) * (0.5 if against else 1),
         tuple(flat.tolist()),
-        tuple(_left_out(places, rows, ranges or {})),
+        (*_left_out(places, rows, ranges or {}), *_alike(runs, predicted)),
     )
 
 
@@ -358,6 +360,14 @@ def _left_out(places: Places, rows: IntArray, ranges: Iterable[str]) -> Iterator
                     f"A law has no value where {name} is {where} {unit.text}, so that no run is "
                     f"proposed there; give a range within {low}..{high} {unit.text}."
                 )
+
+
+def _alike(runs: Sequence[ProposedRun], rivals: Sequence[object]) -> list[str]:
+    """A warning where the runs distinguish none of several laws."""
+    if len(rivals) == 1 or max(run.information for run in runs) > _NO_BITS:
+        return []
+    alike = "The laws predict the same in these ranges, and may be one law"
+    return [f"{alike}: no run there distinguishes them; wider ranges may show a difference."]
 
 
 def _check_against(law: Law, report: Report) -> None:

@@ -61,3 +61,16 @@ def test_what_cannot_be_used_is_one_sentence(table: Path, given: list[str], word
     done = CliRunner().invoke(app, ["next", str(table), *ARGUMENTS, *given])
     assert done.exit_code != 0
     assert words in str(done.exception) + done.output
+
+
+def test_a_law_beside_itself_is_said_to_be_one_with_it(tmp_path: Path) -> None:
+    x = np.geomspace(1.0, 9.0, 20)
+    z = 2.0 * np.sqrt(x) * np.exp(0.01 * np.random.default_rng(0).standard_normal(20))
+    table, law = tmp_path / "t.csv", tmp_path / "law.json"
+    table.write_text("x [1],z [1]\n" + "\n".join(f"{a},{b}" for a, b in zip(x, z, strict=True)))
+    search = [str(table), "--target", "z", "--engine", "power_law"]
+    made = CliRunner().invoke(app, ["discover", *search, "--out", str(tmp_path)])
+    assert made.exit_code == 0, made.output
+    done = CliRunner().invoke(app, ["next", *search, "-n", "2", "--against", str(law)])
+    assert done.exit_code == 0, done.output
+    assert "predict the same in these ranges, and may be one law" in done.stderr
