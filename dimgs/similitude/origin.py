@@ -27,7 +27,7 @@ from dimgs.hub.schema import batches
 from dimgs.kernels.base import Kernel, Port, check_within, of_tier, port_value
 from dimgs.kernels.registry import available, load_kernel
 from dimgs.similitude.answer import evidence_of, relative_half_width
-from dimgs.variables import Dimension, parse_unit, si_unit, unit_suffix
+from dimgs.variables import Dimension, parse_unit, unit_suffix
 from dimgs.variables.quantities import stored
 
 # ---- Description of a kernel: from the installed kernel, else from its card or its runs.
@@ -608,14 +608,14 @@ def beyond(origin: Origin, address: str) -> list[str]:
             continue
         side, end, far = ("above", high, -high) if high < 0 else ("below", low, low)
         edge = here * np.exp(end)
-        (single, *more), _ = zip(*group.exponents, strict=True)
-        unit = "1" if more else si_unit(origin.description.sizes[single])
-        beside = f"{side} {edge:.3g}{unit_suffix(unit)}"
+        (single, power), *more = group.exponents
+        unit = parse_unit("1" if more or power != 1 else origin.description.ports[single].unit)
+        beside = f"{side} {unit.from_si(edge):.3g}{unit_suffix(unit.text)}"
         known = f" ({group.known_as})" if group.known_as else ""
         decades = max(far / np.log(10.0), _NEAR)
         reasons.append(
-            f"nothing with {group}{known} {beside}; the point has {here:.3g}, and the nearest is "
-            f"{decades:.2g} decades away"
+            f"nothing with {group}{known} {beside}; the point has {unit.from_si(here):.3g}, and "
+            f"the nearest is {decades:.2g} decades away"
         )
     if not reasons:
         nearest = float(origin.scalings.distance(changes).min())

@@ -56,11 +56,12 @@ def test_what_cannot_be_asked_is_reported(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_runs_of_a_table_have_no_card_to_check(shell: Shell, tmp_path: Path) -> None:
-    lines = ["h [m],v [m/s]", "0.1,1.37", "0.25,2.17", "0.5,3.04", "1,4.28", "1.6,5.43", "2.4,6.68"]
+    lines = ["h [cm],v [m/s]", "10,1.37", "25,2.17", "50,3.04", "100,4.28", "160,5.43", "240,6.68"]
     (tmp_path / "jet.csv").write_text("\n".join(lines))
     hub = ["--hub", str(tmp_path / "hub.sqlite")]
     kept = shell("discover", str(tmp_path / "jet.csv"), "--target", "v", "--constants", "g", *hub)
     assert kept.code == 0
     refused = shell("ask", "v", "--kernel", "jet", "--at", "h=30 m", *hub, "--json").document
+    assert "nothing with h above 240 cm; the point has 3e+03" in refused["missing"][0]
     assert "nothing but runs is known of jet" in refused["missing"][-1]
     assert not any("check-card" in text for text in refused["missing"])
