@@ -13,6 +13,7 @@ from dimgs.campaign.experiment import DecisionLog, changed_since
 from dimgs.campaign.plan import bind
 from dimgs.discovery.outofcore import fit_stream
 from dimgs.hub import RunStore
+from dimgs.hub.schema import SCHEMA_VERSION
 from dimgs.law.law import Law
 from dimgs.report.results import FitResult
 
@@ -124,3 +125,8 @@ def test_an_option_that_is_newer_than_a_checkpoint_had_its_default(
     result, first = resumed(table, kept)
     assert (first > 119) == (not options)
     assert any("another table or other options" in w for w in result.warnings) == bool(options)
+
+
+def test_the_page_of_files_names_the_version_of_hubs() -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "files.md"
+    assert f"is {SCHEMA_VERSION} for a hub" in " ".join(page.read_text("utf-8").split())
