@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59189, "ask names ends in the units of inputs"
+MOST, SINCE = 59189, "The page of files names the version of hubs"
 
 
 def code_lines(text: str) -> int:
