@@ -301,7 +301,7 @@ def forms_of(
     """
     if result is not None and not result.law.pi_expression.has(sympy.Piecewise):
         yield from _power(design, result)
-        yield from _of_temperature(design)
+        yield from _of_temperature(design, result)
     scales = [v.name for v in design.basis.unknown_scales]
     power = None if result is None else result.law
     seen = set()
@@ -473,29 +473,39 @@ def _power(design: Design, result: FitResult) -> Iterator[_Modelled]:
 _ANTOINE = 0.2
 
 
-def _of_temperature(design: Design) -> Iterator[_Modelled]:
+def _of_temperature(design: Design, result: FitResult) -> Iterator[_Modelled]:
     """The power law with exp(b/T) and exp(b/(T - a)) for a temperature over an unknown scale.
 
     Rates, vapour pressures (Antoine) and viscosities (Vogel, Fulcher and Tammann) are of these. A
     search by simple exponents that are powers of ratios may miss them: such a ratio varies little.
+    The other exponents are fitted, or where the power law has simple ones, these.
     """
     groups = [f.monomial for f in design.features if f.logged]
     n, p = design.X.shape
     if design.scale != "log" or len(groups) < p:
         return
     symbols, temperatures = [sympy.Symbol(g.name) for g in groups], _temperatures(design)
-    for (j, x), share in product(enumerate(symbols), (0.0, _ANTOINE)):
-        if x not in temperatures or p + 1 + (share > 0) >= n:
+    stated = {k: x for k, x in enumerate(result.coefficients) if isinstance(x, Fraction)}
+    for (j, x), share, fixed in product(enumerate(symbols), (0.0, _ANTOINE), ({}, stated)):
+        simple = {k: e for k, e in fixed.items() if k != j}
+        if x not in temperatures or p + 1 + (share > 0) >= n or (fixed and not simple):
             continue
         ratio = np.exp(design.X[:, j])
         apart = -share * float(ratio.min())
-        columns = np.column_stack([np.ones(n), design.X])
-        columns[:, 1 + j] = 1 / (ratio + apart)
-        level, *powers = np.linalg.lstsq(columns, design.y, rcond=None)[0].tolist()
-        start = {f"a_{k}": power for k, power in enumerate(powers, 1)}
-        factors = [x ** sympy.Symbol(k) for x, k in zip(symbols, start, strict=True)]
+        columns, free = design.X.copy(), [k for k in range(p) if k not in simple]
+        columns[:, j] = 1 / (ratio + apart)
+        known = columns[:, [*simple]] @ np.array([*map(float, simple.values())])
+        table = np.column_stack([np.ones(n), columns[:, free]])
+        level, *powers = np.linalg.lstsq(table, design.y - known, rcond=None)[0].tolist()
+        start = {f"a_{k + 1}": power for k, power in zip(free, powers, strict=True)}
         moved = x + sympy.Symbol("b") if share else x
-        factors[j] = sympy.exp(sympy.Symbol([*start][j]) / moved)
+        factors = [
+            sympy.exp(sympy.Symbol(f"a_{k + 1}") / moved)
+            if k == j
+            else y
+            ** (sympy.Rational(str(simple[k])) if k in simple else sympy.Symbol(f"a_{k + 1}"))
+            for k, y in enumerate(symbols)
+        ]
         whole = sympy.Symbol("C") * sympy.Mul(*factors)
         start |= {"C": float(np.exp(np.clip(level, -700, 700))), "b": apart}
         yield _modelled(design, Proposal(name="power_law", expression=whole, constants=start))

@@ -92,3 +92,21 @@ def test_a_power_of_the_temperature_is_not_confirmed_where_an_exponential_follow
     assert not report.confirmed
     assert report.law is not None
     assert "exp(T_c/T)" in str(report.law) or any("exp(T_c/T)" in str(r.law) for r in report.rivals)
+
+
+@pytest.mark.parametrize(("low", "high", "gap"), [(285.0, 330.0, 3.0), (100.0, 900.0, 50.0)])
+def test_beside_simple_exponents_an_exponential_of_the_temperature_is_judged_too(
+    low: float, high: float, gap: float
+) -> None:
+    rng = np.random.default_rng(1)
+    light, warm = rng.uniform(200.0, 1000.0, 24), rng.uniform(low, high, 24)
+    power = 0.3 * light * np.exp(400.0 / warm) * np.exp(0.01 * rng.standard_normal(24))
+    data = Dataset.from_columns({"G [W/m^2]": light, "T [K]": warm, "P [W]": power})
+    known = prepare(data, "P", Options(scales=["T0 [K]", "P0 [W]", "G0 [W/m^2]"]))
+    result = fit_prepared(known, Options())
+    judged = judge_forms(known.design, result, result.law, [], Clock.of(1e6))
+    with_exp = max(c.score for c in judged if c.expression.has(sympy.exp))
+    without = max(c.score for c in judged if not c.expression.has(sympy.exp))
+    # within some 50 K the runs do not tell one from the other
+    assert (abs(with_exp - without) < gap) == (high < 400.0)
+    assert with_exp > without - gap
