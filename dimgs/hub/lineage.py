@@ -241,19 +241,18 @@ def authors_of_basis(connection: Connection, id: str) -> set[str]:
     return authors_of(connection, [id, *ancestors(connection, id)])
 
 
-def _settlements(
-    connection: Connection, counting: Sequence[Act], reviews: Sequence[Act]
-) -> list[Settlement]:
+def _settlements(connection: Connection, counting: Sequence[Act]) -> list[Settlement]:
     """Acceptances and settlements of those who may settle the doubts that they name."""
     made_by = cache(lambda id: authors_of_basis(connection, id))
     causes, basis = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     for a in counting:
         if a.type == "settles":
             causes[a.entry].add(a.target)
-    # an acceptance that its author has renewed still settles what it has seen
-    current = {(a.target, a.author) for a in reviews if a.verdict == "accept"}
+    # an acceptance holds, renewed or not, until its author gives another verdict
+    other = (a for a in counting if a.kind == "review" and a.verdict != "accept")
+    withdrawn = {(a.target, a.author) for a in other if a.type == "supersedes"}
     says = [a for a in counting if (a.type, a.kind, a.verdict) == ("reviews", "review", "accept")]
-    says = [a for a in says if (a.target, a.author) in current]
+    says = [a for a in says if (a.entry, a.author) not in withdrawn]
     says += [a for a in counting if (a.type, a.kind) == ("confirms", "decision")]
     query = select(links.c.source, links.c.target).where(
         links.c.source.in_(ids_of(connection, {a.entry for a in says})),
@@ -275,7 +274,7 @@ def _marks(
 
     What is settled is left out.
     """
-    settlements = _settlements(connection, counting, reviews)
+    settlements = _settlements(connection, counting)
     rejects, disputes = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     for a in reviews:
         if a.verdict == "reject":

@@ -301,11 +301,13 @@ PLAN = {
 
 def test_a_job_may_be_a_campaign_whose_runs_and_law_rest_on_it(tmp_path: Path) -> None:
     with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
-        asked = {"kind": "job", "kernel": "diffusion-series", "plan": PLAN, "seconds": 60}
+        # for as long as the policy allows: how long its searches take is of no concern here
+        asked = {"kind": "job", "kernel": "diffusion-series", "plan": PLAN}
         job = hub.add(asked)
         bad = hub.add({**asked, "plan": {**PLAN, "target": "nothing"}})
         done = work(hub, Policy(), once=True)
-        assert (done.done, list(done.failures)) == (1, [bad])
+        assert list(done.failures) == [bad], done.failures
+        assert done.done == 1
         assert hub.get(job)["status"]["state"] == "done"
         assert "nothing" in hub.get(bad)["status"]["reason"]
         (link,) = [k for k in hub.get(job)["links"] if k["type"] == "derived"]

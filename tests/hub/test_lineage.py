@@ -68,6 +68,13 @@ def test_a_dispute_is_settled_by_an_acceptance_that_has_seen_it(hub: Hub) -> Non
     assert states(hub, ids) == ["answered", "open", "accepted", "open"]
     bob.review(ids[2], "minor")
     assert states(hub, ids) == ["recheck", "open", "disputed", "recheck"]
+    # once withdrawn, it does not settle again what another has settled meanwhile
+    eve = other(hub, "eve")
+    for reviewer in (eve, bob):
+        reviewer.review(ids[2], "accept")
+        assert states(hub, ids) == ["answered", "open", "accepted", "open"]
+    eve.review(ids[2], "minor")
+    assert states(hub, ids) == ["recheck", "open", "disputed", "recheck"]
 
 
 def test_an_answer_that_is_accepted_after_the_rejection_stands(hub: Hub) -> None:
