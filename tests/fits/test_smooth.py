@@ -55,3 +55,24 @@ def test_a_straight_line_is_followed_beyond_the_runs() -> None:
     z = np.linspace(-1.0, 1.0, 12)[:, None]
     curve = SmoothCurve(z, 3.0 * z[:, 0] - 1.0)
     assert curve.mean(np.array([[3.0]])) == pytest.approx([8.0], abs=0.05)
+
+
+@pytest.mark.parametrize("runs", [7, 15])
+def test_intervals_hold_new_runs_as_often_as_they_say(runs: int) -> None:
+    x, held = np.linspace(-1.0, 1.0, runs), list[float]()
+    truth = np.log(3.0 + 2.0 * np.minimum(x + 1.0, 1.2))
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        curve = SmoothCurve(x[:, None], truth + 0.05 * rng.standard_normal(runs))
+        middle, half = curve.predict(x[:, None])
+        new = truth + 0.05 * rng.standard_normal(runs)
+        held.append(float(np.mean(np.abs(new - middle) <= half)))
+    assert 0.84 < np.mean(held) < 0.98
+
+
+def test_exact_runs_have_a_narrow_band() -> None:
+    z = np.linspace(-1.0, 1.0, 15)[:, None]
+    curve = SmoothCurve(z, np.sin(2.0 * z[:, 0]))
+    middle, half = curve.predict(np.array([[0.11]]))
+    assert half[0] < 0.003
+    assert abs(middle[0] - np.sin(0.22)) < half[0]
