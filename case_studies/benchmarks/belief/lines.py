@@ -18,6 +18,7 @@ from dimgs.judgement.posterior import (
     NONE,
     RIVALS,
     TEMPERATURE,
+    density_of_a_run,
     gain_per_bit,
     none_of_these,
     representative,
@@ -54,6 +55,7 @@ class Line:
     laws: IntArray
     fitted: IntArray
     chance: Array
+    spread: float
 
     @classmethod
     def of(cls, line: Mapping[str, Any]) -> "Line":
@@ -69,6 +71,7 @@ class Line:
             np.array([f["law"] for f in forms], dtype=np.intp),
             np.array([f["fitted"] for f in forms], dtype=np.intp),
             np.array([f["chance"] for f in forms]),
+            float(line.get("spread", 1.0)),
         )
 
 
@@ -135,7 +138,7 @@ def said_of(line: Line, constants: Array) -> Said:
     numbers = np.unique(line.laws)
     own = [np.flatnonzero(line.laws == n) for n in numbers]
     forms = [int(k[representative(score[k], line.fitted[k].tolist())]) for k in own]
-    each = float(line.usual[best])
+    each = density_of_a_run(float(line.usual[best]), line.spread)
     gain = gain_per_bit(line.density, bits, laws)
     supported = share_of * support(line.chance)
     whole = float(supported.sum())
