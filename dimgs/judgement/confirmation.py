@@ -75,6 +75,8 @@ class LawFacts:
         Rows of outlying runs that the law rests on.
     open_inputs : tuple of str
         Inputs of the law on which the target may not depend.
+    local_powers : tuple of str
+        Groups with fitted exponents of which an exponential follows the runs as well.
     probability : float or None
         Of the law, among all that were found and none of them; None where that was not judged.
     with_fitted : float or None
@@ -104,6 +106,7 @@ class LawFacts:
     varies: bool = True
     rests_on: tuple[int, ...] = ()
     open_inputs: tuple[str, ...] = ()
+    local_powers: tuple[str, ...] = ()
     probability: float | None = 1.0
     with_fitted: float | None = None
     rivals: int = 0
@@ -149,6 +152,13 @@ def conclude(facts: LawFacts) -> Verdict:
             f"interval of the exponent holds 0 in every run. Runs in which it varies more would "
             f"decide; "
             f"{setting('drop', ','.join(facts.open_inputs))} leaves it out."
+        )
+        reasons.append(Reason("converged", text))
+    if facts.local_powers and not facts.open_inputs:
+        text = (
+            f"A power and an exponential of {', '.join(facts.local_powers)} follow the runs alike: "
+            f"the fitted exponent is a slope within the runs, and the form is open. Runs over a "
+            f"wider range would decide."
         )
         reasons.append(Reason("converged", text))
     reasons += [*_improbable(facts), *_beyond(facts)]

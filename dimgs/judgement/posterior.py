@@ -23,7 +23,7 @@ from dimgs.expression.candidate import complexity_of
 from dimgs.fits.design import Design
 from dimgs.fits.noise import NOISE, Errors, NoiseKind
 from dimgs.judgement.candidates import JudgedForm, JudgedModel, is_monomial, refutes
-from dimgs.judgement.evidence import PowerModel, fit_model
+from dimgs.judgement.evidence import PowerModel, evidence, fit_model, outer_blocks
 from dimgs.judgement.residual_structure import chance_of_structure
 from dimgs.law.assemble import feature_values, in_variables
 
@@ -209,6 +209,8 @@ class Posterior:
         Probability of none of these if a longer search found rivals as probable as is usual.
     stated : float
         Share of the probability of the chosen law that its exponents as stated have.
+    local : tuple of str
+        By :func:`local_powers`, of the most probable law.
     """
 
     laws: tuple[ProbableLaw, ...]
@@ -220,6 +222,7 @@ class Posterior:
     brief: bool = False
     none_at_most: float = 1.0
     stated: float = 1.0
+    local: tuple[str, ...] = ()
 
     @property
     def errors(self) -> NoiseKind:
@@ -242,6 +245,7 @@ class Posterior:
             "missed": chosen.form.evidence.worst,
             "better": self.better,
             "brief": self.brief,
+            "local_powers": () if self.chosen else self.local,
             "least": stated * (1 - self.none_at_most) / max(1 - self.none, 1e-300),
         }
 
@@ -498,6 +502,35 @@ def none_of_these(
 
 
 @np.errstate(all="ignore")
+def local_powers(design: Design, form: JudgedForm) -> tuple[str, ...]:
+    """Groups of a power law with fitted exponents of which an exponential is as good.
+
+    Over a narrow range any smooth law is nearly a power of a fitted exponent, a local slope.
+
+    Parameters
+    ----------
+    design : Design
+    form : JudgedForm
+    """
+    model, errors = form.model, form.evidence.errors
+    if not isinstance(model, PowerModel) or not model.free or not model.log:
+        return ()
+    blocks, out = outer_blocks(design), list[str]()
+    power = evidence(model, errors, blocks, design)
+    for place, j in enumerate(model.free, model.columns.shape[1] - len(model.free)):
+        if power is None or not design.features[j].logged:
+            continue
+        size = np.exp(design.X[:, j] - design.X[:, j].mean())
+        columns, start = model.columns.copy(), power.whole.constants.copy()
+        columns[:, place] = size / size.mean()
+        start[0] += start[place] * (design.X[:, j].mean() - 1.0)
+        other = evidence(replace(model, columns=columns, start=start), errors, blocks, design)
+        if other is not None and other.log_density > power.log_density - _INDISTINGUISHABLE:
+            out.append(design.features[j].name)
+    return tuple(out)
+
+
+@np.errstate(all="ignore")
 def spread_of(design: Design) -> float:
     """Standard deviation of the logarithm of the target, where it is not zero.
 
@@ -569,5 +602,10 @@ def posterior_of(
         listed.append(ProbableLaw(shown, p * (1.0 - none), tuple(forms)))
     listed.sort(key=lambda x: (-x.probability, str(x.form.expression)))
     return Posterior(
-        tuple(listed), none, tuple(judged_forms), tuple(laws), none_at_most=none_at_most
+        tuple(listed),
+        none,
+        tuple(judged_forms),
+        tuple(laws),
+        none_at_most=none_at_most,
+        local=local_powers(design, listed[0].form),
     )

@@ -12,6 +12,7 @@ from dimgs import Dataset, discover
 from dimgs.common.arrays import Array
 from dimgs.discovery.next_runs import propose
 from dimgs.judgement.posterior import (
+    density_of_a_run,
     extensions,
     gain_per_bit,
     none_of_these,
@@ -198,3 +199,38 @@ def test_noise_alone_confirms_nothing(seed: int) -> None:
     assert not discover(
         data, "z", engine="structured", evaluations=300, time_limit=3600.0
     ).confirmed
+
+
+@given(st.floats(-5.0, 20.0), st.floats(0.0, 3.0), st.floats(0.0, 3.0), st.integers(3, 100))
+def test_the_less_the_target_varies_the_less_is_sure(
+    usual: float, one: float, other: float, dof: int
+) -> None:
+    narrow, wide = (density_of_a_run(usual, spread) for spread in sorted([one, other]))
+    assert narrow <= wide <= usual
+    sure = [none_of_these(traits(0.1, 20.0, each, 1.0, dof)) for each in (narrow, wide)]
+    assert sure[0] >= sure[1]
+
+
+def mass_ratios(low: float, high: float, power: float | None = None) -> Dataset:
+    """Radii of the lobes of double stars by Eggleton (1983), or by a power of the ratio."""
+    rng = np.random.default_rng(3)
+    q, apart = np.exp(rng.uniform(np.log(low), np.log(high), 30)), rng.uniform(1.0, 5.0, 30)
+    lobe = 0.49 * q ** (2 / 3) / (0.6 * q ** (2 / 3) + np.log1p(q ** (1 / 3)))
+    radius = apart * (lobe if power is None else q**power) * np.exp(0.01 * rng.normal(size=30))
+    return Dataset.from_columns({"q [1]": q, "a [Gm]": apart, "r [Gm]": radius})
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "power", "is_local"),
+    [(0.8, 1.1, None, True), (0.1, 10.0, 0.37, False)],
+)
+def test_a_fitted_exponent_over_a_narrow_range_is_no_law(
+    low: float, high: float, power: float | None, is_local: bool
+) -> None:
+    report = discover(mass_ratios(low, high, power), "r", engine="structured", effort="quick")
+    assert report.confirmed != is_local
+    if is_local:
+        assert any("follow the runs alike" in text for text in report.why_not)
+    else:
+        assert report.law is not None
+        assert 0.36 < float(report.law.elasticities({"q": 1.0, "a": 1.0})["q"]) < 0.38

@@ -37,6 +37,7 @@ FACTS = st.builds(
     | st.builds(ResidualSummary, st.floats(0.0, 1.0), st.sampled_from(["", "T"])),
     unavailable=st.sampled_from(["", "There is no Julia here."]),
     open_inputs=st.sampled_from([(), ("x",)]),
+    local_powers=st.sampled_from([(), ("pi_1",)]),
 )
 
 
@@ -48,7 +49,7 @@ def test_only_a_complete_search_for_a_law_that_holds_and_leaves_nothing_is_confi
     assert verdict.outcome in get_args(Outcome)
     good = (
         all(cut.by == "evaluations" for cut in facts.cuts)
-        and not (facts.unavailable or facts.open_inputs)
+        and not (facts.unavailable or facts.open_inputs or facts.local_powers)
         and facts.left_out is not None
         and facts.left_out >= HOLDS
         and (facts.aside is None or facts.aside >= HOLDS)
