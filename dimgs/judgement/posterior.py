@@ -515,6 +515,9 @@ def local_powers(design: Design, form: JudgedForm) -> tuple[str, ...]:
     model, errors = form.model, form.evidence.errors
     if not isinstance(model, PowerModel) or not model.free or not model.log:
         return ()
+    if len(model.columns) != design.n_runs:
+        # many runs are judged by some of them, and tell such forms apart
+        return ()
     blocks, out = outer_blocks(design), list[str]()
     power = evidence(model, errors, blocks, design)
     for place, j in enumerate(model.free, model.columns.shape[1] - len(model.free)):
