@@ -30,7 +30,7 @@ from dimgs.fits.design import Design
 from dimgs.groups.group import PiGroup
 from dimgs.judgement.candidates import Proposal
 from dimgs.judgement.confirmation import LawFacts, conclude, holds
-from dimgs.judgement.posterior import Posterior
+from dimgs.judgement.posterior import Posterior, local_powers
 from dimgs.judgement.residual_structure import ResidualSummary
 from dimgs.law.assemble import NoSuchNumberError, feature_values, search_names
 from dimgs.law.law import Law
@@ -257,7 +257,7 @@ class Study:
     @cached_property
     def verdict(self) -> Verdict:
         """Verdict on the law; computed at first use."""
-        scores = self.law.scores
+        scores, prepared, posterior = self.law.scores, self.prepared, self.posterior
         facts = LawFacts(
             self.cuts,
             self.cv_r2,
@@ -267,9 +267,14 @@ class Study:
             self.unavailable,
             varies=scores.exist,
             rests_on=self.rests_on,
-            open_inputs=open_inputs(self.law, self.prepared.data),
+            open_inputs=open_inputs(self.law, prepared.data),
         )
-        return conclude(facts if self.posterior is None else replace(facts, **self.posterior.facts))
+        if posterior is None:
+            return conclude(facts)
+        # another law than the most probable one is not confirmed in any case
+        first = posterior.laws[:1] if posterior.chosen == 0 else ()
+        local = [name for law in first for name in local_powers(prepared.design, law.form)]
+        return conclude(replace(facts, local_powers=tuple(local), **posterior.facts))
 
     @property
     def holds(self) -> bool:

@@ -209,8 +209,6 @@ class Posterior:
         Probability of none of these if a longer search found rivals as probable as is usual.
     stated : float
         Share of the probability of the chosen law that its exponents as stated have.
-    local : tuple of str
-        By :func:`local_powers`, of the most probable law.
     """
 
     laws: tuple[ProbableLaw, ...]
@@ -222,7 +220,6 @@ class Posterior:
     brief: bool = False
     none_at_most: float = 1.0
     stated: float = 1.0
-    local: tuple[str, ...] = ()
 
     @property
     def errors(self) -> NoiseKind:
@@ -245,7 +242,6 @@ class Posterior:
             "missed": chosen.form.evidence.worst,
             "better": self.better,
             "brief": self.brief,
-            "local_powers": () if self.chosen else self.local,
             "least": stated * (1 - self.none_at_most) / max(1 - self.none, 1e-300),
         }
 
@@ -605,10 +601,5 @@ def posterior_of(
         listed.append(ProbableLaw(shown, p * (1.0 - none), tuple(forms)))
     listed.sort(key=lambda x: (-x.probability, str(x.form.expression)))
     return Posterior(
-        tuple(listed),
-        none,
-        tuple(judged_forms),
-        tuple(laws),
-        none_at_most=none_at_most,
-        local=local_powers(design, listed[0].form),
+        tuple(listed), none, tuple(judged_forms), tuple(laws), none_at_most=none_at_most
     )

@@ -746,8 +746,7 @@ def law_table(law: CheckedLaw, data: Any, options: ReadOptions) -> Dataset:
 def with_values(law: CheckedLaw, table: Dataset, *, drop_bad: bool) -> Dataset:
     """The table without rows in which the law has no value; an error where such rows stay."""
     inputs = law_inputs(law, table)
-    undefined = np.isnan(values(law, inputs))
-    if drop_bad and not undefined.all():
+    if drop_bad and not (undefined := np.isnan(values(law, inputs))).all():
         reason = "the law has no value"
         return table.dropping(dict.fromkeys(np.flatnonzero(undefined).tolist(), reason))
     _defined_values(law, inputs, table)
