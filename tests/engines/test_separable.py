@@ -263,3 +263,14 @@ def test_a_real_exponent_stands_beside_simple_ones(noise: float) -> None:
     np.testing.assert_allclose(fitted, y, rtol=1e-9 if noise == 0 else 0.01)
     steepest = min(e for n in nodes(archive.best.tree) if isinstance(n, Mono) for e in n.exponents)
     assert steepest == -1
+
+
+def test_an_input_of_which_only_itself_is_a_column_has_none_for_two() -> None:
+    """As of one with a zero, where no scale makes its powers those of the target."""
+    x = np.array([0.0, 2, 5, 10, 20, 40, 70, 100, 150, 200])
+    shape = {name: {"x": 1.0, "scale": -100.0} for name in ("pi_0", "pi_1")}
+    problem = Problem({"pi_1": x}, np.exp(x / 90) - 3, "linear", None, ("pi_1",), shape, x + 1)
+    archive = Archive(Runs.of(problem), np.inf)
+    ScaledFunctions(archive.runs).sums(1, 2, response(archive.runs), archive)
+    assert archive.best is None
+    assert not archive.tried

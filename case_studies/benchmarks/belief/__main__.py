@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--noise", type=float, nargs="+", default=NOISES, help="of each response")
     parser.add_argument("--laws", nargs="+", metavar="NAME", help="only these laws of the set")
     parser.add_argument("--span", type=float, help="factor by which each input varies at most")
+    parser.add_argument("--one-input", action="store_true", help="only one of each law does so")
     parser.add_argument("--effort", default="normal", help="of each discovery")
     parser.add_argument("--most", type=int, help="only the first so many tasks")
     parser.add_argument("--part", default="1/1", help="i/n: every n-th task, from the i-th")
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if (law.name, n, noise, seed, options.kind) in done:
                 continue
             if options.span and isinstance(law, OwnLaw):
-                law = narrowed(law, options.span)
+                law = narrowed(law, options.span, seed if options.one_input else None)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 line = solve(law, n, noise, seed, options.kind, options.effort)

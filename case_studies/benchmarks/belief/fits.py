@@ -59,16 +59,21 @@ def tasks(
             yield law, n, noise, 1000 + 17 * k + i
 
 
-def narrowed(law: OwnLaw, span: float) -> OwnLaw:
+def narrowed(law: OwnLaw, span: float, only: int | None = None) -> OwnLaw:
     """The law with inputs that vary by at most a factor, about the middle of their ranges.
 
     Parameters
     ----------
     law : OwnLaw
     span : float
+    only : int, optional
+        The one input that does, counted round; all of them without it.
     """
     ends = np.log(np.array(list(law.ranges.values())))
-    middle, half = ends.mean(axis=1), np.minimum(np.ptp(ends, axis=1), np.log(span)) / 2
+    most = np.full(len(ends), np.log(span))
+    if only is not None:
+        most[np.arange(len(ends)) != only % len(ends)] = np.inf
+    middle, half = ends.mean(axis=1), np.minimum(np.ptp(ends, axis=1), most) / 2
     pairs = np.exp(np.column_stack([middle - half, middle + half])).tolist()
     ranges = {name: (low, high) for name, (low, high) in zip(law.ranges, pairs, strict=True)}
     return replace(law, ranges=ranges)

@@ -309,6 +309,8 @@ class ScaledFunctions:
             list(combinations(range(min(len(columns), most)), each))
             for most, each in ((_BESIDE[beside], beside), (len(columns), width))
         )
+        if not few or not among:
+            return
         bases, blocks = (np.array([columns[list(each)].T for each in x]) for x in (few, among))
         costs = (np.array([sum(front.cost[list(each)]) for each in x]) for x in (among, few))
         scan = Scan(root, t, root[:, None] * bases, blocks, functions, *costs)
