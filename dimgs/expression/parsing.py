@@ -23,7 +23,7 @@ from dimgs.groups.kinds import greek_name
 
 # name -> least and greatest number of arguments (None: any)
 _ARITY: dict[str, tuple[int, int | None]] = {
-    **dict.fromkeys(("sqrt", "cbrt", "Abs", "abs", "sign", "exp", "ln", "Not"), (1, 1)),
+    **dict.fromkeys(("sqrt", "cbrt", "Abs", "abs", "sign", "exp", "ln", "log10", "Not"), (1, 1)),
     **dict.fromkeys(("sin", "cos", "tan", "cot", "sec", "csc"), (1, 1)),
     **dict.fromkeys(("asin", "acos", "atan", "acot", "erf", "erfc"), (1, 1)),
     **dict.fromkeys(("sinh", "cosh", "tanh", "coth", "sech", "csch"), (1, 1)),
@@ -72,8 +72,9 @@ def function_names() -> frozenset[str]:
 
 # SymPy's function for each name
 _FUNCTIONS: dict[str, Any] = {
-    name: getattr(sympy, {"abs": "Abs"}.get(name, name)) for name in _ARITY
+    name: getattr(sympy, {"abs": "Abs"}.get(name, name)) for name in _ARITY if name != "log10"
 }
+_FUNCTIONS["log10"] = lambda x: sympy.log(x, 10)
 # classes that may stand in the tree of an expression
 PERMITTED_HEADS: tuple[type, ...] = (
     *(sympy.Symbol, sympy.Rational, sympy.Float, type(sympy.pi), type(sympy.E)),
