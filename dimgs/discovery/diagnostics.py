@@ -216,7 +216,7 @@ def in_errors(design: Design, law: Law, left_out: Array) -> Array:
     measured = target_values(design)
     if design.scale == "linear":
         away = measured - values
-    elif design.scale == "level" or errors is None:
+    elif errors is None:
         away = log_target(design) - fitted_by(law, design)
     else:
         with np.errstate(over="ignore"):
@@ -327,10 +327,11 @@ def _set_apart(design: Design, options: Options) -> tuple[list[int], Array, Sequ
 def _place(design: Design, run: int, away: float) -> str:
     """The row and labels of a run, and how far from a law it lies."""
     labels = ", ".join(f"{name} {design.data[name][run]}" for name in design.data.label_names)
-    if design.scale == "log":
+    if design.scale == "log" and not design.target.is_level:
         far = abs(float(np.expm1(np.clip(away, -700, 700))))
         size = in_percent(far) if far < 10 else f"a factor of {far + 1:.2g}"
     else:
+        away = float(design.target.of_logs(np.array(away))) if design.target.is_level else away
         size = f"{abs(away):.3g} {design.target.si_unit}".removesuffix(" 1")
     row = f"row {design.data.rows[run]}{f' ({labels})' if labels else ''}"
     return f"{row} lies {size} {'above' if away > 0 else 'below'}"
@@ -340,9 +341,11 @@ def _changes(
     design: Design, rest: Design, law: Law, options: Options, fit: Estimate | None
 ) -> Iterator[str]:
     if fit is None:
-        start = {c.name: c.value for c in law.constants if c.origin == "fitted"}
-        values = dict(zip(sorted(start), refit(rest, law.pi_expression, start).values, strict=True))
-        moved = (replace(c, value=float(values.get(c.name, c.value))) for c in law.constants)
+        form = law.response_form
+        start = form.constants
+        fitted = refit(rest, form.expression, start).values.tolist()
+        values = form.in_law(dict(zip(sorted(start), fitted, strict=True)))
+        moved = (replace(c, value=values.get(c.name, c.value)) for c in law.constants)
         shown = {c.name: c for c in shown_constants(recognise(absorb(law)))}
         after = shown_constants(absorb(replace(law, constants=tuple(moved))))
         pairs = [(shown[c.name].value, c) for c in after if c.name in shown]
@@ -736,8 +739,8 @@ def separation_warnings(design: Design, fit: Estimate, cv_r2_log: float | None) 
         )
     if cv_r2_log is not None and cv_r2_log < 0.5:
         out.append(
-            f"The fitted power law fails on held-out runs: it predicts runs left out with "
-            f"R² = {cv_r2_log:.2f} on the {'logarithm of the ' * (design.scale == 'log')}target."
+            f"The fitted power law fails on held-out runs: it predicts runs left out with R² = "
+            f"{cv_r2_log:.2f} on the {'logarithm of the ' * (not design.target.is_level)}target."
         )
     return out
 

@@ -47,6 +47,7 @@ from dimgs.judgement.posterior import ProbableLaw
 from dimgs.law.assemble import search_names
 from dimgs.law.canonical import absorb, celsius_zeros, recognise
 from dimgs.law.law import Law
+from dimgs.law.prediction import shifted
 from dimgs.report.results import Candidates, FitResult, Report, Rival, Verdict
 
 # ---- The fit composer: Dataset -> contrastive power law, with the verdict on it.
@@ -443,11 +444,9 @@ def _left_out(study: Study, residuals: Array | None) -> Array | None:
         return None
     design, target = study.prepared.design, study.law.target
     measured = study.prepared.data[target.name]
-    # residuals of a level are those of the logarithm of its ratio
-    unit = target.unit.log_factor if target.is_level else 1.0
     with np.errstate(over="ignore"):
         logs = design.scale == "log"
-        values = measured * np.exp(-residuals) if logs else measured - residuals / unit
+        values = shifted(study.law, measured, -residuals) if logs else measured - residuals
     return values if np.all(np.isfinite(values)) else None
 
 

@@ -239,7 +239,7 @@ def _geometry(design: Design, options: Options, metric: str, notes: list[str]) -
     try:
         y = design.y / top
         field = gradient_field(X, y, groups=design.split, random_state=options.seed)
-        best, scale = find(y, gradients=field), str(design.scale)
+        best, scale = find(y, gradients=field), "level" if design.target.is_level else design.scale
         directions = best.active
         if scale == "log" and (linear := find(np.exp(y - y.max()))).r2 > best.r2:
             # pi_0 itself, where it predicts runs left out better

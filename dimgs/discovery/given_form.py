@@ -32,6 +32,7 @@ from dimgs.engines.protocol import Clock, Problem, SearchBudget
 from dimgs.engines.registry import embedded, entry_named
 from dimgs.expression import safe_identifiers, sympy_parse
 from dimgs.expression.homogeneity import infer_dimensions
+from dimgs.expression.level import LevelForm, as_ratio
 from dimgs.expression.parsing import function_names
 from dimgs.expression.simplest import monomial
 from dimgs.fits.design import Design, signed_values
@@ -79,8 +80,8 @@ class GivenForm:
     ----------
     text : str
     expression : sympy.Expr
-        The target in SI, in the identifiers of the columns, known constants and scales, and in
-        dimensionless constants; or pi_0 in the groups, where it is fitted.
+        The target in SI (of a level, the ratio), in the identifiers of the columns, known constants
+        and scales, and in dimensionless constants; or pi_0 in the groups, where it is fitted.
     constants : tuple of str
         Those to be fitted.
     starts : mapping of str to float
@@ -116,8 +117,8 @@ class GivenForm:
         identifier = safe_identifiers(sorted([*inputs, *(v.name for v in others)]), ["pi_0"])
         of_inputs = {identifier[n]: data.variable(n).dimension for n in inputs}
         of_inputs |= {identifier[v.name]: v.dimension for v in others}
-        if data.variable(target).is_level:
-            raise InputError(f"The target '{target}' is a level, for which no form can be fitted.")
+        of_target = data.variable(target)
+        level: LevelForm | None = None
         try:
             tree = _parsed(body)
             if target in _names(tree):
@@ -128,9 +129,12 @@ class GivenForm:
             expression = sympy_parse(ast.unparse(tree), [*of_inputs, *names])
             used = {str(s) for s in expression.free_symbols}
             names = [n for n in names if n in used]
+            if of_target.is_level:
+                level = as_ratio(expression, names, of_target.unit.log_factor)
+                expression = level.expression
             argument = None if inside is None else sympy_parse(inside, list(of_inputs))
             dimensions, references = infer_dimensions(
-                expression, of_inputs, names, data.variable(target).dimension
+                expression, of_inputs, names, of_target.dimension
             )
         except LawError as error:
             raise InputError(
@@ -160,7 +164,9 @@ class GivenForm:
         constants = tuple(n for n in names if n != function)
         if function is not None:
             expression = expression.subs(sympy.Symbol(function), sympy.Symbol(_FUNCTION))
-        return cls(text, expression, constants, _starts(values, constants), units.new, argument)
+        starts = _starts(values, constants)
+        starts = starts if level is None else level.of_ratio(starts)
+        return cls(text, expression, constants, starts, units.new, argument)
 
     def with_scales(self, options: Options) -> Options:
         """The options with the units of its constants as scales."""
@@ -359,8 +365,8 @@ def proposals_of_form(
     design = design.of_one_label
     if design.within is not None or any(f.contrast == "inverse" for f in design.features):
         raise InputError(
-            "A form is fitted to a target that is no level, with relative errors where labels have "
-            "prefactors, and inputs that enter by their values: leave out "
+            "A form is fitted to a target with relative errors where labels have prefactors, and "
+            "inputs that enter by their values: leave out "
             f"{setting('form')}, or {setting('within')} and {setting('arrhenius')}."
         )
     of_groups = replace(form, expression=in_groups(design, form.expression))

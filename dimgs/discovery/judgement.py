@@ -361,7 +361,7 @@ def _curve_left_out(
         away = design.X - design.X.mean(axis=0)
         places = away / np.where(away.std(axis=0) > 0, away.std(axis=0), 1.0)
     size, scales = float(design.y.max()), [False]
-    if design.scale == "log" and float(np.ptp(design.offset)) <= 1e-9:
+    if design.scale == "log" and not design.target.is_level and np.ptp(design.offset) <= 1e-9:
         scales.append(True)
     curves: list[tuple[Array, bool, Any]] = []
     for linear in scales:
@@ -400,11 +400,12 @@ def is_acrobatic(law: Law) -> bool:
     >>> is_acrobatic(dimgs.fit("docs/planets.csv", "T", scales="auto").law)
     False
     """
-    functions = law.pi_expression.atoms(sympy.Function) - law.pi_expression.atoms(sympy.Piecewise)
+    form = law.response_form.expression
+    functions = form.atoms(sympy.Function) - form.atoms(sympy.Piecewise)
     functions = {f for f in functions if not isinstance(f, sympy.Min | sympy.Max)}
     if any(f is not g and g.has(f) for f in functions for g in functions):
         return True
-    for power in law.pi_expression.atoms(sympy.Pow):
+    for power in form.atoms(sympy.Pow):
         if power.exp.is_Rational and not power.exp.is_Integer and power.base.has(sympy.Function):
             return True
     positive = {
@@ -856,7 +857,7 @@ def _assembled(
 
 def _has_exponents(law: Law, one: JudgedForm) -> bool:
     """Whether a power law has the simple exponents of a form."""
-    mine, theirs = law.pi_expression.as_powers_dict(), one.expression.as_powers_dict()
+    mine, theirs = law.response_form.expression.as_powers_dict(), one.expression.as_powers_dict()
     groups = [sympy.Symbol(g.name) for g in law.groups]
     return all(mine[g] == theirs[g] or not sympy.sympify(theirs[g]).is_number for g in groups)
 
@@ -898,7 +899,7 @@ def _fitted_scores(study: Study, law: Law, options: Options) -> Scores:
     """Scores on the runs that it was fitted to."""
     design = study.prepared.design
     values = law.predict_si(design.data)
-    if design.scale == "linear" or (design.scale == "log" and not np.all(values > 0)):
+    if design.scale == "linear" or not (law.target.is_level or np.all(values > 0)):
         truth = study.prepared.data[law.target.name]
         return Scores(r2=r2(truth - values, truth))
     return scores_of(design, fitted_by(law, design), None, None, options.seed)

@@ -711,7 +711,7 @@ def result_of(plan: StreamPlan, state: StreamMoments, notes: tuple[str, ...] = (
         rmse_log=rmse,
         cv_r2_log=_share(left_out, weighted),
         # squares of the target itself are not moments of its logarithm
-        r2=r2_log if design.scale == "level" else None,
+        r2=r2_log if design.target.is_level else None,
         holdout_r2_log=held,
         holdout_n=held_n,
     )
@@ -742,7 +742,7 @@ def _design(plan: StreamPlan, weighted: Moments, varies: Sequence[bool]) -> Desi
         X=weighted.means[:, :q],
         y=response,
         offset=log_target - response,
-        scale="level" if plan.ranges.variable(plan.target).is_level else "log",
+        scale="log",
         weights=weighted.weights,
         within=weighted.labels if plan.options.within is not None else None,
         never_varied=tuple(f.name for f, v in zip(plan.features, varies, strict=True) if not v),

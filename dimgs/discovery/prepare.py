@@ -108,10 +108,8 @@ class Prepared:
         sd, target, name, data = self.design.censored, law.target, law.target.name, self.data
         if sd:
             # working values scatter less than runs do
-            level = target.is_level
-            return (
-                Noise("constant", sd / target.unit.log_factor) if level else Noise("relative", sd)
-            )
+            size = abs(float(target.of_logs(np.array(sd)))) if target.is_level else sd
+            return Noise("constant" if target.is_level else "relative", size)
         errors = law.uncertainty.errors
         kind = "constant" if target.is_level else errors.kind if errors else kind
         fitted = sum(c.origin == "fitted" for c in law.constants)
@@ -220,7 +218,7 @@ def _noise_asked(design: Design, options: Options) -> Literal["relative", "const
     """The error model that the options name; an error where the runs leave no choice."""
     vanishes = design.scale == "linear" and bool(np.any(design.y == 0))
     unusable = {
-        "is a level": design.scale == "level",
+        "is a level": design.target.is_level,
         "is censored": design.censored > 0,
         "scatters between sources": bool(options.by),
         "has inputs with errors": design.input_errors is not None,
@@ -295,14 +293,16 @@ def _with_working_values(usable: UsableRuns, design: Design) -> tuple[UsableRuns
     values = np.where(sides == 0, data[target.name], target_values(working))
     # on the scale of the response, then of the target
     errors = censored.sd * size / np.sqrt(censored.weights)
-    errors = errors * values if design.scale == "log" else errors / target.unit.log_factor
+    errors = abs(target.of_logs(errors)) if target.is_level else errors * values
     below, above = int((sides < 0).sum()), int((sides > 0).sum())
     kinds = [f"{n} {side}" for n, side in ((below, "upper"), (above, "lower")) if n]
-    scatter = log_size(censored.sd) if design.scale == "log" else f"{censored.sd:.2g}"
+    scatter = log_size(censored.sd)
+    if target.is_level:
+        scatter = f"{abs(float(target.of_logs(np.array(censored.sd)))):.2g} {target.unit.text}"
     note = (
         f"'{target.name}' is censored in {below + above} of {design.n_runs} runs "
         f"({' and '.join(kinds)} bounds): these enter by their likelihood, with normal errors "
-        f"{'of the logarithm ' if design.scale == 'log' else ''}of {scatter}. Errors on runs left "
+        f"{'' if target.is_level else 'of the logarithm '}of {scatter}. Errors on runs left "
         f"out and smooth curves take the value that a power law expects beyond each bound."
     )
     runs = replace(

@@ -167,13 +167,14 @@ def switching(
 
 
 def _forms(regimes: list[RegimeResult], law: Law) -> list[Proposal]:
-    start = {c.name: c.value for c in law.constants if c.origin == "fitted"}
+    form, fitted, _ = law.response_form
+    start = dict(fitted)
     decimals = {
         power.exp: sympy.Symbol(f"a_{k}")
-        for k, power in enumerate(sorted(law.pi_expression.atoms(sympy.Pow), key=str), 1)
+        for k, power in enumerate(sorted(form.atoms(sympy.Pow), key=str), 1)
         if power.exp.is_Rational and not is_simple(Fraction(power.exp.p, power.exp.q))
     }
-    whole = law.pi_expression.xreplace(decimals)
+    whole = form.xreplace(decimals)
     start |= {str(symbol): float(value) for value, symbol in decimals.items()}
     out: list[Proposal] = [Proposal(name=REGIMES, expression=whole, constants=start, law=law)]
     if len(regimes) == 2:

@@ -18,6 +18,7 @@ from dimgs.law.assemble import feature_values, fit_form_of, refit
 from dimgs.law.checked_law import Scores
 from dimgs.law.law import Law
 from dimgs.law.prediction import evaluate
+from dimgs.variables import Variable
 
 if TYPE_CHECKING:
     from dimgs.fits.base import ContrastiveRegressor
@@ -95,25 +96,22 @@ def informed_r2(
 
 
 def log_target(design: Design) -> Array:
-    """ln(target) of every run (a level in natural-log units)."""
+    """ln(target) of every run; of a level, that of the ratio."""
     return np.asarray(design.y + design.offset)
 
 
 def fitted_by(law: Law, design: Design) -> Array:
-    """The law's ln(target) of every run (a level in natural-log units)."""
+    """The law's ln(target) of every run; of a level, that of the ratio."""
     values = law.predict_si(design.data)
-    if design.scale == "level":
-        return np.asarray(values * law.target.unit.log_factor)
     # what is smaller than any double counts as the least one
-    return np.asarray(
-        np.log(np.where(values == 0.0, np.finfo(np.float64).smallest_subnormal, values))
-    )
+    is_zero = (values == 0.0) & (not law.target.is_level)
+    return law.target.logs(np.where(is_zero, np.finfo(np.float64).smallest_subnormal, values))
 
 
 def scores_of(
     design: Design, fitted: Array, left_out: Array | None, fitter: Fitter | None, seed: int
 ) -> Scores:
-    """Scores of a law on a log (or level) scale.
+    """Scores of a law on a log scale.
 
     Parameters
     ----------
@@ -143,9 +141,8 @@ def scores_of(
             with np.errstate(over="ignore"):
                 misses = np.exp(of_runs) - np.exp(of_runs - away)
             of_target = informed_r2(runs, misses, np.exp(of_runs))
-    if design.scale == "level":
-        unit = design.target.unit.log_factor
-        plain = r2(residuals / unit, truth / unit)
+    if design.target.is_level:
+        plain = r2(design.target.of_logs(residuals), design.target.of_logs(truth))
     else:
         plain = informed_r2(design, np.exp(truth) - np.exp(fitted), np.exp(truth))
     return Scores(
@@ -288,8 +285,8 @@ def left_out_predictions(design: Design, law: Law, seed: int) -> Array:
 
 def _predictor(design: Design, law: Law) -> Predictor:
     """Predictor of the target (SI) of other runs, the constants refitted on `design`."""
-    start = {c.name: c.value for c in law.constants if c.origin == "fitted"}
-    return formula_values(design, law.pi_expression, start, law.constant_values)
+    expression, start, _ = law.response_form
+    return formula_values(design, expression, start, law.constant_values)
 
 
 def formula_values(
@@ -325,18 +322,19 @@ def formula_values(
         response = evaluate(expression, {**feature_values(part), **values}, part.n_runs)
         labels = () if part.within is None else part.within
         shift = np.array([added.get(str(label), 0.0) for label in labels]) if added else 0.0
-        return times_exp(response, part.offset + shift)
+        target = times_exp(response, part.offset + shift)
+        return design.target.of_logs(np.log(target)) if design.target.is_level else target
 
     return predict
 
 
 def target_values(design: Design) -> Array:
     """The target of every run, in SI."""
-    if design.scale == "log":
-        return times_exp(np.ones(design.n_runs), log_target(design))
-    if design.scale == "level":
-        return np.asarray(log_target(design) / design.target.unit.log_factor)
-    return times_exp(design.y, design.offset)
+    if design.target.is_level:
+        return design.target.of_logs(log_target(design))
+    is_log = design.scale == "log"
+    y, logs = (np.ones(design.n_runs), log_target(design)) if is_log else (design.y, design.offset)
+    return times_exp(y, logs)
 
 
 def left_out_values(design: Design, residuals: Sequence[float]) -> Array | None:
@@ -344,7 +342,7 @@ def left_out_values(design: Design, residuals: Sequence[float]) -> Array | None:
     if not residuals:
         return None
     with np.errstate(over="ignore"):
-        return np.asarray(np.exp(log_target(design) - np.array(residuals)))
+        return design.target.of_logs(log_target(design) - np.array(residuals))
 
 
 def left_out_score(
@@ -367,16 +365,17 @@ def left_out_score(
     if values is None:
         return law.scores.cv_r2_log, None
     residuals, score = None, law.scores.cv_r2_log
-    if design.scale != "linear" and np.all(values > 0):
-        residuals = log_target(design) - np.log(values)
+    logs = None if design.scale == "linear" else _logs(design.target, values)
+    if logs is not None:
+        residuals = log_target(design) - logs
     if design.scale == "linear" or law.uncertainty.errors is not None:
         truth = target_values(design)
         score = r2(truth - values, truth) if np.all(np.isfinite(values)) else None
     return score, residuals
 
 
-def _log(values: Array) -> Array | None:
-    return np.log(values) if np.all(values > 0) else None
+def _logs(target: Variable, values: Array) -> Array | None:
+    return target.logs(values) if target.is_level or np.all(values > 0) else None
 
 
 def law_scores(design: Design, law: Law, options: Options, left_out: Array | None = None) -> Scores:
@@ -392,13 +391,13 @@ def law_scores(design: Design, law: Law, options: Options, left_out: Array | Non
     """
     values = law.predict_si(design.data)
     truth = target_values(design)
-    fitted = _log(values)
+    fitted = _logs(law.target, values)
     if left_out is None and design.scale != "linear":
         left_out = left_out_predictions(design, law, options.seed)
     if design.scale != "log" or fitted is None or left_out is None:
         unseen = None if left_out is None else r2(truth - left_out, truth)
         return Scores(None, None, None, r2(truth - values, truth), cv_r2=unseen)
-    logs = _log(left_out)
+    logs = _logs(law.target, left_out)
     gap = None if logs is None else log_target(design) - logs
     scores = scores_of(design, fitted, gap, None, options.seed)
     if design.n_runs < _FEWEST_WITH_HOLDOUT:
@@ -406,7 +405,12 @@ def law_scores(design: Design, law: Law, options: Options, left_out: Array | Non
 
     def fitter(train: Design) -> Predictor:
         predict = _predictor(train, law)
-        return lambda test: np.log(np.where((x := predict(test)) > 0, x, np.nan))
+
+        def logs(test: Design) -> Array:
+            x = predict(test)
+            return law.target.logs(np.where((x > 0) | law.target.is_level, x, np.nan))
+
+        return logs
 
     held, held_n = attempt(holdout, design, fitter, options.seed) or (None, 0)
     return replace(scores, holdout_r2_log=held, holdout_n=held_n)

@@ -258,7 +258,7 @@ def _residuals(study: Study) -> Array:
     data, design = study.prepared.data, study.prepared.design
     truth = data[study.law.target.name]
     values = study.law.predict_si(data)
-    logs = design.scale == "log" and bool(np.all(values > 0))
+    logs = design.scale == "log" and _is_logged(data, design.target.name) and np.all(values > 0)
     with np.errstate(all="ignore"):
         residuals = np.log(truth / values) if logs else truth - values
     return np.array(study.prepared.in_table(np.nan_to_num(residuals).tolist()))

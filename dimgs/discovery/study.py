@@ -19,7 +19,6 @@ from dimgs.discovery.scoring import (
     left_out_predictions,
     left_out_score,
     left_out_values,
-    log_target,
     rows_aside,
 )
 from dimgs.engines.protocol import Clock, Completed, Cut, Problem, Result, SearchBudget
@@ -53,8 +52,7 @@ def is_searchable(design: Design) -> bool:
     And a response that doubles can hold.
     """
     return (
-        design.scale != "level"
-        and (design.within is None or design.shift is not None)
+        (design.within is None or design.shift is not None)
         and bool(design.features)
         and all(f.contrast != "inverse" for f in design.features)
         and not any(
@@ -329,7 +327,7 @@ def left_out_residuals(study: Study, options: Options) -> Array | None:
     if study.left_out is not None:
         return study.left_out
     design = study.prepared.design
-    if design.scale == "level" or design.within is not None or study.law.label_effects is not None:
+    if design.within is not None or study.law.label_effects is not None:
         return None
     if study.result is not None and study.law is study.result.law and study.result.left_out:
         deleted = np.array(study.result.left_out)
@@ -339,14 +337,16 @@ def left_out_residuals(study: Study, options: Options) -> Array | None:
         return None
     if design.scale != "log":
         return np.asarray(times_exp(design.y, design.offset) - values)
-    return log_target(design) - np.log(values) if np.all(values > 0) else None
+    return left_out_score(design, study.law, values)[1]
 
 
 def _candidates(law: Law, prepared: Prepared) -> tuple[Candidate, ...]:
     design = prepared.design
     groups = {g.name for g in law.groups}
-    names = {str(s) for s in law.pi_expression.free_symbols}
-    constants = {k: v for k, v in law.constant_values.items() if k in names}
+    form = law.response_form
+    names = {str(s) for s in form.expression.free_symbols}
+    values = {**law.constant_values, **form.constants}
+    constants = {k: v for k, v in values.items() if k in names}
     if names - groups - set(constants):
         return ()
     scores = law.scores
@@ -356,7 +356,7 @@ def _candidates(law: Law, prepared: Prepared) -> tuple[Candidate, ...]:
     scale: Literal["log", "linear"] = "log" if design.scale == "log" else "linear"
     if not np.isfinite(loss):
         return ()
-    return (Candidate.of(law.pi_expression, constants, loss=loss, scale=scale, engine="power_law"),)
+    return (Candidate.of(form.expression, constants, loss=loss, scale=scale, engine="power_law"),)
 
 
 def rivals_of(design: Design, seed: int, clock: Clock) -> tuple[Candidate, ...]:

@@ -279,7 +279,7 @@ def whiten(X: Array, weights: Array) -> tuple[Whitening, Array]:
 # errors this much larger than the smallest leave a run no digit in a sum of double precision
 _LEAST_SHARE = 1e-16
 Contrast = Literal["log-ratio", "inverse", "difference"]
-ResponseScale = Literal["log", "level", "linear"]
+ResponseScale = Literal["log", "linear"]
 # arrays of a design that have one row for each run
 _OF_RUNS = ("X", "y", "offset", "weights", "within", "split", "shift")
 # relative: a spread below is rounding of unit conversions, and so is a difference of two routes
@@ -435,10 +435,11 @@ class Design:
         Columns of `X`; those that never vary are left out.
     X : ndarray of shape (n_runs, n_features)
     y : ndarray of shape (n_runs,)
-        Response on its scale: ln(pi_0), a level in natural-log units, or pi_0 itself.
+        Response on its scale: ln(pi_0), or pi_0 itself; of a level, pi_0 is the ratio whose
+        logarithm it is.
     offset : ndarray of shape (n_runs,)
         ln(target) - ln(pi_0); zero for a level.
-    scale : {"log", "level", "linear"}
+    scale : {"log", "linear"}
     weights : ndarray of shape (n_runs,), optional
         1/variance of y from an error column of the target.
     within, split : ndarray of shape (n_runs,), optional
@@ -716,7 +717,7 @@ def _response(data: Dataset, basis: PiBasis, linear: bool) -> tuple[Array, Array
     target, response = basis.target_and_response
     values = np.asarray(data[target.name], dtype=np.float64)
     if target.is_level:
-        return values * target.unit.log_factor, np.zeros(data.n_runs), "level"
+        return target.logs(values), np.zeros(data.n_runs), "log"
     powers = {k: e for k, e in response.exponents if k != target.name}
     rest = log_groups(data, basis, [PiGroup.of("rest", powers)])[:, 0]
     if linear:
@@ -750,9 +751,8 @@ def stated_errors(data: Dataset, target: str, scale: ResponseScale) -> Array | N
         return None
     values = np.asarray(data[target], dtype=np.float64)
     with np.errstate(over="ignore"):
-        sigma = (
-            errors / values if scale == "log" else errors * data.variable(target).unit.log_factor
-        )
+        variable = data.variable(target)
+        sigma = abs(variable.logs(errors)) if variable.is_level else errors / values
     usable = (sigma > 0) & np.isfinite(sigma)
     if not np.all(usable):
         row = int(np.flatnonzero(~usable)[0])

@@ -359,7 +359,7 @@ def possible_errors(design: Design) -> list[Errors]:
     if design.input_errors is not None:
         # what they make of the response is known on the scale of its features alone
         return [replace(usual, inputs=design.input_errors)]
-    if design.scale == "level" or (design.censored and design.scale == "log"):
+    if design.target.is_level or (design.censored and design.scale == "log"):
         return [usual]
     out = [relative, same] if design.scale == "log" else [same]
     if design.scale == "linear" and np.all(response != 0):
@@ -416,7 +416,7 @@ def target_errors(design: Design, errors: Errors) -> TargetErrors | None:
     # the target in units of pi_0 is the same in every run
     alike = float(np.ptp(design.offset)) <= _ALIKE
     usual = "relative" if design.scale == "log" else "group"
-    if errors.kind == usual or design.scale == "level" or design.weights is not None:
+    if errors.kind == usual or design.weights is not None:
         return None
     if errors.kind == "group" and not alike:
         return None
@@ -524,7 +524,8 @@ def may_show_errors(design: Design) -> bool:
     Stated errors, sources and bounds are known on the scale of the logarithm alone.
     """
     known = (design.weights, design.input_errors, design.sources or None, design.censored or None)
-    return design.scale == "log" and design.noise != "relative" and all(x is None for x in known)
+    is_open = design.scale == "log" and not design.target.is_level and design.noise != "relative"
+    return is_open and all(x is None for x in known)
 
 
 def shown_errors(design: Design, left_out: Array) -> TargetErrors | None:

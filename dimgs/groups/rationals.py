@@ -289,3 +289,19 @@ def exact_bits(text: str) -> float:
     numbers = "".join(c if c.isdigit() else " " for c in text).split()
     digits = sum(number_bits(int(n), 1) for n in numbers)
     return _WRITTEN + digits + _PI_BITS * text.count("pi")
+
+
+# what an exponent keeps: 12 decimals, unless more are needed to stay within rounding
+_DECIMALS, _LAST_DIGIT = 12, 1e-14
+
+
+def without_rounding(value: float) -> Fraction:
+    """A number with all its digits; the rounding of a short decimal is undone.
+
+    Examples
+    --------
+    >>> print(without_rounding(0.37000000000000005))
+    37/100
+    """
+    short = round(value, _DECIMALS)
+    return Fraction(repr(value if short and abs(short - value) > _LAST_DIGIT else short))

@@ -307,14 +307,15 @@ def forms_of(
     seen = set()
     proposals = list(more)
     if power is None or law is not power or law.pi_expression.has(sympy.Piecewise):
-        fitted = {c.name: c.value for c in law.constants if c.origin == "fitted"}
-        expression = law.pi_expression
-        proposals.append(Proposal(name="law", expression=expression, constants=fitted, law=law))
+        of_law = law.response_form
+        proposals.append(
+            Proposal(name="law", expression=of_law.expression, constants=of_law.constants, law=law)
+        )
     for c in candidates[:MOST_JUDGED]:
         expression, start = _with_powers(from_search(design, c.expression), c.constants)
         proposals.append(Proposal(name=c.engine, expression=expression, constants=start))
     for one in proposals:
-        if one.name == "power_law" or str(one.expression) in seen or design.scale == "level":
+        if one.name == "power_law" or str(one.expression) in seen:
             continue
         seen.add(str(one.expression))
         try:
@@ -450,7 +451,7 @@ def _power(design: Design, result: FitResult) -> Iterator[_Modelled]:
         fixed = np.array([0.0 if j in free else float(x) for j, x in enumerate(exponents)])
         columns, offset = np.column_stack([ones, design.X[:, free]]), design.X @ fixed
         start = np.linalg.lstsq(columns, design.y - offset, rcond=None)[0]
-        model = PowerModel(columns, offset, start, design.scale != "level", fixed, tuple(free))
+        model = PowerModel(columns, offset, start, fixed, tuple(free))
         powers = [
             sympy.Symbol(f"a_{j + 1}") if j in free else sympy.Rational(str(x))
             for j, x in enumerate(exponents)

@@ -65,12 +65,11 @@ class Model(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class PowerModel:
-    """exp(offset + columns @ constants), or without the exponential for a level.
+    """exp(offset + columns @ constants).
 
     Attributes
     ----------
     columns, offset, start : ndarray
-    log : bool
     exponents : ndarray of shape (n_features,)
         Of the features in the offset.
     free : tuple of int
@@ -80,7 +79,6 @@ class PowerModel:
     columns: Array
     offset: Array
     start: Array
-    log: bool = True
     exponents: Array = field(default_factory=lambda: np.zeros(0))
     free: tuple[int, ...] = ()
 
@@ -88,11 +86,11 @@ class PowerModel:
         """See `Model`."""
         linear = self.offset + self.columns @ constants
         with np.errstate(over="ignore"):
-            return np.asarray(np.exp(linear) if self.log else linear)
+            return np.asarray(np.exp(linear))
 
     def slopes(self, constants: Array) -> Array:
         """See `Model`."""
-        return self.value(constants)[:, None] * self.columns if self.log else self.columns
+        return self.value(constants)[:, None] * self.columns
 
     def input_slopes(self, constants: Array) -> Array:
         """See `Model`."""

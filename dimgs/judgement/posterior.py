@@ -509,7 +509,7 @@ def local_powers(design: Design, form: JudgedForm) -> tuple[str, ...]:
     form : JudgedForm
     """
     model, errors = form.model, form.evidence.errors
-    if not isinstance(model, PowerModel) or not model.free or not model.log:
+    if not isinstance(model, PowerModel) or not model.free:
         return ()
     if len(model.columns) != design.n_runs:
         # many runs are judged by some of them, and tell such forms apart

@@ -15,6 +15,7 @@ from dimgs.common.arrays import Array, times_exp
 from dimgs.common.errors import FitError, LawError
 from dimgs.expression.formula import gradients_of
 from dimgs.expression.homogeneity import infer_dimensions
+from dimgs.expression.level import LevelForm, as_level
 from dimgs.expression.simplest import monomial
 from dimgs.fits.covariance import Linearised, linearised, t_quantile
 from dimgs.fits.design import Design, Feature
@@ -23,6 +24,7 @@ from dimgs.fits.least_squares import log_slopes
 from dimgs.fits.noise import StudentTails, fit_in_tails, working_runs
 from dimgs.fits.sources import FormFit, MixedFit, fit_form, fit_mixed, with_chances
 from dimgs.groups.group import PiGroup
+from dimgs.groups.rationals import without_rounding
 from dimgs.law.canonical import scale_powers
 from dimgs.law.checked_law import (
     Constant,
@@ -45,8 +47,6 @@ from dimgs.variables import Dimension, Variable
 # ---- From a fitted power law to a checked Law.
 
 
-# what an exponent keeps: 12 decimals, unless more are needed to stay within rounding
-_DECIMALS, _ROUNDING = 12, 1e-14
 # an exponent of a variable that is rounding alone: fits are exact to about 1e-12
 _TINY = 1e-12
 # natural logarithm of the largest double, and of the inverse of the smallest
@@ -58,14 +58,8 @@ class NoSuchNumberError(FitError):
 
 
 def exact(value: Fraction | float) -> Fraction:
-    """A coefficient as a rational: itself if snapped, else the number with all its digits.
-
-    The rounding of a short decimal is undone: 0.37000000000000005 is 37/100.
-    """
-    if isinstance(value, Fraction):
-        return value
-    short = round(float(value), _DECIMALS)
-    return Fraction(repr(float(value) if short and abs(short - value) > _ROUNDING else short))
+    """A coefficient as a rational: itself if snapped, else the number with all its digits."""
+    return value if isinstance(value, Fraction) else without_rounding(float(value))
 
 
 def power_law(
@@ -99,7 +93,7 @@ def power_law(
     names = Names.of(design)
     expression, pi_expression, constants = _forms(design, names, estimate)
     domain = domain_of(design) if domain is None else domain
-    if design.scale == "log":
+    if design.scale == "log" and not design.target.is_level:
         # a level is a sum, and on a linear scale a prefactor may have any sign
         inputs = names.symbols.items()
         columns = {s: domain.columns[v.name] for s, v in inputs if v.name in domain.columns}
@@ -295,7 +289,7 @@ def _forms(
     half = estimate.intercept_half
     ends = estimate.intercept + np.array([0.0, -half, half])
     with np.errstate(over="ignore"):
-        ends = np.exp(ends) if design.scale == "log" else ends / unit
+        ends = target.of_logs(ends) if design.scale == "log" else ends
     value, low, high = ends.tolist()
     prefactor = Constant(names.prefactor, value, low=min(low, high), high=max(low, high))
     c, constants = sympy.Symbol(prefactor.name), [prefactor, *constants]
@@ -832,12 +826,10 @@ def assemble(
     Raises
     ------
     LawError
-        If the response is a level, or the result is not homogeneous.
+        If the result is not homogeneous.
     FitError
         If the expression cannot be fitted to the runs.
     """
-    if design.scale == "level":
-        raise LawError("A level takes no expression for pi_0; fit its power law.")
     # a refit of a fold may have one label, as its values are all that is asked of it
     if design.split is not None and len(np.unique(design.split)) < 2:
         raise FitError("All runs have one label, so none can be left out: give two, or none.")
@@ -862,6 +854,17 @@ def assemble(
         half, sd, quartic = t_quantile(level, dof) * np.sqrt(np.diag(covariance)), mixed.sd, ()
         if any(e.of_constant for e in mixed.effects):
             values = mixed.coefficients
+    sources = source_effects(mixed, [*coefficient_gradients(design, names), *slopes])
+    whole = without_sizes(design, in_variables(design, expression))
+    if design.target.is_level:
+        ratio = dict(zip(order, np.asarray(values).tolist(), strict=True))
+        form = _as_level(design, expression, ratio, {k for each in sources for k in each.constants})
+        by = np.array([form.by_ratio(ratio)[k] for k in order])
+        values, half = np.array([form.of_level(ratio)[k] for k in order]), half * np.abs(by)
+        covariance, expression = by[:, None] * covariance * by, form.expression
+        slopes = tuple(form.unit * expression.diff(k) for k in order)
+        sources = tuple(each.reparametrised(by, form.back) for each in sources)
+        whole = in_variables(design, expression)
     factors = prefactors(expression) if design.scale == "log" else set()
     fitted = [
         Constant(
@@ -872,7 +875,6 @@ def assemble(
         )
         for name, v, h in zip(order, values, half, strict=True)
     ]
-    whole = without_sizes(design, in_variables(design, expression))
     return law_of(
         design,
         whole,
@@ -890,9 +892,22 @@ def assemble(
             quartic,
         ),
         level=level,
-        sources=source_effects(mixed, [*coefficient_gradients(design, names), *slopes]),
+        sources=sources,
         label_effects=label_effects(design, fit.labels or None, (*design.labelled, None)[0]),
     )
+
+
+def _as_level(
+    design: Design, ratio: sympy.Expr, constants: Mapping[str, float], kept: Container[str]
+) -> LevelForm:
+    """The level of a ratio in the groups, with constants in the unit of the level but for some."""
+    values = {**feature_values(design), **constants}
+
+    def positive(factor: sympy.Expr) -> bool:
+        return bool(np.all(evaluate(factor, values, design.n_runs) > 0))
+
+    changed = [name for name in constants if name not in kept]
+    return as_level(ratio, changed, design.target.unit.log_factor, positive)
 
 
 def fit_form_of(

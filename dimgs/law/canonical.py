@@ -252,6 +252,13 @@ def _absorbed(law: Kind) -> Kind:
         if scale.origin != "scale" or scale.value != 1.0:
             continue
         powers = scale_powers(expression, scale.name, fitted)
+        if powers is None and law.target.is_level:
+            # logarithms keep it
+            each = [_carried(t, scale, fitted, expression) for t in sympy.Add.make_args(expression)]
+            expression = sympy.Add(*(term for term, _ in each))
+            for name, power in (pair for _, powers in each for pair in powers.items()):
+                dimension[name] = dimension[name] * scale.dimension**power
+            continue
         if powers is None:
             expression, numbers = _numbered(expression, scale, numbers)
             continue
@@ -259,13 +266,22 @@ def _absorbed(law: Kind) -> Kind:
             dimension[name] = dimension[name] * scale.dimension**power
         expression = expression.subs(sympy.Symbol(scale.name), sympy.Integer(1))
         gone.append(scale)
-    if not gone and not numbers:
+    if not gone and not numbers and expression == law.expression:
         return law
     kept = [replace(c, value=numbers.get(c.name, c.value)) for c in law.constants if c not in gone]
     counted = [c for c in law.constants if c.name in numbers]
     names = _names(law, kept, [*gone, *counted], dimension)
     constants = (replace(c, dimension=dimension[c.name]) for c in kept)
     return _rewritten(law, expression, constants, names)
+
+
+def _carried(
+    term: sympy.Expr, scale: Constant, constants: Sequence[str], whole: sympy.Expr
+) -> tuple[sympy.Expr, dict[str, Fraction]]:
+    """A term of a sum without a scale, and its powers in constants of this term alone."""
+    rest = (whole - term).free_symbols
+    powers = scale_powers(term, scale.name, [k for k in constants if sympy.Symbol(k) not in rest])
+    return (term.subs(sympy.Symbol(scale.name), 1), powers) if powers else (term, {})
 
 
 def scale_powers(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import numpy as np
 import sympy
@@ -13,6 +13,7 @@ from dimgs.common.errors import LawError
 from dimgs.common.formats import attributes, plain
 from dimgs.dataset import Dataset
 from dimgs.expression import check_dimension, safe_identifiers
+from dimgs.expression.level import LevelForm, as_ratio
 from dimgs.fits.covariance import quartic_dof, t_quantile
 from dimgs.fits.design import Design, Feature, TargetErrors, spans
 from dimgs.groups.group import PiGroup
@@ -447,7 +448,7 @@ class SourceEffects:
     differs : tuple of str
         What each term moves: "prefactor", the inputs whose exponents differ, or a constant.
     gradients : tuple of sympy.Expr
-        Of the law's logarithm (of a level: itself, in natural-log units) by each term; that of a
+        Of the law's logarithm (of a level: of the ratio's) by each term; that of a
         constant holds at the constants of each source.
     spreads : tuple of float
         Standard deviation of each term over the sources.
@@ -519,6 +520,25 @@ class SourceEffects:
             constants=tuple(names[name] for name in self.constants),
         )
 
+    def reparametrised(
+        self, slopes: Array, symbols: Mapping[sympy.Symbol, sympy.Expr]
+    ) -> "SourceEffects":
+        """The effects on a law of other parameters.
+
+        Parameters
+        ----------
+        slopes : ndarray of shape (n_parameters,)
+            Derivative of each by the one before.
+        symbols : mapping of sympy.Symbol to sympy.Expr
+            Those before in the others.
+        """
+        crossed = {
+            k: as_rows(slopes[:, None] * np.asarray(x).reshape(len(slopes), -1))
+            for k, x in self.crossed.items()
+        }
+        gradients = tuple(g.xreplace(symbols) for g in self.gradients)
+        return replace(self, crossed=crossed, gradients=gradients)
+
     def of_source(
         self, label: str, groups: Sequence[PiGroup]
     ) -> tuple[float, dict[str, float], dict[str, float]]:
@@ -560,6 +580,26 @@ def percent(share: float) -> str:
 
 
 # ---- The values of a law, which are checked when they are put together.
+
+
+class ResponseForm(NamedTuple):
+    """pi_0 of a law in the groups, with its fitted constants; of a level, the ratio.
+
+    Attributes
+    ----------
+    expression : sympy.Expr
+    constants : mapping of str to float
+    level : LevelForm, optional
+        Which constants are others in the law of the level.
+    """
+
+    expression: sympy.Expr
+    constants: Mapping[str, float]
+    level: LevelForm | None = None
+
+    def in_law(self, constants: Mapping[str, float]) -> Mapping[str, float]:
+        """Constants of the law by those of the form."""
+        return constants if self.level is None else self.level.of_level(constants)
 
 
 @dataclass(frozen=True)
@@ -721,6 +761,15 @@ class CheckedLaw:
     def constant_values(self) -> dict[str, float]:
         """Value of each constant in SI."""
         return {c.name: c.value for c in self.constants}
+
+    @cached_property
+    def response_form(self) -> "ResponseForm":
+        """pi_0 in the groups and its fitted constants; of a level, the ratio."""
+        fitted = {c.name: c.value for c in self.constants if c.origin == "fitted"}
+        if not self.target.is_level:
+            return ResponseForm(self.pi_expression, fitted)
+        form = as_ratio(self.pi_expression, fitted, self.target.unit.log_factor)
+        return ResponseForm(form.expression, form.of_ratio(fitted), form)
 
     @property
     def differing(self) -> frozenset[str]:

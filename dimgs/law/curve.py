@@ -178,13 +178,14 @@ class Curve:
         if coordinates is None or not len(coordinates.matrix):
             return None
         names = set(design.data.numeric_names)
-        group = {} if design.scale == "level" else dict(design.response.exponents)
+        group = {} if target.is_level else dict(design.response.exponents)
         powers = {n: -float(e) for n, e in group.items() if n in names and n != target.name}
         columns = {n: np.asarray(design.data[n], dtype=np.float64) for n in names}
         rest = design.offset - sum((e * np.log(columns[n]) for n, e in powers.items()), 0.0)
         if float(np.ptp(rest)) > _ALIKE * max(1.0, float(np.abs(rest).max())):
             return None
-        y, scale, constant = design.y, design.scale, float(np.mean(rest))
+        scale: Scale = "level" if target.is_level else design.scale
+        y, constant = design.y, float(np.mean(rest))
         if linear and scale == "log":
             size = float(y.max())
             y, scale, constant = np.exp(y - size), "linear", constant + size

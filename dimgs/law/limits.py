@@ -143,7 +143,7 @@ class LimitInGroups:
         """The limit in the features of a design, or why it constrains nothing there."""
         if design.target.name != limit.target:
             return f"it is of '{limit.target}'"
-        if design.scale != "log":
+        if design.scale != "log" or design.target.is_level:
             return "the target has no logarithm"
         inputs = [v.name for v in design.basis.variables if v.role == "data"]
         if lacking := [n for n in limit.group if n not in inputs]:

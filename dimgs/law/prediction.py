@@ -957,7 +957,8 @@ def source_shift(law: CheckedLaw, inputs: Inputs) -> Array:
     if law.differing:
         rows = _row_constants(law, inputs), law.constant_values
         by_source, common = (_at_constants(law, inputs, constants) for constants in rows)
-        out += np.log(by_source / common)
+        logs = law.target.logs
+        out += logs(by_source) - logs(common) if law.target.is_level else np.log(by_source / common)
     return out
 
 

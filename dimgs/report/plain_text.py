@@ -628,13 +628,13 @@ def _units_fix_all(basis: PiBasis) -> bool:
 
 def _is_of(law: Law, fit: FittedLaw) -> bool:
     """Whether the law is the power law that was fitted, in whatever form it is written."""
-    apart = (law.pi_expression / fit.law.pi_expression).free_symbols
+    forms = [each.response_form.expression for each in (law, fit.law)]
+    apart = (forms[0] / forms[1]).free_symbols
     if not {str(symbol) for symbol in apart} & {group.name for group in law.groups}:
         # but for the prefactor and its name
         return True
     return [c.value for c in law.constants] == [c.value for c in fit.law.constants] and all(
-        len(each.pi_expression.args) == 0 or each.pi_expression.is_Mul or each.pi_expression.is_Pow
-        for each in (law, fit.law)
+        len(form.args) == 0 or form.is_Mul or form.is_Pow for form in forms
     )
 
 

@@ -518,7 +518,7 @@ def _with_varying_exponents(report: Findings) -> bool:
     if report.law is None:
         return False
     groups = {group.name for group in report.law.groups}
-    powers = report.law.pi_expression.atoms(sympy.Pow)
+    powers = report.law.response_form.expression.atoms(sympy.Pow)
     return any(groups & {s.name for s in power.exp.free_symbols} for power in powers)
 
 

@@ -4,6 +4,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
+from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError, attempt, located
 from dimgs.variables.units import Dimension, Unit, parse_unit, si_unit
 
@@ -77,6 +80,21 @@ class Variable:
     def is_level(self) -> bool:
         """Whether the variable is already logarithmic."""
         return self.unit.scale == "level"
+
+    def logs(self, values: Array) -> Array:
+        """Natural logarithms of values; of a level, those of the ratio that it is the logarithm of.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> parse_variable("L [dB]").logs(np.array([10.0])) / np.log(10.0)
+        array([1.])
+        """
+        return np.asarray(values * self.unit.log_factor if self.is_level else np.log(values))
+
+    def of_logs(self, logs: Array) -> Array:
+        """Values of natural logarithms, the inverse of :meth:`logs`."""
+        return np.asarray(logs / self.unit.log_factor if self.is_level else np.exp(logs))
 
     def in_si(self) -> "Variable":
         """Same variable in the coherent SI unit of its dimension.

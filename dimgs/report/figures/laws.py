@@ -19,6 +19,7 @@ from dimgs.report.figures.style import Drawing, drawing_of
 from dimgs.report.findings import Findings, ReportRuns, by_run
 from dimgs.report.plain_text import condition
 from dimgs.report.words import condition_latex, unit_text
+from dimgs.variables import Variable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -583,6 +584,11 @@ def _inputs(report: Findings, runs: ReportRuns) -> list[str]:
     return [v.name for v in runs.data.variables if v.name in used and not v.is_label]
 
 
+def _positive(target: Variable) -> Callable[[Array], Array]:
+    """What a target is divided in: itself, or the ratio whose logarithm a level is."""
+    return (lambda level: np.exp(target.logs(level))) if target.is_level else np.asarray
+
+
 def _along(report: Findings, runs: ReportRuns, name: str) -> list[Array] | None:
     """Values of the input, the law's band as a factor, and the ratio of each rival to the law."""
     column = np.asarray(runs.data[name], dtype=np.float64)
@@ -597,8 +603,8 @@ def _along(report: Findings, runs: ReportRuns, name: str) -> list[Array] | None:
         with np.errstate(all="ignore"):
             law = runs.law.predict(table, report.level)
             ratios = [r.law.predict_si(table) for r in report.rivals[:_MOST]]
-            band = np.asarray(law.high) / np.asarray(law.value)
-            lines = [np.asarray(r / law.value) for r in ratios]
+            upper, at, *ratios = map(_positive(runs.law.target), (law.high, law.value, *ratios))
+            band, lines = upper / at, [r / at for r in ratios]
     except DimgsError:
         return None
     drawable = all(np.any(np.isfinite(line) & (line > 0)) for line in lines)
