@@ -472,7 +472,8 @@ def _exponent(text: str, start: int) -> tuple[Token, int]:
     power = exact_exponent(int(written) if written.lstrip("+-").isdigit() else float(written), text)
     # only an exponent in brackets, as superscripts are, ends without a blank
     kind = "open power" if raised["plain"] else "power"
-    return Token(kind, written, power=power / int(raised["bottom"] or 1)), raised.end()
+    text = raised["plain"] or raised[0]
+    return Token(kind, text, power=power / int(raised["bottom"] or 1)), raised.end()
 
 
 def _dot(text: str, start: int, before: list[Token]) -> tuple[Token, int]:
@@ -606,6 +607,12 @@ class _Parser:
         exponent = self._take("power", "open power")
         if exponent and self.ahead.kind in ("power", "open power"):
             raise InputError(_TOUCHES)
+        if below and exponent and exponent.kind == "power" and exponent.text.startswith("-"):
+            positive = name if exponent.power == -1 else f"{name}^{-exponent.power}"
+            raise InputError(
+                f"it is unclear whether '/{name}{exponent.text}' divides or multiplies; write "
+                f"'/{positive}' or '*{positive}'"
+            )
         power = (exponent.power if exponent else Fraction(1)) * (raised.power if raised else 1)
         if not power:
             return Product()
