@@ -13,8 +13,8 @@ from dimgs.discovery.discover import discover_with
 from dimgs.report.findings import Findings
 from dimgs.variables import parse_unit
 
-# a search that takes a second
-_BRIEF, _TEN = Options(engine="structured", evaluations=300), float(np.log(10.0))
+# a search that takes less than a second
+_BRIEF, _TEN = Options(engine="structured", evaluations=100), float(np.log(10.0))
 
 
 def _spread(low: float, high: float, seed: int, n: int = 40) -> Array:
