@@ -219,10 +219,6 @@ class Answers:
         binding = self.binding = evidence.binding
         self.evidence, self.experiment, self.moved = evidence, experiment, experiment.moved()
         self.space, self.model, self.level = binding.space, evidence.model, binding.plan.level
-        # a law whose place its crossovers cover is not answered beside others; alone, it fails
-        self.alone = np.any(self.model.holds(evidence.design.pool), axis=0)
-        laws = evidence.answered if consistent else []
-        self.laws = [k for k in laws if self.alone[k]] or laws
         laws_with_misses = [(law, evidence.miss(k)) for k, law in enumerate(self.model.laws)]
         near = [exponents_of(binding, law, miss) for law, miss in laws_with_misses]
         self.rationals: list[Rationals] = [[e.rational for e in every] for every in near]
@@ -230,7 +226,12 @@ class Answers:
         self.exponents = [tuple(map(stated, every)) for every in near]
         self.lost = sum(bool(np.isnan(r.y)) for r in evidence.runs.of_tier(evidence.tier))
         self.entangled = set(self.model.entangled)
-        self.conditions = {k: self._conditions(k) for k in self.laws}
+        laws = evidence.answered if consistent else []
+        self.conditions = {k: self._conditions(k) for k in laws}
+        # a law whose place its crossovers cover, or runs without an answer, is not answered beside
+        # others; alone, it fails
+        self.places = {k: self._place(k) for k in laws}
+        self.laws = [k for k in laws if np.any(self.places[k])] or laws
 
     def _monomial(self, b: Border) -> tuple[Powers, float, float]:
         """The monomial of a border, its logarithm there and its growth with what decides there."""
@@ -276,7 +277,17 @@ class Answers:
                 conditions.append(condition_of(apart))
             elif len(beyond) and others is unexplained:
                 self.entangled.add(k)
-        return list(dict.fromkeys(conditions))
+        tightest: dict[tuple[Powers, bool], Side] = {}
+        for c in conditions:
+            known = tightest.setdefault((c.powers, c.at_least), c)
+            if (c.threshold > known.threshold) == c.at_least:
+                tightest[c.powers, c.at_least] = c
+        return list(tightest.values())
+
+    def _place(self, k: int) -> BoolArray:
+        """Where a law is answered, among the points that fill what the ranges reach."""
+        pool = self.evidence.design.pool
+        return self.model.holds(pool)[:, k] & holding(self.space, self.conditions[k], pool)
 
     def regime(self, k: int, fit: FitResult | None) -> tuple[RegimeAnswer, Pertinence]:
         """A regime as it is reported, with its law by `fit`, and whether it can be relied on."""
@@ -298,8 +309,6 @@ class Answers:
         # equal runs test no law but that of a kernel without a free group
         runs = len(law.rows) if self.space.rank else int(self.model.sites.count[law.rows].sum())
         cleared, name = fit is not None and fit.judge is None, f"regime {self.laws.index(k) + 1}"
-        pool = evidence.design.pool
-        inside = self.model.holds(pool)[:, k] & holding(self.space, conditions, pool)
         regime = RegimeAnswer(
             where=where_text(conditions, self.space.features),
             place=where_words(self.space, conditions),
@@ -307,7 +316,7 @@ class Answers:
             implied=tuple(e for e in self.exponents[k] if e.name not in {*t0, *self.moved}),
             activation={e.name: Activation(t * e.value, t * e.low, t * e.high) for e, t in hot},
             runs=counts,
-            share=float(inside.mean()),
+            share=float(self.places[k].mean()),
             bias=bias,
             tested=Tested(runs - len(law.coefficients), half, evidence.tolerance, cleared),
             fit=fit,
@@ -382,8 +391,8 @@ class Answers:
         law, tiers, tier = self.model.laws[k], self.binding.tiers, self.evidence.tier
         if k in self.entangled:
             return "its runs lie among others, and no monomial of the groups says where it holds."
-        if not self.alone[k]:
-            return "its crossovers to the other laws cover all of its place in the ranges."
+        if not np.any(self.places[k]):
+            return "its crossovers and the runs without an answer leave it no place in the ranges."
         if tier < len(tiers) - 1 and law.correction is None:
             seen, finest = f"only the tier '{tiers[tier].name}' was seen", tiers[-1].name
             return f"{seen}, and too few runs of '{finest}' to test it; raise the budget."
@@ -503,6 +512,7 @@ def conclude(
     predictions = [point_answer(experiment, i) for i in range(len(binding.points))]
     at_points = [p for _, p in predictions]
     predicts = surrogate is not None and surrogate.is_close and all(p.relevant for p in at_points)
+    small = len(evidence.model.laws) - len(answers.laws)
     if predicts:
         # the smooth curve answers where these laws do not
         answers.laws = [k for k in answers.laws if not answers.failure(k)]
@@ -510,7 +520,6 @@ def conclude(
     regimes, judged = [regime for regime, _ in every], [grade for _, grade in every]
     if lost := len(experiment.lost):
         warnings.append(f"{lost} runs gave no answer.{experiment.why_lost()}")
-    small = len(evidence.model.laws) - len(answers.laws)
     if small and answers.laws:
         what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
         warnings.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")

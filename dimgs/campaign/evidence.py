@@ -624,15 +624,17 @@ class TierEvidence:
         """One group or none: runs by other inputs, to see that nothing else matters.
 
         Inputs that change together hide a dimensional constant inside the kernel that their ratio
-        decides on: one run lies where the target is largest, and one in another direction, where
-        every second input is at its other end.
+        decides on: one run lies where the target is largest, one in another direction, where every
+        second input is at its other end, and one opposite to that, so that each has been at both.
         """
         space = self.space
         most = np.where(space.offset < 0.0, -1.0, 1.0)
         alike = abs(most.sum()) == len(most) > 1
         aside = (1.0 if alike else -1.0) * most * (-1.0) ** np.arange(len(most))
+        # the opposite of a single input is where the target is largest
+        first = -aside if len(most) > 1 else 0.0 * most
         # where a run gave no answer, another one lies half as far from the centre
-        sides = [0.0 * most, *(s * side for s in (1.0, 0.5, 0.25) for side in (most, aside))]
+        sides = [first, *(s * side for s in (1.0, 0.5, 0.25) for side in (most, aside))]
         made, runs = self.purposes.count("support"), self.runs.of_tier(self.tier, answered=True)
         answered = sum(r.purpose == "support" for r in runs)
         sides = sides[made : made + 3 - answered]

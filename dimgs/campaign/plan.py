@@ -40,6 +40,7 @@ from dimgs.kernels.registry import load_file, load_kernel
 from dimgs.report.words import listed
 from dimgs.variables import Variable, parse_unit
 from dimgs.variables.quantities import as_quantity
+from dimgs.variables.units import unit_suffix
 
 # ---- What a campaign is asked: a kernel, ranges, a target, a budget and a tolerance.
 #
@@ -1190,7 +1191,7 @@ def _taking_part(
         if port.parsed.scale in _NO_LOGARITHM:
             notes.append(f"'{port.name}' stays at {fixed[port.name]} and has no dimension to use.")
         elif port.name in fixed and not _si(port, fixed[port.name]) > 0:
-            value = f"{float(fixed[port.name]):g} {port.unit}"
+            value = f"{float(fixed[port.name]):g}{unit_suffix(port.unit)}"
             notes.append(f"'{port.name}' stays at {value} and takes no part: it has no logarithm.")
         else:
             taking.append(Variable(port.name, port.parsed))

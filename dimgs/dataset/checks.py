@@ -524,11 +524,14 @@ def check_measured(data: Dataset, target: str, used: Iterable[str] = ()) -> None
 
 
 def unlogged_names(data: Dataset, names: Iterable[str]) -> tuple[str, ...]:
-    """Dimensionless columns that vanish or change sign, and so enter without a logarithm."""
+    """Columns that vanish or change sign, and so enter without a logarithm.
+
+    They are dimensionless, or the same in every run, which then play no part.
+    """
     return tuple(
         name
         for name in names
-        if data.variable(name).dimension.is_dimensionless
+        if (data.variable(name).dimension.is_dimensionless or _is_constant(data[name], False))
         and not data.variable(name).is_level
         and not data.variable(name).is_label
         and bool(np.any(data[name] <= 0))

@@ -81,7 +81,7 @@ def check_card(hub: Writer, kernel: Any, tier: str | None = None, seed: int = 0)
     program = program_of(run_content(base))
     if card_id is not None and card.get("complete", False) == complete:
         # what was only claimed is shown now
-        rests = rests if complete and not is_complete(hub, hub.get(card_id), program) else []
+        rests = [] if is_checked(hub, hub.get(card_id), program) else rests
     if rests or card_id is None:
         earlier = [] if card_id is None else [("supersedes", card_id)]
         card_id = hub.add_linked(document, [*rests, *earlier])
@@ -168,8 +168,11 @@ def is_complete(hub: Writer, card: Document, program: str) -> bool:
     program : str
         As :func:`dimgs.hub.entry.program_of` gives it.
     """
-    if not card["content"].get("complete"):
-        return False
+    return bool(card["content"].get("complete")) and is_checked(hub, card, program)
+
+
+def is_checked(hub: Writer, card: Document, program: str) -> bool:
+    """Whether what a card says of its completeness was shown by images of this program."""
     images = sorted(set(links_to(card, "derived")))
     runs = [entry["content"] or {} for entry in hub.several(images).values()]
     needed = (card["content"]["kernel"], "ok")

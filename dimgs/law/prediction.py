@@ -621,8 +621,8 @@ def _factors(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[str, Array]]:
                 yield name, np.exp(abs(levels[name]) * beyond)
             elif low > 0:
                 yield name, np.where(x > high, x / high, np.where(x > 0, low / x, np.inf))
-            else:
-                yield name, np.abs(x) / max(abs(low), abs(high), np.finfo(float).tiny)
+            elif (size := max(abs(low), abs(high))) > 0:
+                yield name, np.abs(x) / size
 
 
 def _departure(law: CheckedLaw, inputs: Inputs, bound: Bound, value: Any, row: int) -> Departure:

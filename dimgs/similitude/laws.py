@@ -17,6 +17,7 @@ from dimgs.hub.store import dataset_of
 from dimgs.kernels.record import RunRecord
 from dimgs.law.law import Law
 from dimgs.law.limits import KnownLimit
+from dimgs.law.prediction import Bound
 from dimgs.similitude.answer import evidence_of
 from dimgs.similitude.kriging import Nearby
 from dimgs.similitude.origin import GOOD, Offer, Origin
@@ -57,15 +58,27 @@ class HubLaw:
         return reasons or self._untried(origin)
 
     def _untried(self, origin: Origin) -> list[str]:
-        """Inputs that the runs held at other values, where it is not known that groups decide."""
-        held = {} if origin.complete else self.law.domain.held
-        asked = {n: x for n, x in origin.point.si.items() if n in held}
-        return [
-            f"its runs held {n} at another value, and the card of {origin.description.name} is not "
+        """Inputs that the runs held at other values, where it is not known that groups decide.
+
+        Where it is known that groups do not, each input has to lie where the runs are.
+        """
+        domain, name = self.law.domain, origin.description.name
+        held = {} if origin.complete else domain.held
+        ranges = {n: (low, high) for n, (low, high, _) in domain.columns.items() if n not in held}
+        asked = origin.point.si
+        other = [
+            f"its runs held {n} at another value, and the card of {name} is not "
             f"complete, so that units alone do not say what {n} does."
             for n, x in asked.items()
-            if not np.isclose(x, held[n], atol=0.0)
+            if n in held and not np.isclose(x, held[n], atol=0.0)
         ]
+        beyond = [
+            f"its runs did not reach this {n}, and {name} holds a constant with a dimension that "
+            f"its card does not declare, so that units alone do not say what {n} does."
+            for n, x in asked.items()
+            if origin.refuted and n in ranges and not Bound(n, None, *ranges[n], (n,)).contains(x)
+        ]
+        return [*other, *beyond]
 
     def _at(self, origin: Origin) -> dict[str, Any]:
         inputs = {**origin.point.si, **origin.point.labels}

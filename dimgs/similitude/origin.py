@@ -19,7 +19,7 @@ from dimgs.fits.covariance import t_quantile
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiGroup
 from dimgs.groups.scalings import Scalings
-from dimgs.hub.cards import constants_of, is_complete, newest_runs, trusted_cards
+from dimgs.hub.cards import constants_of, is_checked, newest_runs, trusted_cards
 from dimgs.hub.database import RunTable
 from dimgs.hub.entry import cache_version, output_of, program_of
 from dimgs.hub.hub import Hub
@@ -362,6 +362,8 @@ class Origin:
     tier, version, program : str
     complete : bool
         Whether the card declares all that has a dimension, shown by images of this program.
+    refuted : bool
+        Whether these images show that it does not.
     table : RunTable
         Runs of the tier, of all versions, with the labels that are asked for.
     point : Point
@@ -373,6 +375,7 @@ class Origin:
     version: str
     program: str
     complete: bool
+    refuted: bool
     table: RunTable
     point: Point
     target: str
@@ -507,9 +510,11 @@ def origins(hub: Hub, description: Description, point: Point, target: str) -> li
         if versions is None:
             continue
         version, program = versions
-        complete = description.card is not None and is_complete(hub, description.card, program)
-        runs = tables[tier], point, target
-        listed.append(Origin(description, tier, version, program, complete, *runs))
+        card = description.card
+        claimed = card is not None and bool(card["content"].get("complete"))
+        checked = card is not None and is_checked(hub, card, program)
+        whole, runs = (checked and claimed, checked and not claimed), (tables[tier], point, target)
+        listed.append(Origin(description, tier, version, program, *whole, *runs))
     return listed
 
 
@@ -632,6 +637,11 @@ def beyond(origin: Origin, address: str) -> list[str]:
         reasons.append(
             f"nothing but runs is known of {name}, so that runs of other sizes do not count as "
             "equal; a law of them, as 'discover' finds it, predicts these"
+        )
+    elif origin.refuted:
+        reasons.append(
+            f"runs of {name} in other sizes differ from what units predict: it holds a constant "
+            "with a dimension that its card does not declare"
         )
     elif not origin.complete:
         act = Act(Step.CHECK_CARD, f"{name} {setting('hub', address)}")

@@ -492,10 +492,47 @@ def test_regimes_without_one_law_are_confirmed_in_the_same_words_everywhere(
 
 
 def test_the_part_of_a_range_that_was_run_is_stated() -> None:
+    @kernel(inputs={"F": "N", "A": "m^2"}, outputs={"p": "Pa"}, version="1")
+    def weak(F: float, A: float) -> float:
+        return F / A if F > 2.0 else float("nan")
+
     ranges = {"F": Range(1.0, 100.0, "N"), "A": Range(1e-4, 1e-2, "m^2")}
-    result = run(Plan(pressure, "p", ranges, Budget(20), Tolerance(exponents=0.02)))
+    result = run(Plan(weak, "p", ranges, Budget(20), Tolerance(exponents=0.02)))
     (judged,) = result.pertinence
-    assert judged.meaning.endswith("as far as runs were made, F from 10 N to 100 N.")
+    assert judged.meaning.endswith("wherever a run gave an answer, F from 31.62 N to 100 N.")
+
+
+@pytest.mark.parametrize("low", [True, False])
+@pytest.mark.parametrize("first", ["k", "m"])
+def test_a_constant_that_matters_at_one_end_of_the_ranges_shows(first: str, low: bool) -> None:
+    @kernel(inputs={"k": "N/m", "m": "kg"}, outputs={"T": "s"}, version="1")
+    def spring(k: float, m: float) -> float:
+        clip = max if low else min
+        k, m = (clip(k, 10.0), m) if first == "k" else (k, clip(m, 1.0))
+        return float((m / k) ** 0.5)
+
+    ranges = {"k": Range(1.0, 100.0, "N/m"), "m": Range(0.1, 10.0, "kg")}
+    result = run(Plan(spring, "T", ranges, Budget(20), Tolerance(exponents=0.02)))
+    assert result.outcome == "inconsistent"
+
+
+def test_no_regime_is_answered_that_has_no_place_before_runs_fail() -> None:
+    """Both laws are seen before runs fail, and the second one alone only beyond."""
+
+    units = {"U": "m/s", "d": "mm", "mu": "Pa*s", "rho": "kg/m^3"}
+
+    @kernel(inputs=units, outputs={"F": "mN"}, version="1")
+    def drag(U: float, d: float, mu: float, rho: float) -> float:
+        x = rho * U * d / mu
+        return 9.42 * mu * U * d * (1.0 + 0.1875 * x) if x < 50.0 else float("nan")
+
+    ends = {"U": (0.001, 0.1), "d": (0.1, 1.0), "rho": (500.0, 2000.0), "mu": (0.5, 1.0)}
+    ranges = {name: Range(*ends[name], units[name]) for name in ends}
+    result = run(Plan(drag, "F", ranges, Budget(30), Tolerance(exponents=0.03)))
+    assert result.regimes
+    for regime in result.regimes:
+        assert regime.share > 0.0
+        assert regime.where.count("pi_1") == 1
 
 
 @pytest.mark.parametrize(("highest", "runs"), [(1.5, 1), (2.0, 2), (5.0, 3)])

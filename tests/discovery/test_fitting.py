@@ -352,3 +352,16 @@ def test_a_level_without_each_run_is_in_its_own_unit() -> None:
     found = discover(data, "rate", scales="auto", arrhenius="T")
     assert found.left_out_r2 == pytest.approx(found.result.scores.cv_r2_log, rel=1e-9)
     assert "of its logarithm" not in str(found)
+
+
+def test_an_input_that_is_zero_in_every_run_takes_no_part() -> None:
+    U = np.geomspace(0.01, 0.1, 9)
+    d = np.tile([1.0, 3.0, 9.0], 3)
+    table = {"U [m/s]": U, "d [mm]": d, "nu [m^2/s]": np.full(9, 1e-6), "f [1]": 0.064 / U / d}
+    data = Dataset.from_columns({**table, "rough [mm]": np.zeros(9)})
+    rough = fit(data, "f").law
+    assert str(rough) == str(fit(Dataset.from_columns(table), "f").law)
+    at = {"U": 0.03, "d": 2e-3, "nu": 1e-6}
+    (smooth,) = rough.places({**at, "rough": 0.0})
+    (other,) = rough.places({**at, "rough": 1e-3})
+    assert (smooth.outside, other.outside, other.far) == ([], ["rough"], {})

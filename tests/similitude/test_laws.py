@@ -127,6 +127,36 @@ def test_what_a_campaign_held_answers_elsewhere_only_with_a_complete_card(tmp_pa
         assert ask("T", moon, hub, kernel=Pendulum()).value == pytest.approx(4.9365, rel=1e-4)
 
 
+class Stiff(BaseKernel):
+    """A pendulum with gravity inside, which is never shorter than a metre."""
+
+    name, version = "stiff", "1"
+    inputs = (Port("l", "m"),)
+    outputs = (Port("T", "s"),)
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any]:
+        return {"T": 2.0 * np.pi * (max(values["l"], 1.0) / 9.80665) ** 0.5}
+
+
+def test_where_images_show_a_hidden_constant_a_law_answers_between_its_runs(tmp_path: Path) -> None:
+    ranges = {"l": Range(1.0, 10.0, "m")}
+    one = Plan(Stiff(), "T", ranges, Budget(9), Tolerance(exponents=0.1), constants=("g",))
+    with kept(tmp_path, one) as hub:
+        # a card that is there already is checked too
+        hub.add({"kind": "card", "kernel": "stiff", "physics": "pendulum"})
+        short = ask("T", {"l": (0.01, "m")}, hub, kernel=Stiff())
+        assert short.value == pytest.approx(0.2006, rel=1e-3)
+        assert not check_card(hub, Stiff())["complete"]
+        answer = ask("T", {"l": (0.01, "m")}, hub, kernel=Stiff())
+        assert answer.value is None
+        assert "its runs did not reach this l" in answer.missing[-1]
+        assert "with a dimension that its card does not declare" in answer.missing[-2]
+        within = ask("T", {"l": (5.0, "m")}, hub, kernel=Stiff())
+        assert within.low < 4.4865 < within.high
+
+
 def test_a_campaign_without_a_reliable_end_answers_nothing(tmp_path: Path) -> None:
     with kept(tmp_path, plan(2)) as hub:
         answer = ask("m", AT, hub, kernel=Migration())
