@@ -48,6 +48,7 @@ from dimgs.similitude.origin import (
     related,
 )
 from dimgs.variables import parse_unit
+from dimgs.variables.units import unit_suffix
 
 if TYPE_CHECKING:
     from dimgs.campaign.plan import Plan
@@ -215,7 +216,7 @@ class _Asking:
         """Answer one point, each of whose inputs is a number or label."""
         if kernel is None and physics is None:
             raise InputError("Neither a kernel nor a physics identity is named; give one.")
-        every = [(k, point_of(k, inputs)) for k in self._kernels(target, kernel, physics)]
+        every = _with_points(self._kernels(target, kernel, physics), inputs)
         description, point = every[0]
         missing = dict.fromkeys(text for _, p in every for text in p.missing)
         if missing:
@@ -231,7 +232,12 @@ class _Asking:
         best: Offer | None = None
         for origin, offer in self._offers(origins_there, laws):
             if offer.half_width <= self.tolerance:
-                return self._compose_answer(offer, origin)
+                others = [o for o in origins_there if o.description is not origin.description]
+                if differing := self._differing(origin, offer, others):
+                    unit = description.outputs[target]
+                    return refuse([differing], unit, point.assumptions, None, self.level)
+                answer = self._compose_answer(offer, origin)
+                return replace(answer, assumptions=[*_chosen(origin, every), *answer.assumptions])
             best = min((best, offer), key=lambda o: o.half_width) if best else offer
         # a law comes before its regimes, which have its id
         first = {law.id: (law, why) for _, law, why in reversed(laws) if why}
@@ -243,6 +249,27 @@ class _Asking:
         if answer.value is not None or not doubted:
             return answer
         return replace(answer, how="none", evidence=[_not_enough(*one) for one in doubted])
+
+    def _differing(self, origin: Origin, offer: Offer, others: Sequence[Origin]) -> str:
+        """Kernel of the same physics whose answer is as sure and differs; empty where none does."""
+        laws: _Laws = []
+        for other, its in self._offers(others, laws):
+            apart = max(offer.low - its.high, its.low - offer.high)
+            large = self.tolerance * max(abs(offer.value), abs(its.value))
+            if (
+                its.half_width <= self.tolerance
+                and apart > 0.0
+                and (abs(offer.value - its.value) > large)
+            ):
+                both = [
+                    f"{visible(o.description.name)} says "
+                    f"{parse_unit(o.description.outputs[o.target]).from_si(x.value):.4g}"
+                    f"{unit_suffix(o.description.outputs[o.target])}"
+                    for o, x in ((origin, offer), (other, its))
+                ]
+                name = setting("kernel", visible(origin.description.name))
+                return f"kernels of this physics differ: {' and '.join(both)}; choose one ({name})"
+        return ""
 
     def _there(
         self, target: str, inputs: Given, point: Point, kernel: Any, physics: str | None
@@ -415,6 +442,28 @@ class _Asking:
             )
         except DimgsError:
             return None
+
+
+def _with_points(kernels: Sequence[Description], inputs: Given) -> list[tuple[Description, Point]]:
+    """Kernels that have the inputs of a question, with its point; all that need more if all do."""
+    every: list[tuple[Description, Point]] = []
+    errors: list[InputError] = []
+    for each in kernels:
+        try:
+            every.append((each, point_of(each, inputs)))
+        except InputError as error:
+            errors.append(error)
+    if not every:
+        raise errors[0]
+    return [(k, p) for k, p in every if not p.missing] or every
+
+
+def _chosen(origin: Origin, every: Sequence[tuple[Description, Point]]) -> list[Json]:
+    """The kernel of an answer as an assumption, where several could have been meant."""
+    if len(every) == 1:
+        return []
+    value = {"value": origin.description.name, "unit": "label"}
+    return [{"input": "kernel", "value": value, "source": "the first of this physics that answers"}]
 
 
 def _room(port: Port, middle: float) -> float:

@@ -282,3 +282,31 @@ def test_a_text_with_another_reading_answers_nothing(hub: Hub, written: str) -> 
         ask("drop", {**FILM, "r": written}, hub, kernel=Cooling())
     with pytest.raises(InputError, match="'r' is"):
         ask("drop", f"a=2 mm^2/s, r={written}, dT=20 K, t=4 s", hub, kernel=Cooling())
+
+
+def test_kernels_of_one_physics_that_differ_give_no_answer(tmp_path: Path) -> None:
+    """Each is sure; which of them is meant is for the one who asks to say."""
+    with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
+        for name, factor in (("new", 1.0), ("old", 1.5), ("twin", 1.001)):
+            hub.add({"kind": "card", "kernel": name, "physics": "pipe"})
+            inputs: dict[str, Any] = {"U": {"value": 0.1, "unit": "m/s"}}
+            if name == "old":
+                inputs["rough"] = {"value": 0.0, "unit": "mm"}
+            f = {"value": 0.02 * factor, "unit": "1"}
+            hub.add({"kind": "run", "kernel": name, "tier": "only", "inputs": inputs,
+                     "outputs": {"f": f}})  # fmt: skip
+        # the input that one of them lacks says which is meant
+        smooth = ask("f", {"U": "0.1 m/s"}, hub, physics="pipe")
+        assert smooth.value == pytest.approx(0.02)
+        assert {"input": "kernel", "value": {"value": "new", "unit": "label"},
+                "source": "the first of this physics that answers"} in smooth.assumptions  # fmt: skip
+        assert ask("f", {"U": "0.1 m/s", "rough": "0 mm"}, hub, physics="pipe").value == 0.03
+        hub.add({"kind": "run", "kernel": "twin", "tier": "only",
+                 "inputs": {"U": {"value": 0.2, "unit": "m/s"}},
+                 "outputs": {"f": {"value": 0.04, "unit": "1"}}})  # fmt: skip
+        hub.add({"kind": "run", "kernel": "new", "tier": "only",
+                 "inputs": {"U": {"value": 0.2, "unit": "m/s"}},
+                 "outputs": {"f": {"value": 0.01, "unit": "1"}}})  # fmt: skip
+        differing = ask("f", {"U": "0.2 m/s"}, hub, physics="pipe")
+        assert differing.value is None
+        assert "new says 0.01 and twin says 0.04" in differing.missing[0]

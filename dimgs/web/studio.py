@@ -377,8 +377,12 @@ class Sheet:
 
     @property
     def question(self) -> Choices:
-        """The question, with readable columns only."""
-        return replace(self.choices, inputs=self.inputs, colour="")
+        """The question, with readable columns only.
+
+        Labels are no inputs, and tell whether runs with different ones differ.
+        """
+        labels = (c.name for c in self.columns if c.role == "label")
+        return replace(self.choices, inputs=(*self.inputs, *labels), colour="")
 
     def basis(self, data: Dataset) -> PiBasis:
         """Groups of the chosen columns over the chosen repeating variables.

@@ -106,7 +106,9 @@ def test_a_law_is_fitted_taken_away_and_kept(visitor: Visitor, tmp_path: Path) -
     path = dropped(visitor)
     page = visitor.send(f"{path}/fit", **CHOSEN).text
     assert "</span> Confirmed</p>" in page
-    command = "dimgs fit &#39;pipe runs.csv&#39; --target tau --columns U,D,rho,mu --units D=mm"
+    command = (
+        "dimgs fit &#39;pipe runs.csv&#39; --target tau --columns U,D,rho,mu,fluid --units D=mm"
+    )
     assert command in page
 
     def taken(name: str) -> bytes:

@@ -83,6 +83,23 @@ def test_the_command_line_asks_the_same(sheet: Sheet, capsys: pytest.CaptureFixt
     assert printed["scores"] == report.law.to_json()["scores"]
 
 
+def test_runs_of_two_walls_are_told_apart_as_in_a_terminal(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lines = ["U [m/s],D [mm],mu [Pa*s],dp [kPa/m],wall"]
+    for run in rng.permutation(24):
+        U, D, mu = rng.uniform(0.1, 1.0), rng.uniform(1.0, 9.0), rng.uniform(0.01, 0.1)
+        dp = (32.0, 40.0)[run % 2] * mu * U / D**2 * 1e3
+        lines.append(f"{U:.6g},{D:.6g},{mu:.6g},{dp:.6g},{('steel', 'glass')[run % 2]}")
+    (tmp_path / "pipe.csv").write_text("\n".join(lines))
+    sheet = Sheet("1", tmp_path / "pipe.csv")
+    sheet.begin()
+    sheet.choices = replace(sheet.choices, target="dp", inputs=("U", "D", "mu"))
+    sheet.fit()
+    assert sheet.study is not None
+    reasons = sheet.study.report.why_not
+    assert any("follow the labels of 'wall'" in why for why in reasons)
+
+
 def test_axes_are_groups_and_columns_that_vary(sheet: Sheet) -> None:
     inputs = ("U", "D", "rho", "mu", "k")
     sheet.choices = replace(sheet.choices, target="tau", inputs=inputs, units={"D": "mm"})
