@@ -807,6 +807,8 @@ def sentence(
     hot = ((n, a) for n, a in regime.activation.items() if not a.low <= 0.0 <= a.high)
     parts += [f"goes as exp({-a.kelvin:.4g} K/{n})" for n, a in hot]
     main = f"{target} {listed(parts)}" if parts else f"{target} is constant"
+    if not parts and (held := [e.name for e in regime.implied if e.rational != 0]):
+        main += f" at the same {listed(held)}"
     tried = "as far as runs were made" if reached else "everywhere in the ranges"
     all_over = tried if everywhere else "wherever a run gave an answer"
     all_over += f", {reached}" if reached else ""

@@ -257,10 +257,18 @@ def _searched_again(law: Law, data: Dataset, content: Mapping[str, Any], seed: i
 
     constants = [c.name for c in law.constants if c.origin == "physical"]
     scales = [f"{c.name} [{c.unit}]" for c in law.constants if c.origin == "scale"]
-    # a campaign's laws are power laws of their regimes
-    engine = content.get("engine") or "power_law"
+    # a campaign's laws are power laws of their regimes; others were found by some engine of all
+    engine = "auto" if content.get("engine") else "power_law"
+    effects = law.label_effects
     report = discover(
-        data, law.target.name, constants=constants, scales=scales, engine=engine, seed=seed
+        data,
+        law.target.name,
+        constants=constants,
+        scales=scales,
+        within=None if effects is None else effects.column,
+        by=[each.column for each in law.sources],
+        engine=engine,
+        seed=seed,
     )
     if report.law is None:
         fault = f"The {data.n_runs} undoubted runs give no law of '{law.target.name}'"

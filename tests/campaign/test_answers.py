@@ -88,3 +88,11 @@ def test_sentences(exponents: list[tuple[str, float, float, int | None]], told: 
     )
     regime = RegimeAnswer("pi_1 < 1", "here", known, {}, 1.0, {}, Evidence(1, 0.01, 0.02))
     assert sentence("x", regime) == f"Where here, {told}"
+
+
+def test_a_constant_names_what_dimensions_leave_for_inputs_that_did_not_vary() -> None:
+    idle = (Exponent("t", 0.0, -0.01, 0.01, Fraction(0)),)
+    implied = (Exponent("c", 1.0, 1.0, 1.0, Fraction(1)), Exponent("d", 0.0, 0.0, 0.0, Fraction(0)))
+    tested = Evidence(1, 0.01, 0.02)
+    regime = RegimeAnswer("pi_1 < 1", "here", idle, {}, 1.0, {}, tested, implied=implied)
+    assert sentence("m", regime) == "Where here, m is constant at the same c."

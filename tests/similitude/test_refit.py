@@ -81,3 +81,33 @@ def test_what_needs_no_refit_is_told(tmp_path: Path) -> None:
             refit(hub, survivors["law"])
         with pytest.raises(InputError, match="holds no law"):
             refit(hub, survivors["question"])
+
+
+def test_a_refit_asks_as_the_law_was_asked_for(tmp_path: Path) -> None:
+    """With the prefactors of its labels, and with a search where there was one."""
+    rng = np.random.default_rng(1)
+    U, D, mu = rng.uniform(0.1, 1.0, 16), rng.uniform(1.0, 9.0, 16), rng.uniform(0.01, 0.1, 16)
+    wall = np.tile(["steel", "glass"], 8)
+    dp = (
+        0.032
+        * mu
+        * U
+        / D**2
+        * np.exp(rng.normal(0.0, 0.01, 16))
+        * np.where(wall == "steel", 1, 1.3)
+    )
+    data = dimgs.Dataset.from_columns(
+        {"U [m/s]": U, "D [mm]": D, "mu [Pa*s]": mu, "wall [label]": wall, "dp [GPa/m]": dp}
+    )
+    report = dimgs.discover(data, "dp", within="wall")
+    assert report.confirmed
+    with Hub(tmp_path / "h.sqlite", user="anna") as hub:
+        entries = keep_report(hub, report)
+        set_user(hub.database, "eve", "reviewer")
+        run = hub.query(limit=1)["runs"][0]["id"]
+        hub.for_user("eve").review(run, "reject", "The gauge leaked.")
+        refitted = refit(hub.for_user("eve"), entries["law"])
+        assert refitted["outcome"] == "confirmed"
+        again = dimgs.Law.from_json(hub.get(refitted["id"])["content"]["law"])
+        assert again.label_effects is not None
+        assert again.label_effects.column == "wall"
