@@ -298,8 +298,8 @@ def test_kernels_of_one_physics_that_differ_give_no_answer(tmp_path: Path) -> No
         # the input that one of them lacks says which is meant
         smooth = ask("f", {"U": "0.1 m/s"}, hub, physics="pipe")
         assert smooth.value == pytest.approx(0.02)
-        assert {"input": "kernel", "value": {"value": "new", "unit": "label"},
-                "source": "the first of this physics that answers"} in smooth.assumptions  # fmt: skip
+        named = [a["value"]["value"] for a in smooth.assumptions if a["input"] == "kernel"]
+        assert named == ["new"]
         assert ask("f", {"U": "0.1 m/s", "rough": "0 mm"}, hub, physics="pipe").value == 0.03
         hub.add({"kind": "run", "kernel": "twin", "tier": "only",
                  "inputs": {"U": {"value": 0.2, "unit": "m/s"}},
