@@ -76,7 +76,9 @@ class HubLaw:
             f"its runs did not reach this {n}, and {name} holds a constant with a dimension that "
             f"its card does not declare, so that units alone do not say what {n} does."
             for n, x in asked.items()
-            if origin.refuted and n in ranges and not Bound(n, None, *ranges[n], (n,)).contains(x)
+            if origin.refuted
+            and n in ranges
+            and not Bound(n, None, *ranges[n], (n,)).contains(np.array(x))
         ]
         return [*other, *beyond]
 

@@ -513,8 +513,9 @@ def origins(hub: Hub, description: Description, point: Point, target: str) -> li
         card = description.card
         claimed = card is not None and bool(card["content"].get("complete"))
         checked = card is not None and is_checked(hub, card, program)
-        whole, runs = (checked and claimed, checked and not claimed), (tables[tier], point, target)
-        listed.append(Origin(description, tier, version, program, *whole, *runs))
+        complete, refuted = checked and claimed, checked and not claimed
+        runs = tables[tier], point, target
+        listed.append(Origin(description, tier, version, program, complete, refuted, *runs))
     return listed
 
 
