@@ -2,6 +2,8 @@
 
 import pickle
 from fractions import Fraction
+from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,6 +22,12 @@ from dimgs.groups.kinds import (
 from dimgs.variables import Dimension
 
 DIFFUSIVITY = "L2 T-1"
+
+
+@cache
+def registry() -> Any:
+    """Of Pint; it takes most of a second to make."""
+    return pytest.importorskip("pint").UnitRegistry()
 
 
 def inferred(name: str, code: str, hint: str | None = None) -> list[str]:
@@ -79,9 +87,7 @@ def test_table_is_large_and_names_are_unique() -> None:
     ],
 )
 def test_dimensions_agree_with_pint(name: str, unit: str) -> None:
-    pint = pytest.importorskip("pint")
-    registry = pint.UnitRegistry()
-    expected = {base: Fraction(power) for base, power in registry(unit).dimensionality.items()}
+    expected = {base: Fraction(power) for base, power in registry()(unit).dimensionality.items()}
     assert dict(kind(name).dimension) == expected
 
 

@@ -1,6 +1,7 @@
 """Physical constants: values, look-up, and what completes a target out of reach."""
 
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,6 +16,12 @@ from dimgs.groups.physical_constants import all_constants, constant
 from dimgs.variables import Dimension
 
 BASES = ("[length]", "[mass]", "[time]", "[temperature]")
+
+
+@cache
+def registry() -> Any:
+    """Of Pint; it takes most of a second to make."""
+    return pytest.importorskip("pint").UnitRegistry()
 
 
 def rank(dimensions: list[Dimension]) -> int:
@@ -58,9 +65,7 @@ def test_the_usual_constants_are_there() -> None:
 
 @pytest.mark.parametrize("each", all_constants(), ids=lambda each: each.symbol)
 def test_units_are_coherent_and_agree_with_dimensions(each: Any) -> None:
-    pint = pytest.importorskip("pint")
-    registry = pint.UnitRegistry()
-    unit = registry(each.unit)
+    unit = registry()(each.unit)
     assert {base: Fraction(power) for base, power in unit.dimensionality.items()} == dict(
         each.dimension
     )
