@@ -10,6 +10,7 @@ import pytest
 import sklearn
 from hypothesis import settings
 
+from dimgs.discovery import options
 from tests.reference_values.recorded import LOOSE, differences, loose, read, recorded, write
 
 # a busy machine is not a failure; where the tests decide on a release, the examples are fixed
@@ -21,6 +22,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dimgs"))
 
 # what the reference values were made with
 _MADE_WITH = Path(__file__).parent / "reference_values" / "made_with.txt"
+# expressions of a brief search: a power law has its rivals, and short laws are found
+_FEW = 240
 # by name, one a line: what costs most, where shorter checks of the same stand beside it
 LONGER = Path(__file__).with_name("longer.txt")
 
@@ -41,6 +44,15 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the reference tables (a folder shared/data beside the checkout) are absent")
     return folder
+
+
+@pytest.fixture(scope="module")
+def brief() -> Iterator[None]:
+    """Searches of the default effort end early, in tests of what becomes of what they find."""
+    _, seconds = options.EFFORTS["normal"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(options, "EFFORTS", {**options.EFFORTS, "normal": (_FEW, seconds)})
+        yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

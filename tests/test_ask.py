@@ -18,6 +18,9 @@ from dimgs.hub.entry import why_unconfirmed
 from dimgs.kernels.record import RunRecord
 from tests.similitude.films import Changed, Cooling, filled
 
+# what a search finds is tested elsewhere
+pytestmark = pytest.mark.usefixtures("brief")
+
 FILM = {"a": (2.0, "mm^2/s"), "r": (3.0, "mm"), "t": (4.0, "s"), "dT": (20.0, "K")}
 
 

@@ -20,6 +20,9 @@ from dimgs.discovery.prepare import prepare
 from dimgs.fits.design import TargetErrors
 from dimgs.law.assemble import assemble, power_law
 
+# what a search finds is tested elsewhere
+pytestmark = pytest.mark.usefixtures("brief")
+
 SEEDS = st.integers(0, 10_000)
 
 

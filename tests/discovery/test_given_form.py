@@ -119,7 +119,9 @@ def test_a_law_with_a_threshold_predicts_zeros_and_is_read_again(tmp_path: Path)
     tau, mu = rng.uniform(1.0, 60.0, 40), rng.uniform(0.1, 0.9, 40)
     rate = np.maximum(tau - 12.0, 0.0) / mu * (1 + 0.01 * rng.standard_normal(40))
     data = Dataset.from_columns({"tau [Pa]": tau, "mu [Pa*s]": mu, "rate [1/s]": rate})
-    report = dimgs.discover(data, "rate", form="Max(tau - b, 0)/mu", engine="power_law")
+    report = dimgs.discover(
+        data, "rate", form="Max(tau - b, 0)/mu", engine="power_law", evaluations=20
+    )
     assert report.law is not None
     (start,) = (c for c in report.law.constants if c.name == "b")
     assert start.low is not None
@@ -197,7 +199,7 @@ def test_a_column_of_a_form_may_be_called_like_a_function_or_number_of_sympy(nam
     rate = 0.9 * enzyme * amount / (0.8 + amount) * (1 + 0.03 * rng.standard_normal(12))
     table = {f"{name} [mM]": amount, "E0 [nM]": enzyme, "v [nM/s]": rate}
     form = f"a*E0*{name}/(b + {name})"
-    report = dimgs.discover(table, "v", engine="power_law", form=form)
+    report = dimgs.discover(table, "v", engine="power_law", evaluations=20, form=form)
     assert report.form is not None
     assert report.law is not None
     assert report.form.law.expression == report.law.expression
@@ -215,8 +217,9 @@ def test_a_frequency_near_its_start_stands_before_its_aliases() -> None:
     x = 2.0 + np.exp(-0.4 * t) * np.cos(6.0 * t) + 0.01 * np.random.default_rng(0).normal(size=30)
     table = Dataset.from_columns({"t [s]": t, "x [m]": x})
     found = dimgs.discover(
-        table, "x", scales="auto", engine="power_law", form="c + a*exp(-b*t)*cos(w*t); w=6, b=0.5"
-    )
+        table, "x", scales="auto", engine="power_law", evaluations=20,
+        form="c + a*exp(-b*t)*cos(w*t); w=6, b=0.5",
+    )  # fmt: skip
     assert found.law is not None
     (frequency,) = (c.value for c in found.law.constants if c.name == "w")
     assert frequency == pytest.approx(6.0, rel=0.01)
@@ -245,7 +248,7 @@ def test_forms_with_pieces_and_steps_are_judged(form: str) -> None:
     else:
         values = eval(form, {"a": 1.0, "b": 2.0, "x": x, "y": y, **names})
     table = {"x [1]": x, "y [1]": y, "q [1]": values * np.exp(0.01 * rng.standard_normal(30))}
-    report = dimgs.discover(table, "q", form=form, engine="power_law")
+    report = dimgs.discover(table, "q", form=form, engine="power_law", evaluations=20)
     assert report.law is not None
     assert report.law.expression.has(sympy.Piecewise, sympy.floor, sympy.ceiling)
     slopes = report.law.elasticities(table)

@@ -126,7 +126,7 @@ def test_so_is_one_with_errors_of_one_size(seed: int) -> None:
 def test_a_law_is_found_where_errors_are_of_one_size(noise: str) -> None:
     data = measured(0.005, 7, n=40)
     choices: dict[str, Any] = {"within": "material", "scales": "auto", "noise": noise}
-    found = dimgs.discover(data, "r", engine="structured", evaluations=800, **choices)
+    found = dimgs.discover(data, "r", engine="structured", evaluations=300, **choices)
     assert found.confirmed
     assert found.law is not None
     assert found.noise is not None
@@ -142,7 +142,7 @@ def test_a_law_is_found_where_errors_are_of_one_size(noise: str) -> None:
 @pytest.fixture(scope="module")
 def report() -> dimgs.Report:
     return dimgs.discover(
-        uptake(n=20), "r", within="material", scales="auto", engine="structured", evaluations=800
+        uptake(n=20), "r", within="material", scales="auto", engine="structured", evaluations=300
     )
 
 
@@ -172,7 +172,7 @@ def test_labels_are_predicted_with_their_prefactors(report: dimgs.Report) -> Non
 
 
 def test_a_fit_of_labels_is_not_confirmed_where_another_law_explains_the_runs() -> None:
-    fitted = dimgs.fit(uptake(n=20), "r", within="material", scales="auto")
+    fitted = dimgs.fit(uptake(), "r", within="material", scales="auto")
     assert not fitted.confirmed
     assert any("more probable" in why for why in fitted.verdict.why_not)
     rng = np.random.default_rng(3)
@@ -187,7 +187,7 @@ def test_the_order_of_rows_changes_nothing(report: dimgs.Report) -> None:
     rows = np.random.default_rng(7).permutation(data.n_runs)
     again = dimgs.discover(
         data.take(rows), "r", within="material", scales="auto", engine="structured",
-        evaluations=800,
+        evaluations=300,
     )  # fmt: skip
     assert str(again.law) == str(report.law)
     assert again.probability == pytest.approx(report.probability)

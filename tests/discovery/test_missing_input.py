@@ -261,7 +261,7 @@ def test_discover_names_the_scale_that_fit_finds_missing() -> None:
     flow = 1.382 * np.tan(np.radians(angle / 2)) * level**2.5 * np.exp(0.01 * rng.normal(size=14))
     columns = {"H [m]": level + 0.003, "angle [deg]": angle, "Q [m^3/s]": flow}
     table = Dataset.from_columns(columns)
-    asked = Options(constants=["g"], evaluations=200)
+    asked = Options(constants=["g"], evaluations=20)
     for result in (fit(table, "Q", constants=["g"]), discover(table, "Q", asked)):
         (note,) = [w for w in result.warnings if "a length scale is missing" in w]
         assert str(setting("scales", "H0 [m]")) in note

@@ -14,6 +14,9 @@ import dimgs
 from dimgs.common.errors import DimgsError
 from dimgs.report.results import fit_document
 
+# what a search finds is tested elsewhere
+pytestmark = pytest.mark.usefixtures("brief")
+
 N = 9
 COLUMNS = ("a [m]", "b [m]", "T [K]", "lab [label]", "y [m]", "y_err [m]", "a_err [m]")
 

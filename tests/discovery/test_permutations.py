@@ -47,7 +47,7 @@ def metals() -> Case:
     label = np.array(["iron", "tin", "lead", "zinc"])[np.arange(N) % 4]
     y = a**1.5 / b**0.5 * (1 + np.arange(N) % 4) * np.exp(0.05 * RNG.normal(size=N))
     columns = {"a": ("m", a), "b": ("m", b), "metal": ("label", label), "y": ("m", y)}
-    return columns, "y", Options(within="metal", engine="power_law")
+    return columns, "y", Options(within="metal", engine="power_law", evaluations=20)
 
 
 CASES = {make.__name__: make() for make in (friction, pendulum, throw, metals)}

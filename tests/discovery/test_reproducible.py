@@ -74,7 +74,7 @@ def discovered(threads: int, hash_seed: int, slower: float) -> list[dict[str, An
 
 @cache
 def searched(again: int) -> Report:
-    return discover(friction(24), "tau", engine="structured", evaluations=40, time_limit=1e12)
+    return discover(friction(24), "tau", engine="structured", evaluations=10, time_limit=1e12)
 
 
 def test_the_same_law_on_other_threads_with_other_hashes_and_on_slower_machines() -> None:

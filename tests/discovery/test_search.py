@@ -131,7 +131,7 @@ def test_no_second_engine_where_the_first_is_confirmed(monkeypatch: pytest.Monke
     rng = np.random.default_rng(0)
     x, y = rng.uniform(0.5, 3, (2, 60))
     table = Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": x + 2 * y})
-    report = discover(table, "z", evaluations=2000, time_limit=AMPLE)
+    report = discover(table, "z", evaluations=60, time_limit=AMPLE)
     assert report.engine == "structured"
     assert report.confirmed
 
@@ -186,7 +186,7 @@ def test_what_still_depends_on_the_groups_is_not_confirmed() -> None:
     scatter = np.exp(0.01 * rng.normal(size=80))
     for z, good in ((3 * x**0.5 * y**0.5, True), (x + 2 * y, False)):
         table = Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": z * scatter})
-        report = discover(table, "z", engine="power_law")
+        report = discover(table, "z", engine="power_law", evaluations=20)
         design = prepare(table, "z", Options()).design
         assert report.law is not None
         assert (residual_summary(design, report.law).unexplained < 0.05) == good

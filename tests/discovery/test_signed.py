@@ -56,7 +56,7 @@ def find_law(
     columns: Columns, target: str, y: Array, constants: Sequence[str] = (), **options: Any
 ) -> Any:
     data = Dataset.from_columns({**columns, target: y})
-    kept = {"engine": "structured", "evaluations": 3000, "constants": constants, **options}
+    kept = {"engine": "structured", "evaluations": 200, "constants": constants, **options}
     with pytest.warns(dimgs.DimgsWarning):
         return dimgs.discover(data, target.split()[0], **kept)
 
@@ -95,7 +95,7 @@ def law_of_motion() -> str:
     return str(find_law(columns, target, y).law)
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.sampled_from(["mm/s", "km/hour"]), st.permutations(range(3)), st.booleans())
 def test_neither_units_nor_order_nor_direction_matter(
     unit: str, order: list[int], mirrored: bool
@@ -142,7 +142,7 @@ def test_errors_that_grow_with_a_target_of_both_signs_are_part_of_its_law() -> N
     law = 2 * x**1.5 * z - 1.0
     y = law + np.hypot(0.08 * law, 0.03 * np.median(np.abs(law))) * rng.normal(size=60)
     data = Dataset.from_columns({"x [1]": x, "z [1]": z, "y [1]": y})
-    report = dimgs.discover(data, "y", engine="structured", effort="quick")
+    report = dimgs.discover(data, "y", engine="structured", evaluations=60)
     assert report.confirmed
     assert report.noise is not None
     assert report.noise.kind == "mixed"

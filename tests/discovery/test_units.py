@@ -16,6 +16,9 @@ from dimgs.variables import Variable, define_unit, parse_unit
 from tests.law.examples import example
 from tests.planted import pipe
 
+# what a search finds is tested elsewhere
+pytestmark = pytest.mark.usefixtures("brief")
+
 OTHER = {
     "m": "ft", "m/s": "km/h", "kg/m^3": "lb/ft^3", "Pa*s": "cP", "m^2/s": "cSt", "K": "degF",
     "Pa": "psi", "kg": "dram_of_test", "s": "hour", "1": "%", "m^2/s^2": "ft^2/min^2",

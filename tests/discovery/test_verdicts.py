@@ -61,7 +61,7 @@ def test_an_input_is_open_where_the_interval_of_its_exponent_holds_zero(
 
 
 def test_a_law_with_an_input_that_may_play_no_part_is_not_confirmed() -> None:
-    asked: Any = {"engine": "structured", "effort": "quick"}
+    asked: Any = {"engine": "structured", "evaluations": 60}
     narrow, wide = rotor(0, 0.1, 0.0), rotor(0, 2.0, 1.0)
     doubted, sure = (dimgs.discover(data, "P", **asked) for data in (narrow, wide))
     assert not doubted.confirmed
@@ -101,10 +101,11 @@ def test_a_power_law_that_hides_in_noise_is_not_confirmed() -> None:
 
 
 def test_a_true_power_law_is_confirmed_and_its_probability_stands_everywhere() -> None:
-    data, target = table("pipe_heat", 60, 0.005)
-    result = fit_with(data, target, Options())
+    data, target = table("pipe_heat", 24, 0.005)
+    few = Options(engine="power_law", evaluations=20)
+    result = fit_with(data, target, few)
     assert result.verdict.confirmed
-    report = discover_with(data, target, Options(engine="power_law"))
+    report = discover_with(data, target, few)
     assert report.verdict == result.verdict
     for text in (report.to_html(), report.to_latex(), report.to_markdown(), str(report)):
         assert len(set(re.findall(r"Posterior: \D*(\d+)", text))) == 1
@@ -139,7 +140,7 @@ def ramps() -> tuple[dimgs.Dataset, dimgs.Dataset]:
 
 def test_few_runs_that_bend_confirm_no_power_law() -> None:
     ramp, _ = ramps()
-    asked = Options(scales=["H0 [m]"], engine="power_law")
+    asked = Options(scales=["H0 [m]"], engine="power_law", evaluations=20)
     bent = discover_with(ramp, "D", asked)
     assert bent.probability is not None
     assert bent.probability < 0.75
@@ -245,7 +246,7 @@ def test_a_law_of_open_exponents_is_confirmed_and_a_simple_one_says_what_it_lack
     assert not fitted.confirmed
     reasons = fitted.verdict.why_not
     assert any("with fitted exponents in place of simple ones" in why for why in reasons)
-    found = dimgs.discover(data, "y", scales="auto", engine="structured")
+    found = dimgs.discover(data, "y", scales="auto", engine="structured", evaluations=60)
     assert found.confirmed
     assert found.law is not None
     assert found.law.elasticities({"x": 2.0})["x"] == pytest.approx(1.4975, abs=1e-4)

@@ -8,6 +8,9 @@ import pytest
 
 from tests.cli.runner import Shell
 
+# what a search finds is tested elsewhere
+pytestmark = pytest.mark.usefixtures("brief")
+
 SCORES = {"r2_log", "rmse_log", "cv_r2_log", "r2", "holdout_r2_log", "holdout_n"}
 PI = {"variables", "rank", "groups", "response", "bases", "dropped", "suggestions"}
 GROUP = {"name", "exponents", "known_as", "latex"}

@@ -10,6 +10,9 @@ import pytest
 import dimgs
 from tests.cli.runner import Shell
 
+# what a search finds is tested elsewhere
+pytestmark = pytest.mark.usefixtures("brief")
+
 BAD_CELLS: dict[str, list[tuple[str, ...]]] = {
     "zero": [("0", "1", "2")],
     "negative": [("-1", "1", "2")],

@@ -206,7 +206,7 @@ def test_a_law_of_runs_with_heavy_tails_is_fitted_by_them() -> None:
     x, z = np.exp(rng.uniform(-1.5, 1.5, (2, 60)))
     y = (x**1.5 / z + 0.3) * np.exp(0.02 * rng.standard_t(2, 60))
     data = Dataset.from_columns({"x [1]": x, "z [1]": z, "y [1]": y})
-    options = Options(engine="power_law", form="a*x**p/z + b")
+    options = Options(engine="power_law", evaluations=20, form="a*x**p/z + b")
     law = discover_with(data, "y", options).law
     assert law is not None
     assert law.uncertainty.tails is not None

@@ -348,7 +348,7 @@ def test_a_power_law_is_one_law_in_every_spelling() -> None:
     rng = np.random.default_rng(0)
     c = np.geomspace(0.3, 300.0, 25)
     table = {"c [mg/L]": c, "q [mg/g]": 3.0 * c**0.4537 * np.exp(0.03 * rng.normal(size=25))}
-    found = dimgs.discover(table, "q", scales="auto", effort="quick", engine="structured")
+    found = dimgs.discover(table, "q", scales="auto", evaluations=100, engine="structured")
     assert found.law is not None
     assert not found.law.scales or "c0" not in str(found.law)
     assert [str(rival.law) for rival in found.rivals] == []

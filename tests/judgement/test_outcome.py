@@ -25,6 +25,9 @@ from dimgs.judgement.confirmation import HOLDS, LawFacts, Outcome, conclude
 from dimgs.judgement.residual_structure import ResidualSummary
 from dimgs.report.results import FitResult, Report, Verdict
 
+# what a search finds is tested elsewhere
+pytestmark = pytest.mark.usefixtures("brief")
+
 CUTS: tuple[CutBy, ...] = get_args(CutBy)
 SCORES = st.none() | st.floats(-5.0, 1.0)
 FACTS = st.builds(

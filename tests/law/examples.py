@@ -67,7 +67,7 @@ def example(kind: str) -> tuple[Law, Dataset]:
         data = Dataset.from_columns(
             {"U [m/s]": U, "D [m]": D, "nu [m^2/s]": U * D / reynolds, "F [m^2/s^2]": force}
         )
-        law = discover(data, "F", engine="power_law").law
+        law = discover(data, "F", engine="power_law", evaluations=20).law
         assert law is not None
         return law, data
     if kind == "physical":

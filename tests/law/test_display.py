@@ -18,6 +18,9 @@ from dimgs.law.law import Law
 from dimgs.report.results import fit_document
 from dimgs.variables import Dimension, parse_unit
 
+# what a search finds is tested elsewhere
+pytestmark = pytest.mark.usefixtures("brief")
+
 LENGTH = Dimension.of({"[length]": 1})
 LENGTHS = ["m", "mm", "inch", "km"]
 FORCES = ["N", "kN", "lbf"]
@@ -175,7 +178,9 @@ def test_a_constant_like_columns_of_several_units_has_that_which_suits_it(
     amount, enzyme = half * np.geomspace(0.05, 8.0, 12), np.tile([10.0, 20.0], 6)
     rate = 0.9 * enzyme * amount / (half + amount) * (1 + 0.01 * np.cos(7 * np.arange(12)))
     table = {"S [mM]": amount, "E0 [nM]": enzyme, "v [nM/s]": rate}
-    given = dimgs.discover(table, "v", engine="power_law", form="a*E0*S/(K + S)").form
+    given = dimgs.discover(
+        table, "v", engine="power_law", evaluations=20, form="a*E0*S/(K + S)"
+    ).form
     assert given is not None
     law = given.law
     shown = {c.name: c for c in shown_constants(law)}

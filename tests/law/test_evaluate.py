@@ -119,7 +119,7 @@ def _si(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(draw=st.data(), kind=st.sampled_from(KINDS))
 def test_no_answer_depends_on_the_units_of_the_inputs(
     draw: st.DataObject, kind: str, container: Callable[[Columns, Path], Any], tmp_path: Path

@@ -19,7 +19,7 @@ def test_a_noise_free_law_with_a_sign_is_exact() -> None:
     nu = 10 ** rng.uniform(-3, -1, 30)
     force = -0.7 * U**2 * (U * L / nu) ** -0.5
     data = Dataset.from_columns({"U [m/s]": U, "L [m]": L, "nu [m^2/s]": nu, "F [m^2/s^2]": force})
-    law = discover(data, "F", engine="power_law").law
+    law = discover(data, "F", engine="power_law", evaluations=20).law
     assert law is not None
     np.testing.assert_allclose(law.predict_si(data), force, rtol=1e-8)
     assert law.constants[0].value == pytest.approx(-0.7, rel=1e-8)
@@ -36,7 +36,7 @@ def test_every_constant_has_an_interval() -> None:
     tilt, U = np.linspace(-1, 1, 40), rng.uniform(1, 2, 40)
     force = U**2 * (0.5 * np.exp(0.6 * tilt) + 0.3 * rng.normal(size=40))
     data = Dataset.from_columns({"U [m/s]": U, "tilt [rad]": tilt, "F [m^2/s^2]": force})
-    law = discover(data, "F", engine="power_law").law or law
+    law = discover(data, "F", engine="power_law", evaluations=20).law or law
     (slope,) = [c for c in law.constants if c.name == "c"]
     assert slope.low is not None
     assert slope.high is not None

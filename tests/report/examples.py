@@ -36,7 +36,7 @@ def report_of(kind: str) -> Report:
     else:
         law, data = example(kind)
         target = law.target.name
-    return discover_with(data, target, Options(engine="power_law", **ASKED[kind]))
+    return discover_with(data, target, Options(engine="power_law", evaluations=20, **ASKED[kind]))
 
 
 @cache

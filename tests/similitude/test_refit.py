@@ -15,6 +15,9 @@ from dimgs.hub.accounts import set_user
 from dimgs.hub.hub import keep_report
 from dimgs.similitude.laws import refit
 
+# what a search finds is tested elsewhere
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 def kept(hub: Hub, wrong: float, noise: float = 0.002) -> tuple[dict[str, Any], list[str]]:
     """A law of nine pendulums, the last of which was measured wrongly by a factor."""

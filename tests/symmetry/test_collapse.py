@@ -16,6 +16,9 @@ from dimgs.dataset import Dataset
 from dimgs.groups.derive import UnreachableError
 from dimgs.symmetry.collapse import Collapse, collapse
 
+# what a search finds is tested elsewhere
+pytestmark = pytest.mark.usefixtures("brief")
+
 POWERS = st.sampled_from([-1.0, -0.5, 0.25, 1.0])
 UNITS = {"y": "m", "u": "m/s", "U": "m/s", "nu": "m^2/s", "x": "m"}
 

@@ -13,6 +13,9 @@ from dimgs.cli.app import run
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 
+# what a search finds is tested elsewhere
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 def power_law() -> dimgs.Law:
     rng = np.random.default_rng(2)
