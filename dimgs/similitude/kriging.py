@@ -522,6 +522,10 @@ def recombined(hub: Hub, runs: Sequence[Run], target: str) -> dict[str, list[str
         blank["bias"][i] = f"{np.expm1(logs[k]):.6g}"
         blank["bias_err"][i] = f"{np.exp(logs[k]) * errors[k]:.3g}"
         blank["weight"][i] = f"{weights[row]:.6g}"
+    for i, name in enumerate(names):
+        # runs with other labels are not compared, and have no bias to their own origin either
+        if name == first:
+            blank["bias"][i] = blank["bias_err"][i] = "0"
     return blank
 
 

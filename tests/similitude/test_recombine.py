@@ -45,3 +45,19 @@ def test_the_ratio_between_origins_is_learned_and_weighs_what_scatters(tmp_path:
     # the further columns are labels, which no fit takes for inputs
     law = dimgs.fit(data, "drop", within="origin").law
     assert {v.name for v in law.symbols.values()} <= {"a", "r", "t", "dT", "origin"}
+
+
+def test_runs_with_other_labels_have_no_bias_to_their_own_origin(tmp_path: Path) -> None:
+    with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
+        for k, wall in enumerate(["steel", "glass"] * 5):
+            inputs = {
+                "U": {"value": 1.0 + k, "unit": "m/s"},
+                "D": {"value": 1.0 + k**2, "unit": "mm"},
+                "wall": {"value": wall, "unit": "label"},
+            }
+            outputs = {"t": {"value": 0.1 * (1.0 + k**2) / (1.0 + k), "unit": "s"}}
+            hub.add({"kind": "run", "kernel": "pipe", "inputs": inputs, "outputs": outputs})
+        table = tmp_path / "t.csv"
+        hub.dataset(table, kernel="pipe", target="t", more=lambda runs: recombined(hub, runs, "t"))
+    data = dimgs.read_table(str(table))
+    assert set(data["bias"]) == set(data["bias_err"]) == {"0"}
