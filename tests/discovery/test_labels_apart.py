@@ -124,7 +124,7 @@ def test_so_is_one_with_errors_of_one_size(seed: int) -> None:
 
 @pytest.mark.parametrize("noise", ["auto", "constant"])
 def test_a_law_is_found_where_errors_are_of_one_size(noise: str) -> None:
-    data = measured(0.005, 7, n=40)
+    data = measured(0.005, 7, n=24)
     choices: dict[str, Any] = {"within": "material", "scales": "auto", "noise": noise}
     found = dimgs.discover(data, "r", engine="structured", evaluations=300, **choices)
     assert found.confirmed

@@ -36,6 +36,8 @@ def report_of(kind: str) -> Report:
     else:
         law, data = example(kind)
         target = law.target.name
+        # its errors leave many forms, which all runs would take long to judge
+        data = data.take(np.arange(20)) if kind == "linear" else data
     return discover_with(data, target, Options(engine="power_law", evaluations=20, **ASKED[kind]))
 
 

@@ -90,3 +90,8 @@ def person(client: Callable[..., TestClient], hub: Hub) -> Callable[[str], Perso
         return made
 
     return person
+
+
+@pytest.fixture(autouse=True, scope="module")
+def searches_are_brief(brief: None) -> None:
+    """What a search finds is tested elsewhere."""
