@@ -371,6 +371,6 @@ def _laws(hub: "Hub", binding: Binding) -> list[Known]:
     for listed in hub.listed(kind="law", kernel=binding.kernel.name, newest=True, limit=_LAWS):
         entry = hub.get(listed["id"]) if listed["state"] == "accepted" else None
         if entry is not None and not entry["superseded_by"]:
-            stated = laws_in(entry, binding.target.name, binding.ports)
+            stated = [law for law, _ in laws_in(entry, binding.target.name, binding.ports)]
             laws += [KnownLaw(law, f"law {entry['id'][:12]}") for law in stated]
     return laws

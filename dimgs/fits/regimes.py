@@ -966,6 +966,9 @@ def threshold_doubt(sample: Sample, pieces: Pieces) -> Array:
     return doubt
 
 
+_ROUNDING = float(np.finfo(float).eps)
+
+
 def round_directions(
     data: RegimeRuns, pieces: Pieces, monomials: list[tuple[int, ...]], level: float
 ) -> tuple[Pieces, dict[int, list[tuple[int, ...]]]]:
@@ -992,6 +995,8 @@ def round_directions(
     for k, edge in enumerate(pieces.tree if monomials else ()):
         runs = BoundaryRuns.of(sample, tree, k)
         slack = unit_of_ratio(sample, pieces, k) * hansen_quantile(level)
+        # exact runs have losses of rounding alone, which say nothing of a direction
+        slack = max(slack, _ROUNDING * len(runs.rows) * float(np.sum(runs.rows[:, -1] ** 2)))
         # the sides of a boundary are not alike: each may be divided further
         ways = [(m, axes.direction(m, towards=edge.direction)) for m in monomials]
         tried = [(monomial, way, *runs.best(way)) for monomial, way in ways if way is not None]

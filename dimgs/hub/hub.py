@@ -787,9 +787,12 @@ def keep_campaign(
         law = {"law": law_document, "kernel": kernel, **verdict}
         if result.get("boundaries"):
             law["boundaries"] = list(result["boundaries"])
-        if len(laws) > 1:
+        parted = any(r.get("where", "True") != "True" for r in result.get("regimes", ()))
+        if len(laws) > 1 or (parted and laws and law_document == laws[0]):
             parts = ("where", "place", "law")
-            law["regimes"] = [{k: r.get(k) for k in parts} for r in result["regimes"]]
+            groups = {g["name"]: g["exponents"] for g in result.get("pi", {}).get("groups", ())}
+            each = ({k: r.get(k) for k in parts} for r in result["regimes"])
+            law["regimes"] = [{**regime, "groups": groups} for regime in each]
     keep_card(hub, kernel)
     question = {"text": _asked(target, ranges, kernel), "target": target, "inputs": ranges}
     protocol = {"kernel": kernel, "text": f"campaign of {kernel}", "plan": plain(plan)}

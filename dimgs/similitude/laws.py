@@ -1,15 +1,18 @@
 """Laws of a hub whose domain contains the point, and known limits of a target, as reviewed."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import sympy
 
 from dimgs.common.arrays import Array
-from dimgs.common.errors import InputError, attempt
+from dimgs.common.errors import InputError, LawError, attempt
 from dimgs.dataset import Dataset
+from dimgs.expression.parsing import sympy_parse_condition
 from dimgs.hub.entry import links_to, program_of, run_record, why_unconfirmed
 from dimgs.hub.hub import Hub
 from dimgs.hub.permissions import NotAllowedError
@@ -17,7 +20,7 @@ from dimgs.hub.store import dataset_of
 from dimgs.kernels.record import RunRecord
 from dimgs.law.law import Law
 from dimgs.law.limits import KnownLimit
-from dimgs.law.prediction import Bound
+from dimgs.law.prediction import Bound, with_moved_borders
 from dimgs.similitude.answer import evidence_of
 from dimgs.similitude.kriging import Nearby
 from dimgs.similitude.origin import GOOD, Offer, Origin
@@ -42,20 +45,42 @@ class HubLaw:
         Of its entry.
     why_not : tuple of str
         Why it answers nothing: it is not confirmed, or somebody disputes it.
+    regime : mapping
+        Of a campaign, in which it holds: "where" in its "groups", and "place" in words. Empty for
+        a law of all runs.
     """
 
     law: Law
     id: str
     state: str
     why_not: tuple[str, ...] = ()
+    regime: Mapping[str, Any] = field(default_factory=dict)
 
     def doubts(self, origin: Origin) -> list[str]:
         """Reasons why the law gives no answer at the point; empty where it does."""
         reasons = [*self.why_not, *([self.law.doubt] if self.law.doubt else [])]
         if not reasons and self.law.confirmed is False and self.state != "accepted":
             reasons = [*self.law.why_not] or [self.law.verdict]
-        reasons = reasons or [f"{d}." for d in self.law.places(self._at(origin))[0].departures]
-        return reasons or self._untried(origin)
+        reasons = reasons or [f"{d}." for d in self.law.places(self.at(origin))[0].departures]
+        return reasons or self._elsewhere(origin) or self._untried(origin)
+
+    def _elsewhere(self, origin: Origin) -> list[str]:
+        """That the point lies in another regime, as far as its groups show."""
+        groups = self.regime.get("groups") or {}
+        known = {c.name: c.value for c in self.law.constants if c.origin == "physical"}
+        known |= origin.point.si
+        for name, powers in groups.items():
+            if powers.keys() <= known.keys():
+                factors = [known[n] ** float(Fraction(p)) for n, p in powers.items()]
+                known[name] = float(np.prod(factors))
+        names = [n for n in known if n.isidentifier()]
+        try:
+            where = sympy_parse_condition(str(self.regime.get("where") or "True"), names)
+        except LawError:
+            # everywhere, or of a group that an unknown scale is part of
+            return []
+        holds = sympy.lambdify(names, where, "numpy")(*(known[n] for n in names))
+        return [] if holds else [f"it holds where {self.regime['place']}."]
 
     def _untried(self, origin: Origin) -> list[str]:
         """Inputs that the runs held at other values, where it is not known that groups decide.
@@ -82,13 +107,24 @@ class HubLaw:
         ]
         return [*other, *beyond]
 
-    def _at(self, origin: Origin) -> dict[str, Any]:
+    def at(self, origin: Origin) -> dict[str, Any]:
+        """Inputs of the point."""
         inputs = {**origin.point.si, **origin.point.labels}
         return {name: np.array([value]) for name, value in inputs.items()}
 
+    def beside_borders(self, origin: Origin) -> list[float]:
+        """Values at the point where a border between pieces lies at an end of its interval.
+
+        Over the value itself.
+        """
+        at = self.at(origin)
+        here = float(np.asarray(self.law.predict_si(at))[0])
+        moved = [each.predict_si(at) for each in with_moved_borders(self.law)]
+        return [float(np.asarray(value)[0]) / here for value in moved]
+
     def answer(self, origin: Origin, level: float) -> Offer | None:
         """Answer of the law at the point, if it is finite."""
-        predicted = self.law.predict(self._at(origin), level)
+        predicted = self.law.predict(self.at(origin), level)
         value, low, high = (float(np.asarray(part)[0]) for part in predicted)
         if not np.isfinite([value, low, high]).all():
             return None
@@ -113,16 +149,22 @@ def laws_of(hub: Hub, origin: Origin) -> list[HubLaw]:
         why = tuple(why_unconfirmed(entry))
         names = {*origin.point.si, *origin.point.labels}
         laws = laws_in(entry, origin.target, names)
-        known_laws += [HubLaw(law, entry["id"], entry["state"], why) for law in laws]
+        known_laws += [HubLaw(law, entry["id"], entry["state"], why, part) for law, part in laws]
     return sorted(known_laws, key=lambda known: known.state != "accepted")
 
 
-def laws_in(entry: Mapping[str, Any], target: str, names: Container[str]) -> Iterator[Law]:
-    """Laws of all regimes of an entry that are of a target and take inputs of these names."""
+def laws_in(
+    entry: Mapping[str, Any], target: str, names: Container[str]
+) -> Iterator[tuple[Law, Mapping[str, Any]]]:
+    """Laws of an entry that are of a target and take inputs of these names, with their regimes."""
     content = entry["content"] or {}
-    every = [content.get("law"), *(r.get("law") for r in content.get("regimes", ()))]
+    regimes = list(content.get("regimes") or ())
+    every = [*regimes, {"law": content.get("law")}]
+    # the first law of a campaign may be that of a regime
+    first = next(r for r in every if r.get("law") == content.get("law"))
     seen: list[Any] = []
-    for document in every:
+    for regime in (first, *every):
+        document = regime.get("law")
         if not document or document in seen:
             continue
         seen.append(document)
@@ -131,7 +173,7 @@ def laws_in(entry: Mapping[str, Any], target: str, names: Container[str]) -> Ite
         if law is None or law.target.name != target:
             continue
         if all(v.name in names for v in law.symbols.values()):
-            yield law
+            yield law, regime
 
 
 def _applies(hub: Hub, entry: dict[str, Any], origin: Origin) -> bool:

@@ -272,6 +272,9 @@ def _compose(
     evidence += [evidence_of("limit", i) for i in limits]
     law = "a power law fitted to them" + (" and a known limit" if limits else "")
     if trend is not None:
+        # runs on one side of a border do not say on which side the point lies
+        beside = trend.beside_borders(origin)
+        low, high = low * min([1.0, *beside]), high * max([1.0, *beside])
         law = "a law of the hub"
         evidence.append(evidence_of("law", trend.id))
     names = sorted({f"{run['kernel']} {of_tier(run['tier'])}".strip() for run in runs})

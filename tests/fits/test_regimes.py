@@ -92,6 +92,20 @@ def test_a_jump_gets_the_shortest_monomial_the_runs_allow() -> None:
     assert edge.interval(0.5)[0] >= edge.low
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_rounding_of_exact_runs_says_nothing_of_the_direction_of_a_jump(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([rng.uniform(4.0, 7.0, 24), rng.uniform(3.0, 13.0, 24)])
+    X[:, 1] += X[:, 0]
+    along = X[:, 1] - X[:, 0]
+    low, high = along[along < 7.7].max(), along[along >= 7.7].min()
+    laminar, turbulent = np.log(64.0) - along, np.log(0.316) - 0.25 * along
+    y = X[:, 0] + np.where(along < 7.7, laminar, turbulent)
+    (edge,) = RegimePowerLaw(exponent_map=np.eye(2)).fit(X, y).thresholds_
+    assert [str(e) for e in edge.rationals[0]] == ["1", "-1"]
+    assert sorted(np.abs([edge.low, edge.high])) == pytest.approx([low, high])
+
+
 def test_a_continuous_boundary_is_normal_to_the_difference_of_the_exponents() -> None:
     rng = np.random.default_rng(4)
     X = rng.uniform(-3.0, 3.0, (200, 2))

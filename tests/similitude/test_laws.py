@@ -127,6 +127,42 @@ def test_what_a_campaign_held_answers_elsewhere_only_with_a_complete_card(tmp_pa
         assert ask("T", moon, hub, kernel=Pendulum()).value == pytest.approx(4.9365, rel=1e-4)
 
 
+class Tube(BaseKernel):
+    """Pressure drop of a pipe, which jumps where the flow becomes turbulent."""
+
+    name, version = "tube", "1"
+    inputs = tuple(map(Port, ("U", "d", "nu", "rho", "L"), ("m/s", "mm", "m^2/s", "kg/m^3", "m")))
+    outputs = (Port("dp", "Pa"),)
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any]:
+        d = 1e-3 * values["d"]
+        Re = values["U"] * d / values["nu"]
+        f = 64.0 / Re if Re < 2300.0 else 0.316 * Re**-0.25
+        return {"dp": f * values["L"] / d * values["rho"] * values["U"] ** 2 / 2.0}
+
+
+def test_between_the_runs_beside_a_jump_an_answer_holds_both_sides(tmp_path: Path) -> None:
+    ranges = {
+        "U": Range(0.01, 10.0, "m/s"),
+        "d": Range(1.0, 50.0, "mm"),
+        "nu": Range(1e-6, 1e-5, "m^2/s"),
+    }
+    fixed = {"rho": (1000.0, "kg/m^3"), "L": (2.0, "m")}
+    one = Plan(Tube(), "dp", ranges, Budget(60), Tolerance(exponents=0.02), fixed)
+    at = {**fixed, "d": (10.0, "mm"), "nu": (2e-6, "m^2/s")}
+    with kept(tmp_path, one) as hub:
+        sure = []
+        for U in np.linspace(0.36, 0.56, 11).tolist():
+            answer = ask("dp", {**at, "U": (U, "m/s")}, hub, kernel=Tube())
+            fresh = Tube().run({"U": U, "d": 10.0, "nu": 2e-6, "rho": 1000.0, "L": 2.0})
+            if answer.value is not None:
+                sure.append(U)
+                assert answer.low * 0.9999 < fresh.outputs["dp"][0] < answer.high * 1.0001
+        assert 5 <= len(sure) <= 10
+
+
 class Stiff(BaseKernel):
     """A pendulum with gravity inside, which is never shorter than a metre."""
 
