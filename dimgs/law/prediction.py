@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import sympy
@@ -858,16 +858,13 @@ def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
     value = _defined_values(law, inputs, data)
     if level is None:
         return _tagged(law, value, inputs)
-    others = [(each, values(each, inputs)) for each in with_moved_borders(law)]
+    others = [(each, values(each, inputs)) for each in _with_moved_borders(law)]
     ends = [_interval(each, inputs, at, level, of) for each, at in ((law, value), *others)]
     low, high = np.fmin.reduce([e[0] for e in ends]), np.fmax.reduce([e[1] for e in ends])
     return Interval(*(_tagged(law, x, inputs) for x in (value, low, high)))
 
 
-AnyLaw = TypeVar("AnyLaw", bound=CheckedLaw)
-
-
-def with_moved_borders(law: AnyLaw) -> Iterator[AnyLaw]:
+def _with_moved_borders(law: CheckedLaw) -> Iterator[CheckedLaw]:
     """The law with each border between its pieces at either end of the border's interval."""
     pieces = [piece for each in law.expression.atoms(sympy.Piecewise) for piece in each.args]
     names = {str(s) for _, condition in pieces for s in condition.free_symbols}
@@ -877,6 +874,23 @@ def with_moved_borders(law: AnyLaw) -> Iterator[AnyLaw]:
             for end in {constant.low, constant.high} - {constant.value}:
                 moved = replace(constant, value=end)
                 yield replace(law, constants=(*law.constants[:k], moved, *law.constants[k + 1 :]))
+
+
+def beside_borders(law: CheckedLaw, data: Any) -> list[Array]:
+    """Target in SI where a border between pieces lies at either end of its interval.
+
+    Parameters
+    ----------
+    law : Law
+    data : as of :meth:`Law.predict`
+
+    Returns
+    -------
+    list of ndarray of shape (n,)
+        One for each end; none for a law without borders.
+    """
+    inputs = law_inputs(law, data)
+    return [values(each, inputs) for each in _with_moved_borders(law)]
 
 
 def _interval(

@@ -20,7 +20,7 @@ from dimgs.hub.store import dataset_of
 from dimgs.kernels.record import RunRecord
 from dimgs.law.law import Law
 from dimgs.law.limits import KnownLimit
-from dimgs.law.prediction import Bound, with_moved_borders
+from dimgs.law.prediction import Bound, beside_borders
 from dimgs.similitude.answer import evidence_of
 from dimgs.similitude.kriging import Nearby
 from dimgs.similitude.origin import GOOD, Offer, Origin
@@ -119,8 +119,7 @@ class HubLaw:
         """
         at = self.at(origin)
         here = float(np.asarray(self.law.predict_si(at))[0])
-        moved = [each.predict_si(at) for each in with_moved_borders(self.law)]
-        return [float(np.asarray(value)[0]) / here for value in moved]
+        return [float(value[0]) / here for value in beside_borders(self.law, at)]
 
     def answer(self, origin: Origin, level: float) -> Offer | None:
         """Answer of the law at the point, if it is finite."""
