@@ -259,7 +259,7 @@ class _Asking:
             if (
                 its.half_width <= self.tolerance
                 and apart > 0.0
-                and (abs(offer.value - its.value) > large)
+                and abs(offer.value - its.value) > large
             ):
                 both = [
                     f"{visible(o.description.name)} says "

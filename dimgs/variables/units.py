@@ -472,8 +472,9 @@ def _exponent(text: str, start: int) -> tuple[Token, int]:
     power = exact_exponent(int(written) if written.lstrip("+-").isdigit() else float(written), text)
     # only an exponent in brackets, as superscripts are, ends without a blank
     kind = "open power" if raised["plain"] else "power"
-    text = raised["plain"] or raised[0]
-    return Token(kind, text, power=power / int(raised["bottom"] or 1)), raised.end()
+    # with its brackets, as "m-2" is another text than "m^(-2)"
+    shown = raised["plain"] or raised[0]
+    return Token(kind, shown, power=power / int(raised["bottom"] or 1)), raised.end()
 
 
 def _dot(text: str, start: int, before: list[Token]) -> tuple[Token, int]:
@@ -608,9 +609,10 @@ class _Parser:
         if exponent and self.ahead.kind in ("power", "open power"):
             raise InputError(_TOUCHES)
         if below and exponent and exponent.kind == "power" and exponent.text.startswith("-"):
-            positive = name if exponent.power == -1 else f"{name}^{-exponent.power}"
+            base = name or "(...)"
+            positive = base if exponent.power == -1 else f"{base}^{-exponent.power}"
             raise InputError(
-                f"it is unclear whether '/{name}{exponent.text}' divides or multiplies; write "
+                f"it is unclear whether '/{base}{exponent.text}' divides or multiplies; write "
                 f"'/{positive}' or '*{positive}'"
             )
         power = (exponent.power if exponent else Fraction(1)) * (raised.power if raised else 1)

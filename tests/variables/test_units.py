@@ -1,5 +1,6 @@
 """Units as people write them: exact dimensions, right sizes, or a clear refusal."""
 
+import re
 from fractions import Fraction
 
 import pytest
@@ -288,3 +289,14 @@ def test_a_part_of_a_unit_is_offered_as_a_decimal(parts: str) -> None:
         return
     offered = str(refused.value).partition(", or ")[2].partition(" if it is a part")[0]
     assert parse_unit(offered).factor == pytest.approx(0.0254 * top / below)
+
+
+@pytest.mark.parametrize(
+    ("text", "readings"),
+    [("m/s-1", "'/s' or '*s'"), ("J/(kg K)-2", "'/(...)^2' or '*(...)^2'")],
+)
+def test_a_division_by_a_negative_power_is_refused_with_both_readings(
+    text: str, readings: str
+) -> None:
+    with pytest.raises(InputError, match=re.escape(readings)):
+        parse_unit(text)
