@@ -289,6 +289,14 @@ class Answers:
         pool = self.evidence.design.pool
         return self.model.holds(pool)[:, k] & holding(self.space, self.conditions[k], pool)
 
+    def _with_law(self, k: int, fit: FitResult | None) -> list[Exponent]:
+        """Exponents of a regime with the rationals that its law states too, where they are near."""
+        by_law = {} if fit is None else {e.name: e.rational for e in fit.variable_exponents}
+        return [
+            e if q is None or by_law.get(e.name) != q else e.reaching(q)
+            for e, q in zip(self.exponents[k], self.rationals[k], strict=True)
+        ]
+
     def regime(self, k: int, fit: FitResult | None) -> tuple[RegimeAnswer, Pertinence]:
         """A regime as it is reported, with its law by `fit`, and whether it can be relied on."""
         conditions, t0 = self.conditions[k], self.space.references
@@ -300,7 +308,8 @@ class Answers:
             if both := answers.keys() & coarse.keys():
                 bias[tier.name] = float(np.mean([answers[n] - coarse[n] for n in both]))
             coarse = answers
-        moved = [e for e in self.exponents[k] if e.name in self.moved]
+        every = self._with_law(k, fit)
+        moved = [e for e in every if e.name in self.moved]
         hot = ((e, t0[e.name]) for e in moved if e.name in t0)
         law, evidence = self.model.laws[k], self.evidence
         half = float(np.max(law.half_widths(evidence.functionals, self.level), initial=0.0))
@@ -313,7 +322,7 @@ class Answers:
             where=where_text(conditions, self.space.features),
             place=where_words(self.space, conditions),
             exponents=tuple(e for e in moved if e.name not in t0),
-            implied=tuple(e for e in self.exponents[k] if e.name not in {*t0, *self.moved}),
+            implied=tuple(e for e in every if e.name not in {*t0, *self.moved}),
             activation={e.name: Activation(t * e.value, t * e.low, t * e.high) for e, t in hot},
             runs=counts,
             share=float(self.places[k].mean()),

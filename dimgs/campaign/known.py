@@ -1,8 +1,10 @@
 """Runs and laws that exist before a campaign, in the pi space of its plan; those of a hub too."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import compress
 from os import PathLike
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dimgs.campaign.plan import EVIDENCE, KNOWN, Binding, CampaignDesign, CampaignRun, at
+from dimgs.common.advice import Advice, Setting, on_the_command_line, worded
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import json_value, read_text
 from dimgs.dataset import read_table
@@ -153,7 +156,8 @@ def _read(source: Any, binding: Binding) -> Sequence[Known]:
 def _of_table(path: Path, binding: Binding) -> Sequence[Known]:
     from dimgs.hub.hub import table_records
 
-    data = read_table(path)
+    with worded(partial(_beside, path)):
+        data = read_table(path)
     target, kernel = binding.target.name, binding.kernel
     with at(binding.plan, path.name):
         for port in (*kernel.inputs, *kernel.outputs):
@@ -167,6 +171,14 @@ def _of_table(path: Path, binding: Binding) -> Sequence[Known]:
         tier = str(inputs.pop(_TIER)[0]) if _TIER in inputs and _TIER in data.label_names else ""
         runs.append(measured(replace(record, tier=tier, inputs=inputs), target, path.name))
     return runs
+
+
+def _beside(path: Path, advice: Advice) -> str:
+    """Advice on a table that a campaign starts from: its units may stand in a file beside it."""
+    if not (isinstance(advice, Setting) and advice.option == "units"):
+        return on_the_command_line(advice)
+    units = dict(each.split("=") for values in advice.values for each in values.split(","))
+    return f"{path.stem}.units.json with {json.dumps(units, ensure_ascii=False)}"
 
 
 def measured(record: RunRecord, target: str, origin: str) -> KnownRun:

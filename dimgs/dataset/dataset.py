@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, IntArray
-from dimgs.common.errors import InputError, noting
+from dimgs.common.errors import InputError, attempt, noting
 from dimgs.dataset.raw import (
     BOOLEANS,
     EVERY,
@@ -31,6 +31,7 @@ from dimgs.dataset.raw import (
     chosen,
     doubts,
     in_square_brackets,
+    is_text,
     labels,
     looks_numeric,
     no_such_column,
@@ -53,6 +54,7 @@ from dimgs.variables import (
     si_unit,
     to_pint,
 )
+from dimgs.variables.units import LABEL_TEXTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,6 +203,7 @@ def converted(table: RawTable, options: ReadOptions) -> "Dataset":
     titled, notes = titled_columns(table, options)
     names = [t.name for t in titled]
     used = set(chosen(names, options.columns, options.drop, table.source))
+    used |= _labels_beside(titled, used, table, options)
     titled = [t for t in titled if t.name in used]
     if not len(table.rows) and not options.allow_empty:
         what = "has column names but no rows" if not table.dropped else "has no usable row left"
@@ -213,6 +216,27 @@ def converted(table: RawTable, options: ReadOptions) -> "Dataset":
         if missing:
             raise _missing_units(missing, table)
         return columns.finish(notes)
+
+
+def _labels_beside(
+    titled: Sequence[Titled], used: Container[str], table: RawTable, options: ReadOptions
+) -> set[str]:
+    """Columns of labels that are no input, though the inputs are named, and are not dropped.
+
+    What they say of the runs is known all the same, as that of labels that nobody names.
+    """
+    if options.columns is None or not options.with_labels:
+        return set()
+    out, apart = set[str](), {*used, *(options.drop or ())}
+    for each in titled:
+        if each.name in apart or len(each.column.cells) != len(table.rows):
+            continue
+        alone = _ColumnCollector(table, options)
+        words = each.unit is None and is_text(each.column, table.decimal)
+        is_label = words and attempt(alone.add, each) and alone.variables
+        if is_label or (each.unit or "").lower() in LABEL_TEXTS:
+            out.add(each.name)
+    return out
 
 
 def _missing_units(names: list[str], table: RawTable) -> InputError:

@@ -187,6 +187,8 @@ class ReadOptions:
     # columns whose cells may be bounds, such as "<0.3"
     bounded: Iterable[str] = ()
     rounded: Iterable[str] = ()
+    # whether labels that `columns` does not name are read too, for what they say of the runs
+    with_labels: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "units", dict(self.units or {}))
@@ -451,7 +453,8 @@ def titled_columns(table: RawTable, options: ReadOptions) -> tuple[list[Titled],
     """
     parts = [split_header(c.header) for c in table.columns]
     given = dict(options.units)
-    if given.pop(EVERY, "").strip() == OF_HEADER:
+    every = given.pop(EVERY, table.sidecar[0].get(EVERY, ""))
+    if every.strip() == OF_HEADER:
         written = [in_square_brackets(name) if unit is None else None for name, unit, _ in parts]
         parts = [split_header(h) if h else part for h, part in zip(written, parts, strict=True)]
     names = [name for name, _, _ in parts]
@@ -478,7 +481,7 @@ def titled_columns(table: RawTable, options: ReadOptions) -> tuple[list[Titled],
         if not units and name in options.defaults:
             units = [("the law", options.defaults[name])]
         unit, hint = _split_kind(units[0][1]) if units else (None, None)
-        if units and units[0] == ("the second row", "-") and _is_text(column, table.decimal):
+        if units and units[0] == ("the second row", "-") and is_text(column, table.decimal):
             unit = None
         if column.binding and column.unit is not None and unit != column.unit:
             _refuse_contradiction(name, unit or "", column.unit, table.source)
@@ -500,7 +503,8 @@ def _are_apart(unit: str | None, other: str) -> bool:
     return one is not None and two is not None and one.dimension != two.dimension
 
 
-def _is_text(column: RawColumn, decimal: str) -> bool:
+def is_text(column: RawColumn, decimal: str) -> bool:
+    """Whether no cell of a column is a number."""
     if column.cells.dtype != object:
         return False
     present = (str(c) for c in column.cells.tolist() if not is_missing(c))

@@ -282,8 +282,10 @@ def _fields(table: RawTable, rows: list[list[str]], options: ReadOptions) -> lis
     titled, _ = titled_columns(replace(table, columns=[c for c, _ in named]), options)
     used = set(chosen([t.name for t in titled], options.columns, options.drop, table.source))
     for (_, each), title in zip(named, titled, strict=True):
-        each.is_read = title.name in used
-        each.as_text |= (title.unit or "").lower() in LABEL_TEXTS
+        is_label = (title.unit or "").lower() in LABEL_TEXTS
+        words = options.with_labels and (is_label or (each.as_text and title.unit is None))
+        each.is_read = title.name in used or (words and title.name not in (options.drop or ()))
+        each.as_text |= is_label
     return fields
 
 
@@ -665,7 +667,9 @@ def dataset_of(source: Any, options: ReadOptions) -> Dataset:
         return build(raw_table(source, options), options)
     if options.units:
         raise InputError("A Dataset has its units already; leave out the mapping of units.")
-    columns = chosen(list(source.names), options.columns, options.drop, source.source)
+    beside = source.label_names if options.with_labels else ()
+    named = options.columns and [*options.columns, *beside]
+    columns = chosen(list(source.names), named, options.drop, source.source)
     return checked(source.select(columns), options)
 
 
@@ -815,15 +819,14 @@ def from_parquet(path: Path, options: ReadOptions) -> RawTable:
     """Raw table of a Parquet file; units also from its fields' metadata and pandas' attrs."""
     import pandas as pd
     import pyarrow as pa
-    from pyarrow import types
 
     file = open_parquet(path)
     schema = file.schema_arrow
-    columns = decoded_headers(options, schema.names)
+    columns = decoded_headers(options, schema)
     check_width(len(columns or schema.names), path.name)
     check_memory(file.metadata.num_rows * len(columns or schema.names) * _BYTES_A_CELL, path.name)
     # one copy of each text, however often it stands in the file
-    texts = [f.name for f in schema if types.is_string(f.type) or types.is_large_string(f.type)]
+    texts = text_fields(schema)
     try:
         frame = pd.read_parquet(path, engine="pyarrow", columns=columns, read_dictionary=texts)
     except (pa.ArrowException, ValueError, KeyError) as error:
@@ -831,13 +834,21 @@ def from_parquet(path: Path, options: ReadOptions) -> RawTable:
     return from_pandas(frame, path.name, sidecar_of(path), field_units(schema))
 
 
-def decoded_headers(options: ReadOptions, headers: list[str]) -> list[str] | None:
-    """Headers of the columns to decode; None for all."""
-    names = {header: split_header(header)[0] for header in headers}
+def text_fields(schema: Any) -> list[str]:
+    """Columns of a Parquet file that hold texts."""
+    from pyarrow import types
+
+    return [f.name for f in schema if types.is_string(f.type) or types.is_large_string(f.type)]
+
+
+def decoded_headers(options: ReadOptions, schema: Any) -> list[str] | None:
+    """Headers of the columns to decode, those of texts among them; None for all."""
+    names = {header: split_header(header)[0] for header in schema.names}
     used = {*(options.columns or ()), *options.units}
     if options.columns is None or not used <= set(names.values()):
         return None
-    return [h for h, name in names.items() if name.removesuffix("_err") in used]
+    texts = text_fields(schema) if options.with_labels else []
+    return [h for h, name in names.items() if name.removesuffix("_err") in used or h in texts]
 
 
 def check_memory(needed: int, source: str) -> None:
@@ -1263,7 +1274,7 @@ def parquet_batches(
 
     file = open_parquet(path)
     units = field_units(file.schema_arrow)
-    columns = decoded_headers(options, file.schema_arrow.names)
+    columns = decoded_headers(options, file.schema_arrow)
     head, end = None, 0
     try:
         for group in range(file.num_row_groups):

@@ -4,7 +4,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from typing import Any, Unpack
@@ -14,7 +14,7 @@ import numpy as np
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import attempt, noting, warn_all
-from dimgs.common.formats import attributes
+from dimgs.common.formats import attributes, plain
 from dimgs.common.progress import listening, notebook_bar
 from dimgs.dataset import Dataset
 from dimgs.discovery.diagnostics import (
@@ -33,7 +33,7 @@ from dimgs.discovery.judgement import (
 )
 from dimgs.discovery.missing_input import hidden_scale_advice
 from dimgs.discovery.next_runs import differs_most, propose
-from dimgs.discovery.options import DiscoverKeywords, FitKeywords, Options, default_of, documented
+from dimgs.discovery.options import DiscoverKeywords, FitKeywords, Options, documented
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.search import study_with_repeats
@@ -138,8 +138,8 @@ def verdict_on(prepared: Prepared, options: Options) -> Verdict:
     prepared : Prepared
     options : Options
     """
-    plain = replace(options, local=False, along=None, curve=None, additive=False)
-    return judged_power_law(prepared, plain).verdict
+    usual = replace(options, local=False, along=None, curve=None, additive=False)
+    return judged_power_law(prepared, usual).verdict
 
 
 def judged_power_law(prepared: Prepared, options: Options) -> Study:
@@ -309,6 +309,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         source=data.source,
         n_runs=prepared.design.n_runs,
         provenance=_provenance(data, options),
+        options=plain(options.without_reading().given),
         measured=prepared.in_table(prepared.data[law.target.name].tolist()),
         predicted=prepared.in_table(law.predict_si(prepared.data).tolist()),
         data=prepared.data.take(prepared.in_table(range(prepared.design.n_runs))),
@@ -471,12 +472,11 @@ def _provenance(data: Dataset, options: Options) -> dict[str, str]:
 def _options_text(options: Options) -> str:
     """Options that differ from the defaults, without the seed."""
     out = []
-    for each in fields(options):
-        value = getattr(options, each.name)
-        if each.name == "seed" or value == default_of(each) or not (value or each.default):
+    for name, value in options.given.items():
+        if name == "seed":
             continue
         if isinstance(value, Mapping):
             value = [f"{k}={v}" for k, v in value.items()]
         shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        out.append(each.name if value is True else f"{each.name} = {shown}")
+        out.append(name if value is True else f"{name} = {shown}")
     return "; ".join(out) or "none"

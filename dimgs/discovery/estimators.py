@@ -438,16 +438,13 @@ def _unknown(
 
 
 def _with_rational(e: Exponent, value: Fraction | float | None) -> Exponent:
-    """An exponent with its rational, which its interval then reaches at least.
+    """An exponent with its rational.
 
-    Rationals are judged together, so that some lie beyond the ends of their own intervals: what
-    the runs do not refute belongs to what is shown. An exponent that the runs do not determine has
-    no rational, though the law may have one in its place.
+    One that the runs do not determine has none, though the law may have one in its place.
     """
     if not isinstance(value, Fraction) or not np.isfinite(e.high - e.low):
         return e
-    low, high = min(e.low, float(value)), max(e.high, float(value))
-    return replace(e, low=low, high=high, rational=value)
+    return e.reaching(value)
 
 
 def groups_of(design: Design, what: str) -> list[int]:

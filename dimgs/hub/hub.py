@@ -711,29 +711,35 @@ def keep_report(hub: Hub, report: "Report") -> Json:
     inputs = _ranges(data, target)
     plan: Json = {"table": Path(data.source).name, "sha256": data.sha256, "rows": data.n_runs}
     plan["provenance"] = plain(report.provenance)
-    verdict = plain(attributes(report, "engine outcome confirmed why_not"))
+    verdict = plain(attributes(report, "engine outcome confirmed why_not options"))
+    records, kernels = _or_ids(hub, data, table_records(data, target))
     law = None if report.law is None else {**verdict, "law": report.law.to_json()}
+    if law is not None and len(kernels) == 1:
+        law["kernel"] = kernels.pop()
     page = {} if law is None else {"report.html": report.to_html().encode()}
     question = {"text": _asked(target, inputs), "target": target, "inputs": inputs}
     protocol = {"text": report.provenance.get("command", "dimgs.discover"), "plan": plan}
     meaning = "confirmed" if report.confirmed else "not confirmed"
     pertinence: Json = {"relevant": law is not None, "acceptability": None, "confidence": None}
     pertinence |= {"meaning": meaning, "why": " ".join(report.why_not)}
-    records = _or_ids(hub, data, table_records(data, target))
     return _keep_all(hub, question, protocol, records, law, pertinence, page)
 
 
-def _or_ids(hub: Hub, data: Dataset, records: Sequence[RunRecord]) -> list[RunRecord | str]:
-    """Records of rows, or the id of the run that a row of a data set of this hub holds."""
+def _or_ids(
+    hub: Hub, data: Dataset, records: Sequence[RunRecord]
+) -> tuple[list[RunRecord | str], set[str]]:
+    """Records of rows, or the id of the run that a row of a data set of this hub holds; kernels."""
     if "run" not in data.label_names:
-        return [*records]
+        return [*records], {r.kernel for r in records}
     ids = [str(id) for id in data["run"]]
     entries = hub.several([id for id in ids if ID.fullmatch(id)]).items()
     runs = {
         id: run_record(e["content"]) for id, e in entries if e["kind"] == "run" and e["content"]
     }
     pairs = zip(ids, records, strict=True)
-    return [id if id in runs and _holds(runs[id], record) else record for id, record in pairs]
+    held = [(id, r) if id in runs and _holds(runs[id], r) else (None, r) for id, r in pairs]
+    kernels = {r.kernel if id is None else runs[id].kernel for id, r in held}
+    return [r if id is None else id for id, r in held], kernels
 
 
 def _holds(run: RunRecord, row: RunRecord) -> bool:

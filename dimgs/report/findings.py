@@ -462,6 +462,8 @@ class Findings(Verdict):
     n_runs : int
     provenance : mapping of str to str
         Versions, seed and hash of the table.
+    options : mapping of str to object
+        What was asked for other than by default, but for how the table was read.
     measured, predicted : tuple of float
         Target of every run in SI, and the law's value there.
     unlogged : mapping of str to str
@@ -499,6 +501,7 @@ class Findings(Verdict):
     source: str = ""
     n_runs: int = 0
     provenance: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     measured: tuple[float, ...] = ()
     predicted: tuple[float, ...] = ()
     unlogged: Mapping[str, str] = field(default_factory=dict)

@@ -30,7 +30,7 @@ from dimgs.similitude.origin import GOOD, Offer, Origin
 
 # newest laws of a kernel that are looked at: each is evaluated at every run near the point
 _LAWS = 50
-# runs of each by which its program and labels are known: those of one campaign are alike
+# runs of each by which its program is known: those of one campaign are alike, and of one table
 _RUNS = 8
 
 
@@ -177,7 +177,8 @@ def laws_in(
 
 def _applies(hub: Hub, entry: dict[str, Any], origin: Origin) -> bool:
     """Whether the runs of a law are of the program and have the labels that are asked for."""
-    below = hub.several(links_to(entry, "derived")[:_RUNS]).values()
+    links = links_to(entry, "derived")
+    below = hub.several(links if origin.point.labels else links[:_RUNS]).values()
     runs = [one["content"] for one in below if one["kind"] == "run" and one["content"] is not None]
     if not runs:
         # without runs, only a review says that it holds
@@ -190,6 +191,11 @@ def _applies(hub: Hub, entry: dict[str, Any], origin: Origin) -> bool:
 
 # of the intervals that have to hold the earlier law: the one by default everywhere
 _LEVEL = 0.9
+# options with which a law was found that it does not show, and that name no files
+_ASKED = (
+    *("constants", "scales", "arrhenius", "arrhenius_power", "form", "engine"),
+    *("must_use", "at_most_constants", "robust", "noise"),
+)
 
 
 class Outcome(StrEnum):
@@ -298,20 +304,23 @@ def _table(records: Mapping[str, RunRecord], law: Law) -> Dataset:
 def _searched_again(law: Law, data: Dataset, content: Mapping[str, Any], seed: int) -> Law:
     from dimgs.discovery.discover import discover
 
-    constants = [c.name for c in law.constants if c.origin == "physical"]
+    options = content.get("options")
+    asked = {n: v for n, v in options.items() if n in _ASKED} if isinstance(options, dict) else {}
+    asked.setdefault("constants", [c.name for c in law.constants if c.origin == "physical"])
     scales = [f"{c.name} [{c.unit}]" for c in law.constants if c.origin == "scale"]
+    asked.setdefault("scales", scales)
     # a campaign's laws are power laws of their regimes; others were found by some engine of all
-    engine = "auto" if content.get("engine") else "power_law"
+    asked.setdefault("engine", "auto" if content.get("engine") else "power_law")
+    used = {v.name for v in law.symbols.values()} | law.domain.columns.keys()
     effects = law.label_effects
     report = discover(
         data,
         law.target.name,
-        constants=constants,
-        scales=scales,
         within=None if effects is None else effects.column,
         by=[each.column for each in law.sources],
-        engine=engine,
+        columns=[name for name in data.names if name in used],
         seed=seed,
+        **asked,
     )
     if report.law is None:
         fault = f"The {data.n_runs} undoubted runs give no law of '{law.target.name}'"

@@ -1039,6 +1039,9 @@ def _without_remark(text: str) -> Unit | None:
             f"The unit '{text}' has a factor in brackets; write it first, for example "
             f"'1e3 {match['unit']}' where 2 means 2000 {match['unit']}."
         )
+    if not any(map(str.isalnum, match["remark"])):
+        # a mark, of a footnote or another unit
+        return None
     dimensionless = unit.dimension.is_dimensionless
     if not dimensionless and not _PROSE.search(match["remark"]):
         # too short to tell from a misspelt unit

@@ -373,7 +373,7 @@ class Sheet:
         if not inputs and not choices.constants:
             raise InputError("Tick at least one input that has a unit.")
         chosen = replace(choices, inputs=(*inputs, *colour)).options()
-        return build(self.raw, chosen.reader(named))
+        return build(self.raw, replace(chosen.reader(named), with_labels=True))
 
     @property
     def question(self) -> Choices:

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from fractions import Fraction
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,28 @@ def test_the_law_beside_a_crossover_has_the_exponents_that_are_answered(seed: in
         answered = {e.name: e.rational for e in regime.exponents}
         assert None not in answered.values()
         assert {e.name: e.rational for e in regime.fit.variable_exponents} == answered
+
+
+def _pendulum(g: float, L: float, m: float) -> float:
+    """A swing that is read to 2 %, differently for every pendulum and equally when repeated."""
+    seed = int(sha256(f"10 {g:.9g} {L:.9g} {m:.9g}".encode()).hexdigest()[:8], 16)
+    return float(6.283 * np.sqrt(L / g) * np.exp(np.random.default_rng(seed).normal(0.0, 0.02)))
+
+
+def test_exponents_and_the_law_of_a_regime_state_the_same_rationals() -> None:
+    pendulum = kernel(inputs={"g": "m/s^2", "L": "m", "m": "kg"}, outputs={"T": "s"})(_pendulum)
+    plan = Plan(
+        pendulum, "T",
+        {"g": Range(1, 30, "m/s^2"), "L": Range(0.1, 10, "m"), "m": Range(0.1, 10, "kg")},
+        Budget(runs=40), Tolerance(exponents=0.02), scales=["m0 [kg]", "L0 [m]"], report="fit",
+    )  # fmt: skip
+    (regime,) = run(plan).regimes
+    assert regime.fit is not None
+    stated = {e.name: e for e in (*regime.exponents, *regime.implied)}
+    assert {n: e.rational for n, e in stated.items()} == {
+        e.name: e.rational for e in regime.fit.variable_exponents
+    }
+    assert all(e.rational is not None and e.low <= e.rational <= e.high for e in stated.values())
 
 
 def test_one_law_has_one_verdict_in_a_campaign_and_in_a_fit_of_its_runs() -> None:

@@ -1,6 +1,7 @@
 """Campaigns that start from runs and laws that exist elsewhere."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 import dimgs
 from dimgs.campaign import CampaignResult, KnownLaw, KnownRun, Range
-from dimgs.campaign.known import PriorRuns
+from dimgs.campaign.known import PriorRuns, every_known
 from dimgs.campaign.plan import CampaignDesign, bind
 from dimgs.common.errors import InputError
 from dimgs.kernels.record import RunRecord, Status
@@ -206,6 +207,18 @@ def test_a_table_of_something_else_is_refused(content: str, why: str, tmp_path: 
         run(uptake_plan(), known=tmp_path / "nothing.csv")
     with pytest.raises(InputError, match="no known run"):
         run(uptake_plan(), known=[3])
+
+
+@pytest.mark.parametrize("headers", ["k [1/s],t,m [kg/m^3]", "k (1/s),t (s),m (kg/m^3)"])
+def test_the_units_that_a_message_asks_for_can_be_given(headers: str, tmp_path: Path) -> None:
+    path, plan = tmp_path / "known.csv", uptake_plan()
+    path.write_text(f"{headers}\n0.1,2,0.3\n0.2,3,0.5\n")
+    with pytest.raises(InputError, match=r"known\.units\.json with") as caught:
+        every_known(path, bind(plan))
+    units = re.search("{.*}", str(caught.value))
+    assert units is not None
+    path.with_suffix(".units.json").write_text(units[0].replace('"1"', '"s"'))
+    assert len(every_known(path, bind(plan))) == 2
 
 
 def test_any_iterable_of_known_runs_will_do(done: tuple[CampaignResult, Path]) -> None:

@@ -1,12 +1,14 @@
 """Traps that a pooled fit walks into are named, and sound tables raise no alarm."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from dimgs import Dataset
+from dimgs import Dataset, read_table
 from dimgs.discovery.discover import fit
 from tests.planted import pipe
 
@@ -147,6 +149,23 @@ def test_labels_that_the_inputs_tell_apart_raise_no_alarm(seed: int) -> None:
     y = L * (properties[0][material] / (U * L)) ** 0.5 * np.exp(0.3 * rng.normal(size=90))
     table = Dataset.from_columns({**columns, "y [m]": y, "material": [f"m{k}" for k in material]})
     assert not any("disagree" in w for w in fit(table, "y").warnings)
+
+
+@pytest.mark.parametrize("kind", ["file", "file without units of labels", "dataset", "parquet"])
+def test_labels_that_no_list_of_columns_names_are_tested_too(kind: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    L, site = rng.uniform(0.2, 3.0, 24), np.where(np.arange(24) % 2, "A", "B")
+    T = 2 * np.sqrt(L) * np.where(site == "A", 1.0, 1.25) * np.exp(rng.normal(0.0, 0.005, 24))
+    frame = pd.DataFrame({"L [m]": L, "site": site, "T [s]": T})
+    path = tmp_path / f"t.{'parquet' if kind == 'parquet' else 'csv'}"
+    frame.to_parquet(path) if kind == "parquet" else frame.to_csv(path, index=False)
+    if kind == "file":
+        path.write_text(path.read_text().replace("site", "site [label]"))
+    data = read_table(path) if kind == "dataset" else path
+    options: dict[str, Any] = {"constants": ["g"], "columns": ["L"]}
+    assert any("groups of 'site' disagree" in w for w in fit(data, "T", **options).warnings)
+    dropped = fit(data, "T", drop=["site"], **options).warnings
+    assert not any("site" in w for w in dropped)
 
 
 def _boiling(seed: int, kelvin: tuple[float, ...]) -> Dataset:

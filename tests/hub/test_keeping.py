@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dimgs.ask import ask
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.hub import Hub
@@ -84,3 +85,24 @@ def test_what_discover_finds_is_kept_and_its_law_loads(tmp_path: Path) -> None:
         question = hub.get(kept["question"])["content"]
         assert question["inputs"]["l"] == {"low": 0.1, "high": 5.0, "unit": "m"}
         assert hub.query("columns", group=["l/g=0.1..0.21 s^2"])["count"] == 2
+
+
+@pytest.mark.parametrize("label", ["pan 9", "pan 10"])
+def test_the_law_of_a_table_answers_at_every_label_of_its_runs(tmp_path: Path, label: str) -> None:
+    from dimgs.discovery.discover import discover
+
+    rng, names = np.random.default_rng(0), [f"pan {k}" for k in range(10)]
+    l = np.geomspace(0.1, 5.0, 10)
+    t = 2 * np.pi * np.sqrt(l / 9.81) * np.exp(rng.normal(0.0, 0.003, 10))
+    data = Dataset.from_columns({"l [m]": l, "pan [label]": names, "t [s]": t})
+    with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
+        kept = keep_report(hub, discover(data, "t", constants=["g"], engine="power_law"))
+        (name,) = hub.kernels()
+        answer = ask("t", {"l": (2.0, "m"), "pan": label}, hub, kernel=name)
+        if label in names:
+            assert answer.how == "law"
+            assert answer.evidence[0]["id"] == kept["law"]
+            assert answer.value == pytest.approx(2 * np.pi * np.sqrt(2 / 9.81), rel=0.01)
+        else:
+            # of another pan nobody knows whether it follows the law
+            assert answer.how == "none"

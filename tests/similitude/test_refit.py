@@ -12,7 +12,7 @@ from dimgs.cli.app import run as typed
 from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.accounts import set_user
-from dimgs.hub.hub import keep_report
+from dimgs.hub.hub import keep_report, table_records
 from dimgs.similitude.laws import refit
 
 # what a search finds is tested elsewhere
@@ -114,3 +114,27 @@ def test_a_refit_asks_as_the_law_was_asked_for(tmp_path: Path) -> None:
         again = dimgs.Law.from_json(hub.get(refitted["id"])["content"]["law"])
         assert again.label_effects is not None
         assert again.label_effects.column == "wall"
+
+
+@pytest.mark.parametrize("asked", [{"arrhenius": ["T"]}, {"form": "a*exp(-b/T)"}])
+def test_a_refit_asks_for_the_same_temperature_form_and_inputs(
+    tmp_path: Path, asked: dict[str, Any]
+) -> None:
+    rng = np.random.default_rng(0)
+    T, tag, noise = rng.uniform(290, 420, 14), rng.uniform(1, 2, 14), rng.normal(0, 0.01, 14)
+    columns = {"T [K]": T, "tag [1]": tag, "k [1/s]": 1e6 * np.exp(noise - 4000.0 / T)}
+    with Hub(tmp_path / "h.sqlite", user="anna") as hub:
+        runs = hub.add_runs(table_records(dimgs.Dataset.from_columns(columns), "k"))
+        data = dimgs.Dataset.from_columns({**columns, "run [label]": runs})
+        scales, engine = ["k0 [1/s]", "T0 [K]"], "power_law"
+        report = dimgs.discover(
+            data, "k", scales=scales, columns=["T", "run"], engine=engine, **asked
+        )
+        assert "exp(" in str(report.law)
+        entries = keep_report(hub, report)
+        set_user(hub.database, "eve", "reviewer")
+        hub.for_user("eve").review(runs[0], "reject", "The gauge leaked.")
+        refitted = refit(hub.for_user("eve"), entries["law"])
+        again = dimgs.Law.from_json(hub.get(refitted["id"])["content"]["law"])
+        assert set(again.domain.columns) == {"T"}
+        assert "exp(" in str(again)
