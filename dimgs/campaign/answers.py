@@ -290,10 +290,15 @@ class Answers:
         return self.model.holds(pool)[:, k] & holding(self.space, self.conditions[k], pool)
 
     def _with_law(self, k: int, fit: FitResult | None) -> list[Exponent]:
-        """Exponents of a regime with the rationals that its law states too, where they are near."""
+        """Exponents of a regime with the rationals of its law, where they are near.
+
+        What the runs do not refute belongs to what is shown: intervals reach these rationals.
+        """
         by_law = {} if fit is None else {e.name: e.rational for e in fit.variable_exponents}
         return [
-            e if q is None or by_law.get(e.name) != q else e.reaching(q)
+            e
+            if q is None or by_law.get(e.name) != q
+            else replace(e, low=min(e.low, float(q)), high=max(e.high, float(q)), rational=q)
             for e, q in zip(self.exponents[k], self.rationals[k], strict=True)
         ]
 

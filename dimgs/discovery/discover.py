@@ -4,7 +4,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from importlib.metadata import version
 from typing import Any, Unpack
@@ -33,7 +33,7 @@ from dimgs.discovery.judgement import (
 )
 from dimgs.discovery.missing_input import hidden_scale_advice
 from dimgs.discovery.next_runs import differs_most, propose
-from dimgs.discovery.options import DiscoverKeywords, FitKeywords, Options, documented
+from dimgs.discovery.options import DiscoverKeywords, FitKeywords, Options, default_of, documented
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.search import study_with_repeats
@@ -309,7 +309,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         source=data.source,
         n_runs=prepared.design.n_runs,
         provenance=_provenance(data, options),
-        options=plain(options.without_reading().given),
+        options=plain(_given(options.without_reading())),
         measured=prepared.in_table(prepared.data[law.target.name].tolist()),
         predicted=prepared.in_table(law.predict_si(prepared.data).tolist()),
         data=prepared.data.take(prepared.in_table(range(prepared.design.n_runs))),
@@ -469,10 +469,16 @@ def _provenance(data: Dataset, options: Options) -> dict[str, str]:
     }
 
 
+def _given(options: Options) -> dict[str, Any]:
+    """The options that differ from the defaults, by name."""
+    pairs = [(f.name, getattr(options, f.name), default_of(f)) for f in fields(options)]
+    return {n: value for n, value, usual in pairs if value != usual and (value or usual)}
+
+
 def _options_text(options: Options) -> str:
     """Options that differ from the defaults, without the seed."""
     out = []
-    for name, value in options.given.items():
+    for name, value in _given(options).items():
         if name == "seed":
             continue
         if isinstance(value, Mapping):

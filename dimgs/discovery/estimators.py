@@ -438,13 +438,16 @@ def _unknown(
 
 
 def _with_rational(e: Exponent, value: Fraction | float | None) -> Exponent:
-    """An exponent with its rational.
+    """An exponent with its rational, which its interval then reaches at least.
 
-    One that the runs do not determine has none, though the law may have one in its place.
+    Rationals are judged together, so that some lie beyond the ends of their own intervals: what
+    the runs do not refute belongs to what is shown. An exponent that the runs do not determine has
+    no rational, though the law may have one in its place.
     """
     if not isinstance(value, Fraction) or not np.isfinite(e.high - e.low):
         return e
-    return e.reaching(value)
+    low, high = min(e.low, float(value)), max(e.high, float(value))
+    return replace(e, low=low, high=high, rational=value)
 
 
 def groups_of(design: Design, what: str) -> list[int]:

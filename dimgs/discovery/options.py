@@ -432,18 +432,6 @@ class Options:
         named = (self.within, self.split_by, self.curve, *self.by)
         return tuple(dict.fromkeys(n for n in named if n is not None))
 
-    @property
-    def given(self) -> dict[str, Any]:
-        """The options that differ from the defaults, by name.
-
-        Examples
-        --------
-        >>> Options(constants=["g"], level=0.9).given
-        {'constants': ('g',)}
-        """
-        pairs = [(n, getattr(self, n), default_of(f)) for n, f in options_by_name().items()]
-        return {n: value for n, value, usual in pairs if value != usual and (value or usual)}
-
     def purpose(self, target: str, *, any_sign: bool = False, allow_empty: bool = False) -> Purpose:
         """Requirements of the analysis of this target on a table."""
         return Purpose(

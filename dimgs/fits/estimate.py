@@ -1,7 +1,7 @@
 """Estimate of a power law: the common result of all estimators."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
@@ -48,15 +48,6 @@ class Exponent:
         room = max(half, tolerance)
         simple = only_simple(value - room, value + room)
         return cls(name, value, value - half, value + half, simple)
-
-    def reaching(self, rational: Fraction) -> "Exponent":
-        """With a rational that the law states, which the interval then reaches at least.
-
-        Rationals are judged together, so that some lie beyond the ends of their own intervals: what
-        the runs do not refute belongs to what is shown.
-        """
-        low, high = min(self.low, float(rational)), max(self.high, float(rational))
-        return replace(self, low=low, high=high, rational=rational)
 
 
 def exponents_of(
