@@ -14,7 +14,7 @@ import numpy as np
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import attempt, noting, warn_all
-from dimgs.common.formats import attributes, plain
+from dimgs.common.formats import attributes
 from dimgs.common.progress import listening, notebook_bar
 from dimgs.dataset import Dataset
 from dimgs.discovery.diagnostics import (
@@ -138,8 +138,8 @@ def verdict_on(prepared: Prepared, options: Options) -> Verdict:
     prepared : Prepared
     options : Options
     """
-    usual = replace(options, local=False, along=None, curve=None, additive=False)
-    return judged_power_law(prepared, usual).verdict
+    plain = replace(options, local=False, along=None, curve=None, additive=False)
+    return judged_power_law(prepared, plain).verdict
 
 
 def judged_power_law(prepared: Prepared, options: Options) -> Study:
@@ -309,7 +309,6 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         source=data.source,
         n_runs=prepared.design.n_runs,
         provenance=_provenance(data, options),
-        options=plain(_given(options.without_reading())),
         measured=prepared.in_table(prepared.data[law.target.name].tolist()),
         predicted=prepared.in_table(law.predict_si(prepared.data).tolist()),
         data=prepared.data.take(prepared.in_table(range(prepared.design.n_runs))),
@@ -321,6 +320,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         outliers=outliers,
         further_runs=partial(propose, others=partial(_further, study, law, options)),
         shares_of=partial(_shares, data, law.target.name, options),
+        options_of=partial(_given, options),
     )
 
 

@@ -462,8 +462,6 @@ class Findings(Verdict):
     n_runs : int
     provenance : mapping of str to str
         Versions, seed and hash of the table.
-    options : mapping of str to object
-        What was asked for other than by default, but for how the table was read.
     measured, predicted : tuple of float
         Target of every run in SI, and the law's value there.
     unlogged : mapping of str to str
@@ -501,7 +499,6 @@ class Findings(Verdict):
     source: str = ""
     n_runs: int = 0
     provenance: Mapping[str, str] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
     measured: tuple[float, ...] = ()
     predicted: tuple[float, ...] = ()
     unlogged: Mapping[str, str] = field(default_factory=dict)
@@ -518,6 +515,12 @@ class Findings(Verdict):
     shares_of: Callable[[], dict[str, Any] | None] | None = field(
         default=None, repr=False, compare=False
     )
+    options_of: Callable[[], dict[str, Any]] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What was asked for other than by default."""
+        return {} if self.options_of is None else self.options_of()
 
     @cached_property
     def sensitivity(self) -> dict[str, Any] | None:
