@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
@@ -219,7 +219,7 @@ def converted(table: RawTable, options: ReadOptions) -> "Dataset":
 
 
 def _labels_beside(
-    titled: Sequence[Titled], used: Container[str], table: RawTable, options: ReadOptions
+    titled: Sequence[Titled], used: set[str], table: RawTable, options: ReadOptions
 ) -> set[str]:
     """Columns of labels that are no input, though the inputs are named, and are not dropped.
 

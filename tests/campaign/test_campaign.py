@@ -92,7 +92,7 @@ def test_exponents_and_the_law_of_a_regime_state_the_same_rationals() -> None:
     plan = Plan(
         pendulum, "T",
         {"g": Range(1, 30, "m/s^2"), "L": Range(0.1, 10, "m"), "m": Range(0.1, 10, "kg")},
-        Budget(runs=40), Tolerance(exponents=0.02), scales=["m0 [kg]", "L0 [m]"], report="fit",
+        Budget(runs=40), Tolerance(exponents=0.02), scales=("m0 [kg]", "L0 [m]"), report="fit",
     )  # fmt: skip
     (regime,) = run(plan).regimes
     assert regime.fit is not None
