@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59558, "a regime's law answers in its regime"
+MOST, SINCE = 59626, "Refits ask as before; labels left out are tested"
 
 
 def code_lines(text: str) -> int:
