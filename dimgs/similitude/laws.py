@@ -334,7 +334,8 @@ def _agrees(law: Law, new: Law, data: Dataset) -> tuple[bool, float]:
     here, there = np.array(law.predict(columns)), np.array(new.predict(columns, _LEVEL))
     held = (there[1] <= here) & (here <= there[2])
     with np.errstate(divide="ignore", invalid="ignore"):
-        apart = np.abs(np.log(there[0] / here))
+        level, size = law.target.is_level, law.target.unit.log_factor
+        apart = np.abs(size * (there[0] - here) if level else np.log(there[0] / here))
     return bool(held.all()), float(np.nan_to_num(apart, nan=np.inf).max(initial=0.0))
 
 

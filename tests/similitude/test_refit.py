@@ -138,3 +138,19 @@ def test_a_refit_asks_for_the_same_temperature_form_and_inputs(
         again = dimgs.Law.from_json(hub.get(refitted["id"])["content"]["law"])
         assert set(again.domain.columns) == {"T"}
         assert "exp(" in str(again)
+
+
+def test_the_difference_of_laws_of_a_level_is_that_of_their_ratios(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    r = np.geomspace(1.0, 90.0, 12)
+    r[5] = 10**0.6
+    level = 12.0 - 20.0 * np.log10(r) + rng.normal(0.0, 0.1, 12)
+    data = dimgs.Dataset.from_columns({"r [m]": r, "y [dB]": level})
+    with Hub(tmp_path / "h.sqlite", user="anna") as hub:
+        report = dimgs.discover(data, "y", scales=["r0 [m]"], engine="power_law")
+        entries = keep_report(hub, report)
+        set_user(hub.database, "eve", "reviewer")
+        run = hub.query(limit=1)["runs"][0]["id"]
+        hub.for_user("eve").review(run, "reject", "The wind blew.")
+        # a tenth of a decibel is 2 %
+        assert 0.0 < refit(hub.for_user("eve"), entries["law"])["difference"] < 0.05
