@@ -119,8 +119,8 @@ class _State:
     def deviance(self) -> float:
         """Twice the negative log likelihood of the points, but for a constant."""
         n, rss = len(self.residuals), float(self.residuals @ self.residuals)
-        least = (_ROUNDING * float(np.std(self.z / self.size)) + 1e-300) ** 2 * n
-        return float(n * np.log(max(rss, least) / n) + 2.0 * self.log_size)
+        least = (_ROUNDING * float(np.std(self.z / self.size))) ** 2 * n
+        return float(n * np.log(max(rss, least, 1e-300) / n) + 2.0 * self.log_size)
 
     def beyond_curve(self, columns: Array) -> Array:
         """What the coefficients of the curve cannot follow of columns."""

@@ -185,7 +185,11 @@ class _Points:
         low, high, _ = law.domain.columns.get(v.name, (0.5, 2.0, ""))
         if high < 2.0 * low or not high > low:
             low, high = (low / 2, high * 2) if low > 0 else (low - 1, high + 1)
-        return rng.uniform(low, high, count)
+        values = rng.uniform(low, high, count)
+        if low > 0:
+            # a piece of the law may end at the first of several decades
+            values[::2] = np.exp(rng.uniform(np.log(low), np.log(high), len(values[::2])))
+        return values
 
     def at(self, x: Array) -> Array:
         """The law and its derivatives, one a row; not finite where they are not real numbers."""
@@ -252,7 +256,7 @@ class _Search:
         left, singular, _ = np.linalg.svd(free.transpose(1, 2, 0), full_matrices=False)
         left *= (singular > 1e-9)[:, None, :]
         rest = fixed - np.einsum("pik,pjk,mpj->mpi", left, left, fixed)
-        parts = rest.reshape(len(rest), -1) / sizes[:, None]
+        parts = rest.reshape(len(rest), fields[0].size) / sizes[:, None]
         rank, others = (np.linalg.matrix_rank(m, tol=1e-9) for m in (parts, parts[1:]))
         return bool(rank > others if is_affine else rank == len(parts))
 

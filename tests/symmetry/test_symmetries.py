@@ -54,6 +54,17 @@ def test_the_units_of_a_constant_force_no_scaling_of_an_input_that_they_leave() 
     assert [dict(g.coefficients) for g in symmetries] == [{"tau": 1.0, "rate": 2.0}]
 
 
+def test_a_law_of_pieces_has_the_symmetries_of_all_of_them() -> None:
+    re = np.geomspace(1e2, 1e6, 24)
+    table = {"Re [1]": re, "f [1]": np.where(re < 2300, 64 / re, 0.316 * re**-0.25)}
+    law = dimgs.discover(table, "f", regimes=True, engine="power_law").law
+    assert law is not None
+    assert not len(dimgs.symmetries(law))
+    # of one piece alone, where no unit forces a scaling
+    (scaling,) = dimgs.symmetries(dimgs.fit({n: x[12:] for n, x in table.items()}, "f").law)
+    assert scaling.coefficients == {"Re": 4.0, "f": -1.0}
+
+
 @pytest.mark.parametrize(("scale", "unit"), [(1.0, "m"), (1e3, "mm")])
 def test_planted_symmetries_of_tables_are_found_in_every_unit(scale: float, unit: str) -> None:
     rng = np.random.default_rng(5)
