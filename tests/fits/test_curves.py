@@ -192,3 +192,10 @@ def test_without_a_network_curves_are_least_squares_of_their_components(
         model.predict(rows), mean + np.column_stack([np.ones(4), rows]) @ law
     )
     np.testing.assert_allclose(model.exponents(rows)[..., 0], np.tile(law[1], (4, 1)))
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_few_curves_are_fitted_through(n: int) -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(n, 3)), rng.normal(size=n)
+    assert np.allclose(CurvePotential().fit(X, y).predict(X), y)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dimgs.cli.app import run
 from dimgs.common.arrays import Array
-from dimgs.common.errors import FitError, InputError
+from dimgs.common.errors import DimgsWarning, FitError, InputError
 from dimgs.dataset import Dataset
 from dimgs.groups.derive import UnreachableError
 from dimgs.symmetry.collapse import Collapse, collapse
@@ -171,6 +171,13 @@ def test_too_few_curves_and_a_coordinate_that_stands_still_are_said() -> None:
     one["y"] = np.repeat(np.unique(one["nu"])[:4], 16)
     with pytest.raises(InputError, match="'y' of columns is the same in all rows of each run"):
         collapsed(one)
+
+
+def test_a_target_that_stands_still_is_said_and_leaves_no_warning_of_numpy() -> None:
+    columns = layer()
+    with pytest.warns(DimgsWarning, match="'u' never varied") as caught:
+        collapsed({**columns, "u": 0.0 * columns["u"] + 3.0})
+    assert all(issubclass(each.category, DimgsWarning) for each in caught)
 
 
 def test_a_power_law_has_no_similarity_variable() -> None:

@@ -188,7 +188,7 @@ def distances_to_hull(corners: Array, z: Array) -> Array:
     """
     columns = np.vstack([corners.T, np.full(len(corners), _TOGETHER)])
     shares = np.array([nnls(columns, [*row, _TOGETHER])[0] for row in z])
-    size = np.linalg.norm(z - shares.reshape(len(z), -1) @ corners, axis=1)
+    size = np.linalg.norm(z - shares.reshape(len(z), len(corners)) @ corners, axis=1)
     return np.where(size > _INSIDE * (1.0 + np.linalg.norm(z, axis=1)), size, 0.0)
 
 
