@@ -22,6 +22,7 @@ from dimgs.dataset.read import dataset_of
 from dimgs.expression import safe_identifiers, sympy_text
 from dimgs.expression.candidate import compile_expression
 from dimgs.fits.homogeneity import Invariance, invariance
+from dimgs.fits.snapping import FLOOR
 from dimgs.groups.derive import constant_variables, is_reachable, pi_basis
 from dimgs.groups.dimensions import primitive
 from dimgs.groups.group import PiBasis, PiGroup
@@ -533,7 +534,9 @@ def _table_scalings(table: _Table, basis: PiBasis) -> Iterator[Generator]:
         if not table.shows(test):
             continue
         shown.append(unit)
-        slope, half = test.slopes[0] * size - power, test.half_widths[0] * size
+        # of runs without noise it is known to rounding
+        slope = test.slopes[0] * size - power
+        half = max(test.half_widths[0] * size, FLOOR * max(abs(slope), 1.0))
         simple = only_simple(slope - half, slope + half)
         number = sympy.Float(slope) if simple is None else sympy.Rational(simple)
         i, of_target = inputs.index(name), len(inputs)

@@ -65,6 +65,13 @@ def test_a_law_of_pieces_has_the_symmetries_of_all_of_them() -> None:
     assert scaling.coefficients == {"Re": 4.0, "f": -1.0}
 
 
+def test_the_exponents_of_a_table_without_noise_are_rational() -> None:
+    x, y = np.random.default_rng(3).uniform(0.5, 3, (2, 80))
+    symmetries = dimgs.symmetries({"x [1]": x, "y [1]": y, "z [1]": x * y}, "z")
+    kept = {str(g).rpartition(" ")[2] for g in symmetries if g.kind == "scaling"}
+    assert kept == {"z/x", "z/y"}
+
+
 @pytest.mark.parametrize(("scale", "unit"), [(1.0, "m"), (1e3, "mm")])
 def test_planted_symmetries_of_tables_are_found_in_every_unit(scale: float, unit: str) -> None:
     rng = np.random.default_rng(5)
