@@ -10,7 +10,7 @@ runs say in all. T and the coefficients were fitted by log score on the laws of 
 half, with whole laws left out (``python -m case_studies.benchmarks.belief --fit``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,9 +23,16 @@ from dimgs.expression.candidate import complexity_of
 from dimgs.fits.design import Design
 from dimgs.fits.noise import NOISE, Errors, NoiseKind
 from dimgs.judgement.candidates import JudgedForm, JudgedModel, is_monomial, refutes
-from dimgs.judgement.evidence import PowerModel, evidence, fit_model, outer_blocks
+from dimgs.judgement.evidence import (
+    FormulaModel,
+    PowerModel,
+    evidence,
+    fit_model,
+    outer_blocks,
+)
 from dimgs.judgement.residual_structure import chance_of_structure
 from dimgs.law.assemble import feature_values, in_variables
+from dimgs.law.prediction import evaluate
 
 # relative rms between forms of one law: rounding, and the end of a refit; or a tenth of a run's
 # error, and never more than the benchmarks of known laws allow
@@ -499,7 +506,7 @@ def none_of_these(
 
 @np.errstate(all="ignore")
 def local_powers(design: Design, form: JudgedForm) -> tuple[str, ...]:
-    """Groups of a power law with fitted exponents of which an exponential is as good.
+    """Groups with a fitted exponent of which an exponential is as good.
 
     Over a narrow range any smooth law is nearly a power of a fitted exponent, a local slope.
 
@@ -508,25 +515,44 @@ def local_powers(design: Design, form: JudgedForm) -> tuple[str, ...]:
     design : Design
     form : JudgedForm
     """
-    model, errors = form.model, form.evidence.errors
-    if not isinstance(model, PowerModel) or not model.free:
-        return ()
-    if len(model.columns) != design.n_runs:
+    if form.rigid or len(form.evidence.whole.residuals) != design.n_runs:
         # many runs are judged by some of them, and tell such forms apart
         return ()
-    blocks, out = outer_blocks(design), list[str]()
-    power = evidence(model, errors, blocks, design)
-    for place, j in enumerate(model.free, model.columns.shape[1] - len(model.free)):
-        if power is None or not design.features[j].logged:
+    errors, blocks = form.evidence.errors, outer_blocks(design)
+    power = evidence(form.model, errors, blocks, design)
+    if power is None:
+        return ()
+    others = _exponentials(design, form, power.whole.constants)
+    densities = ((name, evidence(model, errors, blocks, design)) for name, model in others)
+    least = power.log_density - _INDISTINGUISHABLE
+    return tuple(name for name, x in densities if x is not None and x.log_density > least)
+
+
+def _exponentials(
+    design: Design, form: JudgedForm, constants: Array
+) -> Iterator[tuple[str, JudgedModel]]:
+    """The form with an exponential in place of each power, by what is raised to it."""
+    model = form.model
+    if isinstance(model, PowerModel):
+        for place, j in enumerate(model.free, model.columns.shape[1] - len(model.free)):
+            if not design.features[j].logged:
+                continue
+            size = np.exp(design.X[:, j] - design.X[:, j].mean())
+            columns, start = model.columns.copy(), constants.copy()
+            columns[:, place] = size / size.mean()
+            start[0] += start[place] * (design.X[:, j].mean() - 1.0)
+            yield design.features[j].name, replace(model, columns=columns, start=start)
+        return
+    names, values = {sympy.Symbol(k) for k in form.constants}, feature_values(design)
+    at = dict(zip(model.names, constants.tolist(), strict=True))
+    for each in sorted(form.expression.atoms(sympy.Pow), key=str):
+        base = each.base
+        if not each.exp.free_symbols or not each.exp.free_symbols <= names or base.has(*names):
             continue
-        size = np.exp(design.X[:, j] - design.X[:, j].mean())
-        columns, start = model.columns.copy(), power.whole.constants.copy()
-        columns[:, place] = size / size.mean()
-        start[0] += start[place] * (design.X[:, j].mean() - 1.0)
-        other = evidence(replace(model, columns=columns, start=start), errors, blocks, design)
-        if other is not None and other.log_density > power.log_density - _INDISTINGUISHABLE:
-            out.append(design.features[j].name)
-    return tuple(out)
+        logs = np.log(evaluate(base, values, design.n_runs))
+        middle = sympy.Float(float(np.exp(np.mean(logs))))
+        near = middle**each.exp * sympy.exp(each.exp * (base / middle - 1))
+        yield str(base), FormulaModel(design, form.expression.xreplace({each: near}), at)
 
 
 @np.errstate(all="ignore")

@@ -232,3 +232,15 @@ def test_a_fitted_exponent_over_a_narrow_range_is_no_law(
     else:
         assert report.law is not None
         assert 0.36 < float(report.law.elasticities({"q": 1.0, "a": 1.0})["q"]) < 0.38
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.8, 1.1), (0.1, 10.0)])
+def test_a_fitted_exponent_in_a_term_of_a_sum_is_a_slope_too(low: float, high: float) -> None:
+    rng, is_local = np.random.default_rng(3), high < 2.0 * low
+    q, r = np.exp(rng.uniform(np.log(low), np.log(high), 40)), np.exp(rng.uniform(-2.0, 2.0, 40))
+    term = np.exp(2.37 * q) if is_local else q**2.37
+    y = (1 / r + 0.3 * term) * np.exp(0.01 * rng.normal(size=40))
+    table = Dataset.from_columns({"q [1]": q, "r [1]": r, "y [1]": y})
+    report = discover(table, "y", engine="structured", evaluations=60, form="1/r + a*q**b")
+    assert report.confirmed != is_local
+    assert is_local == any("follow the runs alike" in text for text in report.why_not)
