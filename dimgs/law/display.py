@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
-from math import ceil, isclose, isfinite, log10, prod
+from math import ceil, isclose, isfinite, log, log10, prod
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -112,6 +112,28 @@ def round_decimals(
     short = {x: sympy.Float(float(x), digits(x)) for x in long}
     short |= {x: sympy.Float(float(x), 5) for x in expression.atoms(sympy.Float)}
     return expression.xreplace(short)
+
+
+def with_decades(law: CheckedLaw, expression: sympy.Expr) -> sympy.Expr:
+    """An expression with decimal logarithms in the sum of a level that counts decades.
+
+    ``4.3429*log(x)`` is ``10*log10(x)`` in decibels.
+    """
+    decades = law.target.unit.log_factor / log(10.0)
+    if not law.target.is_level or not isclose(decades, round(decades, 1)):
+        return expression
+    if isinstance(expression, sympy.Piecewise):
+        return sympy.Piecewise(*((with_decades(law, e), where) for e, where in expression.args))
+
+    def decimal(term: sympy.Expr) -> sympy.Expr:
+        number, rest = term.as_coeff_Mul()
+        if not isinstance(rest, sympy.log):
+            return term
+        times = float(f"{float(number) * log(10.0):.12g}")
+        size = sympy.Integer(int(times)) if times.is_integer() else sympy.Float(times)
+        return size * sympy.Function("log10")(rest.args[0])
+
+    return sympy.Add(*map(decimal, sympy.Add.make_args(expression)))
 
 
 class Named(NamedTuple):
@@ -327,7 +349,23 @@ def shown_constants(law: CheckedLaw) -> tuple[ShownConstant, ...]:
     shown = without_held(law)
     factors = _factors_of([law.target, *shown.symbols.values()])
     units = _units_in(shown, factors)
-    return tuple(_converted(shown, c, factors, units) for c in shown.constants)
+    every = tuple(_converted(shown, c, factors, units) for c in shown.constants)
+    return _in_levels(shown, every) if shown.target.is_level else every
+
+
+def _in_levels(law: CheckedLaw, constants: Iterable[ShownConstant]) -> tuple[ShownConstant, ...]:
+    """Constants of the law of a level: addends of it and slopes of its terms are levels too."""
+    form, level = law.response_form.level, law.target.unit.text
+    assert form is not None
+
+    def unit(c: ShownConstant) -> str:
+        if c.name not in form.addends | form.slopes:
+            return c.unit
+        if c.unit in ("", "1") or c.unit.startswith("1/"):
+            return level + c.unit[1:]
+        return f"{level}*{c.unit}"
+
+    return tuple(replace(c, unit=unit(c)) for c in constants)
 
 
 def shown_at(law: CheckedLaw, values: Mapping[str, float]) -> dict[str, ShownConstant]:

@@ -31,6 +31,7 @@ from dimgs.law.display import (
     shown_at,
     shown_constants,
     shown_ranges,
+    with_decades,
     without_held,
 )
 from dimgs.law.latex import tabular
@@ -53,7 +54,8 @@ def law_symbols(law: CheckedLaw) -> dict[str, str]:
 
 def law_text(law: CheckedLaw) -> str:
     """A law as plain text, in the names of the columns where these can stand in a formula."""
-    expression = round_decimals(shortest(without_held(law)), half_widths(law))
+    shown = with_decades(law, shortest(without_held(law)))
+    expression = round_decimals(shown, half_widths(law))
     taken = {str(s) for s in expression.free_symbols}
     names = {
         sympy.Symbol(s): sympy.Symbol(v.name)
@@ -70,7 +72,7 @@ def law_latex(law: CheckedLaw, form: Literal["dimensional", "pi", "whole"]) -> s
         left, names, shown = response_symbol(law), names | group_symbols(law), law.pi_expression
     else:
         shown = shortest(law if form == "whole" else without_held(law))
-    rounded = round_decimals(shown, half_widths(law))
+    rounded = round_decimals(with_decades(law, shown), half_widths(law))
     return f"{left} = {latex.expression_latex(rounded, names, MOST_DIGITS)}"
 
 

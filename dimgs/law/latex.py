@@ -539,6 +539,9 @@ class _Printer(PositiveFirst, LatexPrinter):
         # a number that was made with fewer digits has no more
         return number_latex(float(expr), min(self._digits, prec_to_dps(expr._prec)))
 
+    def _print_log10(self, expr: Any) -> str:
+        return rf"\log_{{10}}{{\left({self._print(expr.args[0])} \right)}}"
+
     def _print_Pow(self, expr: Any) -> str:
         # a root sign for square roots only; other fractions stay exponents
         self._settings["root_notation"] = abs(expr.exp) == sympy.Rational(1, 2)

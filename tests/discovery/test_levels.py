@@ -10,6 +10,7 @@ import pytest
 from dimgs import Dataset, Law, Options
 from dimgs.common.arrays import Array
 from dimgs.discovery.discover import discover_with
+from dimgs.law.display import shown_constants
 from dimgs.report.findings import Findings
 from dimgs.variables import parse_unit
 
@@ -120,6 +121,18 @@ def test_a_level_is_written_and_read(name: str) -> None:
         columns = [table[v.name] for v in law.symbols.values()]
         assert np.allclose(space["law"](*columns), expected.value, rtol=1e-9)
         assert law.latex()
+
+
+def test_a_level_is_shown_in_decades_and_its_slopes_in_its_unit() -> None:
+    table, _ = _tables("spreading and absorption")
+    form = "L0 + 10*log10(P/d**2) - a*d"
+    report = discover_with(table, "y", replace(_options(table), engine="power_law", form=form))
+    assert report.form is not None
+    law = report.form.law
+    assert "10*log10(" in str(law)
+    assert r"10 \, \log_{10}" in law.latex().replace(r"\operatorname{log}", r"\log")
+    units = {c.name: c.unit for c in shown_constants(law) if c.origin == "fitted"}
+    assert units == {"L0": "dB", "a": "dB/m"}
 
 
 @pytest.mark.parametrize(
