@@ -423,7 +423,19 @@ def domain_lines(law: CheckedLaw) -> list[str]:
     for name, value in law.domain.held.items():
         value_text = f"'{value}'" if isinstance(value, str) else f"{value:.6g}{units[name]}"
         lines.append(f"{name} = {value_text}")
-    return [*lines, *_source_lines(law), *([law.doubt] if law.doubt else []), law.verdict]
+    lines += [*_label_lines(law), *_source_lines(law)]
+    return [*lines, *([law.doubt] if law.doubt else []), law.verdict]
+
+
+def _label_lines(law: CheckedLaw) -> list[str]:
+    """By what the function, which is that of the middle label, is multiplied for each label."""
+    effects, level = law.label_effects, law.target.is_level
+    if effects is None:
+        return []
+    every = effects.log_ratios.items()
+    sign, unit = ("+", " in natural-log units") if level else ("*", "")
+    lines = [f"Labels of {effects.column}: of a middle one as here, of the others {sign}{unit}"]
+    return [*lines, *(f"{k}: {x if level else math.exp(x):.6g}" for k, x in every)]
 
 
 def _source_lines(law: CheckedLaw) -> list[str]:

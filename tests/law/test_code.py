@@ -221,3 +221,15 @@ def test_the_source_states_what_was_held_and_whether_the_law_was_confirmed() -> 
         assert "kind = 'PE'" in text
         assert "Not confirmed. The residuals show structure." in text
     assert "Confirmed." in replace(law, confirmed=True).c()
+
+
+def test_the_prefactors_of_labels_are_in_the_comment() -> None:
+    law, data = example("within")
+    assert law.label_effects is not None
+    comment = law.python().partition("Labels of rig")[2].splitlines()
+    factors = dict(line.strip().split(": ") for line in comment[1 : 1 + len(law.labels["rig"])])
+    space: dict[str, Any] = {}
+    exec(law.python(), space)
+    middle = space["law"](*(data[v.name] for v in law.symbols.values()))
+    by_label = np.array([float(factors[label]) for label in data["rig"]])
+    assert np.allclose(middle * by_label, law.predict_si(data), rtol=1e-5)
