@@ -61,7 +61,9 @@ def test_runs_of_a_table_have_no_card_to_check(shell: Shell, tmp_path: Path) -> 
     hub = ["--hub", str(tmp_path / "hub.sqlite")]
     kept = shell("discover", str(tmp_path / "jet.csv"), "--target", "v", "--constants", "g", *hub)
     assert kept.code == 0
-    refused = shell("ask", "v", "--kernel", "jet", "--at", "h=30 m", *hub, "--json").document
+    asked = ("ask", "v", "--kernel", "jet", "--at", "h=30 m", *hub, "--json")
+    assert shell(*asked).document["how"] == "law"
+    refused = shell(*asked, "--tolerance", "0.01").document
     assert "nothing with h above 240 cm; the point has 3e+03" in refused["missing"][0]
-    assert "nothing but runs is known of jet" in refused["missing"][-1]
+    assert "nothing but runs is known of jet" in refused["missing"][1]
     assert not any("check-card" in text for text in refused["missing"])
