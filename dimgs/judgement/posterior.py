@@ -546,8 +546,9 @@ def _exponentials(
     names, values = {sympy.Symbol(k) for k in form.constants}, feature_values(design)
     at = dict(zip(model.names, constants.tolist(), strict=True))
     for each in sorted(form.expression.atoms(sympy.Pow), key=str):
-        base = each.base
-        if not each.exp.free_symbols or not each.exp.free_symbols <= names or base.has(*names):
+        base, free = each.base, each.exp.free_symbols
+        # a power of a number alone is a constant in any form
+        if not free or not free <= names or base.has(*names) or not base.free_symbols:
             continue
         logs = np.log(evaluate(base, values, design.n_runs))
         middle = sympy.Float(float(np.exp(np.mean(logs))))
