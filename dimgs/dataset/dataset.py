@@ -31,6 +31,7 @@ from dimgs.dataset.raw import (
     chosen,
     doubts,
     in_square_brackets,
+    is_blank,
     is_text,
     labels,
     looks_numeric,
@@ -203,8 +204,10 @@ def converted(table: RawTable, options: ReadOptions) -> "Dataset":
     titled, notes = titled_columns(table, options)
     names = [t.name for t in titled]
     used = set(chosen(names, options.columns, options.drop, table.source))
-    used |= _labels_beside(titled, used, table, options)
-    titled = [t for t in titled if t.name in used]
+    # what labels say of the runs is known though only the inputs are named
+    others = set(names) - used - set(options.drop or ()) if options.with_labels else set()
+    beside = {t.name for t in titled if t.name in others and _says_labels(t, table.decimal)}
+    titled = [t for t in titled if t.name in used | beside]
     if not len(table.rows) and not options.allow_empty:
         what = "has column names but no rows" if not table.dropped else "has no usable row left"
         raise InputError(f"{table.source} {what}; add at least one row of data.")
@@ -212,31 +215,22 @@ def converted(table: RawTable, options: ReadOptions) -> "Dataset":
     notes += doubts(units, table.source, strict=options.strict_units).values()
     with noting([*table.notes, *notes]):
         columns = _ColumnCollector(table, options)
-        missing = [t.name for t in titled if not columns.add(t)]
+        missing = []
+        for each in titled:
+            if each.name in beside:
+                attempt(columns.add, each)
+            elif not columns.add(each):
+                missing.append(each.name)
         if missing:
             raise _missing_units(missing, table)
         return columns.finish(notes)
 
 
-def _labels_beside(
-    titled: Sequence[Titled], used: set[str], table: RawTable, options: ReadOptions
-) -> set[str]:
-    """Columns of labels that are no input, though the inputs are named, and are not dropped.
-
-    What they say of the runs is known all the same, as that of labels that nobody names.
-    """
-    if options.columns is None or not options.with_labels:
-        return set()
-    out, apart = set[str](), {*used, *(options.drop or ())}
-    for each in titled:
-        if each.name in apart or len(each.column.cells) != len(table.rows):
-            continue
-        alone = _ColumnCollector(table, options)
-        words = each.unit is None and is_text(each.column, table.decimal)
-        is_label = words and attempt(alone.add, each) and alone.variables
-        if is_label or (each.unit or "").lower() in LABEL_TEXTS:
-            out.add(each.name)
-    return out
+def _says_labels(titled: Titled, decimal: str) -> bool:
+    unit, column = titled.unit, titled.column
+    if unit is not None:
+        return unit.lower() in LABEL_TEXTS
+    return is_text(column, decimal) and not is_blank(column.cells)
 
 
 def _missing_units(names: list[str], table: RawTable) -> InputError:
