@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
 from itertools import groupby
-from math import isclose
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -42,6 +41,7 @@ from dimgs.hub.entry import (
 )
 from dimgs.hub.permissions import NotAllowedError, a_role
 from dimgs.hub.schema import batches
+from dimgs.kernels.base import holds_inputs
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.variables import LABEL, parse_unit
 
@@ -712,7 +712,8 @@ def keep_report(hub: Hub, report: "Report") -> Json:
     plan: Json = {"table": Path(data.source).name, "sha256": data.sha256, "rows": data.n_runs}
     plan["provenance"] = plain(report.provenance)
     verdict = plain(attributes(report, "engine outcome confirmed why_not options"))
-    records, kernels = _or_ids(hub, data, table_records(data, target))
+    runs = _as_runs(hub, data, table_records(data, target))
+    kernels = {run.kernel for _, run in runs}
     law = None if report.law is None else {**verdict, "law": report.law.to_json()}
     if law is not None and len(kernels) == 1:
         law["kernel"] = kernels.pop()
@@ -722,38 +723,26 @@ def keep_report(hub: Hub, report: "Report") -> Json:
     meaning = "confirmed" if report.confirmed else "not confirmed"
     pertinence: Json = {"relevant": law is not None, "acceptability": None, "confidence": None}
     pertinence |= {"meaning": meaning, "why": " ".join(report.why_not)}
+    records = [id or run for id, run in runs]
     return _keep_all(hub, question, protocol, records, law, pertinence, page)
 
 
-def _or_ids(
-    hub: Hub, data: Dataset, records: Sequence[RunRecord]
-) -> tuple[list[RunRecord | str], set[str]]:
-    """Records of rows, or the id of the run that a row of a data set of this hub holds; kernels."""
-    if "run" not in data.label_names:
-        return [*records], {r.kernel for r in records}
-    ids = [str(id) for id in data["run"]]
+def _as_runs(hub: Hub, data: Dataset, records: Sequence[RunRecord]) -> list[tuple[str, RunRecord]]:
+    """The run of this hub that a row holds, with its id; else the row itself, without one."""
+    ids = [str(id) for id in data["run"]] if "run" in data.label_names else [""] * len(records)
     entries = hub.several([id for id in ids if ID.fullmatch(id)]).items()
     runs = {
         id: run_record(e["content"]) for id, e in entries if e["kind"] == "run" and e["content"]
     }
     pairs = zip(ids, records, strict=True)
-    held = [(id, r) if id in runs and _holds(runs[id], r) else (None, r) for id, r in pairs]
-    kernels = {r.kernel if id is None else runs[id].kernel for id, r in held}
-    return [r if id is None else id for id, r in held], kernels
+    return [(id, runs[id]) if id in runs and _holds(runs[id], r) else ("", r) for id, r in pairs]
 
 
 def _holds(run: RunRecord, row: RunRecord) -> bool:
     """Whether a run has the result of a row, and equal numbers where both have one."""
     there, here = ({**r.inputs, **r.outputs} for r in (run, row))
-
-    def same(one: tuple[Any, str], other: tuple[Any, str]) -> bool:
-        if isinstance(one[0], str) or isinstance(other[0], str):
-            return bool(one[0] == other[0])
-        a, b = (parse_unit(unit).to_si(float(value)) for value, unit in (one, other))
-        return isclose(a, b, rel_tol=1e-9)
-
-    equal = all(same(there[n], here[n]) for n in here if n in there)
-    return equal and row.ok and set(row.outputs) <= set(run.outputs)
+    shared = {name: quantity for name, quantity in here.items() if name in there}
+    return row.ok and set(row.outputs) <= set(run.outputs) and holds_inputs(there, shared)
 
 
 def keep_campaign(
