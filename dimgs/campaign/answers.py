@@ -34,6 +34,7 @@ from dimgs.discovery.discover import discover_with, verdict_on
 from dimgs.discovery.options import Options
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
+from dimgs.discovery.regimes import tightest
 from dimgs.fits.consensus import Border, FittedLaw, Powers, Separation
 from dimgs.fits.estimate import Exponent
 from dimgs.fits.noise import rms
@@ -277,12 +278,7 @@ class Answers:
                 conditions.append(condition_of(apart))
             elif len(beyond) and others is unexplained:
                 self.entangled.add(k)
-        tightest: dict[tuple[Powers, bool], Side] = {}
-        for c in conditions:
-            known = tightest.setdefault((c.powers, c.at_least), c)
-            if (c.threshold > known.threshold) == c.at_least:
-                tightest[c.powers, c.at_least] = c
-        return list(tightest.values())
+        return tightest(conditions)
 
     def _place(self, k: int) -> BoolArray:
         """Where a law is answered, among the points that fill what the ranges reach."""

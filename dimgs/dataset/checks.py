@@ -390,13 +390,11 @@ class Purpose:
         Whether the error columns of the inputs count.
     drop_bad : bool
         Whether rows that cannot be used are dropped; else they end the analysis.
-    linear_allowed : bool
-        Whether a response that vanishes or changes sign may be used on a linear scale.
+    any_sign : bool
+        Whether a response that vanishes or changes sign may be used on a linear scale, and inputs
+        with a dimension may do so: a power law has no place for them.
     allow_empty : bool
         Whether no run need be left.
-    signed_allowed : bool
-        Whether inputs with a dimension may vanish or change sign: a power law has no place for
-        them.
     bounds_allowed : bool
         Whether the target may be censored in some runs.
     """
@@ -407,9 +405,8 @@ class Purpose:
     with_power: bool = False
     input_errors: bool = False
     drop_bad: bool = False
-    linear_allowed: bool = False
+    any_sign: bool = False
     allow_empty: bool = False
-    signed_allowed: bool = False
     bounds_allowed: bool = False
 
 
@@ -485,13 +482,13 @@ def usable_runs(data: Dataset, purpose: Purpose) -> UsableRuns:
     below = not data.variable(target).is_level and bool(np.any(np.asarray(data[target]) <= 0))
     # bounds have a likelihood only on the logarithm, so that rows without one cannot be used
     bounded = purpose.drop_bad and np.any(bounds_of(data, target, purpose.labels)[1])
-    linear = purpose.linear_allowed and below and not bounded
+    linear = purpose.any_sign and below and not bounded
     levels = [n for n in inputs if data.variable(n).is_level]
     unlogged = (*unlogged_names(data, inputs), *levels)
     apart = {*unlogged, *(() if purpose.with_power else purpose.temperatures)}
     grouped = [n for n in inputs if n not in apart]
     # errors of an input enter through its logarithm
-    whole = purpose.signed_allowed and not purpose.input_errors
+    whole = purpose.any_sign and not purpose.input_errors
     signed = [n for n in grouped if np.any(data[n] <= 0)] if whole else []
     logged = [n for n in grouped if n not in signed]
     logged += [] if linear or data.variable(target).is_level else [target]
@@ -558,7 +555,7 @@ def _check_logs(data: Dataset, logged: list[str], purpose: Purpose) -> None:
     target = purpose.target
     bad = non_loggable(data, logged)
     of_inputs = [cell for cell in bad if cell[1] != target]
-    if len(of_inputs) < len(bad) and not purpose.linear_allowed:
+    if len(of_inputs) < len(bad) and not purpose.any_sign:
         row = next(data.rows[position] for position, name, _ in bad if name == target)
         what = "the target is zero or negative, so its logarithm does not exist"
         remedy = (
@@ -567,7 +564,7 @@ def _check_logs(data: Dataset, logged: list[str], purpose: Purpose) -> None:
             f"negative, a law is biased"
         )
         raise cell_error(target, row, data.source, what, remedy)
-    if of_inputs and not purpose.signed_allowed:
+    if of_inputs and not purpose.any_sign:
         raise _no_power_law(data, of_inputs)
     check_loggable(data, logged, "a power law")
 

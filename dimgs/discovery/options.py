@@ -432,19 +432,11 @@ class Options:
         named = (self.within, self.split_by, self.curve, *self.by)
         return tuple(dict.fromkeys(n for n in named if n is not None))
 
-    def purpose(self, target: str, *, any_sign: bool = False, allow_empty: bool = False) -> Purpose:
-        """Requirements of the analysis of this target on a table."""
-        return Purpose(
-            target,
-            self.labels,
-            tuple(self.arrhenius or ()),
-            self.arrhenius_power,
-            self.errors_in_variables,
-            self.drop_bad,
-            any_sign,
-            allow_empty,
-            any_sign,
-        )
+    def purpose(self, target: str, **allowed: bool) -> Purpose:
+        """Requirements of the analysis of this target on a table, beside what else it allows."""
+        temperatures = tuple(self.arrhenius or ())
+        asked = (self.arrhenius_power, self.errors_in_variables, self.drop_bad)
+        return Purpose(target, self.labels, temperatures, *asked, **allowed)
 
     def reader(self, targets: Iterable[str] = ()) -> ReadOptions:
         """Options of the reader, which always keeps the targets, labels and temperatures.

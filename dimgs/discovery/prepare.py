@@ -163,7 +163,7 @@ def prepare(data: Dataset, target: str, options: Options, *, any_sign: bool = Fa
     InputError, DimensionError
         Naming what is wrong, where, and the remedy.
     """
-    purpose = replace(options.purpose(target, any_sign=any_sign), bounds_allowed=True)
+    purpose = options.purpose(target, any_sign=any_sign, bounds_allowed=True)
     usable, derived = usable_runs(data, purpose), list[str]()
     while (computed := _derived_input(usable, options)) is not None:
         name, note = computed

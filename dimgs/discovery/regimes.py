@@ -105,7 +105,9 @@ def regimes_of(
     # simple monomials are chosen one by one, and together may leave a regime without its runs
     for borders in (model.thresholds_, [replace(t, simple=None) for t in model.thresholds_]):
         each = [[_side(c, borders, design) for c in r.conditions] for r in model.regimes_]
-        conditions = [_tightest(sides) for sides in each]
+        conditions = [
+            sorted(tightest(sides), key=lambda s: (not s.at_least, s.boundary)) for sides in each
+        ]
         if all(np.count_nonzero(_holds(s, design.X[used])) > p + 1 for s in conditions):
             break
     results = []
@@ -184,16 +186,14 @@ def _forms(regimes: list[RegimeResult], law: Law) -> list[Proposal]:
     return out
 
 
-def _tightest(sides: list[Side]) -> list[Side]:
+def tightest(sides: list[Side]) -> list[Side]:
     """Sides without those that a tighter one on the same monomial implies."""
     kept: dict[tuple[tuple[Fraction, ...], bool], Side] = {}
     for side in sides:
-        key = (side.powers, side.at_least)
-        other = kept.get(key)
-        tighter = other is None or (side.threshold > other.threshold) == side.at_least
-        if tighter:
-            kept[key] = side
-    return sorted(kept.values(), key=lambda s: (not s.at_least, s.boundary))
+        other = kept.setdefault((side.powers, side.at_least), side)
+        if (side.threshold > other.threshold) == side.at_least:
+            kept[side.powers, side.at_least] = side
+    return list(kept.values())
 
 
 def _side(condition: Any, thresholds: Any, design: Design) -> Side:

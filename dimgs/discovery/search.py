@@ -453,8 +453,7 @@ def means_of_settings(data: Dataset, target: str, options: Options) -> Dataset |
     stated = (data.errors, options.within, options.by, options.split_by)
     if any(stated) or not any(repeated):
         return None
-    purpose = replace(options.purpose(target, any_sign=True), bounds_allowed=True)
-    usable = usable_runs(data, purpose)
+    usable = usable_runs(data, options.purpose(target, any_sign=True, bounds_allowed=True))
     if usable.sides is not None:
         return None
     runs, logged = usable.data, _is_logged(usable.data, target)
