@@ -835,8 +835,7 @@ def series_column(
     """Raw column of a pandas Series, with the unit that it carries."""
     dtype = str(series.dtype)
     if dtype.startswith("pint["):
-        magnitude, unit = magnitude_and_unit(series.array.quantity, title)
-        return RawColumn(title, np.asarray(magnitude, dtype=np.float64), unit, binding=True)
+        return _raw_column(title, series.array.quantity)
     attribute = series.attrs.get("units", series.attrs.get("unit"))
     name = split_header(title)[0]
     attached = attribute if isinstance(attribute, str) else stated.get(name) or stated.get(title)
@@ -852,11 +851,8 @@ def series_column(
         cells: NDArray[Any] = series.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
         cells = series.astype(object).to_numpy(dtype=object)
-        filled = [c for c in cells.tolist() if c is not None and c == c]
-        if filled and all(is_quantity(c) for c in filled):
-            numbers, unit = quantities_in_one_unit(cells.tolist(), title)
-            return RawColumn(title, numbers, unit, binding=True)
-    return RawColumn(title, cells, attached)
+    column = _raw_column(title, cells)
+    return column if column.binding else replace(column, unit=attached)
 
 
 def from_xarray(dataset: "xr.Dataset | xr.DataArray") -> RawTable:
@@ -945,7 +941,9 @@ def _raw_column(name: str, values: Any) -> RawColumn:
         magnitude, unit = magnitude_and_unit(values, name)
         return RawColumn(name, _column_cells(name, magnitude), unit, binding=True)
     cells = _column_cells(name, values)
-    if cells.dtype == object and cells.size and all(is_quantity(c) for c in cells.flat):
+    objects = cells.flat if cells.dtype == object else ()
+    present = (cell for cell in objects if not is_missing(cell))
+    if is_quantity(next(present, None)) and all(map(is_quantity, present)):
         numbers, unit = quantities_in_one_unit(list(cells.flat), name)
         return RawColumn(name, numbers.reshape(cells.shape), unit, binding=True)
     return RawColumn(name, cells)

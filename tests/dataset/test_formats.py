@@ -239,6 +239,7 @@ def test_frames_with_odd_dtypes() -> None:
         {
             "n [1]": pd.array([1, None], dtype="Int64"),
             "c": pd.Categorical(["a", None]),
+            "s": pd.array(["b", pd.NA], dtype="string"),
             "d [label]": pd.to_datetime(["2020-01-01", "2020-01-02"]),
             "k [label]": [7.0, 8.0],
             "empty": [None, None],
@@ -248,6 +249,7 @@ def test_frames_with_odd_dtypes() -> None:
     assert data["n"][0] == 1.0
     assert np.isnan(data["n"][1])
     assert data["c"].tolist() == ["a", ""]
+    assert data["s"].tolist() == ["b", ""]
     assert data["k"].tolist() == ["7", "8"]
     assert data.warnings == ("Column 'empty' of DataFrame is empty and was left out.",)
     with pytest.raises(InputError, match="holds time spans"):
