@@ -10,7 +10,8 @@ import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
-from importlib.machinery import EXTENSION_SUFFIXES
+from importlib import invalidate_caches
+from importlib.machinery import PathFinder
 from importlib.util import resolve_name
 from pathlib import Path
 from time import time_ns
@@ -157,10 +158,6 @@ def _files(root: Path, apart: frozenset[str] = frozenset()) -> Iterator[Path]:
 # ---- Modules of a user's own that Python code imports, found by their files, never imported.
 
 
-# as Python looks in a folder: compiled extensions come before sources
-_SUFFIXES = (*EXTENSION_SUFFIXES, ".py")
-
-
 def user_modules(
     sources: Iterable[tuple[str, str]], folders: Sequence[Path]
 ) -> dict[str, Path] | None:
@@ -192,6 +189,8 @@ def user_modules(
     waiting = {name for code, package in sources for name in _imports(code, package)}
     seen: set[str] = set()
     modules: dict[str, Path] = {}
+    # of folders whose files have just been written
+    invalidate_caches()
     while waiting - seen:
         name = min(waiting - seen)
         seen.add(name)
@@ -215,21 +214,15 @@ def files_of(name: str, folders: Sequence[Path]) -> list[tuple[str, Path]]:
         Full name; a part that is not a module, such as a function, ends the search.
     folders : sequence of Path
     """
-    executed: list[tuple[str, Path]] = []
+    executed, places = list[tuple[str, Path]](), list(map(str, folders))
     parts = name.split(".")
     for i, part in enumerate(parts, 1):
-        spaces = []
-        for folder in folders:
-            package = folder / part
-            files = (package / "__init__.py", *(folder / f"{part}{s}" for s in _SUFFIXES))
-            file = next((f for f in files if f.is_file()), None)
-            if file is not None:
-                executed.append((".".join(parts[:i]), file))
-                folders = [package] if file == files[0] else []
-                break
-            spaces += [package] if package.is_dir() else []
-        else:
-            folders = spaces
+        spec = PathFinder.find_spec(part, places)
+        if spec is None:
+            break
+        if spec.origin is not None:
+            executed.append((".".join(parts[:i]), Path(spec.origin)))
+        places = list(spec.submodule_search_locations or ())
     return executed
 
 
