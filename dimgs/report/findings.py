@@ -394,11 +394,12 @@ class Lead:
     Attributes
     ----------
     name : str
-        "power law", "sum" (at most three monomials), "blend" (two power laws that meet smoothly),
-        "regimes" (power laws in pieces) or "smooth curve" (a Gaussian process).
+        "power law", "sum" (at most three monomials), "candidate" (the most probable form of the
+        searches), "blend" (two power laws that meet smoothly), "regimes" (power laws in pieces) or
+        "smooth curve" (a Gaussian process).
     measured, left_out : tuple of float
         Target in SI, and its prediction by the description made without the run (or its tenth, or
-        its source).
+        its source); of a candidate only the constants are fitted without it.
     is_first : bool
         Whether it is the simplest from which the best differs by less than a standard error, or
         by less than a tenth of the error.

@@ -159,6 +159,7 @@ _DESCRIPTIONS = {
     "sum": "a sum of monomials",
     "blend": "two power laws that meet smoothly",
     "regimes": "power laws in regimes",
+    "candidate": "the most probable candidate",
     "smooth curve": "a smooth curve (Gaussian process)",
 }
 
@@ -230,9 +231,11 @@ def leads_words(report: Findings) -> tuple[str, str]:
             "was found goes beyond the runs that it was fitted to."
         )
     if next(each for each in report.leads if each.is_first).name == report.engine:
+        seen = " The form of the candidate was chosen with these runs, its constants without them."
         return by, (
             "The formula is that of the arrow, the simplest from which the best differs by less "
             "than a standard error or a tenth of the error."
+            + (seen if report.engine == "candidate" else "")
         )
     return by, (
         "A smooth curve predicts clearly better than every formula that was found: the formula is "

@@ -69,6 +69,25 @@ def test_the_simplest_of_the_best_leads(kind: str, first: str) -> None:
     assert float(np.std(np.log(best / comparison.measured))) < (0.2 if kind == "wave" else 0.04)
 
 
+@pytest.mark.parametrize(
+    ("form", "leads"),
+    [("exp(c*sin(d*log(pi_1)) + cos(2*log(pi_1)**2)/2)/pi_1", True), ("c*exp(d*sin(pi_1))", False)],
+)
+def test_a_candidate_leads_only_if_it_predicts_clearly_better(form: str, leads: bool) -> None:
+    design = design_of(table("wave"))
+    names = {name: sympy.Symbol(name) for name in ("c", "d", "pi_1")}
+    candidate = sympy.sympify(form, names), {"c": 1.4, "d": 2.4}
+    seen = compare_leads(design, Options(), Clock.of(100.0), candidate)
+    assert seen is not None
+    assert (seen.first == "candidate") == leads
+    assert (seen.closed == "candidate") == leads
+    without = compare_leads(design, Options(), Clock.of(100.0))
+    assert without is not None
+    assert without.left_out.keys() == seen.left_out.keys() - {"candidate"}
+    for name, values in without.left_out.items():
+        np.testing.assert_array_equal(seen.left_out[name], values)
+
+
 def test_when_the_time_is_over_nothing_is_begun_but_the_power_law() -> None:
     seen = compare_leads(design_of(table("bend")), Options(), Clock.of(0.0))
     assert seen is not None

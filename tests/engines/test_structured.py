@@ -112,6 +112,17 @@ def test_group_that_changes_sign() -> None:
     assert sympy.expand(result.candidates[0].numeric - expected) == 0
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1e3])
+def test_a_response_beside_zeros_of_the_input_is_found_in_any_unit(unit: float) -> None:
+    x = np.array([0.0, 20.0, 50.0, 100.0, 200.0, 400.0, 700.0, 1000.0, 1500.0, 2000.0])
+    y = np.array([-1.9, -0.2, 2.2, 4.8, 8.5, 12.8, 15.8, 17.0, 18.5, 19.4])
+    problem = Problem({"pi_1": unit * x}, 1e-6 * y, scale="linear", unlogged=("pi_1",))
+    # few runs leave the residuals of a straight line without structure
+    first, *_ = StructuredEngine().search(problem, ample()).candidates
+    left = 1e6 * first.evaluate(problem.groups) - y
+    assert float(np.sqrt(np.mean(left**2))) < 0.2
+
+
 def test_same_seed_same_result() -> None:
     _, problem = planted("sin(pi_1)*(1 + pi_2)/pi_1", noise=0.01)
     stages = StructuredEngine("ab")

@@ -332,8 +332,10 @@ class StructuredEngine:
                 break
             if quick <= 0 and idle > patience(archive) and is_explained(archive):
                 return "its residuals do not depend on the groups"
+            before, waited = archive.tried, True
             try:
                 step.run()
+                waited = archive.tried > before
                 archive.sharpen()
                 archive.vary()
             except _UNUSABLE as error:
@@ -343,7 +345,8 @@ class StructuredEngine:
             if not archive.runs.n_groups:
                 return "there is no group that it could depend on"
             now = np.inf if archive.best is None else archive.best.bits
-            idle = 0 if now < bits - _GAIN else idle + 1
+            # a step that has nothing to try is not waited for
+            idle = 0 if now < bits - _GAIN else idle + waited
             if not idle:
                 tell_best(archive)
             bits = min(bits, now)
