@@ -51,8 +51,19 @@ def compile_expression(
     >>> compile_expression([x, c], pieces)(np.array([1.0, 5.0]), 1.0)
     array([2., 5.])
     """
+    whole = expression if isinstance(expression, sympy.Basic) else sympy.Tuple(*expression)
+    shared, rest = sympy.cse(whole, list=False) if cse else ([], whole)
+    # safe names for all arguments at once: SymPy, asked for its own, builds the expression anew for
+    # each. Reversed, so that factors are multiplied in the order of SymPy's own.
+    ordered = sorted(arguments, key=sympy.default_sort_key, reverse=True)
+    named = {symbol: sympy.Symbol(f"_{k:03}") for k, symbol in enumerate(ordered)}
+    shared = [(symbol, part.xreplace(named)) for symbol, part in shared]
     function: Callable[..., Any] = sympy.lambdify(
-        arguments, expression, modules=[_JUNCTIONS, "scipy", "numpy"], cse=cse, dummify=True
+        [named[symbol] for symbol in arguments],
+        rest.xreplace(named),
+        modules=[_JUNCTIONS, "scipy", "numpy"],
+        cse=lambda rest: (shared, rest),
+        docstring_limit=0,
     )
     return function
 

@@ -35,6 +35,7 @@ from dimgs.judgement.evidence import (
     errors_of,
     evidence,
     fit_model,
+    fits_to_all,
     outer_blocks,
 )
 from dimgs.law.assemble import feature_values, from_search, used_inputs
@@ -703,7 +704,9 @@ def judge_forms(
         return *min(structures, key=lambda each: each[0].bits), activations
 
     prices = [priced(one) for one, _ in raw]
-    kinds = errors_of(design, [model for _, model in raw], [price[0].bits for price in prices])
+    fit_to_all = fits_to_all(design.n_runs)
+    bits_of_forms = [price[0].bits for price in prices]
+    kinds = errors_of(design, [model for _, model in raw], bits_of_forms, fit_to_all)
     out: list[JudgedForm] = []
     always = {each.name for each in more}
 
@@ -720,7 +723,7 @@ def judge_forms(
         best = max((c.score for c in out), default=-np.inf)
         supports = []
         for k, errors in enumerate(kinds):
-            whole = fit_model(model, errors, everything, model.start)
+            whole = fit_to_all(model, errors)
             about = errors_by_source(model, errors, design, whole)
             if about is not errors:
                 whole = fit_model(model, about, everything, whole.constants)
@@ -798,20 +801,17 @@ def _distinct(forms: Iterable[JudgedForm]) -> list[JudgedForm]:
 
     Forms of one search with as many constants and the same density are one in several texts.
     """
-    kept: list[JudgedForm] = []
+    kept: dict[str, JudgedForm] = {}
     for one in sorted(forms, key=lambda c: -c.score):
         density, counts = one.evidence.log_density, (one.name, len(one.constants), one.exponents)
-        if not any(
-            str(one.expression) == str(other.expression)
-            or (
-                not (one.given or other.given)
-                and counts == (other.name, len(other.constants), other.exponents)
-                and abs(density - other.evidence.log_density) < _ALIKE
-            )
-            for other in kept
+        if (text := str(one.expression)) not in kept and not any(
+            not (one.given or other.given)
+            and counts == (other.name, len(other.constants), other.exponents)
+            and abs(density - other.evidence.log_density) < _ALIKE
+            for other in kept.values()
         ):
-            kept.append(one)
-    return kept
+            kept[text] = one
+    return [*kept.values()]
 
 
 def _with_price_of_given(forms: Sequence[JudgedForm]) -> list[JudgedForm]:

@@ -15,10 +15,10 @@ References
 S. Geisser, W. F. Eddy, J. Am. Stat. Assoc. 74 (1979) 153-160 (predictive density of runs left out).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -529,7 +529,18 @@ _ROUNDS, _SETTLED = 20, 1e-3
 _BEHIND = 2.0
 
 
-def errors_of(design: Design, models: Sequence[Model], bits: Sequence[float] = ()) -> list[Errors]:
+def fits_to_all(n_runs: int) -> Callable[[Model, Errors], Fitted]:
+    """A function that fits a model to all runs, only once with the same errors."""
+    everything = np.ones(n_runs, dtype=bool)
+    return cache(lambda model, errors: fit_model(model, errors, everything, model.start))
+
+
+def errors_of(
+    design: Design,
+    models: Sequence[Model],
+    bits: Sequence[float] = (),
+    fit: Callable[[Model, Errors], Fitted] | None = None,
+) -> list[Errors]:
     """The kinds of errors that the likeliest models leave in doubt, the likeliest first.
 
     Parameters
@@ -538,12 +549,14 @@ def errors_of(design: Design, models: Sequence[Model], bits: Sequence[float] = (
     models : sequence of Model
     bits : sequence of float, optional
         Price of each, where they are not equally simple: a long form can follow a single gross run.
+    fit : callable, optional
+        By :func:`fits_to_all`, where the fits are used again.
     """
-    everything = np.ones(design.n_runs, dtype=bool)
+    fit = fit or fits_to_all(design.n_runs)
     prices = np.log(2) * np.array(bits or np.zeros(len(models)))
 
     def fitted(kind: Errors) -> tuple[float, Errors, list[Fitted]]:
-        fits = [fit_model(model, kind, everything, model.start) for model in models]
+        fits = [fit(model, kind) for model in models]
         return float(np.max(likely(fits), initial=-np.inf)), kind, fits
 
     def likely(fits: Sequence[Fitted]) -> Array:

@@ -16,7 +16,7 @@ from dimgs.campaign.plan import bind
 from dimgs.common.errors import InputError
 from dimgs.expression.parsing import sympy_parse_condition
 from dimgs.kernels import kernel
-from tests.campaign.whole import run
+from tests.campaign.whole import run, without_figures
 
 KELVIN = 62000 / 8.314462618
 
@@ -52,8 +52,7 @@ def test_no_inverse_of_a_temperature_starts_at_absolute_zero(asked: Tolerance) -
 def test_a_temperature_enters_as_its_inverse(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # figures would take most of the time
-    monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
+    without_figures(monkeypatch)
     result = run(film_plan(), tmp_path)
     assert result.outcome == "confirmed"
     (regime,) = result.regimes

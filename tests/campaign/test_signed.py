@@ -13,7 +13,7 @@ from dimgs.common.errors import InputError
 from dimgs.hub import RunStore
 from dimgs.kernels import kernel
 from dimgs.kernels.base import BaseKernel, Port
-from tests.campaign.whole import run
+from tests.campaign.whole import run, without_figures
 
 
 class Damper(BaseKernel):
@@ -48,8 +48,7 @@ def plan(**more: Any) -> Plan:
 def test_the_law_of_inputs_and_an_output_that_change_sign(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # figures would take most of the time
-    monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
+    without_figures(monkeypatch)
     result = run(plan(), tmp_path)
     assert result.outcome == "confirmed"
     assert result.law is not None

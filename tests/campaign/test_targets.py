@@ -16,7 +16,7 @@ from dimgs.common.errors import InputError
 from dimgs.kernels.base import Port, Simulated, Tier
 from dimgs.report.results import Report
 from tests.campaign.kernels import Crisis, Uptake, uptake_plan
-from tests.campaign.whole import run
+from tests.campaign.whole import run, without_figures
 
 
 class Both(Uptake):
@@ -41,8 +41,7 @@ def plan(target: str | tuple[str, ...], **more: Any) -> Plan:
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[CampaignResult, Path]:
     folder = tmp_path_factory.mktemp("both")
     with pytest.MonkeyPatch.context() as patch:
-        # figures would take most of the time
-        patch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
+        without_figures(patch)
         return run(plan(("m", "r"), report=None), folder), folder
 
 

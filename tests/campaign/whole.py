@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import sympy
 
 from dimgs.campaign import CampaignResult, Plan, run_campaign
@@ -15,6 +16,12 @@ from dimgs.expression import sympy_parse_condition
 def run(plan: Plan, folder: Path | None = None, **more: Any) -> CampaignResult:
     with ThreadPoolExecutor(2) as executor:
         return run_campaign(plan, folder, executor=executor, **more)
+
+
+def without_figures(patch: pytest.MonkeyPatch) -> None:
+    """Campaigns write reports without figures, which would take most of the time."""
+    for name in ("draw_figures", "campaign_drawings"):
+        patch.setattr(f"dimgs.campaign.result.{name}", lambda *given: [])
 
 
 def places(result: CampaignResult, plan: Plan) -> Any:

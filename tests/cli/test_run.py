@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.campaign.whole import without_figures
 from tests.cli.runner import Shell
 from tests.forked import ROOT, run, start
 from tests.patience import lines_of, wait_until
@@ -67,8 +68,7 @@ def test_a_dry_run_imports_no_more_than_it_needs(tmp_path: Path) -> None:
 def test_a_campaign_from_a_plan(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # figures would take most of the time
-    monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
+    without_figures(monkeypatch)
     plan, out = written(tmp_path), tmp_path / "out"
     hub = str(tmp_path / "hub.sqlite")
     monkeypatch.setenv("DIMGS_HUB", hub)
