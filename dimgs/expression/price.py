@@ -264,7 +264,7 @@ def in_groups(
         """Exponents of a product of powers of inputs; None of anything else."""
         if node.is_Symbol:
             alone = {node: sympy.Integer(1)}
-            return None if str(node) in constants else inputs.get(str(node), alone)
+            return None if node.name in constants else inputs.get(node.name, alone)
         if node.is_Pow and node.exp.is_Rational:
             inner = powers(node.base)
             return None if inner is None else {k: v * node.exp for k, v in inner.items()}
@@ -378,12 +378,14 @@ def _free_exponents(inputs: list[str], groups: Groups | None) -> Array:
 
 def _roots(whole: Any, products: list[InputProduct], constants: set[Any]) -> int:
     """Number of sums and inner products whose exponent is no multiple of 1/2; thrice if fitted."""
-    by_name = {f"m_{j}": p.exponents for j, p in enumerate(products, 1) if not p.fitted}
+    exponents_of = {
+        sympy.Symbol(f"m_{j}"): p.exponents for j, p in enumerate(products, 1) if not p.fitted
+    }
     nodes, fitted = set(), set()
 
     def walk(node: Any, inside: bool) -> None:
         base, power = (node.base, node.exp) if node.is_Pow else (node, sympy.Integer(1))
-        exponents = by_name.get(str(base))
+        exponents = exponents_of.get(base)
         if exponents is not None and power.is_Rational:
             if inside and any(2 * e * power % 1 for e in exponents.values()):
                 nodes.add(node)

@@ -611,6 +611,8 @@ def _shared(terms: list[dict[Any, Any]]) -> dict[Any, Any]:
 
 def _same(one: sympy.Expr, two: sympy.Expr) -> bool:
     """Whether two expressions agree at some points."""
+    if one == two:
+        return True
     names = sorted(map(str, one.free_symbols | two.free_symbols))
     points = np.random.default_rng(0).uniform(0.3, 1.7, (_POINTS, len(names)))
     symbols = [sympy.Symbol(name) for name in names]

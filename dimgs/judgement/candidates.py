@@ -622,6 +622,11 @@ class JudgedForm(Proposal):
         return Proposal(name=self.name, expression=self.expression, constants=constants)
 
     @cached_property
+    def text(self) -> str:
+        """The expression as text, by which forms are compared."""
+        return str(self.expression)
+
+    @cached_property
     def exponents(self) -> int:
         """Number of exponents among its constants."""
         return len(fitted_exponents(self.expression, set(self.constants)))
@@ -752,12 +757,12 @@ def judge_forms(
             break
         out.extend(filter(None, [judged(one, model, price)]))
     out.sort(key=lambda c: -c.score)
-    texts = {str(c.expression) for c in out}
+    texts = {c.text for c in out}
 
     def judge_new(forms: Iterable[_Modelled]) -> None:
         for proposal, model in forms:
-            if str(proposal.expression) not in texts:
-                texts.add(str(proposal.expression))
+            if (text := str(proposal.expression)) not in texts:
+                texts.add(text)
                 out.extend(filter(None, [judged(proposal, model)]))
 
     # before numbers are given back their constants: those of what stays must be too
@@ -791,7 +796,8 @@ def judge_forms(
         for name in [] if is_monomial(one.expression) else sorted(used):
             for each in list(_without_input(design, fewest, name)):
                 judge_new([each])
-                same = [c for c in out if str(c.expression) == str(each[0].expression)]
+                text = str(each[0].expression)
+                same = [c for c in out if c.text == text]
                 fewest = max([fewest, *same], key=lambda c: c.score)
     return _distinct(_with_price_of_given(out))
 
@@ -804,13 +810,13 @@ def _distinct(forms: Iterable[JudgedForm]) -> list[JudgedForm]:
     kept: dict[str, JudgedForm] = {}
     for one in sorted(forms, key=lambda c: -c.score):
         density, counts = one.evidence.log_density, (one.name, len(one.constants), one.exponents)
-        if (text := str(one.expression)) not in kept and not any(
+        if one.text not in kept and not any(
             not (one.given or other.given)
             and counts == (other.name, len(other.constants), other.exponents)
             and abs(density - other.evidence.log_density) < _ALIKE
             for other in kept.values()
         ):
-            kept[text] = one
+            kept[one.text] = one
     return [*kept.values()]
 
 
