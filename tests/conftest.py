@@ -1,5 +1,6 @@
 """Fixtures and settings shared by all tests."""
 
+import gc
 import os
 import re
 from collections.abc import Iterator
@@ -35,6 +36,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid in longer:
             item.add_marker(pytest.mark.slow)
+    # those with reference values last: they empty the caches in which others keep their examples
+    items.sort(
+        key=lambda item: item.nodeid.startswith("tests") and reference_file(item.nodeid).exists()
+    )
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage seldom: modules and tests stay anyhow, and to go through them takes long."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ prefactor, are part of the form.
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import count, permutations, product
 from typing import Any
 
@@ -622,11 +622,6 @@ class JudgedForm(Proposal):
         return Proposal(name=self.name, expression=self.expression, constants=constants)
 
     @cached_property
-    def text(self) -> str:
-        """The expression as text, by which forms are compared."""
-        return str(self.expression)
-
-    @cached_property
     def exponents(self) -> int:
         """Number of exponents among its constants."""
         return len(fitted_exponents(self.expression, set(self.constants)))
@@ -635,6 +630,12 @@ class JudgedForm(Proposal):
     def rigid(self) -> bool:
         """Whether none of its constants is an exponent."""
         return self.exponents == 0
+
+
+@lru_cache(maxsize=256)
+def _text(expression: sympy.Expr) -> str:
+    """The expression as text, by which each form is compared with every other."""
+    return str(expression)
 
 
 def is_monomial(expression: sympy.Expr) -> bool:
@@ -757,11 +758,11 @@ def judge_forms(
             break
         out.extend(filter(None, [judged(one, model, price)]))
     out.sort(key=lambda c: -c.score)
-    texts = {c.text for c in out}
+    texts = {_text(c.expression) for c in out}
 
     def judge_new(forms: Iterable[_Modelled]) -> None:
         for proposal, model in forms:
-            if (text := str(proposal.expression)) not in texts:
+            if (text := _text(proposal.expression)) not in texts:
                 texts.add(text)
                 out.extend(filter(None, [judged(proposal, model)]))
 
@@ -796,8 +797,8 @@ def judge_forms(
         for name in [] if is_monomial(one.expression) else sorted(used):
             for each in list(_without_input(design, fewest, name)):
                 judge_new([each])
-                text = str(each[0].expression)
-                same = [c for c in out if c.text == text]
+                text = _text(each[0].expression)
+                same = [c for c in out if _text(c.expression) == text]
                 fewest = max([fewest, *same], key=lambda c: c.score)
     return _distinct(_with_price_of_given(out))
 
@@ -810,13 +811,14 @@ def _distinct(forms: Iterable[JudgedForm]) -> list[JudgedForm]:
     kept: dict[str, JudgedForm] = {}
     for one in sorted(forms, key=lambda c: -c.score):
         density, counts = one.evidence.log_density, (one.name, len(one.constants), one.exponents)
-        if one.text not in kept and not any(
+        text = _text(one.expression)
+        if text not in kept and not any(
             not (one.given or other.given)
             and counts == (other.name, len(other.constants), other.exponents)
             and abs(density - other.evidence.log_density) < _ALIKE
             for other in kept.values()
         ):
-            kept[one.text] = one
+            kept[text] = one
     return [*kept.values()]
 
 
