@@ -68,8 +68,9 @@ class Formula:
 
     def value(self, constants: Array) -> Array:
         """Shape (n_runs,); of several sets of constants, one a row, (n_sets, n_runs)."""
-        values = real_values(self._at(self.expression, constants))
-        return np.broadcast_to(values, (*constants.shape[:-1], self.n)).copy()
+        values, shape = real_values(self._at(self.expression, constants)), constants.shape[:-1]
+        is_whole = values.shape == (*shape, self.n)
+        return values if is_whole else np.broadcast_to(values, (*shape, self.n)).copy()
 
     def slopes(self, constants: Array) -> Array:
         """By the constants: shape (n_runs, n_constants), or (n_sets, n_runs, n_constants)."""

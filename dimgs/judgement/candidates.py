@@ -400,20 +400,20 @@ def _carried(
         for f in design.features
     }
 
-    def with_size(form: sympy.Expr, constants: Mapping[str, float]) -> FormulaModel:
-        whole = form.xreplace(grown) / size ** _power_of(scale, design.response)
-        return FormulaModel(design, whole, {**constants, free: 1.0})
+    def with_size(form: sympy.Expr) -> sympy.Expr:
+        return form.xreplace(grown) / size ** _power_of(scale, design.response)
 
-    def carries(general: FormulaModel) -> bool:
-        slopes, place = general.slopes(general.start), general.names.index(free)
-        column, rest = slopes[:, place], np.delete(slopes, place, axis=1)
-        if not np.all(np.isfinite(slopes)):
-            return False
+    def carries(form: FormulaModel) -> bool | None:
+        """Whether a constant carries the size; None where the slopes are no numbers."""
+        fixed = {k: np.full(form.n, v) for k, v in zip(form.names, form.start, strict=True)}
+        by_size = FormulaModel(design, with_size(form.expression), {free: 1.0}, fixed)
+        column, rest = by_size.slopes(by_size.start)[:, 0], form.slopes(form.start)
+        if not (np.all(np.isfinite(column)) and np.all(np.isfinite(rest))):
+            return None
         residual = column - rest @ least_squares(rest, column)
         return rms(residual) <= _CARRIED * rms(column)
 
-    general = with_size(one.expression, one.constants)
-    if carries(general) or not np.all(np.isfinite(general.slopes(general.start))):
+    if carries(model) is not False:
         return one, model
     released = release_numbers(one.expression, {**one.constants, free: 1.0})
     if released is None or one.given:
@@ -421,9 +421,10 @@ def _carried(
     for name in released.numbers:
         form, start = released.fixed(set(released.numbers) - {name})
         del start[free]
-        if carries(with_size(form, start)):
-            carrier = FormulaModel(design, form, start)
+        carrier = FormulaModel(design, form, start)
+        if carries(carrier):
             return replace(one, expression=form, constants=start, law=None), carrier
+    general = FormulaModel(design, with_size(one.expression), {**one.constants, free: 1.0})
     constants = dict(zip(general.names, general.start, strict=True))
     return replace(one, expression=general.expression, constants=constants, law=None), general
 

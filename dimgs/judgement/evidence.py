@@ -529,7 +529,7 @@ _ROUNDS, _SETTLED = 20, 1e-3
 _BEHIND = 2.0
 
 
-def fits_to_all(n_runs: int) -> Callable[[Model, Errors], Fitted]:
+def fits_to_all(n_runs: int) -> Callable[..., Fitted]:
     """A function that fits a model to all runs, only once with the same errors."""
     everything = np.ones(n_runs, dtype=bool)
     return cache(lambda model, errors: fit_model(model, errors, everything, model.start))
@@ -539,7 +539,7 @@ def errors_of(
     design: Design,
     models: Sequence[Model],
     bits: Sequence[float] = (),
-    fit: Callable[[Model, Errors], Fitted] | None = None,
+    fit: Callable[..., Fitted] | None = None,
 ) -> list[Errors]:
     """The kinds of errors that the likeliest models leave in doubt, the likeliest first.
 

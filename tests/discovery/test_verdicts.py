@@ -100,7 +100,11 @@ def test_a_power_law_that_hides_in_noise_is_not_confirmed() -> None:
     assert tuple(document["why_not"]) == page.why_not
 
 
-def test_a_true_power_law_is_confirmed_and_its_probability_stands_everywhere() -> None:
+def test_a_true_power_law_is_confirmed_and_its_probability_stands_everywhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # figures would take most of the time
+    monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
     data, target = table("pipe_heat", 24, 0.005)
     few = Options(engine="power_law", evaluations=20)
     result = fit_with(data, target, few)
