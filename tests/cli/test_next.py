@@ -59,7 +59,8 @@ def test_runs_rivals_and_what_each_predicts(table: Path) -> None:
     [(["--range", "x:1..2"], "write it as"), (["--range", "w=1..2 m"], "no input 'w'")],
 )
 def test_what_cannot_be_used_is_one_sentence(table: Path, given: list[str], words: str) -> None:
-    done = CliRunner().invoke(app, ["next", str(table), *ARGUMENTS, *given])
+    brief = ["--engine", "power_law", "--evaluations", "20"]
+    done = CliRunner().invoke(app, ["next", str(table), *ARGUMENTS, *brief, *given])
     assert done.exit_code != 0
     assert words in str(done.exception) + done.output
 

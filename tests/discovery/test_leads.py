@@ -176,7 +176,9 @@ def test_a_report_leads_with_what_predicts(waves: Report) -> None:
     assert draw_figures(waves)[0].name == "curve"
 
 
-def test_every_form_of_a_report_shows_it(waves: Report) -> None:
+def test_every_form_of_a_report_shows_it(waves: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    # figures would take most of the time
+    monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
     says = "A smooth curve predicts clearly better than every formula"
     assert "NO LAW IS PROBABLE; a smooth curve predicts best" in str(waves)
     assert str(waves).index("Curve") < str(waves).index("Formula")

@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dimgs.discovery.discover import fit
+from dimgs.report.figures import draw_figures
+from dimgs.report.results import FitResult
 from tests.cli.runner import Shell
 
 # what a search finds is tested elsewhere
@@ -139,8 +142,18 @@ def test_pi_with_chosen_and_all_bases(shell: Shell) -> None:
         ["--scale", "auto"],
     ],
 )
-def test_fit_and_its_options(shell: Shell, options: list[str]) -> None:
-    path = shell.pipe()
+def test_fit_and_its_options(
+    shell: Shell, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, fits = shell.pipe(), list[FitResult]()
+
+    def fit_once(*given: Any) -> FitResult:
+        """The fit that is shown as a document and as text."""
+        if not fits:
+            fits.append(fit(*given))
+        return fits[0]
+
+    monkeypatch.setattr("dimgs.discovery.discover.fit", fit_once)
     document = shell("fit", path, "--target", "tau_w", *options, "--json").document
     check_fit(document)
     assert document["level"] == (0.5 if "--level" in options else 0.9)
@@ -224,7 +237,13 @@ def test_an_absorbed_scale_has_its_unit_in_the_prefactor(shell: Shell) -> None:
     assert document["law"]["expression"] == "C*M**(3/4)"
 
 
-def test_discover_writes_a_study_that_predict_reads(shell: Shell) -> None:
+def test_discover_writes_a_study_that_predict_reads(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # all figures would take most of the time
+    monkeypatch.setattr(
+        "dimgs.report.figures.draw_figures", lambda report: draw_figures(report)[:1]
+    )
     path, study = shell.pipe(noise=0.06), shell.folder / "study"
     done = shell(
         "discover", path, "--target", "tau_w", "--engine", "power_law", "--out", str(study),

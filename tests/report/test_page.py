@@ -241,7 +241,11 @@ def test_the_domain_is_in_the_units_of_the_table() -> None:
     assert "| x in mm | 2 | 102 |" in report.to_markdown()
 
 
-def test_pages_give_the_share_of_the_variance_of_each_input() -> None:
+def test_pages_give_the_share_of_the_variance_of_each_input(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # figures would take most of the time
+    monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
     rng = np.random.default_rng(0)
     x, z = np.exp(rng.uniform(-1.0, 1.0, (2, 40)))
     table = Dataset.from_columns({"x [m]": x, "z [s]": z, "y [1]": x**2 * z})

@@ -19,6 +19,12 @@ from dimgs.similitude.laws import refit
 pytestmark = pytest.mark.usefixtures("brief")
 
 
+@pytest.fixture(autouse=True)
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub keeps pages without figures, which would take most of the time."""
+    monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
+
+
 def kept(hub: Hub, wrong: float, noise: float = 0.002) -> tuple[dict[str, Any], list[str]]:
     """A law of nine pendulums, the last of which was measured wrongly by a factor."""
     rng = np.random.default_rng(3)
