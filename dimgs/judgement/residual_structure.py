@@ -87,7 +87,9 @@ def followed_beyond_groups(design: Design, residuals: Array) -> tuple[float, str
     """The input that a law's residuals follow most clearly at equal groups, and the chance of it.
 
     Where they follow one, a constant with a dimension is missing: no law of these groups is the
-    whole law, be its form right or wrong.
+    whole law, be its form right or wrong. Where several are missing, each may hide the other, so
+    that all inputs are tried together, too; and their squares where no group is free, as a law
+    that is a constant leaves a curve of any shape.
 
     Parameters
     ----------
@@ -99,11 +101,21 @@ def followed_beyond_groups(design: Design, residuals: Array) -> tuple[float, str
     chance : float
         p-value, times the number of inputs that were tried.
     name : str
-        Empty without inputs; all of those that moved together at equal groups ("L or m").
+        Empty without inputs; all of those that moved together at equal groups ("L or m"), or that
+        residuals follow together only ("L and m").
     """
-    tried = _by_chance(design, [*logged_inputs(design), *idle(design)], residuals)
+    inputs = [*logged_inputs(design), *idle(design)]
+    tried = _by_chance(design, inputs, residuals)
     if not tried:
         return 1.0, ""
+    logs = _logs(design, inputs)
+    whole = [logs] if len(inputs) > 1 else []
+    whole += [] if design.features else [(logs - logs.mean(axis=0)) ** 2]
+    # each input alone and all of them together are two looks; one that is sure alone is named
+    together = 2.0 * min((_beyond_groups(design, x, residuals) for x in whole), default=1.0)
+    if together < min(ALPHA, tried[0][0]) and tried[0][0] >= SURELY_INCOMPLETE:
+        *names, last = (v.name for v in inputs)
+        return together, f"{', '.join(names)} and {last}" if names else last
     (least, first), *others = tried
     alike = [v.name for p, v in others if 0.0 < p <= least * (1.0 + _ALIKE) and least < ALPHA]
     return min(1.0, least), " or ".join([first.name, *alike])

@@ -15,6 +15,7 @@ from dimgs.discovery.explore import explore
 from dimgs.discovery.missing_input import extra_scales
 from dimgs.discovery.prepare import prepare
 from dimgs.judgement.residual_structure import (
+    ALPHA,
     SURELY_INCOMPLETE,
     followed_beyond_groups,
     scale_is_missing,
@@ -147,6 +148,42 @@ def test_residuals_that_follow_an_input_at_equal_groups_are_no_noise() -> None:
         doubted[follows] = int(np.sum(np.array(chances) < SURELY_INCOMPLETE))
     assert doubted[False] <= 2
     assert doubted[True] >= 0.95 * tables
+
+
+def test_two_missing_constants_are_noticed_though_each_hides_the_other() -> None:
+    doubted: dict[bool, list[str]] = {True: [], False: []}
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        u, p, q, noise = np.exp(rng.uniform(-1, 1, (4, 24)))
+        table = Dataset.from_columns({"u [m/s]": u, "p [Pa]": p, "q [Pa]": q, "y [m/s]": u * q / p})
+        design = prepare(table, "y", Options()).design
+        for follows, names in doubted.items():
+            residuals = 0.2 * np.log(p) - 0.2 * np.log(u)
+            chance, name = followed_beyond_groups(
+                design, residuals * follows + 0.06 * np.log(noise)
+            )
+            if chance < SURELY_INCOMPLETE:
+                names.append(name)
+    assert len(doubted[True]) == 40
+    assert set(doubted[True]) <= {"p, q and u", "p or q", "u"}
+    assert doubted[True].count("p, q and u") >= 10
+    assert len(doubted[False]) <= 1
+
+
+def test_a_constant_is_no_law_of_a_target_with_a_minimum_in_an_input_without_a_group() -> None:
+    doubted = {True: 0, False: 0}
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        v = np.exp(rng.uniform(-1, 1, 24))
+        table = Dataset.from_columns({"v [m/s]": v, "y [1]": np.full(24, 2.0)})
+        design = prepare(table, "y", Options()).design
+        for bent in doubted:
+            residuals = 0.2 * bent * np.log(v) ** 2 + 0.05 * rng.standard_normal(24)
+            chance, name = followed_beyond_groups(design, residuals - residuals.mean())
+            assert name == "v"
+            doubted[bent] += chance < ALPHA
+    assert doubted[True] >= 38
+    assert doubted[False] <= 2
 
 
 def test_inputs_that_moved_together_are_named_together() -> None:
