@@ -160,12 +160,12 @@ def test_two_missing_constants_are_noticed_though_each_hides_the_other() -> None
         for follows, names in doubted.items():
             residuals = 0.2 * np.log(p) - 0.2 * np.log(u)
             chance, name = followed_beyond_groups(
-                design, residuals * follows + 0.06 * np.log(noise)
+                design, residuals * follows + 0.15 * np.log(noise)
             )
             if chance < SURELY_INCOMPLETE:
                 names.append(name)
-    assert len(doubted[True]) == 40
-    assert set(doubted[True]) <= {"p, q and u", "p or q", "u"}
+    assert len(doubted[True]) >= 38
+    # an input alone is named only where it is enough
     assert doubted[True].count("p, q and u") >= 10
     assert len(doubted[False]) <= 1
 
