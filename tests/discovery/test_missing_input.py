@@ -182,7 +182,7 @@ def test_a_constant_is_no_law_of_a_target_with_a_minimum_in_an_input_without_a_g
             chance, name = followed_beyond_groups(design, residuals - residuals.mean())
             assert name == "v"
             doubted[bent] += chance < ALPHA
-    assert doubted[True] >= 38
+    assert doubted[True] >= 32
     assert doubted[False] <= 2
 
 
