@@ -1,6 +1,6 @@
 """Checks of a table for an analysis, with remedies, and the usable runs; rounded columns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import gcd
@@ -200,10 +200,11 @@ def constant_columns(data: Dataset) -> tuple[str, ...]:
     >>> constant_columns(Dataset.from_columns({"U [m/s]": [1, 2], "g [m/s^2]": 9.81}))
     ('g',)
     """
-    return tuple(v.name for v in data.variables if _is_constant(data[v.name], v.is_label))
+    return tuple(v.name for v in data.variables if is_constant(data[v.name], v.is_label))
 
 
-def _is_constant(values: NDArray[Any], is_label: bool) -> bool:
+def is_constant(values: NDArray[Any], is_label: bool = False) -> bool:
+    """Whether all values of a column are the same, up to rounding."""
     if is_label:
         return bool(len(values)) and len(set(values.tolist())) == 1
     finite = values[np.isfinite(values)]
@@ -397,6 +398,8 @@ class Purpose:
         Whether no run need be left.
     bounds_allowed : bool
         Whether the target may be censored in some runs.
+    varying : tuple of str
+        Inputs that are known to vary, where the runs are a part of a table.
     """
 
     target: str
@@ -408,6 +411,7 @@ class Purpose:
     any_sign: bool = False
     allow_empty: bool = False
     bounds_allowed: bool = False
+    varying: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -484,7 +488,7 @@ def usable_runs(data: Dataset, purpose: Purpose) -> UsableRuns:
     bounded = purpose.drop_bad and np.any(bounds_of(data, target, purpose.labels)[1])
     linear = purpose.any_sign and below and not bounded
     levels = [n for n in inputs if data.variable(n).is_level]
-    unlogged = (*unlogged_names(data, inputs), *levels)
+    unlogged = (*unlogged_names(data, inputs, purpose.varying), *levels)
     apart = {*unlogged, *(() if purpose.with_power else purpose.temperatures)}
     grouped = [n for n in inputs if n not in apart]
     # errors of an input enter through its logarithm
@@ -520,15 +524,27 @@ def check_measured(data: Dataset, target: str, used: Iterable[str] = ()) -> None
         )
 
 
-def unlogged_names(data: Dataset, names: Iterable[str]) -> tuple[str, ...]:
+def unlogged_names(
+    data: Dataset, names: Iterable[str], varying: Collection[str] = ()
+) -> tuple[str, ...]:
     """Columns that vanish or change sign, and so enter without a logarithm.
 
     They are dimensionless, or the same in every run, which then play no part.
+
+    Parameters
+    ----------
+    data : Dataset
+    names : iterable of str
+    varying : collection of str
+        Columns that vary in other runs.
     """
     return tuple(
         name
         for name in names
-        if (data.variable(name).dimension.is_dimensionless or _is_constant(data[name], False))
+        if (
+            data.variable(name).dimension.is_dimensionless
+            or (name not in varying and is_constant(data[name]))
+        )
         and not data.variable(name).is_level
         and not data.variable(name).is_label
         and bool(np.any(data[name] <= 0))

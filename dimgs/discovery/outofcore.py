@@ -35,6 +35,7 @@ from dimgs.dataset.checks import (
     constant_columns,
     dropped_warnings,
     duplicate_warnings,
+    is_constant,
     unlogged_names,
     unused_label_warnings,
     usable_runs,
@@ -194,10 +195,19 @@ def _ends(ranges: Dataset) -> Array:
 
 
 def union(one: Dataset, other: Dataset) -> Dataset:
-    """Ranges of the runs of both."""
-    low = [min(one[n][0], other[n][0]) for n in one.names]
-    high = [max(one[n][1], other[n][1]) for n in one.names]
-    return as_ranges(one, one.names, low, high)
+    """Ranges of the runs of both.
+
+    Values of an input that have no logarithm are left out if they are the same in one of the parts:
+    there they were taken for those of an input that plays no part.
+    """
+    both, names, low, high = (one, other), one.names, list[float](), list[float]()
+    parts = [(r, {*unlogged_names(r, names)} - {*unlogged_names(r, names, names)}) for r in both]
+    for n in names:
+        known = [part[n] for part, apart in parts if n not in apart]
+        ends = np.concatenate(known or [one[n], other[n]])
+        low.append(ends.min())
+        high.append(ends.max())
+    return as_ranges(one, names, low, high)
 
 
 def _state(ranges: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -1014,7 +1024,9 @@ def add_parts(
     """
     purpose = plan.options.purpose(plan.target, allow_empty=True)
     for part in parts:
-        usable = usable_runs(part.data, purpose)
+        data, known = part.data, state.ranges
+        varying = (n for n in known.names if not is_constant(np.append(data[n], known[n])))
+        usable = usable_runs(data, replace(purpose, varying=tuple(varying)))
         ranges = ranges_of(usable)
         if ranges is not None:
             wider = union(state.ranges, ranges)

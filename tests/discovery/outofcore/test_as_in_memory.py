@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dimgs.dataset import read_table
@@ -97,6 +97,8 @@ KINDS = (
     n=st.integers(24, 40),
     chunk=st.sampled_from([1, 7, 64]),
 )
+@example(kind="drop_bad", seed=29, n=24, chunk=1).via("the first part is a run that cannot be used")
+@example(kind="drop_bad", seed=0, n=24, chunk=1).via("a later part is one")
 def test_the_result_is_that_of_memory_whatever_the_chunks(
     kind: str, seed: int, n: int, chunk: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
