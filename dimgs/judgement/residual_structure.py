@@ -88,8 +88,8 @@ def followed_beyond_groups(design: Design, residuals: Array) -> tuple[float, str
 
     Where they follow one, a constant with a dimension is missing: no law of these groups is the
     whole law, be its form right or wrong. Where several are missing, each may hide the other, so
-    that all inputs are tried together, too; and their squares where no group is free, as a law
-    that is a constant leaves a curve of any shape.
+    that all inputs are tried together, too, and with their squares where no group is free, as a
+    law that is a constant leaves a curve of any shape.
 
     Parameters
     ----------
@@ -110,10 +110,13 @@ def followed_beyond_groups(design: Design, residuals: Array) -> tuple[float, str
         return 1.0, ""
     logs = _logs(design, inputs)
     whole = [logs] if len(inputs) > 1 else []
-    whole += [] if design.features else [(logs - logs.mean(axis=0)) ** 2]
+    whole += [] if design.features else [np.hstack([logs, (logs - logs.mean(axis=0)) ** 2])]
+    # without a group, noise makes all runs alike: the covariance of runs left out rejects too often
+    alike_runs = not design.features
+    chances = (_beyond_groups(design, x, residuals, exchangeable=alike_runs) for x in whole)
     # each input alone and all of them together are two looks; one that is sure alone is named
-    together = 2.0 * min((_beyond_groups(design, x, residuals) for x in whole), default=1.0)
-    if together < min(ALPHA, tried[0][0]) and tried[0][0] >= SURELY_INCOMPLETE:
+    together = 2.0 * min(chances, default=1.0)
+    if together < SURELY_INCOMPLETE <= tried[0][0]:
         *names, last = (v.name for v in inputs)
         return together, f"{', '.join(names)} and {last}" if names else last
     (least, first), *others = tried
@@ -423,11 +426,13 @@ def _by_chance(
     return sorted(((p * len(inputs), v) for p, v in tried), key=lambda each: each[0])
 
 
-def _beyond_groups(design: Design, columns: Array, values: Array) -> float:
+def _beyond_groups(
+    design: Design, columns: Array, values: Array, *, exchangeable: bool = False
+) -> float:
     """p-value that the values of the runs do not depend on the columns at equal groups."""
     parts = (columns, values[:, None], design.X)
     extra, y, groups = (_within(design, part) for part in parts)
-    return dependence(extra, y[:, 0], groups, design.split)
+    return dependence(extra, y[:, 0], groups, design.split, exchangeable=exchangeable)
 
 
 def target_follows(design: Design) -> bool:
