@@ -398,8 +398,6 @@ class Purpose:
         Whether no run need be left.
     bounds_allowed : bool
         Whether the target may be censored in some runs.
-    varying : tuple of str
-        Inputs that are known to vary, where the runs are a part of a table.
     """
 
     target: str
@@ -411,7 +409,6 @@ class Purpose:
     any_sign: bool = False
     allow_empty: bool = False
     bounds_allowed: bool = False
-    varying: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -453,13 +450,15 @@ class UsableRuns:
         return constant_columns(self.data)
 
 
-def usable_runs(data: Dataset, purpose: Purpose) -> UsableRuns:
+def usable_runs(data: Dataset, purpose: Purpose, varying: Collection[str] = ()) -> UsableRuns:
     """The runs of a table that serve a purpose.
 
     Parameters
     ----------
     data : Dataset
     purpose : Purpose
+    varying : collection of str
+        Inputs that are known to vary, where the runs are a part of a table.
 
     Returns
     -------
@@ -488,7 +487,7 @@ def usable_runs(data: Dataset, purpose: Purpose) -> UsableRuns:
     bounded = purpose.drop_bad and np.any(bounds_of(data, target, purpose.labels)[1])
     linear = purpose.any_sign and below and not bounded
     levels = [n for n in inputs if data.variable(n).is_level]
-    unlogged = (*unlogged_names(data, inputs, purpose.varying), *levels)
+    unlogged = (*unlogged_names(data, inputs, varying), *levels)
     apart = {*unlogged, *(() if purpose.with_power else purpose.temperatures)}
     grouped = [n for n in inputs if n not in apart]
     # errors of an input enter through its logarithm

@@ -1025,8 +1025,8 @@ def add_parts(
     purpose = plan.options.purpose(plan.target, allow_empty=True)
     for part in parts:
         data, known = part.data, state.ranges
-        varying = (n for n in known.names if not is_constant(np.append(data[n], known[n])))
-        usable = usable_runs(data, replace(purpose, varying=tuple(varying)))
+        varying = {n for n in known.names if not is_constant(np.append(data[n], known[n]))}
+        usable = usable_runs(data, purpose, varying)
         ranges = ranges_of(usable)
         if ranges is not None:
             wider = union(state.ranges, ranges)
