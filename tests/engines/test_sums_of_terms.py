@@ -202,3 +202,12 @@ def test_terms_are_short_where_the_response_has_broken_exponents() -> None:
     for exponents in monomials.exponents:
         physical = runs.shape @ np.array([float(e) for e in exponents]) - runs.shift
         np.testing.assert_allclose(physical, np.round(physical), atol=1e-9)
+
+
+def test_a_logarithm_is_no_difference_of_two_powers() -> None:
+    x, z = draw(4)
+    problem = Problem({"pi_1": x, "pi_2": z}, x * np.log(z), scale="linear")
+    archive = Archive(Runs.of(problem), np.inf)
+    posynomials(response(archive.runs), archive)
+    # the difference comes as near as its exponents do to each other
+    assert not archive.exact

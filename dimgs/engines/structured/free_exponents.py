@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 
@@ -66,6 +66,8 @@ from dimgs.fits.least_squares import minimise_squares
 _SHORT, _STEPS, _STEEPEST, _ENOUGH = 60, 40, 12.0, 1e-6
 # starts of sums, fits of them that are kept, and the difference below which two fits are one
 _STARTS, _FITTED, _CLOSE = 24, 5, 1e-3
+# difference of the exponents of two terms below which each is a hundred times their sum
+_LOGARITHM = 0.01
 # share of a column outside the others below which rounding decides
 _DEPENDENT = 1e-10
 # functions that a grid of medians finds, with the sign of their argument: of what oscillates the
@@ -127,7 +129,9 @@ def posynomials(target: Target, archive: Archive, terms: int = 2) -> None:
         if not np.isfinite(squares[k]) or len(seen) == _FITTED:
             return
         p = P[k][np.lexsort(P[k].T)]
-        if any(np.abs(p - q).max() < _CLOSE for q in seen):
+        # terms whose exponents coincide are a logarithm times a monomial, to any precision
+        is_logarithm = any(np.abs(a - b).max() < _LOGARITHM for a, b in combinations(p, 2))
+        if is_logarithm or any(np.abs(p - q).max() < _CLOSE for q in seen):
             continue
         seen.append(p)
         for tree in archive.until_exact(rounded_sums(runs, target, p)):
