@@ -580,8 +580,7 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
     fails = fails and study.cv_r2 is not None and not holds(study.cv_r2)
     if not (_is_improbable(posterior) or fails):
         return study
-    place = _candidate(study, posterior, options)
-    candidate = None if place is None else posterior.laws[place].form
+    candidate, of_candidate = _candidate(study, posterior, options)
     form = None if candidate is None else candidate.proposed
     formula = None if form is None else (form.expression, dict(form.constants))
     seen = compare_leads(design, options, clock, formula)
@@ -591,9 +590,7 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
     if not _is_improbable(posterior) and not predicts:
         return study
     laws = {
-        name: law_of(study, candidate, options)
-        if name == CANDIDATE and candidate is not None
-        else _law_named(study, name, options)
+        name: of_candidate if name == CANDIDATE else _law_named(study, name, options)
         for name in seen.left_out
     }
     law = laws[seen.closed]
@@ -612,28 +609,29 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
         cv_r2, left_out = left_out_score(design, law, values)
     if cv_r2 is None:
         cv_r2 = r2(seen.measured - values, seen.measured)
-    if seen.closed != CANDIDATE:
-        names = _FORMS[seen.closed]
-        place = _first(posterior, lambda form: form.name in names)
-    chosen = replace(posterior, chosen=place)
+    names, is_found = _FORMS.get(seen.closed, ()), seen.closed == CANDIDATE
+    first = _first(posterior, lambda one: one is candidate if is_found else one.name in names)
+    chosen = replace(posterior, chosen=first)
     study = replace(study, law=law, cv_r2=cv_r2, left_out=left_out, posterior=chosen)
     # of a law of no probability, what it leaves is no more than a detail
     study = replace(study, engine=seen.closed, residuals=None)
     return study if clock.over else _examined(study)
 
 
-def _candidate(study: Study, posterior: Posterior, options: Options) -> int | None:
-    """Index of the most probable law of a form that nature has, if only a search can find it."""
+def _candidate(
+    study: Study, posterior: Posterior, options: Options
+) -> tuple[JudgedForm, Law] | tuple[None, None]:
+    """The most probable form that is not acrobatic, with its law, if only a search can find it."""
     design = study.prepared.design
     if design.effects or design.shift is not None or design.n_runs > MOST_LEFT_OUT:
-        return None
-    for k, one in enumerate(posterior.laws):
-        law = law_of(study, one.form, options)
+        return None, None
+    names = {name for kind in _FORMS.values() for name in kind}
+    for form in (one.form for one in posterior.laws):
+        law = law_of(study, form, options)
         if law is not None and not is_acrobatic(law):
-            names = {name for kind in _FORMS.values() for name in kind}
-            is_compared = one.form.name in names or is_monomial(one.form.expression)
-            return None if is_compared else k
-    return None
+            is_compared = form.name in names or is_monomial(form.expression)
+            return (None, None) if is_compared else (form, law)
+    return None, None
 
 
 # by what a description is called among the forms that are judged

@@ -108,18 +108,19 @@ def followed_beyond_groups(design: Design, residuals: Array) -> tuple[float, str
     tried = _by_chance(design, inputs, residuals)
     if not tried:
         return 1.0, ""
-    logs = _logs(design, inputs)
-    whole = [logs] if len(inputs) > 1 else []
-    whole += [] if design.features else [np.hstack([logs, (logs - logs.mean(axis=0)) ** 2])]
-    # without a group, noise makes all runs alike: the covariance of runs left out rejects too often
-    alike_runs = not design.features
-    chances = (_beyond_groups(design, x, residuals, exchangeable=alike_runs) for x in whole)
-    # each input alone and all of them together are two looks; one that is sure alone is named
-    together = 2.0 * min(chances, default=1.0)
-    if together < SURELY_INCOMPLETE <= tried[0][0]:
-        *names, last = (v.name for v in inputs)
-        return together, f"{', '.join(names)} and {last}" if names else last
     (least, first), *others = tried
+    # one that is sure alone is named
+    if least >= SURELY_INCOMPLETE:
+        logs, grouped = _logs(design, inputs), bool(design.features)
+        whole = [logs] if len(inputs) > 1 else []
+        whole += [] if grouped else [np.hstack([logs, (logs - logs.mean(axis=0)) ** 2])]
+        # without a group noise makes all runs alike, and covariances of runs left out are too small
+        chances = (_beyond_groups(design, x, residuals, exchangeable=not grouped) for x in whole)
+        # each input alone and all of them together are two looks
+        together = 2.0 * min(chances, default=1.0)
+        if together < SURELY_INCOMPLETE:
+            *names, last = (v.name for v in inputs)
+            return together, f"{', '.join(names)} and {last}" if names else last
     alike = [v.name for p, v in others if 0.0 < p <= least * (1.0 + _ALIKE) and least < ALPHA]
     return min(1.0, least), " or ".join([first.name, *alike])
 
