@@ -609,8 +609,8 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
         cv_r2, left_out = left_out_score(design, law, values)
     if cv_r2 is None:
         cv_r2 = r2(seen.measured - values, seen.measured)
-    names, is_found = _FORMS.get(seen.closed, ()), seen.closed == CANDIDATE
-    first = _first(posterior, lambda one: one is candidate if is_found else one.name in names)
+    names, is_candidate = _FORMS.get(seen.closed, ()), seen.closed == CANDIDATE
+    first = _first(posterior, lambda one: one is candidate if is_candidate else one.name in names)
     chosen = replace(posterior, chosen=first)
     study = replace(study, law=law, cv_r2=cv_r2, left_out=left_out, posterior=chosen)
     # of a law of no probability, what it leaves is no more than a detail

@@ -111,11 +111,11 @@ def followed_beyond_groups(design: Design, residuals: Array) -> tuple[float, str
     (least, first), *others = tried
     # one that is sure alone is named
     if least >= SURELY_INCOMPLETE:
-        logs, grouped = _logs(design, inputs), bool(design.features)
+        logs, is_grouped = _logs(design, inputs), bool(design.features)
         whole = [logs] if len(inputs) > 1 else []
-        whole += [] if grouped else [np.hstack([logs, (logs - logs.mean(axis=0)) ** 2])]
+        whole += [] if is_grouped else [np.hstack([logs, (logs - logs.mean(axis=0)) ** 2])]
         # without a group noise makes all runs alike, and covariances of runs left out are too small
-        chances = (_beyond_groups(design, x, residuals, exchangeable=not grouped) for x in whole)
+        chances = (_beyond_groups(design, x, residuals, exchangeable=not is_grouped) for x in whole)
         # each input alone and all of them together are two looks
         together = 2.0 * min(chances, default=1.0)
         if together < SURELY_INCOMPLETE:
