@@ -101,12 +101,16 @@ def flag(option: str) -> str:
     return "--scale" if option == "scales" else "--" + option.replace("_", "-")
 
 
+def typed(value: str) -> str:
+    """A value as one word of the command line."""
+    return value if _PLAIN.fullmatch(value) else f'"{value}"'
+
+
 def on_the_command_line(advice: Advice) -> str:
     """Advice as it is typed."""
     if isinstance(advice, Act):
         return " ".join(["dimgs", advice.step, *([advice.about] if advice.about else [])])
-    typed = [v if _PLAIN.fullmatch(v) else f'"{v}"' for v in advice.values]
-    return " ".join([flag(advice.option), " or ".join(typed)]).strip()
+    return " ".join([flag(advice.option), " or ".join(map(typed, advice.values))]).strip()
 
 
 _words: ContextVar[Words] = ContextVar("words", default=on_the_command_line)

@@ -30,7 +30,7 @@ SURELY_INCOMPLETE = 0.001
 
 
 def follows_inputs(inputs: Array, target: Array, groups: NDArray[np.generic] | None = None) -> bool:
-    """Whether the target depends on the inputs at all, as columns or as their squares.
+    """Whether the target depends on the inputs at all: as columns, their squares, or both.
 
     Parameters
     ----------
@@ -41,11 +41,10 @@ def follows_inputs(inputs: Array, target: Array, groups: NDArray[np.generic] | N
         Clusters of runs.
     """
     squares = (inputs - inputs.mean(axis=0)) ** 2
-    plain, bent = (
-        dependence(columns, target, groups=groups, exchangeable=True)
-        for columns in (inputs, squares)
-    )
-    return 2 * min(plain, bent) < ALPHA
+    # an extremum away from the middle of the runs needs both
+    tried = [inputs, squares, np.hstack([inputs, squares])]
+    chances = [dependence(columns, target, groups=groups, exchangeable=True) for columns in tried]
+    return len(tried) * min(chances) < ALPHA
 
 
 def scale_is_missing(design: Design, dimension: Dimension, tried: int) -> bool:

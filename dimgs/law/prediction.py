@@ -1226,9 +1226,11 @@ def centre_of(law: CheckedLaw, data: Dataset) -> Centre | None:
 
 
 def _is_wide(constant: Constant) -> bool:
-    if constant.low is None or constant.high is None or not constant.low > 0:
+    low, high = constant.low, constant.high
+    if low is None or high is None or not (low > 0 or high < 0):
         return True
-    return constant.high > _WIDE * constant.low
+    near, far = sorted([abs(low), abs(high)])
+    return far > _WIDE * near
 
 
 def _mean(variable: Variable, data: Dataset) -> float:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sympy
 
+from dimgs.common.advice import setting
 from dimgs.common.errors import DimgsError, InputError, warn_all
 from dimgs.common.escape import json_text
 from dimgs.common.formats import (
@@ -41,6 +42,7 @@ from dimgs.law.display import held_note, name_exponents, undetermined_inputs
 from dimgs.law.export import law_latex, law_text
 from dimgs.law.latex import is_symbol
 from dimgs.variables import Dimension, Unit, Variable
+from dimgs.variables.units import undefined_bases
 
 if TYPE_CHECKING:
     from dimgs.law.document import GroupPart, LawFile, SourcePart, UncertaintyPart, VariablePart
@@ -194,6 +196,13 @@ def law_from(source: str | Path | Mapping[str, Any], kind: type[Kind]) -> Kind:
         raise
     except DimgsError as error:
         raise InputError(f"{where} holds an inconsistent law: {error}") from error
+    for variable in (law.target, *law.symbols.values(), *law.scales, *law.known, *law.unused):
+        for base in undefined_bases(variable.dimension):
+            raise InputError(
+                f"{where} has '{shown(variable.name)}' in '{shown(variable.unit.text)}', and no "
+                f"unit of {shown(base)} is defined; define the units of its table again "
+                f"({setting('define', f'EUR = {base}')})."
+            )
     for fault in _contradictions(law, document):
         raise InputError(
             f"{where} contradicts itself: {fault}; give the law.json as it was written."

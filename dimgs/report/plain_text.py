@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.common.advice import setting
+from dimgs.common.advice import setting, typed
 from dimgs.common.escape import terminal, visible
 from dimgs.common.formats import in_percent, log_size
 from dimgs.fits.estimate import Exponent
@@ -586,7 +586,7 @@ def report_text(report: Findings, folder: str = "") -> str:
 
 def _next_lines(report: Findings, folder: str) -> list[str]:
     """The command that goes on from here."""
-    name = visible(report.target.name)
+    name = typed(visible(report.target.name))
     lines = []
     # a robust search leaves out only what lies far from its power law too
     if report.outliers and any(

@@ -763,11 +763,26 @@ def _by_dimension(texts: tuple[str, ...]) -> dict[Dimension, str]:
 
 def base_unit(base: str) -> str:
     """SI base unit of a base dimension; a user's own dimension keeps its registry unit."""
+    return _unit_of_base(base) or base.strip("[]")
+
+
+def undefined_bases(dimension: Dimension) -> list[str]:
+    """Base dimensions for which the registry has no unit, as of a user's unit in another process.
+
+    Examples
+    --------
+    >>> undefined_bases(Dimension.of({"[mass]": 1, "[fame]": -1}))
+    ['[fame]']
+    """
+    return [base for base, _ in dimension if _unit_of_base(base) is None]
+
+
+def _unit_of_base(base: str) -> str | None:
     if base in _BASE_UNITS:
         return _BASE_UNITS[base]
     defined = registry()._units.values()
     named = (u.name for u in defined if u.is_base and dict(u.reference or {}) == {base: 1})
-    return next(named, base.strip("[]"))
+    return next(named, None)
 
 
 def _factor(name: str, exponent: Fraction) -> str:

@@ -1,9 +1,13 @@
 """What goes where: results on standard output, the rest on standard error."""
 
+import json
+
 import numpy as np
 import pytest
 
 from dimgs.cli import output, tables
+from dimgs.common.errors import InputError
+from dimgs.law.law import Law
 from tests.cli.runner import Shell
 
 
@@ -51,3 +55,14 @@ def test_own_units_are_defined_first(shell: Shell) -> None:
     ).document
     assert document["law"]["expression"] == "C*price*q"
     assert document["law"]["target_unit"] == "CRD"
+
+
+def test_a_law_in_units_of_the_user_asks_for_their_definition(shell: Shell) -> None:
+    size = np.linspace(1, 5, 12)
+    path = shell.table("q [kg],price [FRC/kg],cost [FRC]", [(s, 2 + s, s * (2 + s)) for s in size])
+    defined = ("--define", "FRC = [fare]")
+    document = shell("fit", path, "--target", "cost", *defined, "--json").document
+    # another process knows nothing of the unit
+    law = json.dumps(document["law"]).replace("[fare]", "[fee]")
+    with pytest.raises(InputError, match=r'no unit of \[fee\] is defined; .*--define "EUR = \[fee'):
+        Law.from_json(json.loads(law))

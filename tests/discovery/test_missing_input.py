@@ -235,6 +235,14 @@ def test_where_no_constant_helps_a_scale_is_named_or_a_further_input_asked_for()
     assert message.endswith("no known constant and no scale predicts the runs.")
 
 
+def test_a_peak_away_from_the_middle_of_the_runs_shows_that_the_target_follows() -> None:
+    # a drug in blood
+    t = np.array([0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0, 12.0, 16.0, 24.0])
+    c = np.exp(-0.21 * t) - np.exp(-1.4 * t)
+    message = _refused({"t [h]": t, "c [mg/L]": c * np.exp(0.05 * np.cos(9 * t))}, "c")
+    assert str(setting("scales", "auto")) in message
+
+
 def test_where_no_power_law_shows_it_dimensions_alone_name_the_constant() -> None:
     # periods of a pendulum of 1 m at amplitudes of 10 to 150 degrees, from the elliptic integral
     angle = np.radians([10, 20, 30, 40, 50, 60, 70, 80, 90, 120, 150])

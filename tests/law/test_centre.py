@@ -56,6 +56,19 @@ def test_a_known_prefactor_needs_no_centre() -> None:
     assert "centre of the runs" not in fit_text(unjudged(example("power")[1], "tau_w"))
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "is_wide"),
+    [(-60.1, -59.5, False), (-60.0, -5.0, True), (-1.0, 1.0, True), (1.0, 2.0, False)],
+)
+def test_a_negative_prefactor_is_as_wide_as_a_positive_one(
+    low: float, high: float, is_wide: bool
+) -> None:
+    law, data = example("power")
+    first, *rest = law.constants
+    law = replace(law, constants=(replace(first, low=low, high=high), *rest))
+    assert (centre_of(law, data) is not None) == is_wide
+
+
 def test_every_text_names_the_centre() -> None:
     data = stars(1e30)
     report = discover_with(data, "L", SCALES)

@@ -230,3 +230,10 @@ def test_runs_that_differ_by_label_are_searched_by_label_next() -> None:
     report = replace(discover(table, "y", engine="power_law"), outcome="timeout", rivals=())
     assert "--within lab gives each label" in " ".join(report.why_not)
     assert "Next dimgs discover TABLE --target y --within lab" in " ".join(str(report).split())
+
+
+def test_the_next_command_has_the_target_as_one_word() -> None:
+    x = np.geomspace(1.0, 9.0, 7)
+    report = discover({"x [1]": x, "prey eaten [1]": x**2}, "prey eaten", engine="power_law")
+    report = replace(report, outcome="timeout", rivals=())
+    assert '--target "prey eaten" ' in " ".join(str(report).split())
