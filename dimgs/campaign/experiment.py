@@ -229,7 +229,8 @@ def changed_since(bindings: Sequence[Binding], folder: Path) -> str:
         return ""
     return (
         f"The plan is another than the one that {folder} was made with ({', '.join(differ)}), so "
-        f"that earlier runs are used only where it asks for the same ones."
+        f"that earlier runs are used only where it asks for the same ones; with '{folder}' in "
+        f"--from (known=) too, they all are."
     )
 
 

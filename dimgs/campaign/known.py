@@ -356,7 +356,7 @@ def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
     if target not in known.outputs:
         return []
     named = {n: v for n, v in binding.fixed.items() if isinstance(v, str)}
-    runs: list[Known] = []
+    ids: list[str] = []
     for tier, table in hub.run_tables(kernel, known.sizes, named).items():
         version = None
         # the newest first, so that its version is the one that counts
@@ -369,8 +369,10 @@ def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
                 versions = known.versions(values, tier) if tier in known.tiers else None
                 version = (versions and versions[0]) or run["version"]
             if run["version"] == version:
-                runs.append(measured(run_record(run), target, f"{kernel} in {hub.address}"))
-    return runs
+                ids.append(run["id"])
+    # as they are kept, so that the hub knows them again when the campaign is kept
+    kept = (entry["content"] for entry in hub.several(ids).values() if entry["content"])
+    return [measured(run_record(run), target, f"{kernel} in {hub.address}") for run in kept]
 
 
 def _laws(hub: "Hub", binding: Binding) -> list[Known]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dimgs.campaign import Budget, CampaignResult, Execution, Plan, Range, Tolerance, run_campaign
+from dimgs.campaign.campaign import records_in
 from dimgs.campaign.known import KnownRun, known_of_hub
 from dimgs.campaign.plan import bind
 from dimgs.hub import Hub, RunStore
@@ -54,6 +55,18 @@ def test_a_hub_gives_the_runs_that_nobody_doubts(store: Path, tmp_path: Path) ->
         set_user(hub.database, "eve", "reviewer")
         hub.for_user("eve").review(ids[0], "reject", "No.")
         assert len(known_of_hub(hub, bind(plan()))) == len(ids)
+
+
+def test_a_run_that_a_campaign_reuses_stays_the_one_entry_of_its_author(
+    store: Path, tmp_path: Path
+) -> None:
+    again = tmp_path / "again"
+    with Hub(tmp_path / "hub.sqlite", user="anna") as hub, RunStore(store) as runs:
+        ids = hub.add_runs(runs.records())
+        answered(plan(), folder=again, known=known_of_hub(hub, bind(plan())))
+        set_user(hub.database, "bob", "contributor")
+        assert sorted(hub.for_user("bob").add_runs(records_in(again))) == sorted(ids)
+        assert hub.query()["count"] == len(ids)
 
 
 def test_the_same_campaign_makes_no_run_again_and_a_similar_one_fewer(

@@ -101,6 +101,10 @@ def test_a_campaign_from_a_plan(
     other = shell("run", str(richer), "--out", str(out), "--resume", "--json")
     assert f"the one that {out} was made with (seed, ranges.t)" in other.err
     assert any("(seed, ranges.t)" in warning for warning in other.document["warnings"])
+    richer.write_text(unwritten.replace("1e5", "1e3"))
+    advised = shell("run", str(richer), "--out", str(out), "--resume", "--from", str(out), "--json")
+    assert f"'{out}' in --from" in other.err
+    assert advised.document["from"][0]["used"] > 0
     assert "m is proportional to k and t" in again.out
     assert "acceptability 1.00" in again.out
 
