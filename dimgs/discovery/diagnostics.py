@@ -25,6 +25,7 @@ from dimgs.discovery.estimators import (
     with_prefactors,
     with_rationals,
 )
+from dimgs.discovery.missing_input import extra_scales, with_scale
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare, product_of
 from dimgs.discovery.scoring import fitted_by, log_target, r2, target_values
@@ -263,8 +264,8 @@ def outlier_warnings(
     it = "it" if len(outliers) == 1 else "them"
     if fit is None and options.within is None and not options.by and design.scale == "log":
         # the power law of a robust search is another one than the law, and may reach the runs
-        apart = attempt(_set_apart, replace(design, errors=None, tails=None), options)
-        if apart is not None and {run for run, _ in outliers} <= set(apart[0]):
+        kept, *_ = without_outliers(design.data, design.target.name, options)
+        if not np.isin(rows, kept.rows).any():
             changes.append(f"With {setting('robust')}, the search leaves {{it}} out.")
     return [*out, *(text.format(it=it) for text in changes)], rows
 
@@ -289,7 +290,7 @@ def without_outliers(
         another one.
     """
     try:
-        design = prepare(data, target, options).design
+        design = _freest(data, target, options)
         far, away, many = _set_apart(design, options)
     except DimgsError:
         # the search says what is wrong
@@ -313,6 +314,19 @@ def without_outliers(
     )
     rest = data.take(np.flatnonzero(~np.isin(data.rows, design.data.rows[far])))
     return rest, options, [note]
+
+
+def _freest(data: Dataset, target: str, options: Options) -> Design:
+    """The design of a table; where a search chooses the scales, in all groups that it may choose.
+
+    A power law of fewer groups may lie so far from the runs that none of them stands out.
+    """
+    design = prepare(data, target, options).design
+    for scale in extra_scales(design.basis) if options.scales == "auto" else ():
+        more = replace(options, scales=with_scale(design.basis, scale))
+        freer = attempt(prepare, data, target, more)
+        design = design if freer is None else freer.design
+    return design
 
 
 def _set_apart(design: Design, options: Options) -> tuple[list[int], Array, Sequence[int]]:

@@ -649,8 +649,9 @@ def column_ranges(law: Law) -> dict[str, tuple[float, float, str]]:
 
 
 def column_of(law: Law, name: str) -> str | None:
-    """The one column of a group, beside constants and scales; None where there are more."""
-    group = next((g.exponents for g in law.groups if g.name == name), ((name, 1),))
+    """The one column of a range, beside constants and scales; None where there are more."""
+    alone_in_range = ((law.domain.unlogged.get(name, name), 1),)
+    group = next((g.exponents for g in law.groups if g.name == name), alone_in_range)
     alone = [n for n, _ in group if n in law.domain.columns]
     return alone[0] if len(alone) == 1 else None
 
@@ -669,7 +670,7 @@ def _domain_lines(law: Law, report: Findings) -> list[str]:
         if column is not None:
             low, high, unit = column_ranges(law)[column]
             line = f"{number(low)} <= {visible(column)} <= {amount(high, unit)}"
-            line += "" if column == name else f"   ({name})"
+            line += "" if group is None else f"   ({name})"
         lines.append(line)
     constant = held_texts(law)
     if not lines and not constant:

@@ -118,6 +118,19 @@ def test_a_robust_search_leaves_outlying_runs_out_and_names_them() -> None:
     assert robust.fit.scores.rmse_log == pytest.approx(0.02, rel=0.3)
 
 
+def test_a_robust_search_judges_runs_in_all_groups_that_it_may_choose() -> None:
+    # one scale leaves the exponents of a length and a feed tied, and no run stands out
+    rng = np.random.default_rng(3)
+    v, d, f = (np.exp(rng.uniform(0, 2, 18)) for _ in range(3))
+    life = 40 / (v**3 * d**0.3 * f**2) * np.exp(0.05 * rng.normal(size=18))
+    life[7] *= 0.4
+    table = {"v [m/min]": v, "d [mm]": d, "f [mm]": f, "life [min]": life}
+    data = Dataset.from_columns(table)
+    kept, _, (note,) = without_outliers(data, "life", Options(scales="auto", robust=True))
+    assert set(data.rows) - set(kept.rows) == {8}
+    assert "row 8 lies" in note
+
+
 def test_where_many_lie_far_a_robust_search_leaves_none_out() -> None:
     data = decay(1.0)
     y = np.array(data["y"])

@@ -72,6 +72,12 @@ def test_an_input_beside_its_scale_has_its_range_in_the_unit_of_the_table() -> N
     assert "0 <= T <= 100 °C   (pi_1)" in text
 
 
+def test_an_angle_has_its_range_in_the_unit_of_the_table() -> None:
+    angle = np.linspace(0, 90, 9)
+    table = {"θ [°]": angle, "y [1]": np.exp(np.radians(angle))}
+    assert "0 <= θ <= 90 °\n" in report_text(discover(table, "y", engine="power_law"))
+
+
 def test_the_power_law_is_not_compared_with_itself() -> None:
     h = np.array([12, 10, 9, 8, 7, 6, 5, 4, 3.5, 3])
     # volume and pressure of air: R. Boyle, A Defence of the Doctrine (1662)
