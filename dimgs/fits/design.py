@@ -2,6 +2,7 @@
 
 import warnings
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -510,6 +511,16 @@ class Design:
         """Numeric inputs of the runs, whether a feature holds them or not."""
         apart = {*self.labelled, self.target.name}
         return tuple(self.data.variable(n) for n in self.data.numeric_names if n not in apart)
+
+    @cached_property
+    def varied_alone(self) -> tuple[str, ...]:
+        """Inputs that varied, where no run varied two of them; none where they form one group."""
+        names = [v.name for v in self.inputs]
+        usual = [Counter(self.data[n].tolist()).most_common(1)[0][0] for n in names]
+        moved = np.array([self.data[n] != x for n, x in zip(names, usual, strict=True)])
+        if len(self.features) < 2 or np.any(moved.sum(axis=0) > 1):
+            return ()
+        return tuple(n for n, runs in zip(names, moved, strict=True) if runs.any())
 
     @cached_property
     def input_labels(self) -> dict[str, tuple[str, ...]]:

@@ -332,6 +332,8 @@ class Domain:
         Labels that the runs have, of each column of labels that is an input.
     unlogged : mapping of str to str
         Column of each feature that is not a group.
+    varied_alone : tuple of str
+        Inputs of which no run varied two.
     """
 
     groups: Mapping[str, tuple[float, float]]
@@ -343,6 +345,7 @@ class Domain:
     constant_groups: tuple[tuple[PiGroup, float], ...] | None = ()
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unlogged: Mapping[str, str] = field(default_factory=dict)
+    varied_alone: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         k = len(self.features)
@@ -403,6 +406,8 @@ class Domain:
         """Plain lists and numbers."""
         names = "groups columns features centre precision max_leverage"
         document: dict[str, Any] = plain(attributes(self, names))
+        if self.varied_alone:
+            document["varied_alone"] = list(self.varied_alone)
         if self.constant_groups is None:
             return document
         held = {
@@ -734,7 +739,7 @@ class CheckedLaw:
 
     @property
     def doubt(self) -> str:
-        """Warning on missing information about the domain; empty where it is complete."""
+        """Warning on what is not known about the domain; empty where nothing is missing."""
         edited = (
             "The law was edited after it was written: it is not the one that the runs gave, and "
             "nothing confirms it. Use the original file, or derive the law again."
@@ -744,8 +749,13 @@ class CheckedLaw:
             "constant, so that a prediction for other values of such an input is not recognised as "
             "outside. Derive the law again from its table or plan, so that every input is checked."
         )
-        is_held = self.domain.knows_held
-        return " ".join([edited] * self.edited + [unheld] * (not is_held))
+        is_held, alone = self.domain.knows_held, ", ".join(self.domain.varied_alone)
+        untested = (
+            f"No run varied two of {alone} together: for new combinations, predictions and their "
+            f"intervals rest on how the formula combines them, which no run tests."
+        )
+        reasons = [edited] * self.edited + [unheld] * (not is_held) + [untested] * bool(alone)
+        return " ".join(reasons)
 
     @property
     def target_dimension(self) -> Dimension:

@@ -108,6 +108,7 @@ class DomainPart(_LawPart):
     centre: Listed[float] = ()
     precision: Listed[Listed[float]] = ()
     max_leverage: float | None = None
+    varied_alone: Listed[str] = ()
     held: Named[Any] = {}
     constant_groups: Named[float] | None = None
 

@@ -396,6 +396,7 @@ def domain_from_moments(
         tuple(_constant_groups(design, {n: low for n, (low, _) in columns.items()})),
         design.input_labels,
         {names.of_feature(f): f.variable for f in design.features if f.variable is not None},
+        design.varied_alone,
     )
 
 
@@ -849,11 +850,16 @@ def _defined_values(law: CheckedLaw, inputs: Inputs, data: Any) -> Array:
     return result
 
 
-@np.errstate(all="ignore")
 def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.predict`."""
     if law.doubt:
         warnings.warn(law.doubt, DimgsWarning, stacklevel=3)
+    return predicted(law, data, level, of)
+
+
+@np.errstate(all="ignore")
+def predicted(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
+    """As :func:`predict`, for a report that shows what is doubtful elsewhere."""
     inputs = law_inputs(law, data)
     value = _defined_values(law, inputs, data)
     if level is None:
@@ -1214,7 +1220,7 @@ def centre_of(law: CheckedLaw, data: Dataset) -> Centre | None:
         return None
     means = {v.name: _mean(v, data) for v in law.symbols.values()}
     row = {name: np.array([x]) for name, x in means.items()}
-    interval = attempt(predict, law, row, law.level, "law") or ()
+    interval = attempt(predicted, law, row, law.level, "law") or ()
     numbers = [float(law.target.unit.from_si(np.asarray(x)[0])) for x in interval]
     if not numbers or not np.all(np.isfinite(numbers)):
         return None

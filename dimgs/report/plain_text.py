@@ -36,6 +36,8 @@ _UNKNOWN = 1e9
 # spaces at which no line breaks
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _TOGETHER = re.compile(r"(?<=[<>=]) | (?=[<>=%])")
+# options that the groups and the comparison of runs depend on
+_OF_GROUPS = ("constants", "scales", "within", "by", "split_by", "arrhenius")
 _UNDETERMINED = "(not determined by the runs)"
 # significant digits of a number, and the most that an interval asks for: exact runs leave rounding
 _DIGITS, _MOST_DIGITS = 5, 10
@@ -586,7 +588,6 @@ def report_text(report: Findings, folder: str = "") -> str:
 
 def _next_lines(report: Findings, folder: str) -> list[str]:
     """The command that goes on from here."""
-    name = typed(visible(report.target.name))
     lines = []
     # a robust search leaves out only what lies far from its power law too
     if report.outliers and any(
@@ -596,27 +597,39 @@ def _next_lines(report: Findings, folder: str) -> list[str]:
         those = (
             f"row {rows}, which lies" if len(report.outliers) == 1 else f"rows {rows}, which lie"
         )
-        lines = [f"dimgs discover TABLE --target {name} --robust leaves out {those} far off"]
+        lines = [f"{_command(report, 'discover')} --robust leaves out {those} far off"]
     if report.confirmed:
         written = "" if folder else " (--out DIR writes the law)"
         lines.append(f"dimgs predict {folder or 'DIR'}/law.json TABLE predicts new runs{written}")
     if lines:
         return lines
     if report.leads and _units_fix_all(report.basis):
-        asked = f"dimgs discover TABLE --target {name} --scale auto"
-        return [f"{asked} frees the exponents"]
+        return [f"{_command(report, 'discover', scales='auto')} frees the exponents"]
     for label in () if report.data is None else report.data.label_names:
-        apart = str(setting("within", label))
-        if any(apart in why for why in report.why_not):
-            searched = f"dimgs discover TABLE --target {name} {apart}"
+        if any(str(setting("within", label)) in why for why in report.why_not):
+            searched = _command(report, "discover", within=label)
             return [f"{searched} gives each label its own prefactor"]
     if report.rivals and not report.leads:
-        return [f"dimgs next TABLE --target {name} proposes runs that decide between these"]
+        return [f"{_command(report, 'next')} proposes runs that decide between these"]
     if report.outcome == "timeout" and not report.leads:
-        return [f"dimgs discover TABLE --target {name} --effort thorough searches for longer"]
+        return [f"{_command(report, 'discover', effort='thorough')} searches for longer"]
     if report.probability is not None and report.extrapolates is None:
-        return [f"dimgs next TABLE --target {name} proposes runs, which can test the law"]
-    return [f"dimgs explore TABLE --target {name} shows what the groups explain"]
+        return [f"{_command(report, 'next')} proposes runs, which can test the law"]
+    return [f"{_command(report, 'explore')} shows what the groups explain"]
+
+
+def _command(report: Findings, name: str, **changes: str) -> str:
+    """A command about the same groups of the table, with changes of other options."""
+    given = {n: value for n, value in report.options.items() if n in _OF_GROUPS}
+    if name == "explore":
+        given.pop("arrhenius", None)
+    if "constants" in given:
+        given["constants"] = ",".join(given["constants"])
+    words = [f"dimgs {name} TABLE --target {typed(visible(report.target.name))}"]
+    for option, value in (given | changes).items():
+        values = [value] if isinstance(value, str) else value
+        words += [str(setting(option, each)) for each in values]
+    return " ".join(words)
 
 
 def _units_fix_all(basis: PiBasis) -> bool:
@@ -680,7 +693,7 @@ def _domain_lines(law: Law, report: Findings) -> list[str]:
                 report.leads
             )
         return [f"no free group: {known}"]
-    return [*lines, *never_varied(constant)]
+    return [*lines, *never_varied(constant), *_prose(law.doubt)]
 
 
 def never_varied(inputs: Sequence[str]) -> list[str]:

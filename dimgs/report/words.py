@@ -21,6 +21,7 @@ from dimgs.law.checked_law import percent
 from dimgs.law.curve import KIND, Along, Curve
 from dimgs.law.display import shown_constants
 from dimgs.law.latex import digits_and_power, expression_latex
+from dimgs.law.prediction import predicted
 from dimgs.report.findings import Findings, ReportRuns, Verdict, r2_of
 from dimgs.variables import Variable, shown_unit, superscript, unit_suffix
 
@@ -457,7 +458,7 @@ def spread_text(runs: ReportRuns) -> str:
     if not law.symbols:
         return ""
     # the runs themselves, not a mapping, in which "x [s]" would be x in seconds
-    prediction = law.predict(runs.data, level=level)
+    prediction = predicted(law, runs.data, level, "run")
     value, low, high = (np.asarray(getattr(x, "magnitude", x)) for x in prediction)
     if runs.is_log and law.uncertainty.errors is None:
         up = float(np.median(high / value)) - 1.0

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs import Dataset
+from dimgs.common.errors import DimgsWarning
 from dimgs.discovery.discover import fit
 from dimgs.fits.design import build_design
 from dimgs.groups.derive import pi_basis
@@ -55,6 +56,22 @@ def test_leverage_does_not_depend_on_the_basis() -> None:
         basis = pi_basis(data, "y", repeating=repeating)
         limits.append(domain_of(build_design(data, basis)).max_leverage)
     np.testing.assert_allclose(limits, limits[0], rtol=1e-9)
+
+
+def test_inputs_that_no_run_varied_together_are_named_by_each_prediction() -> None:
+    b, h = [2.0, 2.0, 1.0, 3.0, 4.0, 2.0, 2.0, 2.0], [0.2, 0.2, 0.2, 0.2, 0.2, 0.1, 0.3, 0.4]
+    force = [1e3 * x * y for x, y in zip(b, h, strict=True)]
+    table = {"b [mm]": b, "h [mm]": h, "F [N]": force}
+    scales = ["F0 [N]", "b0 [m]"]
+    law = fit(table, "F", scales=scales).law
+    assert law.domain.varied_alone == ("b", "h")
+    again = Law.from_json(law.to_json())
+    with pytest.warns(DimgsWarning, match="No run varied two of b, h together"):
+        again.predict({"b": [3e-3], "h": [3e-4]})
+    # one group, or one run that varied both, shows how they act together
+    assert fit(table, "F", scales=["F0 [N]"]).law.domain.varied_alone == ()
+    crossed = {**table, "b [mm]": [2.0, 4.0, *b[2:]], "h [mm]": [0.2, 0.4, *h[2:]]}
+    assert fit(crossed, "F", scales=scales).law.doubt == ""
 
 
 def test_a_direction_without_data_is_outside_at_any_step() -> None:

@@ -9,6 +9,7 @@ import pytest
 from dimgs import Dataset, Options, Report
 from dimgs.discovery.discover import discover, fit
 from dimgs.report.plain_text import (
+    _command,
     _compare_power_law,
     amount,
     condition,
@@ -76,6 +77,17 @@ def test_an_angle_has_its_range_in_the_unit_of_the_table() -> None:
     angle = np.linspace(0, 90, 9)
     table = {"θ [°]": angle, "y [1]": np.exp(np.radians(angle))}
     assert "0 <= θ <= 90 °\n" in report_text(discover(table, "y", engine="power_law"))
+
+
+def test_an_advised_command_keeps_the_groups_of_the_analysis(report: Report) -> None:
+    asked = {"constants": ("g", "c"), "scales": ("M0 [kg]", "k"), "arrhenius": ("T",), "seed": 1}
+    same = replace(report, options_of=lambda: asked)
+    command = 'dimgs next TABLE --target tau_w --constants g,c --scale "M0 [kg]" --scale k'
+    assert _command(same, "next") == f"{command} --arrhenius T"
+    assert _command(same, "explore") == command.replace("next", "explore")
+    freed = _command(same, "discover", scales="auto")
+    assert "--scale auto" in freed
+    assert "M0" not in freed
 
 
 def test_the_power_law_is_not_compared_with_itself() -> None:

@@ -12,7 +12,7 @@ from dimgs.common.errors import DimgsError, InputError
 from dimgs.expression import sympy_parse_condition
 from dimgs.expression.candidate import Candidate
 from dimgs.law.latex import symbol_latex
-from dimgs.law.prediction import evaluate
+from dimgs.law.prediction import evaluate, predicted
 from dimgs.report.figures import style
 from dimgs.report.figures.runs import curve
 from dimgs.report.figures.style import Drawing, drawing_of
@@ -601,7 +601,7 @@ def _along(report: Findings, runs: ReportRuns, name: str) -> list[Array] | None:
     table = {**middle, name: x}
     try:
         with np.errstate(all="ignore"):
-            law = runs.law.predict(table, report.level)
+            law = predicted(runs.law, table, report.level, "run")
             ratios = [r.law.predict_si(table) for r in report.rivals[:_MOST]]
             upper, at, *ratios = map(_positive(runs.law.target), (law.high, law.value, *ratios))
             band, lines = upper / at, [r / at for r in ratios]
