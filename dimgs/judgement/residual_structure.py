@@ -243,9 +243,10 @@ class ResidualSummary:
         if not np.all(np.isfinite(residuals)):
             return cls(unexplained=1.0)
         label, of_label = followed_label(design, residuals)
-        apart = _with_prefactors(design, label)
-        chance, name = followed_beyond_groups(apart, residuals)
         settings = settings_apart(design, residuals)
+        split = design.split if settings is None else settings.astype(str)
+        apart = _with_prefactors(replace(design, split=split), label)
+        chance, name = followed_beyond_groups(apart, residuals)
         return cls(
             design.kernels.unexplained(residuals, SURELY_INCOMPLETE)[0] if design.features else 0.0,
             name if chance < SURELY_INCOMPLETE else "",

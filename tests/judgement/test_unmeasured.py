@@ -13,7 +13,12 @@ from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.fits.design import Design
-from dimgs.judgement.residual_structure import beside_label, drift, followed_label
+from dimgs.judgement.residual_structure import (
+    ResidualSummary,
+    beside_label,
+    drift,
+    followed_label,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::dimgs.DimgsWarning")
 
@@ -140,6 +145,16 @@ def test_intervals_are_those_of_settings_where_repeats_share_an_error() -> None:
     assert sum(warned) >= 17
     exponents = [f.variable_exponents[0] for f in fits]
     assert sum(e.low <= 0.5 <= e.high for e in exponents) >= 16
+
+
+def test_settings_whose_repeats_share_an_error_show_no_missing_constant() -> None:
+    rng = np.random.default_rng(1)
+    mass, stiffness = np.repeat([[0.05, 0.1, 0.2] * 2, [12.0] * 3 + [30.0] * 3], 4, axis=1)
+    error = np.repeat(0.05 * rng.standard_normal(6), 4) + 0.004 * rng.standard_normal(24)
+    period = 2 * np.pi * np.sqrt(mass / stiffness) * np.exp(error)
+    data = Dataset.from_columns({"m [kg]": mass, "k [N/m]": stiffness, "T [s]": period})
+    summary = ResidualSummary.of(prepare(data, "T", Options()).design, error - error.mean())
+    assert (summary.settings, summary.follows, summary.drift) == (6, "", 0.0)
 
 
 def test_independent_repeats_stay_runs_and_a_bend_makes_intervals_wide() -> None:
