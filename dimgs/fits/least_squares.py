@@ -184,6 +184,8 @@ _DAMPING, _FACTOR, _LEAST = 1e-4, 10.0, 1e-12
 # promised gain that is rounding: residuals are of size 1, and double precision is 1e-16 of that;
 # and the share of the squares by which rounding may let them grow
 _ROUNDING, _SAME = 1e-30, 1e-15
+# rounding of the slope by the logarithm of a factor, which is 1 in every run
+_ALIKE = 1e-9
 # share of the squares that a step gains at least in a fit that is worth its further steps though
 # they are above `hopeless`: nearer to 0, and laws of a search are lost whose first constants are
 # far off
@@ -275,7 +277,7 @@ def minimise_squares(
             going = going & (promised > np.maximum(enough * squares, _ROUNDING))
             if not going.any():
                 break
-            trial = np.clip(theta + step / scale, -largest, largest)
+            trial = np.clip(_moved(theta, step / scale, J), -largest, largest)
             e_new, J_new = model(trial)
             new = _squares(e_new[..., rows])
             better = going & (new <= squares * (1 + _SAME))
@@ -286,6 +288,19 @@ def minimise_squares(
             J = np.where(better[..., None, None], J_new, J)
             squares = np.where(better, new, squares)
     return Minimum(theta, e, J, squares)
+
+
+def _moved(theta: Array, step: Array, slopes: Array) -> Array:
+    """Parameters after a step; a factor that it would more than double or end, by its logarithm.
+
+    Residuals of logarithms are linear in the logarithm of a factor. By steps of its size, it would
+    take a hundred of them to follow a constant such as b in exp(b/x).
+    """
+    by_logarithm = np.abs(theta[..., None, :] * slopes)
+    is_factor = np.all(np.abs(by_logarithm - 1.0) < _ALIKE, axis=-2)
+    relative = step / theta
+    is_long = is_factor & (np.abs(relative) > 1.0)
+    return np.where(is_long, theta * np.exp(relative), theta + step)
 
 
 def _solved(normal: Array, slope: Array) -> Array:

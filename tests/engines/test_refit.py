@@ -217,3 +217,16 @@ def test_constants_become_simple_only_where_the_runs_agree() -> None:
     rough = refit(Candidate.of(X**B, {"b": 0.51}), noisy)
     if abs(rough.constants["b"] - 0.5) < 0.01:
         assert str(with_simple_constants(rough, noisy)) == "sqrt(pi_1)"
+
+
+@pytest.mark.parametrize("begin", [1.0, 3e4, -2e4])
+def test_a_factor_follows_the_exponent_of_a_narrow_range(begin: float) -> None:
+    # times of death of germs between 104 and 130 degrees Celsius
+    T = np.linspace(377.0, 403.0, 13)
+    factor = 1.5e-36
+    response = factor * np.exp(34300.0 / T)
+    start = float(np.exp(np.mean(np.log(response) - begin / T)))
+    rough = Candidate.of(A * sympy.exp(B / X), {"a": start, "b": begin})
+    fitted = refit(rough, Problem({"pi_1": T}, response))
+    assert fitted.constants["b"] == pytest.approx(34300.0, rel=1e-6)
+    assert fitted.constants["a"] == pytest.approx(factor, rel=1e-4)
