@@ -79,7 +79,7 @@ def test_hash_ignores_the_order_of_columns_only(data: Dataset, seed: int) -> Non
         assert (other.sha256 == data.sha256) == same
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(draw=st.data(), data=datasets(simple=True), drop_bad=st.booleans())
 def test_damage_ends_in_a_clear_error(
     draw: st.DataObject, data: Dataset, drop_bad: bool, tmp_path: Path

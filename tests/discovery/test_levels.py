@@ -126,7 +126,9 @@ def test_a_level_is_written_and_read(name: str) -> None:
 def test_a_level_is_shown_in_decades_and_its_slopes_in_its_unit() -> None:
     table, _ = _tables("spreading and absorption")
     form = "L0 + 10*log10(P/d**2) - a*d"
-    report = discover_with(table, "y", replace(_options(table), engine="power_law", form=form))
+    report = discover_with(
+        table, "y", replace(_BRIEF, engine="power_law", evaluations=20, form=form)
+    )
     assert report.form is not None
     law = report.form.law
     assert "10*log10(" in str(law)
