@@ -34,6 +34,31 @@ def least_squares(A: Array, t: Array) -> Array:
     return coefficients
 
 
+def basis_of(columns: Array, least: float, size: float | None = None) -> Array:
+    """Orthonormal basis of what columns span; directions of small singular values are rounding.
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n_rows, n_columns)
+    least : float
+        Singular value above which a direction counts, as a share of `size`.
+    size : float, optional
+        By default the largest singular value.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, rank)
+
+    Examples
+    --------
+    >>> basis_of(np.array([[3.0, 6.0], [4.0, 8.0]]), 1e-9).shape
+    (2, 1)
+    """
+    left, singular, _ = np.linalg.svd(columns, full_matrices=False)
+    size = singular.max(initial=0.0) if size is None else size
+    return np.asarray(left[:, singular > least * size])
+
+
 def lengths(columns: Array) -> Array:
     """Norms of columns, and 1 for a column of zeros.
 
@@ -91,6 +116,32 @@ def standard_errors(A: Array, residuals: Array) -> Array:
     inverse = unscaled_covariance(A / size).diagonal()
     sd = lengths(residuals[:, None]) if np.any(residuals) else np.zeros(1)
     return np.asarray(np.sqrt(np.maximum(inverse, 0.0) / max(len(A) - A.shape[1], 1)) * (sd / size))
+
+
+def chance_of_gain(pooled: Array, apart: Array, extra: int, rest: int) -> float:
+    """Chance (F test) that residuals become as much smaller by further parameters.
+
+    It is 1 where nothing is gained, as the inputs distinguish the groups already.
+
+    Parameters
+    ----------
+    pooled, apart : ndarray
+        Residuals without and with the further parameters.
+    extra, rest : int
+        How many these are, and the degrees of freedom that they leave.
+
+    Examples
+    --------
+    >>> x = np.array([1.0, -1.0, 1.0, -1.0])
+    >>> chance_of_gain(x, x, 1, 2), round(chance_of_gain(x, 0.1 * x, 1, 2), 3)
+    (1.0, 0.005)
+    """
+    from scipy.special import fdtrc
+
+    more, least = float(pooled @ pooled), float(apart @ apart)
+    if rest < 1 or not 0 < least < more:
+        return 1.0
+    return float(fdtrc(extra, rest, (more - least) / extra / (least / rest)))
 
 
 def times_exp(values: Array, logs: Array) -> Array:

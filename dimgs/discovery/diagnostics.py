@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
-from scipy.special import fdtrc
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array, least_squares
+from dimgs.common.arrays import Array, basis_of, chance_of_gain, least_squares
 from dimgs.common.errors import DimgsError, attempt
 from dimgs.common.formats import in_percent, rows_shown
 from dimgs.dataset import Dataset
@@ -190,8 +189,7 @@ def carrying(
 def _of_others(design: Design, columns: Array) -> Array:
     """The target by the power law without the run that raises its sum of squares the most."""
     weighted, y = design.root[:, None] * columns, design.root * design.y
-    left, size, _ = np.linalg.svd(weighted, full_matrices=False)
-    basis = left[:, size > _EXACT * size[0]]
+    basis = basis_of(weighted, _EXACT)
     free = 1.0 - np.sum(basis**2, axis=1)
     raised = np.divide(
         (y - basis @ (basis.T @ y)) ** 2, free, out=np.zeros_like(y), where=free > _EXACT
@@ -534,7 +532,7 @@ def _exponents_apart(
         rows = labels.astype(str) == name
         alone[rows] = (design.root * _residuals(plain, part))[rows]
     extra, rest = (len(parts) - 1) * p, int(held.sum()) - len(parts) * (p + 1)
-    if _chance(together[held], alone, extra, rest) > _ALPHA:
+    if chance_of_gain(together[held], alone, extra, rest) > _ALPHA:
         return None
     # of the input whose exponents lie farthest apart, in half widths of their intervals
     values = np.array([part.values for part in parts.values()])
@@ -568,17 +566,6 @@ def _with_prefactors(design: Design, labels: NDArray[Any]) -> tuple[Estimate, Ar
     return None if fit is None else (fit, _residuals(by_label, fit))
 
 
-def _chance(pooled: Array, apart: Array, extra: int, rest: int) -> float:
-    """Chance (F test) that residuals become as much smaller by further parameters.
-
-    It is 1 where nothing is gained, as the inputs distinguish the groups already.
-    """
-    more, least = float(pooled @ pooled), float(apart @ apart)
-    if rest < 1 or not 0 < least < more:
-        return 1.0
-    return float(fdtrc(extra, rest, (more - least) / extra / (least / rest)))
-
-
 def _disagreement(
     design: Design, fit: Estimate, column: str, labels: NDArray[np.str_]
 ) -> str | None:
@@ -589,7 +576,7 @@ def _disagreement(
     pooled, within = _residuals(design, fit), apart[1]
     extra = len(np.unique(labels)) - 1
     rest = design.n_runs - extra - 1 - design.X.shape[1]
-    p = _chance(pooled, within, extra, rest)
+    p = chance_of_gain(pooled, within, extra, rest)
     ranges = {k: np.sort(design.X[labels == k], axis=0)[[0, -1]] for k in effects}
 
     def overlap(a: str, b: str) -> bool:

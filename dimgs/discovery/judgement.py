@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import sympy
-from scipy.special import fdtrc
 
-from dimgs.common.arrays import Array, BoolArray, times_exp
+from dimgs.common.arrays import Array, BoolArray, chance_of_gain, times_exp
 from dimgs.common.errors import attempt
 from dimgs.discovery.diagnostics import carrying, far_runs
 from dimgs.discovery.estimators import estimator
@@ -222,13 +221,9 @@ def by_source(design: Design, options: Options) -> tuple[Design, str]:
         if len(kinds) < _FEWEST_SOURCES:
             continue
         code = np.unique(label_texts(design.data[name]), return_inverse=True)[1]
-        counts = np.bincount(code)
-        between = float(counts @ (np.bincount(code, residuals) / counts - residuals.mean()) ** 2)
-        inside = float(np.sum((residuals - residuals.mean()) ** 2)) - between
-        freedom = len(kinds) - 1, design.n_runs - len(kinds) - design.X.shape[1]
-        if freedom[1] > 0 and inside > 0:
-            ratio = between / freedom[0] / (inside / freedom[1])
-            chances[name] = float(fdtrc(*freedom, ratio))
+        inside = residuals - (np.bincount(code, residuals) / np.bincount(code))[code]
+        rest = design.n_runs - len(kinds) - design.X.shape[1]
+        chances[name] = chance_of_gain(residuals, inside, len(kinds) - 1, rest)
     surest = min(chances, key=lambda n: chances[n], default="")
     if not surest or chances[surest] > _CLUSTERED:
         return design, ""

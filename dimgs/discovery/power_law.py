@@ -258,13 +258,18 @@ def fit_prepared(
     groups = 1 if design.within is None else len(np.unique(design.within))
     check_enough_runs(design.n_runs, design.X.shape[1] + groups + 1, prepared.data.source)
     fit = estimator(options)(design)
-    settings = None
+    notes = _unused_options(options)
     if design.scale == "log" and not (options.robust or limited.limits):
         slopes = np.array([each.value for each in fit.exponents])
         settings = settings_apart(design, design.y - fit.intercept - design.X @ slopes)
-    if settings is not None:
-        design = replace(design, split=settings.astype(str))
-        fit = estimator(options)(design)
+        if settings is not None:
+            design = replace(design, split=settings.astype(str))
+            fit = estimator(options)(design)
+            notes.append(
+                f"The {len(np.unique(settings))} settings scatter more about the power law than "
+                f"their repeats do: repeats count as one run, and intervals are those of the "
+                f"settings."
+            )
     left_out = _left_out(design, fit, options)
     is_open = not settled and may_show_errors(design)
     is_open = is_open and not (limited.limits or options.robust)
@@ -283,12 +288,7 @@ def fit_prepared(
     if design.scale == "log" and not limited.limits:
         unseen = left_out_values(design, left_out.tolist())
     further: dict[str, Any] = {"local": _local(prepared, options)}
-    whole, notes = None, _unused_options(options)
-    if settings is not None:
-        notes.append(
-            f"The {len(np.unique(settings))} settings scatter more about the power law than their "
-            f"repeats do: repeats count as one run, and intervals are those of the settings."
-        )
+    whole = None
     if options.regimes or (options.along is not None and design.features):
         crossover = crossover_of(limited.design, options)
         regimes, whole = regimes_of(limited.design, options, joined=crossover is None)

@@ -12,7 +12,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from dimgs.common.arrays import Array, IntArray
+from dimgs.common.arrays import Array, IntArray, basis_of
 from dimgs.common.errors import EngineUnavailableError, InputError
 from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.covariance import t_intervals
@@ -418,8 +418,7 @@ class AdditiveDesign:
         scale = np.sqrt(w @ centred**2)
         centred = centred / np.where(scale > 1e-13 * np.maximum(np.abs(w @ z), 1.0), scale, np.inf)
         root = np.sqrt(w)[:, None]
-        left, singular, _ = np.linalg.svd(root * centred, full_matrices=False)
-        line = left[:, singular > 1e-9 * max(float(singular.max()), 1e-300)]
+        line = basis_of(root * centred, 1e-9)
         blocks, slants, self.blocks, at = [], [], [], 1 + z.shape[1]
         for column, knots in zip(z.T, self.knots, strict=True):
             bend = curvature_columns(column, knots)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_ndtr
 
-from dimgs.common.arrays import Array, IntArray
+from dimgs.common.arrays import Array, IntArray, basis_of, lengths
 from dimgs.common.errors import FitError
 from dimgs.fits.least_squares import ROWS_TOLERANCE
 
@@ -80,10 +80,7 @@ def fit_censored(columns: Array, y: Array, sides: IntArray, size: Array | None =
     one = np.ones(len(y)) if size is None else size
     table = np.column_stack([np.ones(len(y)), columns])
     # unit columns and singular vectors: neither scale nor collinearity matters
-    directions, singular, _ = np.linalg.svd(
-        table / np.maximum(np.sqrt((table**2).sum(axis=0)), 1e-300), full_matrices=False
-    )
-    base = directions[:, singular > ROWS_TOLERANCE * singular[0]] * np.sqrt(len(y))
+    base = basis_of(table / lengths(table), ROWS_TOLERANCE) * np.sqrt(len(y))
     measured = sides == 0
     if int(measured.sum()) < base.shape[1] + 2:
         raise FitError(

@@ -14,7 +14,7 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array, IntArray
+from dimgs.common.arrays import Array, IntArray, basis_of
 from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.common.lazy import on_first_use
 from dimgs.dataset import Dataset
@@ -157,8 +157,7 @@ class EffectWhitening:
         Z = (labels[:, None] == np.unique(labels)[None, :]) * root[:, None]
         norm = np.linalg.norm(root)
         mean = root / norm
-        left, size, _ = np.linalg.svd(Z - np.outer(mean, mean @ Z), full_matrices=False)
-        axes = left[:, size > _ROUNDING * norm]
+        axes = basis_of(Z - np.outer(mean, mean @ Z), _ROUNDING, size=float(norm))
         return cls(axes, np.ones(axes.shape[1]), lost=axes.shape[1])
 
     def __call__(self, values: Array) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import fdtrc
 
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, basis_of
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.covariance import N_BOOTSTRAP, linearised, t_quantile, webb_signs
 from dimgs.fits.least_squares import PowerLawFit, echelon, fit_power_law
@@ -315,10 +315,7 @@ def _standard(columns: Array) -> Array:
 
 def _orthonormal(columns: Array) -> Array:
     """Orthonormal basis of what centred columns span."""
-    if not columns.shape[1]:
-        return columns
-    left, size, _ = np.linalg.svd(columns - columns.mean(axis=0), full_matrices=False)
-    return np.asarray(left[:, size > 1e-7 * np.sqrt(len(columns))])
+    return basis_of(columns - columns.mean(axis=0), 1e-7, size=len(columns) ** 0.5)
 
 
 # Standard errors below this are rounding: the dimension is then known, not estimated.
@@ -623,8 +620,7 @@ def invariance(
     rest = polynomials(whole, _DEGREES[min(whole.shape[1], 3)])
     rest = rest / np.linalg.norm(rest, axis=0)
     rest -= base @ (base.T @ rest)
-    left, sizes, _ = np.linalg.svd(rest, full_matrices=False)
-    extra = left[:, sizes > _RANK]
+    extra = basis_of(rest, _RANK, size=1.0)
     residuals = response - base @ (base.T @ response)
     estimates = linearised(A, residuals, clusters=labels)
     s = straight.shape[1]

@@ -26,7 +26,7 @@ import sympy
 from numpy.typing import NDArray
 from scipy import special
 
-from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.arrays import Array, BoolArray, IntArray, basis_of, lengths
 from dimgs.common.errors import attempt
 from dimgs.expression.formula import Formula
 from dimgs.fits.covariance import deleted_residuals
@@ -271,8 +271,7 @@ def propagate_errors(directions: Array, slopes: Array) -> tuple[Array, bool]:
     ndarray of shape (n_sums, n_determined), bool
         And whether the runs determine all constants.
     """
-    size = np.sqrt(np.sum(slopes**2, axis=0))
-    size = np.where(size > 0, size, 1.0)
+    size = lengths(slopes)
     _, singular, right = np.linalg.svd(slopes / size, full_matrices=False)
     determined = singular > _DETERMINED * singular.max(initial=0.0)
     coefficients = (directions / size) @ (right[determined].T / singular[determined])
@@ -369,8 +368,7 @@ class PredictionErrors:
         low, high = places.min(axis=0), places.max(axis=0)
         places = (2 * places - low - high) / np.where(high > low, high - low, 1.0)
         terms = np.column_stack([np.ones(m), places, places**2])[:, : m // 2]
-        basis, size, _ = np.linalg.svd(self.white(terms), full_matrices=False)
-        basis = basis[:, size > _SEEN * size[0]]
+        basis = basis_of(self.white(terms), _SEEN)
         followed = float(np.sum((basis.T @ self._independent) ** 2))
         k = basis.shape[1]
         scatter = max(self.square - followed, 0.0) / (m - k)

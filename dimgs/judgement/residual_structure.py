@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from dimgs.common.arrays import Array, lengths
+from dimgs.common.arrays import Array, basis_of, lengths
 from dimgs.fits.design import Design
 from dimgs.fits.homogeneity import dependence, polynomial
 from dimgs.fits.whiteness import independent_runs, normal_scores
@@ -331,8 +331,7 @@ def _beside_inputs(design: Design, columns: Array, residuals: Array, least: floa
         parts = [part[some] for part in parts]
     columns, used, places, *values = parts
     known = polynomial(places, columns.shape[1] + used.shape[1])
-    left, size, _ = np.linalg.svd(np.column_stack([used, known]), full_matrices=False)
-    basis = left[:, size > 1e-7 * size[0]]
+    basis = basis_of(np.column_stack([used, known]), 1e-7)
     away = columns - columns.mean(axis=0)
     if np.sum((away - basis @ (basis.T @ away)) ** 2) < max(least, 1e-9) * np.sum(away**2):
         return 1.0
@@ -377,8 +376,7 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
         share = independent_runs(e, np.unique(design.split, return_inverse=True)[1]) / n
     # the slope of a prefactor is a constant: of dependent columns QR would add any direction
     slopes = whole.slopes / lengths(whole.slopes)
-    basis, size, _ = np.linalg.svd(np.column_stack([np.full(n, n**-0.5), slopes]), False)
-    basis = basis[:, size > 1e-9]
+    basis = basis_of(np.column_stack([np.full(n, n**-0.5), slopes]), 1e-9)
     least = 1.0
     for x in along:
         # few runs show a bend at most, and by their places rather than by their ranks
@@ -402,8 +400,7 @@ def _chance_of(
 
     Of runs that share errors, a share is independent.
     """
-    axes, size, _ = np.linalg.svd(columns - basis @ (basis.T @ columns), full_matrices=False)
-    axes = axes[:, size > 1e-6]
+    axes = basis_of(columns - basis @ (basis.T @ columns), 1e-6, size=1.0)
     k = axes.shape[1]
     rest = share * dof - k
     if k == 0 or rest < 1:

@@ -95,9 +95,7 @@ def power_law(
     domain = domain_of(design) if domain is None else domain
     if design.scale == "log" and not design.target.is_level:
         # a level is a sum, and on a linear scale a prefactor may have any sign
-        inputs = names.symbols.items()
-        columns = {s: domain.columns[v.name] for s, v in inputs if v.name in domain.columns}
-        _check_range(expression, constants[0], columns, names.symbols)
+        _check_range(expression, constants[0], names.symbols, domain)
     gradients = coefficient_gradients(design, names)
     if design.scale == "linear":
         gradients = [pi_expression * g for g in gradients]
@@ -185,14 +183,15 @@ def law_of(
 def _check_range(
     expression: sympy.Expr,
     prefactor: Constant,
-    columns: Mapping[str, tuple[float, float, str]],
     inputs: Mapping[str, Variable],
+    domain: Domain,
 ) -> None:
     """Raise unless the prefactor and every power are numbers of double precision on the runs."""
     reaches: list[tuple[float, str, float]] = []
     for base, power in expression.as_powers_dict().items():
-        if str(base) in columns:
-            ends = [abs(float(np.log(abs(x)))) for x in columns[str(base)][:2] if x]
+        column = inputs.get(str(base))
+        if column is not None and column.name in domain.columns:
+            ends = [abs(float(np.log(abs(x)))) for x in domain.columns[column.name][:2] if x]
             reaches.append((abs(float(power)) * max(ends, default=0.0), str(base), float(power)))
     most, name, steepest = max(reaches, default=(0.0, "", 0.0))
     if name and (most > _LOG_RANGE or not np.isfinite(prefactor.value)):

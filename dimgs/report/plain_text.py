@@ -11,7 +11,7 @@ import numpy as np
 
 from dimgs.common.advice import setting, typed
 from dimgs.common.escape import terminal, visible
-from dimgs.common.formats import in_percent, log_size
+from dimgs.common.formats import in_percent, log_size, rows_shown
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.group import PiBasis
 from dimgs.law.checked_law import LabelEffects, Scores, percent
@@ -593,11 +593,9 @@ def _next_lines(report: Findings, folder: str) -> list[str]:
     if report.outliers and any(
         text.startswith(f"With {setting('robust')}") for text in report.warnings
     ):
-        rows = ", ".join(map(str, report.outliers))
-        those = (
-            f"row {rows}, which lies" if len(report.outliers) == 1 else f"rows {rows}, which lie"
-        )
-        lines = [f"{_command(report, 'discover')} --robust leaves out {those} far off"]
+        rows = rows_shown(report.outliers)
+        lie = "lies" if len(report.outliers) == 1 else "lie"
+        lines = [f"{_command(report, 'discover')} --robust leaves out {rows}, which {lie} far off"]
     if report.confirmed:
         written = "" if folder else " (--out DIR writes the law)"
         lines.append(f"dimgs predict {folder or 'DIR'}/law.json TABLE predicts new runs{written}")

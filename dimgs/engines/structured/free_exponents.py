@@ -23,7 +23,7 @@ from itertools import combinations, product
 
 import numpy as np
 
-from dimgs.common.arrays import Array, least_squares, unscaled_covariance
+from dimgs.common.arrays import Array, least_squares, lengths, unscaled_covariance
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.columns import (
     AFFINE,
@@ -45,7 +45,7 @@ from dimgs.engines.structured.products import (
 )
 from dimgs.engines.structured.refine import OPERATOR, projected, structure_bits
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.select import Picked, extended, of_unit_length, solved_terms
+from dimgs.engines.structured.select import Picked, extended, solved_terms
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
     FUNCTIONS,
@@ -145,7 +145,7 @@ def _starts(runs: Runs, target: Target, root: Array, t: Array, terms: int) -> Ar
     kept = np.flatnonzero(np.all(np.isfinite(F), axis=0))
     sets: list[Picked] = [()]
     for width in (_SHORT,) * (terms - 1) + (_STARTS,):
-        unit, free = of_unit_length(F[:, kept]), np.zeros(len(kept))
+        unit, free = F[:, kept] / lengths(F[:, kept]), np.zeros(len(kept))
         sets = list(extended(unit, t / np.linalg.norm(t), sets, width, free)) if len(kept) else []
     E = np.array([monomials.exponents[i] for i in kept], dtype=float)
     return np.asarray(E[np.array(sets, dtype=int)])

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.common.arrays import Array, IntArray, unscaled_covariance
+from dimgs.common.arrays import Array, IntArray, basis_of, unscaled_covariance
 from dimgs.engines.refit import constants_bits
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.columns import (
@@ -216,8 +216,7 @@ def refine(model: ProductModel, runs: Runs, target: Target, root: Array) -> Stat
 def power_basis(runs: Runs, root: Array) -> Array:
     """Orthonormal basis of the weighted power law."""
     Z = np.column_stack([np.ones(runs.n_runs), runs.logs]) * root[:, None]
-    basis, size, _ = np.linalg.svd(Z, full_matrices=False)
-    return np.asarray(basis[:, size > 1e-10 * size[0]])
+    return basis_of(Z, 1e-10)
 
 
 def rounded_power_laws(runs: Runs, root: Array, t: Array) -> list[tuple[Array, Array]]:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from scipy.spatial import cKDTree
 
-from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.arrays import Array, BoolArray, IntArray, basis_of
 from dimgs.engines.protocol import Problem
 from dimgs.fits.noise import (
     ADDITIVE_FLOOR,
@@ -270,8 +270,7 @@ def log_around(at: Array, values: Array) -> Array:
 
 def _whitened(X: Array) -> Array:
     """Orthonormal directions in which the rows vary."""
-    U, s, _ = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
-    return np.asarray(U[:, s > 1e-10 * s.max(initial=0.0)])
+    return basis_of(X - X.mean(axis=0), 1e-10)
 
 
 def _nearest(places: Array) -> IntArray:

@@ -8,7 +8,7 @@ Columns that cancel each other explain nothing one by one; those are left over b
 import numpy as np
 from scipy.special import fdtrc
 
-from dimgs.common.arrays import Array, BoolArray, IntArray, least_squares
+from dimgs.common.arrays import Array, BoolArray, IntArray, basis_of, least_squares, lengths
 from dimgs.engines.structured.runs import Runs
 
 Picked = tuple[int, ...]
@@ -20,8 +20,8 @@ _EACH = 30
 # relative size of a term that does nothing
 _NOTHING = 1e-10
 # share of a singular value below which rounding decides, and below which a column adds nothing to a
-# span; columns that are left by elimination at most, and least length of a column
-_RANK, _SPANNED, _LONGEST, _LEAST = 1e-13, 1e-7, 7, 1e-100
+# span; and columns that are left by elimination at most
+_RANK, _SPANNED, _LONGEST = 1e-13, 1e-7, 7
 
 
 def extended(
@@ -85,7 +85,7 @@ def eliminated(A: Array, t: Array) -> list[list[int]]:
     ----------
     N. Draper, H. Smith, Applied Regression Analysis, 3rd ed. (1998), chapter 15.
     """
-    A = of_unit_length(A)
+    A = A / lengths(A)
     kept, out = list(range(A.shape[1])), []
     while len(kept) > 2:
         U, s, Vt = np.linalg.svd(A[:, kept], full_matrices=False)
@@ -111,15 +111,7 @@ def solved_terms(A: Array, t: Array) -> list[tuple[int, float]]:
 
 def orthonormal(A: Array) -> Array:
     """Orthonormal basis of the span of columns."""
-    U, s, _ = np.linalg.svd(of_unit_length(A), full_matrices=False)
-    return np.asarray(U[:, s > _SPANNED * s[0]])
-
-
-def of_unit_length(A: Array) -> Array:
-    """Columns of length 1, however large; those of zeros as they are."""
-    largest = np.abs(A).max(axis=0)
-    A = A / np.where(largest > 0, largest, 1.0)
-    return np.asarray(A / np.maximum(np.sqrt((A**2).sum(axis=0)), _LEAST))
+    return basis_of(A / lengths(A), _SPANNED)
 
 
 # ---- Inputs that matter: backward elimination in a polynomial of second degree of the groups.
@@ -183,6 +175,5 @@ def _left_by_polynomial(runs: Runs, used: BoolArray, y: Array) -> tuple[float, i
     Z = (Z - Z.mean(axis=0)) / np.where(Z.std(axis=0) > 0, Z.std(axis=0), 1.0)
     first, second = np.triu_indices(Z.shape[1])
     terms = np.column_stack([np.ones(len(y)), Z, Z[:, first] * Z[:, second]])
-    base, size, _ = np.linalg.svd(terms, full_matrices=False)
-    base = base[:, size > _RANK_OF_DIRECTIONS * size[0]]
+    base = basis_of(terms, _RANK_OF_DIRECTIONS)
     return float(np.sum((y - base @ (base.T @ y)) ** 2)), base.shape[1]
