@@ -118,7 +118,7 @@ def standard_errors(A: Array, residuals: Array) -> Array:
     return np.asarray(np.sqrt(np.maximum(inverse, 0.0) / max(len(A) - A.shape[1], 1)) * (sd / size))
 
 
-def chance_of_gain(pooled: Array, apart: Array, extra: int, rest: int) -> float:
+def chance_of_gain(pooled: Array, apart: Array, extra: int, rest: float) -> float:
     """Chance (F test) that residuals become as much smaller by further parameters.
 
     It is 1 where nothing is gained, as the inputs distinguish the groups already.
@@ -127,8 +127,10 @@ def chance_of_gain(pooled: Array, apart: Array, extra: int, rest: int) -> float:
     ----------
     pooled, apart : ndarray
         Residuals without and with the further parameters.
-    extra, rest : int
-        How many these are, and the degrees of freedom that they leave.
+    extra : int
+        How many these are.
+    rest : float
+        Degrees of freedom that they leave.
 
     Examples
     --------

@@ -1,6 +1,6 @@
 """Diagnostics of a power law: what runs cannot separate, sources that disagree, outliers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
@@ -289,17 +289,20 @@ def without_outliers(
     """
     try:
         design = _freest(data, target, options)
-        far, away, many = _set_apart(design, options)
+        fit = estimator(replace(options, robust=True))(design)
     except DimgsError:
         # the search says what is wrong
         return data, options, []
-    if not far and many:
-        rows = rows_shown(design.data.rows[sorted(many)].tolist())
+    far, away = list(fit.outliers), log_target(design) - fit.predict(design)
+    if len(far) > _MOST_SHARE * design.n_runs:
+        far = [run for run, _ in outlying(away, 1 + len(fit.exponents))]
+    if not far and fit.outliers:
+        rows = rows_shown(design.data.rows[sorted(fit.outliers)].tolist())
         note = (
-            f"{len(many)} of {design.n_runs} runs lie far from the robust power law ({rows}). A "
-            f"robust search leaves at most an eighth out, so all runs count, as without "
-            f"{setting('robust')}: the errors have heavy tails, or the law is another one. Leave "
-            f"out rows that are of another kind."
+            f"{len(fit.outliers)} of {design.n_runs} runs lie far from the robust power law "
+            f"({rows}). A robust search leaves at most an eighth out, so all runs count, as "
+            f"without {setting('robust')}: the errors have heavy tails, or the law is another "
+            f"one. Leave out rows that are of another kind."
         )
         return data, replace(options, robust=False), [note]
     if not far:
@@ -325,15 +328,6 @@ def _freest(data: Dataset, target: str, options: Options) -> Design:
         freer = attempt(prepare, data, target, more)
         design = design if freer is None else freer.design
     return design
-
-
-def _set_apart(design: Design, options: Options) -> tuple[list[int], Array, Sequence[int]]:
-    """Runs that a robust search leaves out, residuals of all, and which of them lie far."""
-    fit = estimator(replace(options, robust=True))(design)
-    far, away = list(fit.outliers), log_target(design) - fit.predict(design)
-    if len(far) > _MOST_SHARE * design.n_runs:
-        far = [run for run, _ in outlying(away, 1 + len(fit.exponents))]
-    return far, away, fit.outliers
 
 
 def _place(design: Design, run: int, away: float) -> str:

@@ -76,8 +76,7 @@ def _fitted_in_errors(design: Design, level: float) -> Array:
 def with_prefactors(design: Design) -> Array:
     """Columns of the prefactor, or of that of each label, and of the features of a design."""
     kinds = np.zeros(design.n_runs) if design.within is None else design.within
-    labels = np.unique(kinds, return_inverse=True)[1].ravel()
-    return np.column_stack([np.eye(labels.max() + 1)[labels], design.X])
+    return np.column_stack([kinds[:, None] == np.unique(kinds), design.X])
 
 
 def _fit_logarithms(design: Design, options: Options) -> Estimate:

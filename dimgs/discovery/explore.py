@@ -561,17 +561,13 @@ def law_sensitivity(law: Law, options: Options | None = None) -> Sensitivity:
         If the law has no input that varied, or no value somewhere in their ranges.
     """
     options = options or Options()
-    used = [v for v in law.symbols.values() if np.ptp(law.domain.columns[v.name][:2]) > 0]
+    used = [v for v in law.symbols.values() if v.name not in law.domain.held]
     if not used:
         raise InputError("The law has no varied input, so no input has an effect.")
     ends = np.array([law.domain.columns[v.name][:2] for v in used], dtype=np.float64)
     logged = ends[:, 0] > 0
     low, high = (np.where(logged, np.log(np.maximum(e, 1e-300)), e) for e in ends.T)
-    held = {
-        v.name: float(np.mean(law.domain.columns[v.name][:2]))
-        for v in law.symbols.values()
-        if v not in used
-    }
+    held = {n: value for n, value in law.domain.held.items() if not isinstance(value, str)}
     copula = Copula(np.eye(len(used)), lambda u: low + u * (high - low), options.seed)
 
     def table(x: Array) -> dict[str, Array]:

@@ -4,12 +4,12 @@ Of a response that vanishes or changes sign, pi_0 itself as a monomial, on a lin
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
 from math import gcd
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,8 +71,7 @@ IntMatrix = NDArray[np.int64]
 _MOST_BASES = 60
 
 
-@dataclass(frozen=True)
-class AdditiveResult:
+class AdditiveResult(NamedTuple):
     """A sparse additive law, and the literal form in log-ratios beside it.
 
     Attributes

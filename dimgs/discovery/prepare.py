@@ -278,9 +278,8 @@ def _with_working_values(usable: UsableRuns, design: Design) -> tuple[UsableRuns
     # by the stated errors, as relative sizes: their scale is estimated
     size = np.ones(design.n_runs) if stated is None else stated / rms(stated)
     labels = design.within if design.sources == () else design.sources[0][1]
-    prefactors = np.zeros((design.n_runs, 0))
-    if labels is not None:
-        prefactors = (labels[:, None] == np.unique(labels)[1:]).astype(np.float64)
+    codes = np.zeros(design.n_runs) if labels is None else labels
+    prefactors = codes[:, None] == np.unique(codes)[1:]
     columns = np.column_stack([prefactors, design.X])
     censored = fit_censored(columns, design.y, sides, size)
     further = np.column_stack([prefactors, _second_degree(design)])

@@ -8,9 +8,8 @@ from math import comb
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import fdtrc
 
-from dimgs.common.arrays import Array, basis_of
+from dimgs.common.arrays import Array, basis_of, chance_of_gain
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.covariance import N_BOOTSTRAP, linearised, t_quantile, webb_signs
 from dimgs.fits.least_squares import PowerLawFit, echelon, fit_power_law
@@ -277,9 +276,8 @@ def dependence(
         return 0.0
     first = basis.shape[1]
     if exchangeable and groups is None:
-        q, rest = more.shape[1], len(target) - 1 - first - more.shape[1]
-        gain = float(np.sum((more.T @ target) ** 2)) / q
-        return float(fdtrc(q, rest, gain * rest / float(residuals @ residuals)))
+        q = more.shape[1]
+        return chance_of_gain(remainder, residuals, q, len(target) - 1 - first - q)
     covariance = fit.joint_covariance[0, 1 + first :, 1 + first :]
     p = fit.influence.wald(fit.exponents[0, first:], covariance)[1]
     return 1.0 if np.isnan(p) else p

@@ -298,9 +298,8 @@ def _moved(theta: Array, step: Array, slopes: Array) -> Array:
     """
     by_logarithm = np.abs(theta[..., None, :] * slopes)
     is_factor = np.all(np.abs(by_logarithm - 1.0) < _ALIKE, axis=-2)
-    relative = step / theta
-    is_long = is_factor & (np.abs(relative) > 1.0)
-    return np.where(is_long, theta * np.exp(relative), theta + step)
+    is_long = is_factor & (np.abs(step) > np.abs(theta))
+    return np.where(is_long, theta * np.exp(step / theta), theta + step)
 
 
 def _solved(normal: Array, slope: Array) -> Array:

@@ -27,7 +27,7 @@ from scipy.optimize import minimize
 from scipy.special import chdtrc, chdtri
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, lengths
 from dimgs.common.errors import FitError
 from dimgs.fits.design import Effect
 from dimgs.fits.least_squares import minimise_squares
@@ -129,8 +129,7 @@ class _Moments:
     ) -> None:
         root = np.ones(len(y)) if weights is None else np.sqrt(weights)
         # columns of one size: a sum of squares is then as exact as the largest of its terms
-        self.size = np.sqrt((X**2).sum(axis=0))
-        self.size = np.where(self.size > 0, self.size, 1.0)
+        self.size = lengths(X)
         self.unit = float(np.abs(y).max(initial=0.0)) or 1.0
         X, y = root[:, None] * X / self.size, root * y / self.unit
         # and slopes by constants, whose sizes those of the constants are, of size one

@@ -437,9 +437,8 @@ def _power_of(scale: str, group: PiGroup | None) -> sympy.Rational:
 def _power(design: Design, result: FitResult) -> Iterator[_Modelled]:
     """The power law with real exponents, and with simple ones where there are."""
     n, p = design.X.shape
-    ones = np.ones((n, 1))
-    if design.within is not None and design.shift is None:
-        ones = (design.within[:, None] == np.unique(design.within)[None, :]).astype(np.float64)
+    kinds = np.zeros(n) if design.within is None or design.shift is not None else design.within
+    prefactors = kinds[:, None] == np.unique(kinds)
     names = Names.of(design)
     symbols = [(f, sympy.Symbol(names.of_feature(f))) for f in design.features]
     bases = [symbol if f.logged else sympy.exp(symbol) for f, symbol in symbols]
@@ -451,7 +450,7 @@ def _power(design: Design, result: FitResult) -> Iterator[_Modelled]:
         """With constants for those of the exponents that are no fractions."""
         free = [j for j, x in enumerate(exponents) if isinstance(x, float)]
         fixed = np.array([0.0 if j in free else float(x) for j, x in enumerate(exponents)])
-        columns, offset = np.column_stack([ones, design.X[:, free]]), design.X @ fixed
+        columns, offset = np.column_stack([prefactors, design.X[:, free]]), design.X @ fixed
         start = np.linalg.lstsq(columns, design.y - offset, rcond=None)[0]
         model = PowerModel(columns, offset, start, fixed, tuple(free))
         powers = [

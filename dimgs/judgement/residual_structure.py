@@ -11,9 +11,8 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
-from dimgs.common.arrays import Array, basis_of, lengths
+from dimgs.common.arrays import Array, basis_of, chance_of_gain, lengths
 from dimgs.fits.design import Design
 from dimgs.fits.homogeneity import dependence, polynomial
 from dimgs.fits.whiteness import independent_runs, normal_scores
@@ -401,13 +400,9 @@ def _chance_of(
     Of runs that share errors, a share is independent.
     """
     axes = basis_of(columns - basis @ (basis.T @ columns), 1e-6, size=1.0)
+    left = residuals - axes @ (axes.T @ residuals)
     k = axes.shape[1]
-    rest = share * dof - k
-    if k == 0 or rest < 1:
-        return 1.0
-    explained = float(np.sum((axes.T @ residuals) ** 2))
-    unexplained = max(float(residuals @ residuals) - explained, 1e-300)
-    return float(special.fdtrc(k, rest, explained / k / (unexplained / rest)))
+    return chance_of_gain(residuals, left, k, share * dof - k)
 
 
 def followed_inputs(design: Design, inputs: Sequence[Variable]) -> list[Variable]:

@@ -749,13 +749,13 @@ class CheckedLaw:
             "constant, so that a prediction for other values of such an input is not recognised as "
             "outside. Derive the law again from its table or plan, so that every input is checked."
         )
-        is_held, alone = self.domain.knows_held, ", ".join(self.domain.varied_alone)
+        alone = ", ".join(self.domain.varied_alone)
         untested = (
             f"No run varied two of {alone} together: for new combinations, predictions and their "
             f"intervals rest on how the formula combines them, which no run tests."
         )
-        reasons = [edited] * self.edited + [unheld] * (not is_held) + [untested] * bool(alone)
-        return " ".join(reasons)
+        known = {edited: not self.edited, unheld: self.domain.knows_held, untested: not alone}
+        return " ".join(text for text, is_known in known.items() if not is_known)
 
     @property
     def target_dimension(self) -> Dimension:

@@ -37,7 +37,7 @@ _UNKNOWN = 1e9
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _TOGETHER = re.compile(r"(?<=[<>=]) | (?=[<>=%])")
 # options that the groups and the comparison of runs depend on
-_OF_GROUPS = ("constants", "scales", "within", "by", "split_by", "arrhenius")
+_OF_GROUPS = ("constants", "scales", "within", "by", "split_by")
 _UNDETERMINED = "(not determined by the runs)"
 # significant digits of a number, and the most that an interval asks for: exact runs leave rounding
 _DIGITS, _MOST_DIGITS = 5, 10
@@ -618,9 +618,8 @@ def _next_lines(report: Findings, folder: str) -> list[str]:
 
 def _command(report: Findings, name: str, **changes: str) -> str:
     """A command about the same groups of the table, with changes of other options."""
-    given = {n: value for n, value in report.options.items() if n in _OF_GROUPS}
-    if name == "explore":
-        given.pop("arrhenius", None)
+    kept = _OF_GROUPS if name == "explore" else (*_OF_GROUPS, "arrhenius")
+    given = {n: value for n, value in report.options.items() if n in kept}
     if "constants" in given:
         given["constants"] = ",".join(given["constants"])
     words = [f"dimgs {name} TABLE --target {typed(visible(report.target.name))}"]
