@@ -333,6 +333,7 @@ class Answers:
         )
         meaning = sentence(self.binding.target.name, regime, not self.lost, self._reached())
         over = f"{counted(regime.runs)} over {regime.share:.0%} of the ranges"
+        over += " where runs gave an answer" if self.lost else ""
         why = f"{over}; the widest half-width is {half:.3g}, {evidence.tolerance} was asked for."
         if evidence.change:
             why += f" No exponent changes by more than {evidence.change:.2g} over the ranges."

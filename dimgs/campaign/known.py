@@ -1,7 +1,7 @@
 """Runs and laws that exist before a campaign, in the pi space of its plan; those of a hub too."""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +15,7 @@ import numpy as np
 from dimgs.campaign.plan import EVIDENCE, KNOWN, Binding, CampaignDesign, CampaignRun, at
 from dimgs.common.advice import Advice, Setting, on_the_command_line, worded
 from dimgs.common.errors import DimgsError, InputError
-from dimgs.common.formats import json_value, read_text
+from dimgs.common.formats import json_value, read_text, rows_shown
 from dimgs.dataset import read_table
 from dimgs.hub.entry import run_record
 from dimgs.judgement.next_run import d_optimal
@@ -211,7 +211,7 @@ class PriorRuns:
         self.exact: dict[str, CampaignRun] = {}
         self.evidence: list[CampaignRun] = []
         self.origins: dict[str, dict[str, Any]] = {}
-        given, aside = Counter[str](), Counter[tuple[str, str]]()
+        given, aside = Counter[str](), defaultdict[tuple[str, str], list[KnownRun]](list)
         for one in known:
             runs = _runs_of(one, design) if isinstance(one, KnownLaw) else [one]
             given[one.origin] += len(runs)
@@ -219,7 +219,7 @@ class PriorRuns:
                 try:
                     placed = _placed(run, design)
                 except InputError as error:
-                    aside[one.origin, str(error)] += 1
+                    aside[one.origin, str(error)].append(run)
                     continue
                 if placed.purpose == KNOWN:
                     self.exact.setdefault(placed.record.key, placed)
@@ -230,7 +230,7 @@ class PriorRuns:
             z = np.array(near).reshape(len(near), design.binding.space.rank)
             inside = int(design.region.contains(z).sum())
             beside = f", {len(z) - inside} beside them" if len(z) > inside else ""
-            why = [f"{m} are left aside: {w}" for (o, w), m in aside.items() if o == origin]
+            why = [f"{_aside(runs)}: {w}" for (o, w), runs in aside.items() if o == origin]
             text = "; ".join([f"{inside} lie in the ranges{beside}", *why])
             self.origins[origin] = {"origin": origin, "given": n, "used": 0, "told": text}
         for placed in self.exact.values():
@@ -242,6 +242,13 @@ class PriorRuns:
         entry["used"] = max(entry["used"] + used, 0)
         if text not in entry["told"]:
             entry["told"] += f"; {text}"
+
+
+def _aside(runs: Sequence[KnownRun]) -> str:
+    """That runs are left aside, with their rows where they are of a table."""
+    rows = [r.record.provenance["row"] for r in runs if "row" in r.record.provenance]
+    named = f" ({rows_shown(rows)})" if rows else ""
+    return f"{len(runs)} {'is' if len(runs) == 1 else 'are'} left aside{named}"
 
 
 def _placed(known: KnownRun, design: CampaignDesign) -> CampaignRun:
@@ -274,7 +281,8 @@ def _placed(known: KnownRun, design: CampaignDesign) -> CampaignRun:
     counts = record.key and design.region.contains(z[None])[0]
     counts = counts and record.key == binding.request(values, tier, record.seed).key
     if not counts and np.isnan(y):
-        raise InputError("it gave no answer")
+        why = f"its '{target.name}' has no logarithm, so correct it or leave the run out"
+        raise InputError(why if record.ok else "it gave no answer")
     whole = full, known.origin, known.error
     return CampaignRun(z, tier, y, KNOWN if counts else EVIDENCE, binding.logs(values), *whole)
 

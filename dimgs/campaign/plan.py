@@ -100,8 +100,10 @@ class Range:
     integer: Annotated[bool, Strict()] = False
 
     def __post_init__(self) -> None:
-        if not self.low < self.high:
-            ends = f"{self.low:g} to {self.high:g} {self.unit or ''}".rstrip()
+        ends = f"{self.low:g} to {self.high:g} {self.unit or ''}".rstrip()
+        if self.low == self.high:
+            raise InputError(f"The range runs from {ends}; give one value under `fixed` instead.")
+        if self.low > self.high:
             raise InputError(f"The range runs from {ends}; give the smaller end first.")
 
     def __str__(self) -> str:

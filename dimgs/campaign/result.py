@@ -409,7 +409,7 @@ class RegimeAnswer:
     fit : FitResult or None
         Of its runs of the finest tier: a law that is dimensionally checked.
     implied : tuple of Exponent
-        Of inputs of the ranges that no run varied: what dimensions alone leave for them.
+        Of inputs of the ranges that need not vary: what dimensions alone leave for them.
     tested : Tested
         What further runs say of it, which enters the verdict on its law.
     activation : mapping of str to Activation
@@ -833,8 +833,8 @@ def counted(runs: Mapping[str, int]) -> str:
     return f"{', '.join(texts)} run{'' if list(runs.values()) == [1] else 's'}"
 
 
-# what dimensions alone leave for an input
-_IMPLIED = " (by dimensions; it did not vary)"
+# what dimensions alone leave for an input, though runs that test them may vary it
+_IMPLIED = " (by dimensions, not fitted)"
 # first runs that are shown
 _SHOWN = 5
 # a line of dashes that fits the narrowest terminal, of 80 letters, with room for an indent

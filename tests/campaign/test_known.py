@@ -187,6 +187,16 @@ def test_why_a_run_says_nothing_is_told(run_: KnownRun, why: str) -> None:
     assert why in str(found.origins["x"]["told"])
 
 
+def test_rows_that_are_left_aside_are_named(tmp_path: Path) -> None:
+    (path := tmp_path / "some.csv").write_text(
+        "k [1/s],t [s],m [g/L]\n0.1,1,0.3\n0.2,2,-1\n0.3,3,0\n1e30,1e30,1\n"
+    )
+    binding = bind(uptake_plan())
+    (origin,) = PriorRuns(every_known(path, binding), CampaignDesign(binding)).origins.values()
+    assert "2 are left aside (rows 2, 3): its 'm' has no logarithm, so correct" in origin["told"]
+    assert "1 is left aside (row 4): its groups lie far outside" in origin["told"]
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [

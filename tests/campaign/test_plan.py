@@ -304,9 +304,11 @@ def test_a_kernel_that_cannot_travel_is_refused_before_it_runs() -> None:
 def test_ranges_have_an_order(low: float, high: float) -> None:
     if low < high:
         assert Range(low, high).low == low
-    else:
+    elif low > high:
         with pytest.raises(InputError, match="smaller end first"):
             Range(low, high)
+    with pytest.raises(InputError, match="give one value under `fixed` instead"):
+        Range(low, low)
 
 
 def test_plans_can_be_pickled() -> None:
