@@ -16,6 +16,7 @@ from dimgs.hub import Hub
 from dimgs.hub.accounts import set_user
 from dimgs.hub.entry import why_unconfirmed
 from dimgs.kernels.record import RunRecord
+from dimgs.similitude.origin import describe
 from tests.similitude.films import Changed, Cooling, filled
 
 # what a search finds is tested elsewhere
@@ -89,6 +90,23 @@ def test_nothing_crosses_labels_versions_or_doubts(tmp_path: Path) -> None:
         answer = ask("drop", FILM, hub, kernel=Cooling())
         assert run not in {e["id"] for e in answer.evidence}
         assert answer.how != "run"
+
+
+def test_a_run_without_a_version_displaces_no_version(tmp_path: Path) -> None:
+    at = {"l": {"value": 2.0, "unit": "m"}}
+    run = {"kind": "run", "kernel": "swing", "inputs": at}
+    with Hub(tmp_path, user="anna") as hub:
+        hub.add({**run, "outputs": {"T": {"value": 9.0, "unit": "s"}}})
+        assert ask("T", {"l": (2.0, "m")}, hub, kernel="swing").value == 9.0
+        made = {**run, "outputs": {"T": {"value": 3.0, "unit": "s"}}}
+        hub.add({**made, "provenance": {"version": "1"}})
+        # by hand, in another unit
+        at = {"l": {"value": 200.0, "unit": "cm"}}
+        hub.add({**run, "inputs": at, "outputs": {"T": {"value": 8.0, "unit": "s"}}})
+        answer = ask("T", {"l": (2.0, "m")}, hub, kernel="swing")
+        assert (answer.how, answer.value) == ("run", 3.0)
+        hub.add({**made, "inputs": at, "provenance": {"version": "2"}})
+        assert describe(hub, "swing").ports["l"].unit == "cm"
 
 
 def test_a_refusal_names_the_group_and_how_far_it_is(hub: Hub) -> None:

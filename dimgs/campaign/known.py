@@ -17,7 +17,7 @@ from dimgs.common.advice import Advice, Setting, on_the_command_line, worded
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import json_value, read_text, rows_shown
 from dimgs.dataset import read_table
-from dimgs.hub.entry import run_record
+from dimgs.hub.entry import newest_version, run_record
 from dimgs.judgement.next_run import d_optimal
 from dimgs.kernels.base import holds_inputs, unit_for
 from dimgs.kernels.record import RunRecord, Status
@@ -366,18 +366,14 @@ def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
     named = {n: v for n, v in binding.fixed.items() if isinstance(v, str)}
     ids: list[str] = []
     for tier, table in hub.run_tables(kernel, known.sizes, named).items():
-        version = None
-        # the newest first, so that its version is the one that counts
-        for run in reversed(table.fetch(range(max(len(table) - _MOST, 0), len(table)))):
-            if run["state"] not in GOOD or target not in run["outputs"]:
-                continue
-            if version is None:
-                # the cache version that the run would have here, where the kernel can be run here
-                values = {n: q["value"] for n, q in run["inputs"].items()}
-                versions = known.versions(values, tier) if tier in known.tiers else None
-                version = (versions and versions[0]) or run["version"]
-            if run["version"] == version:
-                ids.append(run["id"])
+        newest = reversed(table.fetch(range(max(len(table) - _MOST, 0), len(table))))
+        runs = [r for r in newest if r["state"] in GOOD and target in r["outputs"]]
+        if (run := newest_version(runs)) is not None:
+            # the cache version that the run would have here, where the kernel can be run here
+            values = {n: q["value"] for n, q in run["inputs"].items()}
+            here = known.versions(values, tier) if tier in known.tiers else None
+            version = run["version"] if here is None else here[0]
+            ids += [r["id"] for r in runs if r["version"] == version]
     # as they are kept, so that the hub knows them again when the campaign is kept
     kept = (entry["content"] for entry in hub.several(ids).values() if entry["content"])
     return [measured(run_record(run), target, f"{kernel} in {hub.address}") for run in kept]

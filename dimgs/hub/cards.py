@@ -9,7 +9,16 @@ from dimgs.common.errors import InputError
 from dimgs.common.formats import attributes
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.acts import Writer
-from dimgs.hub.entry import Document, Json, links_to, program_of, quantities, run_content
+from dimgs.hub.entry import (
+    UNVERSIONED,
+    Document,
+    Json,
+    cache_version,
+    links_to,
+    program_of,
+    quantities,
+    run_content,
+)
 from dimgs.kernels.base import Kernel, Port, port_value
 from dimgs.kernels.record import RunRecord
 from dimgs.kernels.registry import available, load_kernel
@@ -89,8 +98,15 @@ def check_card(hub: Writer, kernel: Any, tier: str | None = None, seed: int = 0)
 
 
 def newest_runs(hub: Writer, kernel: str) -> Iterator[Json]:
-    """Contents of the newest runs of a kernel that ended well, the newest first."""
-    return (run for _, run in _newest(hub, "run", kernel) if run.get("status", "ok") == "ok")
+    """Contents of the newest runs of a kernel that ended well, those without a version last."""
+    unversioned = []
+    for _, run in _newest(hub, "run", kernel):
+        if run.get("status", "ok") == "ok":
+            if cache_version(run) == UNVERSIONED:
+                unversioned.append(run)
+            else:
+                yield run
+    yield from unversioned
 
 
 def _newest(hub: Writer, kind: str, kernel: str) -> Iterator[tuple[str, Json]]:

@@ -5,7 +5,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -802,6 +802,20 @@ def _declared_or_hash(content: Document, *names: str) -> str:
     if declared is not None:
         return f"declared {declared}"
     return sha256(canonical([provenance.get(n) for n in names]))
+
+
+# of a run that names no version: nobody knows which program made it
+UNVERSIONED = cache_version({})
+
+
+def newest_version(runs: Iterable[Json]) -> Json | None:
+    """The first of shown runs, the newest first; one without a version only if all have none."""
+    unversioned = None
+    for run in runs:
+        if run["version"] != UNVERSIONED:
+            return run
+        unversioned = unversioned or run
+    return unversioned
 
 
 _Value = TypeVar("_Value")

@@ -21,7 +21,7 @@ from dimgs.groups.group import PiGroup
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.cards import constants_of, is_checked, newest_runs, trusted_cards
 from dimgs.hub.database import RunTable
-from dimgs.hub.entry import cache_version, output_of, program_of
+from dimgs.hub.entry import cache_version, newest_version, output_of, program_of
 from dimgs.hub.hub import Hub
 from dimgs.hub.schema import batches
 from dimgs.kernels.base import Kernel, Port, check_within, of_tier, port_value
@@ -542,12 +542,14 @@ def near_tiers(origins: Sequence[Origin]) -> list[Origin]:
 
 
 def _newest(table: RunTable, target: str) -> tuple[str, str] | None:
-    """Cache version and program of the newest run that is not doubted."""
-    for places in batches(reversed(range(len(table))), _AT_ONCE):
-        for run in table.fetch(places):
-            if run["state"] in GOOD and target in run["outputs"]:
-                return str(run["version"]), str(run["program"])
-    return None
+    """Cache version and program of the newest run that is not doubted.
+
+    A run without a version counts only where the runs that are looked at have none.
+    """
+    runs = chain.from_iterable(map(table.fetch, batches(reversed(range(len(table))), _AT_ONCE)))
+    good = (run for run in runs if run["state"] in GOOD and target in run["outputs"])
+    run = newest_version(islice(good, _MOST_NEAREST))
+    return None if run is None else (str(run["version"]), str(run["program"]))
 
 
 def related(hub: Hub, origin: Origin, there: Sequence[Origin]) -> list[Origin]:

@@ -93,6 +93,19 @@ def test_no_hub_is_named(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     assert "No hub is named" in capsys.readouterr().err
 
 
+def test_a_run_without_a_version_is_added_with_a_warning(
+    hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document: dict[str, Any] = {"kind": "run", "kernel": "swing"}
+    document["outputs"] = {"T": {"value": 3.0, "unit": "s"}}
+    document["inputs"] = {"l": {"value": 2.0, "unit": "m"}}
+    for provenance, is_warned in (({}, True), ({"version": "1"}, False)):
+        path = tmp_path / "run.json"
+        path.write_text(json.dumps({**document, "provenance": provenance}), "utf-8")
+        assert run(["hub", "add", str(path), "--as", "anna"]) == 0
+        assert ("names no version" in capsys.readouterr().err) == is_warned
+
+
 def test_a_token_is_shown_once(typed: Any, hub: Path) -> None:
     typed("user", "add", "bob", "--role", "reviewer")
     token = typed("token", "bob", "--days", "2", "--scope", "write")["token"]
