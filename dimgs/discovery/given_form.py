@@ -490,7 +490,7 @@ def _least(
             return None
         if not theta.shape[1]:
             return float((at(theta[0])[0] ** 2).sum()), theta[0]
-        solution = minimise_squares(at, theta, steps=_STEPS, enough=_ENOUGH)
+        solution = minimise_squares(lambda trial, _: at(trial), theta, steps=_STEPS, enough=_ENOUGH)
         best = fitted(solution.parameters[int(np.argmin(solution.squares))])
         # constants that may be exchanged, or change their signs together, stand as they were given
         most = max(_ALIKE, float(np.expm1(2 * _PREFERRED / model.n)) if len(drawn) > 1 else 0.0)

@@ -214,7 +214,7 @@ class Minimum:
 
 
 def minimise_squares(
-    model: Callable[[Array], tuple[Array, Array]],
+    model: Callable[..., tuple[Array, Array]],
     start: Array,
     *,
     rows: BoolArray | slice = slice(None),
@@ -232,7 +232,8 @@ def minimise_squares(
         of what is predicted; not finite where the model is not real.
     start : ndarray of shape (n_parameters,) or (n_starts, n_parameters)
         With many starts residuals have shape (n_starts, n_runs), and slopes
-        (n_starts, n_runs, n_parameters).
+        (n_starts, n_runs, n_parameters). Those that have ended are not evaluated any more: the
+        second argument of the model has the numbers of the starts that the parameters are of.
     rows : ndarray of bool of shape (n_runs,), optional
         Runs that are fitted; all by default.
     steps : int
@@ -260,33 +261,38 @@ def minimise_squares(
     """
     with np.errstate(all="ignore"):
         theta = np.array(start, dtype=np.float64)
-        e, J = model(theta)
+        several = theta.ndim > 1
+        first = model(theta, np.arange(len(theta))) if several else model(theta)
+        e, J = map(np.array, first)
         squares = _squares(e[..., rows])
         damping = np.full(squares.shape, _DAMPING)
-        going = np.isfinite(squares)
+        going = np.asarray(np.isfinite(squares))
         unit = np.eye(theta.shape[-1])
         for _ in range(steps if theta.size else 0):
-            A = J[..., rows, :]
+            at = np.flatnonzero(going) if several else ...
+            A = J[at][..., rows, :]
             scale = np.sqrt((A**2).sum(axis=-2))
             scale = np.where(scale > 0, scale, 1.0)
             A = A / scale[..., None, :]
-            slope = (e[..., None, rows] @ A)[..., 0, :]
-            normal = A.mT @ A + damping[..., None, None] * unit
+            slope = (e[at][..., None, rows] @ A)[..., 0, :]
+            normal = A.mT @ A + damping[at][..., None, None] * unit
             step = _solved(normal, slope)
             promised = (slope * step).sum(axis=-1)
-            going = going & (promised > np.maximum(enough * squares, _ROUNDING))
-            if not going.any():
+            before = squares[at]
+            worth = going[at] & (promised > np.maximum(enough * before, _ROUNDING))
+            if not worth.any():
                 break
-            trial = np.clip(_moved(theta, step / scale, J), -largest, largest)
-            e_new, J_new = model(trial)
+            trial = np.clip(_moved(theta[at], step / scale, J[at]), -largest, largest)
+            e_new, J_new = model(trial, at) if several else model(trial)
             new = _squares(e_new[..., rows])
-            better = going & (new <= squares * (1 + _SAME))
-            going = going & ~(better & (new > hopeless) & (squares - new < _SLOW * squares))
-            damping = np.where(better, np.maximum(damping / _FACTOR, _LEAST), damping * _FACTOR)
-            theta = np.where(better[..., None], trial, theta)
-            e = np.where(better[..., None], e_new, e)
-            J = np.where(better[..., None, None], J_new, J)
-            squares = np.where(better, new, squares)
+            better = worth & (new <= before * (1 + _SAME))
+            going[at] = worth & ~(better & (new > hopeless) & (before - new < _SLOW * before))
+            less, more = np.maximum(damping[at] / _FACTOR, _LEAST), damping[at] * _FACTOR
+            damping[at] = np.where(better, less, more)
+            theta[at] = np.where(better[..., None], trial, theta[at])
+            e[at] = np.where(better[..., None], e_new, e[at])
+            J[at] = np.where(better[..., None, None], J_new, J[at])
+            squares[at] = np.where(better, new, before)
     return Minimum(theta, e, J, squares)
 
 
@@ -296,9 +302,10 @@ def _moved(theta: Array, step: Array, slopes: Array) -> Array:
     Residuals of logarithms are linear in the logarithm of a factor. By steps of its size, it would
     take a hundred of them to follow a constant such as b in exp(b/x).
     """
-    by_logarithm = np.abs(theta[..., None, :] * slopes)
-    is_factor = np.all(np.abs(by_logarithm - 1.0) < _ALIKE, axis=-2)
-    is_long = is_factor & (np.abs(step) > np.abs(theta))
+    is_long = (np.abs(step) > np.abs(theta)) & (np.abs(theta * slopes[..., 0, :] - 1.0) < _ALIKE)
+    if is_long.any():
+        by_logarithm = np.abs(theta[..., None, :] * slopes)
+        is_long &= np.all(np.abs(by_logarithm - 1.0) < _ALIKE, axis=-2)
     return np.where(is_long, theta * np.exp(step / theta), theta + step)
 
 

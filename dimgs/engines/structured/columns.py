@@ -568,6 +568,8 @@ _PROBES = 12
 # share of the bits of an argument that is forgiven in the first cut: more, and long arguments crowd
 # out the others; none, and they are never tried
 _RELIEF = 0.75
+# rows that stay in a processor's cache while they are projected (1.6 MB at 200 runs)
+_BLOCK = 1024
 # columns beyond hide all others in single precision
 _LARGEST_COLUMN = 1e9
 
@@ -745,14 +747,11 @@ class Dictionary:
             u = arguments.values[:, places[rows]]
             constant[rows] = form.constants(u)
             values[rows] = log_values(form.function, u, constant[rows]).T
-        rest, whole = _projected(values, base, runs.log_root)
-        length = np.sqrt((rest**2).sum(axis=1))
-        kept = (length > 1e-5 * whole + 1e-12) & (length < _LARGEST_COLUMN)
         probe = np.linspace(0, runs.n_runs - 1, min(runs.n_runs, _PROBES)).astype(int)
+        single, seen, length, whole = _projected(values, base, runs.log_root, probe)
+        kept = (length > 1e-5 * whole + 1e-12) & (length < _LARGEST_COLUMN)
         with np.errstate(all="ignore"):
-            scaled = rest[:, probe] / length[:, None]
-            key = np.round(np.column_stack([scaled, np.log(length)]), 6)
-            single = rest.astype(np.float32)
+            key = np.round(np.column_stack([seen / length[:, None], np.log(length)]), 6)
         # of columns that differ by a monomial the cheapest stands for all
         sorted_bits = bits.ravel()[order]
         rows = np.nonzero(kept)[0]
@@ -780,14 +779,27 @@ class Dictionary:
 
     def projected_off(self, base: Array, root: Array, count: int) -> "Dictionary":
         """The columns of the fewest bits with other weights, without those not finite."""
-        rest, _ = _projected(self.values[:count], base, root)
-        kept = np.nonzero(np.sqrt((rest**2).sum(axis=1)) < _LARGEST_COLUMN)[0]
-        return replace(self._only(kept), projected=rest[kept].astype(np.float32))
+        none = np.empty(0, dtype=int)
+        single, _, length, _ = _projected(self.values[:count], base, root, none)
+        kept = np.nonzero(length < _LARGEST_COLUMN)[0]
+        return replace(self._only(kept), projected=single[kept])
 
 
-def _projected(values: Array, base: Array, root: Array) -> tuple[Array, Array]:
-    """Weighted rows off the power law, and their lengths before that; NaN where not finite."""
+def _projected(
+    values: Array, base: Array, root: Array, probe: IntArray
+) -> tuple[NDArray[np.float32], Array, Array, Array]:
+    """Weighted rows off the power law, in the runs `probe` too, their lengths, and those before.
+
+    NaN where not finite. Of all rows at once, memory would take longer than the arithmetic.
+    """
+    single, seen = np.empty(values.shape, np.float32), np.empty((len(values), len(probe)))
+    length, whole = np.empty((2, len(values)))
     with np.errstate(all="ignore"):
-        rows = weighted(values.T, root).T
-        whole = np.sqrt((rows**2).sum(axis=1))
-        return rows - (rows @ base) @ base.T, whole
+        for start in range(0, len(values), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            rows = weighted(values[part].T, root).T
+            whole[part] = np.sqrt((rows**2).sum(axis=1))
+            rows = rows - (rows @ base) @ base.T
+            length[part] = np.sqrt((rows**2).sum(axis=1))
+            single[part], seen[part] = rows, rows[:, probe]
+    return single, seen, length, whole

@@ -122,7 +122,9 @@ def posynomials(target: Target, archive: Archive, terms: int = 2) -> None:
     if not len(start):
         return
     archive.check()
-    solution = _refine(partial(_projected, runs.logs, root, t), start.reshape(len(start), -1))
+    solution = _refine(
+        lambda P, _: _projected(runs.logs, root, t, P), start.reshape(len(start), -1)
+    )
     squares, P = solution.squares, solution.parameters.reshape(start.shape)
     seen: list[Array] = []
     for k in archive.until_exact(np.argsort(squares, kind="stable").tolist()):
@@ -261,7 +263,7 @@ class SingleIndex:
         """The best form near the best starts, and its sum of squared residuals."""
         residuals, _ = self.projected(starts)
         order = np.argsort(np.nan_to_num((residuals**2).sum(axis=1), nan=np.inf), kind="stable")
-        solution = _refine(self.projected, starts[order[:_BEST_STARTS]])
+        solution = _refine(lambda q, _: self.projected(q), starts[order[:_BEST_STARTS]])
         best = int(np.argmin(solution.squares))
         return solution.parameters[best], float(solution.squares[best])
 

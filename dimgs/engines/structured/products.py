@@ -202,7 +202,7 @@ def refine(model: ProductModel, runs: Runs, target: Target, root: Array) -> Stat
     moved = np.zeros((1, len(places)))
     if len(places) and np.all(np.isfinite(t)):
         steps = partial(minimise_squares, steps=_STEPS, enough=_ENOUGH)
-        moved = steps(lambda x: fitted(x)[:2], moved).parameters
+        moved = steps(lambda x, _: fitted(x)[:2], moved).parameters
     (Z, slopes), ((e,), _, (beta,)) = parts(moved[0]), fitted(moved)
     J = np.column_stack([Z, beta[places] * slopes])
     if not (np.all(np.isfinite(e)) and np.all(np.isfinite(J))):

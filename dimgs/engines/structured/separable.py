@@ -460,12 +460,12 @@ class Scan:
         if not choices:
             return []
         i, j, k, c = map(np.array, zip(*choices, strict=True))
-        block, base = self.blocks[j], self.bases[i]
 
-        def model(theta: Array) -> Projection:
+        def model(theta: Array, starts: IntArray) -> Projection:
+            block, base, families = self.blocks[j[starts]], self.bases[i[starts]], k[starts]
             g, slopes = np.empty(block.shape[:2]), np.empty((*block.shape[:2], 2))
-            for family in np.unique(k):
-                rows = k == family
+            for family in np.unique(families):
+                rows = families == family
                 g[rows] = self.functions[family].at(theta[rows])
                 slopes[rows] = self.functions[family].slopes(theta[rows])
             return projected(
@@ -475,8 +475,9 @@ class Scan:
                 base,
             )
 
-        solution = minimise_squares(lambda theta: model(theta)[:2], c, steps=_STEPS)
-        beta, constants = model(solution.parameters).coefficients, solution.parameters
+        solution = minimise_squares(lambda *given: model(*given)[:2], c, steps=_STEPS)
+        constants = solution.parameters
+        beta = model(constants, np.arange(len(constants))).coefficients
         ranked, order = self._ordered(solution.squares / float(self.t @ self.t), i, j, k, constants)
         return [(bits, choice, beta[n]) for (bits, choice), n in zip(ranked, order, strict=True)]
 
