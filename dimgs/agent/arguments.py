@@ -27,6 +27,7 @@ _STEPS = {
     Step.MAKE_HUB: "the help of a person,",
     Step.LIST_ENTRIES: "search_hub",
     Step.FIND_RUNS: "search_hub",
+    Step.WRITE_RUNS: "the help of a person",
     Step.CHECK_CARD: "describe_kernels",
     Step.ADD_USER: "the help of a person",
     Step.SHOW_KEYS: "what a person knows of the keys",

@@ -15,7 +15,7 @@ import numpy as np
 from dimgs.campaign.plan import EVIDENCE, KNOWN, Binding, CampaignDesign, CampaignRun, at
 from dimgs.common.advice import Advice, Setting, on_the_command_line, worded
 from dimgs.common.errors import DimgsError, InputError
-from dimgs.common.formats import json_value, read_text, rows_shown
+from dimgs.common.formats import is_database, json_value, read_text, rows_shown
 from dimgs.dataset import read_table
 from dimgs.hub.entry import newest_version, run_record
 from dimgs.judgement.next_run import d_optimal
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 # new runs, and left aside where it does not.
 
 
-# what SQLite files begin with
-_MAGIC = b"SQLite format 3\x00"
 _STORE, _TIER = "runs.sqlite", "tier"
 # ranges that are so many times as wide in logarithms hold what counts. By films whose ranges lie a
 # decade beside those of the plan: of ranges twice as wide, what is left of an earlier campaign
@@ -138,9 +136,7 @@ def _read(source: Any, binding: Binding) -> Sequence[Known]:
     if not path.is_file():
         what = "a store (runs.sqlite), a campaign's folder, a table or a law (JSON)"
         raise InputError(f"There is no '{path}' to start from; give {what}.")
-    with path.open("rb") as file:
-        is_store = file.read(len(_MAGIC)) == _MAGIC
-    if is_store:
+    if is_database(path):
         # databases are loaded only where there is one
         from dimgs.hub import RunStore
 

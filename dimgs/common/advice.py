@@ -40,6 +40,7 @@ class Step(StrEnum):
     MAKE_HUB = "hub init"
     LIST_ENTRIES = "hub list"
     FIND_RUNS = "hub query"
+    WRITE_RUNS = "hub dataset"
     CHECK_CARD = "hub check-card"
     ADD_USER = "hub user add"
     SHOW_KEYS = "hub key"

@@ -49,6 +49,8 @@ _NEEDED = {
 
 # a key, or an argument, that there is none of
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+# what SQLite files begin with
+_SQLITE = b"SQLite format 3\x00"
 
 
 def shown(text: object) -> str:
@@ -175,6 +177,12 @@ def in_percent(share: float) -> str:
     """
     size = 100 * share
     return f"{size:.0f} %" if abs(size) >= 9.95 else f"{size:.2g} %"
+
+
+def is_database(path: Path) -> bool:
+    """Whether a file is an SQLite database, as stores of runs and hubs are."""
+    with path.open("rb") as file:
+        return file.read(len(_SQLITE)) == _SQLITE
 
 
 def rows_shown(rows: Sequence[int]) -> str:

@@ -18,8 +18,9 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.common.advice import setting
+from dimgs.common.advice import Act, Step, setting, typed
 from dimgs.common.errors import InputError, noting
+from dimgs.common.formats import is_database
 from dimgs.dataset.checks import (
     check_loggable,
     drop_bad_rows,
@@ -777,6 +778,10 @@ def existing(source: str | PathLike[str]) -> Path:
         raise InputError(f"There is no file '{path}'; check the path (now in '{Path.cwd()}').")
     suffix = path.suffix.lower()
     if suffix not in TEXT_SUFFIXES | PARQUET_SUFFIXES | EXCEL_SUFFIXES:
+        if is_database(path):
+            files = f"--hub {typed(str(path))} --target NAME --out {typed(f'{path.stem}.csv')}"
+            step = Act(Step.WRITE_RUNS, files)
+            raise InputError(f"'{path.name}' is a database; write its runs as a table: {step}.")
         raise InputError(
             f"'{path.name}' has the extension '{suffix}', which is not read; save it as .csv, "
             f".tsv, .parquet or .xlsx."

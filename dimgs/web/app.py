@@ -59,6 +59,7 @@ _STEPS = {
     Step.MAKE_HUB: "a new hub,",
     Step.LIST_ENTRIES: "the search of the hub",
     Step.FIND_RUNS: "the search of the hub",
+    Step.WRITE_RUNS: "a data set of the hub",
     Step.CHECK_CARD: "the limits and images of its card",
     Step.ADD_USER: "the page of the people",
     Step.SHOW_KEYS: "the page of the people",

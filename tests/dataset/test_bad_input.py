@@ -142,6 +142,10 @@ def test_absent_files(tmp_path: Path) -> None:
     (tmp_path / "t.hdf").write_text("x")
     with pytest.raises(InputError, match=r"'t.hdf' has the extension '.hdf', which is not read"):
         read_table(tmp_path / "t.hdf")
+    (tmp_path / "some runs.db").write_bytes(b"SQLite format 3\x00")
+    remedy = r'is a database; .* dimgs hub dataset --hub ".*" --target NAME --out "some runs.csv"'
+    with pytest.raises(InputError, match=remedy):
+        read_table(tmp_path / "some runs.db")
     with pytest.raises(InputError, match=r"object of type 'list'"):
         read_table([1, 2])  # type: ignore[arg-type]  # what a user may do
 
