@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59811, "starts that ended take no more steps, +17"
+MOST, SINCE = 59820, "a database as a table names hub dataset"
 
 
 def code_lines(text: str) -> int:
