@@ -244,7 +244,9 @@ class Answers:
             for k in (b.below, b.above)
         )
         exact = [q - p for p, q in zip(one, two, strict=True) if p is not None and q is not None]
-        known = monomial_of(self.space, exact) if len(exact) == len(one) else None
+        # of equal exponents, the monomial is that of the fitted ones
+        alike = len(exact) == len(one) and any([*exact, *thermal])
+        known = monomial_of(self.space, exact) if alike else None
         apart = self.model.laws[b.above].coefficients - self.model.laws[b.below].coefficients
         slope, axes = apart[1:], self.space.axes
         monomial = axes.decimal(slope, known)
@@ -345,6 +347,11 @@ class Answers:
         if failure := self.failure(k):
             return regime, Pertinence(name, False, 0.0, 0.0, f"No answer: {failure}", why)
         confidence = law.confidence(evidence.functionals, evidence.tolerance)
+        probable = None if cleared or fit is None else fit.verdict.probability
+        if probable is not None and probable < _EVEN:
+            # the exponents are then those of another law
+            confidence = min(confidence, probable)
+            why += f" Its runs make its law only {probable:.2g} probable."
         acceptability = min(1.0, evidence.tolerance / max(half, 1e-12))
         return regime, Pertinence(name, True, acceptability, confidence, meaning, why)
 
@@ -443,8 +450,8 @@ class Answers:
 def half_width(experiment: Experiment, z: Array, least: int) -> float:
     """Half-width of the mean logarithm of the finest runs at a point; infinite without any.
 
-    A kernel that repeats itself is as good as what it prints; `least` degrees of freedom tell the
-    scatter of another.
+    A kernel that repeats itself is as good as what it prints; `least` runs that repeat others tell
+    the scatter of another.
     """
     runs, tier = experiment.runs, experiment.binding.finest
     square, freedom = runs.scatter(tier)
@@ -455,7 +462,7 @@ def half_width(experiment: Experiment, z: Array, least: int) -> float:
     if sigma <= _DIGITS:
         return _DIGITS
     level = 0.5 + experiment.binding.plan.level / 2.0
-    t = float(stdtrit(freedom, level)) if freedom >= least else np.inf
+    t = float(stdtrit(freedom, level)) if runs.repeated(tier) >= least else np.inf
     return t * sigma / float(np.sqrt(sites.count[at]))
 
 

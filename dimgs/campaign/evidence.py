@@ -645,7 +645,7 @@ class TierEvidence:
     def _replicates(self) -> list[Proposal]:
         """Equal runs, where the kernel is not exact: what no law explains."""
         scatter, sites, rank = self.model.scatter, self.model.sites, self.space.rank
-        freedom = self.runs.scatter(self.tier)[1] if rank else scatter.freedom
+        freedom = self.runs.repeated(self.tier) if rank else scatter.freedom
         if not len(sites) or freedom >= FREEDOM:
             return []
         if not self.stochastic and not (freedom and scatter.sigma):

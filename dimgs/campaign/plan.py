@@ -703,7 +703,8 @@ class PiSpace:
 
 # purposes of runs from elsewhere: those that count as made, and those that are trusted
 KNOWN, EVIDENCE = "known", "evidence"
-# coordinates closer than this are the same groups, up to rounding and to a nudge of 1e-9
+# logs closer than this are the same: coordinates up to rounding and to a nudge of 1e-9, responses
+# up to what is printed of them
 _SAME = 1e-6
 _NO_RECORD = RunRecord("", "", {}, {}, Status.OK, key="")
 
@@ -839,20 +840,27 @@ class CampaignRuns:
     def scatter(self, tier: int) -> tuple[float, int]:
         """Sum of squares of replicates about their means, and its degrees of freedom.
 
-        Other inputs of equal groups are no replicates: what they differ by is no noise.
+        Other inputs of equal groups are no replicates: what they differ by is no noise. Replicates
+        that agree count only where all do: a kernel that repeats itself but for rounded inputs
+        scatters as much as those that differ.
         """
-        square, freedom = 0.0, 0
-        by_point = dict[int, list[CampaignRun]]()
-        for run in self.of_tier(tier, answered=True):
-            by_point.setdefault(run.point, []).append(run)
-        for runs in by_point.values():
-            while runs:
-                first = runs[0].logs
-                alike = [r for r in runs if np.abs(r.logs - first).max(initial=0.0) <= _SAME]
-                square += float(np.var([r.y for r in alike]) * len(alike))
-                freedom += len(alike) - 1
-                runs = [r for r in runs if r not in alike]
-        return square, freedom
+        sets = self._replicates(tier)
+        sets = [y for y in sets if np.ptp(y) > _SAME] or sets
+        return float(sum(np.var(y) * len(y) for y in sets)), sum(len(y) - 1 for y in sets)
+
+    def repeated(self, tier: int) -> int:
+        """How many runs repeat another one."""
+        return sum(len(y) - 1 for y in self._replicates(tier))
+
+    def _replicates(self, tier: int) -> list[Array]:
+        """Responses of runs of equal inputs."""
+        runs, sets = self.of_tier(tier, answered=True), list[Array]()
+        while runs:
+            one, here = runs[0], [r for r in runs if r.point == runs[0].point]
+            alike = [r for r in here if np.abs(r.logs - one.logs).max(initial=0.0) <= _SAME]
+            sets.append(np.array([r.y for r in alike]))
+            runs = [r for r in runs if r not in alike]
+        return sets
 
 
 # ---- A plan meets its kernel: names, units and ranges are checked, and the pi space is derived.

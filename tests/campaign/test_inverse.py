@@ -1,5 +1,6 @@
 """From points to inputs and back, and images of runs in other sizes."""
 
+import hashlib
 import math
 
 import numpy as np
@@ -144,6 +145,30 @@ def test_what_a_law_misses_runs_by_that_repeat_themselves_widens_its_intervals()
     (regime,) = mesh.regimes
     assert regime.law is not None
     assert regime.law.uncertainty.residual_sd > 1e-4
+
+
+def test_replicates_that_agree_do_not_dilute_the_scatter_of_those_that_differ() -> None:
+    runs = CampaignRuns(rank=1)
+    for log, y in ((0.0, 1.0), (1e-9, 1.2), (2.0, 3.0), (2.0 + 1e-9, 3.0), (2.0 - 1e-9, 3.0)):
+        runs.add(CampaignRun(np.zeros(1), 0, y, logs=np.array([log, -log])))
+    square, freedom = runs.scatter(0)
+    assert (round(square, 12), freedom, runs.repeated(0)) == (0.02, 1, 3)
+
+
+def test_scatter_that_some_replicates_repeat_leaves_the_truth_in_every_interval() -> None:
+    @kernel(inputs={"v": "m/s", "L": "m", "nu": "m^2/s"}, outputs={"d": "mm"})
+    def layer(v: float, L: float, nu: float) -> float:
+        text = f"{v:.9g},{L:.9g},{nu:.9g}"
+        share = int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) / 2**32
+        return float(5e3 * (nu * L / v) ** 0.5 * np.exp(0.04 * 12**0.5 * (share - 0.5)))
+
+    ranges = {"v": Range(0.1, 10.0), "L": Range(1.0, 100.0, "cm"), "nu": Range(1e-6, 1e-4)}
+    tolerance, budget = Tolerance(exponents=0.05), Budget(runs=40)
+    plan = Plan(layer, "d", ranges, budget=budget, tolerance=tolerance, report="none")
+    result = run(plan)
+    (regime,) = result.regimes
+    for e in regime.exponents:
+        assert e.low <= (-0.5 if e.name == "v" else 0.5) <= e.high
 
 
 def test_the_same_inputs_again_are_replicates_and_other_inputs_of_equal_groups_are_not() -> None:
