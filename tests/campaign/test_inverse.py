@@ -2,14 +2,19 @@
 
 import hashlib
 import math
+from fractions import Fraction
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.campaign import Budget, Plan, Range, Tolerance
+from dimgs.campaign import Budget, CampaignResult, Plan, Range, Tolerance
+from dimgs.campaign.answers import Answers
 from dimgs.campaign.plan import CampaignDesign, CampaignRun, CampaignRuns, bind
+from dimgs.fits.consensus import FittedLaw
 from dimgs.kernels import kernel
 from tests.campaign.kernels import Rough
 from tests.campaign.whole import run
@@ -155,20 +160,52 @@ def test_replicates_that_agree_do_not_dilute_the_scatter_of_those_that_differ() 
     assert (round(square, 12), freedom, runs.repeated(0)) == (0.02, 1, 3)
 
 
-def test_scatter_that_some_replicates_repeat_leaves_the_truth_in_every_interval() -> None:
+def scattering(digits: int, salt: str = "") -> CampaignResult:
+    """Of a boundary layer with 4 % of scatter, the same for inputs of equal digits."""
+
     @kernel(inputs={"v": "m/s", "L": "m", "nu": "m^2/s"}, outputs={"d": "mm"})
     def layer(v: float, L: float, nu: float) -> float:
-        text = f"{v:.9g},{L:.9g},{nu:.9g}"
+        text = salt + ",".join(f"{x:.{digits}g}" for x in (v, L, nu))
         share = int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) / 2**32
         return float(5e3 * (nu * L / v) ** 0.5 * np.exp(0.04 * 12**0.5 * (share - 0.5)))
 
     ranges = {"v": Range(0.1, 10.0), "L": Range(1.0, 100.0, "cm"), "nu": Range(1e-6, 1e-4)}
     tolerance, budget = Tolerance(exponents=0.05), Budget(runs=40)
-    plan = Plan(layer, "d", ranges, budget=budget, tolerance=tolerance, report="none")
-    result = run(plan)
-    (regime,) = result.regimes
+    return run(Plan(layer, "d", ranges, budget=budget, tolerance=tolerance, report="none"))
+
+
+def test_scatter_that_some_replicates_repeat_leaves_the_truth_in_every_interval() -> None:
+    (regime,) = scattering(9).regimes
     for e in regime.exponents:
         assert e.low <= (-0.5 if e.name == "v" else 0.5) <= e.high
+
+
+def test_a_regime_is_no_surer_than_its_law_where_that_is_doubted() -> None:
+    result = scattering(17, "5")
+    (regime,), (judged,) = result.regimes, result.pertinence
+    assert regime.fit is not None
+    probability = regime.fit.verdict.probability
+    assert probability is not None
+    assert probability < 0.5
+    assert judged.confidence == probability
+    assert "probable." in judged.why
+
+
+def test_two_laws_of_equal_exponents_may_meet() -> None:
+    space = bind(times("y")).space
+    rationals = [[Fraction(1, 2)] * len(space.names)] * 2
+    rows = np.zeros(0, dtype=np.intp)
+    flat = np.zeros(space.rank + 1)
+    laws = [
+        FittedLaw(flat + x, rows, np.zeros((len(flat), len(flat))), 1.0, 1.0, flat)
+        for x in (0.0, 0.1)
+    ]
+    answers: Any = SimpleNamespace(space=space, rationals=rationals)
+    answers.model = SimpleNamespace(laws=laws)
+    border: Any = SimpleNamespace(monomial=None, below=0, above=1, sign=1.0)
+    monomial, _, growth = Answers._monomial(answers, border)
+    assert any(monomial)
+    assert np.isfinite(growth)
 
 
 def test_the_same_inputs_again_are_replicates_and_other_inputs_of_equal_groups_are_not() -> None:
