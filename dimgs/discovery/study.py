@@ -266,6 +266,7 @@ class Study:
             varies=scores.exist,
             rests_on=self.rests_on,
             open_inputs=open_inputs(self.law, prepared.data),
+            varied_alone=prepared.design.varied_alone,
         )
         if posterior is None:
             return conclude(facts)

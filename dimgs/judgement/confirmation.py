@@ -75,6 +75,8 @@ class LawFacts:
         Rows of outlying runs that the law rests on.
     open_inputs : tuple of str
         Inputs of the law on which the target may not depend.
+    varied_alone : tuple of str
+        Inputs of which no run varies two.
     local_powers : tuple of str
         Groups with fitted exponents of which an exponential follows the runs as well.
     probability : float or None
@@ -106,6 +108,7 @@ class LawFacts:
     varies: bool = True
     rests_on: tuple[int, ...] = ()
     open_inputs: tuple[str, ...] = ()
+    varied_alone: tuple[str, ...] = ()
     local_powers: tuple[str, ...] = ()
     probability: float | None = 1.0
     with_fitted: float | None = None
@@ -152,6 +155,13 @@ def conclude(facts: LawFacts) -> Verdict:
             f"interval of the exponent holds 0 in every run. Runs in which it varies more would "
             f"decide; "
             f"{setting('drop', ','.join(facts.open_inputs))} leaves it out."
+        )
+        reasons.append(Reason("converged", text))
+    if facts.varied_alone:
+        text = (
+            f"No run varies two of {', '.join(facts.varied_alone)} together, so that none tests "
+            f"how the law combines them: a product and a sum may agree in all of these runs. A few "
+            f"runs that vary two would decide."
         )
         reasons.append(Reason("converged", text))
     if facts.local_powers and not facts.open_inputs:

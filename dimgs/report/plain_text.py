@@ -611,7 +611,8 @@ def _next_lines(report: Findings, folder: str) -> list[str]:
         return [f"{_command(report, 'next')} proposes runs that decide between these"]
     if report.outcome == "timeout" and not report.leads:
         return [f"{_command(report, 'discover', effort='thorough')} searches for longer"]
-    if report.probability is not None and report.extrapolates is None:
+    untested = report.extrapolates is None or (report.law and report.law.domain.varied_alone)
+    if report.probability is not None and untested:
         return [f"{_command(report, 'next')} proposes runs, which can test the law"]
     return [f"{_command(report, 'explore')} shows what the groups explain"]
 

@@ -63,15 +63,20 @@ def test_inputs_that_no_run_varied_together_are_named_by_each_prediction() -> No
     force = [1e3 * x * y for x, y in zip(b, h, strict=True)]
     table = {"b [mm]": b, "h [mm]": h, "F [N]": force}
     scales = ["F0 [N]", "b0 [m]"]
-    law = fit(table, "F", scales=scales).law
+    fitted = fit(table, "F", scales=scales)
+    law = fitted.law
     assert law.domain.varied_alone == ("b", "h")
+    assert any("a product and a sum may agree" in why for why in fitted.verdict.why_not)
     again = Law.from_json(law.to_json())
     with pytest.warns(DimgsWarning, match="No run varied two of b, h together"):
         again.predict({"b": [3e-3], "h": [3e-4]})
     # one group, or one run that varied both, shows how they act together
     assert fit(table, "F", scales=["F0 [N]"]).law.domain.varied_alone == ()
     crossed = {**table, "b [mm]": [2.0, 4.0, *b[2:]], "h [mm]": [0.2, 0.4, *h[2:]]}
-    assert fit(crossed, "F", scales=scales).law.doubt == ""
+    crossed["F [N]"] = [force[0], 4.0 * force[1], *force[2:]]
+    decided = fit(crossed, "F", scales=scales)
+    assert decided.law.doubt == ""
+    assert decided.verdict.confirmed
 
 
 def test_a_direction_without_data_is_outside_at_any_step() -> None:
