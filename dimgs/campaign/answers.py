@@ -170,16 +170,18 @@ def condition_of(apart: Separation) -> Side:
     return Side(apart.powers, end, end, end, upper, 0)
 
 
-def exponents_of(binding: Binding, law: FittedLaw, miss: float = 0.0) -> tuple[Exponent, ...]:
+def exponents_of(
+    binding: Binding, law: FittedLaw, doubt: Array | float = 0.0
+) -> tuple[Exponent, ...]:
     """Exponents of the varied inputs in a regime, rational where the tolerance leaves one.
 
-    `miss` is by how much the law misses runs that repeat themselves, which no exponent explains.
+    `doubt` is by how much something that no exponent explains may change each.
     """
     space = binding.space
     values = space.offset + space.exponent_map @ law.slope
     level = binding.plan.level
     half = law.half_widths(space.functionals, level) if space.rank else np.zeros(len(values))
-    half = np.hypot(half, miss / space.half)
+    half = np.hypot(half, doubt)
     asked = binding.plan.tolerance.exponents or 0.0
     return tuple(
         # the elasticity of a temperature that enters as 1/T is no exponent, and no rational
@@ -220,8 +222,9 @@ class Answers:
         binding = self.binding = evidence.binding
         self.evidence, self.experiment, self.moved = evidence, experiment, experiment.moved()
         self.space, self.model, self.level = binding.space, evidence.model, binding.plan.level
-        laws_with_misses = [(law, evidence.miss(k)) for k, law in enumerate(self.model.laws)]
-        near = [exponents_of(binding, law, miss) for law, miss in laws_with_misses]
+        self.doubts = [self._doubt(k) for k in range(len(self.model.laws))]
+        pairs = zip(self.model.laws, self.doubts, strict=True)
+        near = [exponents_of(binding, law, doubt) for law, doubt in pairs]
         self.rationals: list[Rationals] = [[e.rational for e in every] for every in near]
         # a rational that the interval excludes may decide on a monomial, but is not stated
         self.exponents = [tuple(map(stated, every)) for every in near]
@@ -233,6 +236,22 @@ class Answers:
         # others; alone, it fails
         self.places = {k: self._place(k) for k in laws}
         self.laws = [k for k in laws if np.any(self.places[k])] or laws
+
+    def _doubt(self, k: int) -> Array:
+        """How much what a law misses its runs by may change each exponent.
+
+        The target may move by as much between the middle and the end of what the runs say of an
+        input: of its range, or of less where they lie closer together.
+        """
+        space, miss = self.space, self.evidence.miss(k)
+        if not miss:
+            return np.zeros(len(space.names))
+        along = self.model.sites.z[self.model.laws[k].rows] @ space.exponent_map.T
+        length = np.sum(space.exponent_map**2, axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # an input of no group is not moved along any
+            reach = np.fmin(np.ptp(along, axis=0) / (2.0 * length), space.half)
+            return miss / reach
 
     def _monomial(self, b: Border) -> tuple[Powers, float, float]:
         """The monomial of a border, its logarithm there and its growth with what decides there."""
@@ -316,8 +335,10 @@ class Answers:
         hot = ((e, t0[e.name]) for e in moved if e.name in t0)
         law, evidence = self.model.laws[k], self.evidence
         half = float(np.max(law.half_widths(evidence.functionals, self.level), initial=0.0))
+        doubt = evidence.miss(k)
         if evidence.binding.plan.tolerance.exponents is not None:
             half = max(half, *((e.high - e.low) / 2.0 for e in self.exponents[k]))
+            doubt = float(np.max(self.doubts[k]))
         # equal runs test no law but that of a kernel without a free group
         runs = len(law.rows) if self.space.rank else int(self.model.sites.count[law.rows].sum())
         cleared, name = fit is not None and fit.judge is None, f"regime {self.laws.index(k) + 1}"
@@ -346,7 +367,7 @@ class Answers:
             why += f" {counted({'only': self.lost})} gave no answer: nothing is known there."
         if failure := self.failure(k):
             return regime, Pertinence(name, False, 0.0, 0.0, f"No answer: {failure}", why)
-        confidence = law.confidence(evidence.functionals, evidence.tolerance)
+        confidence = law.confidence(evidence.functionals, evidence.tolerance - doubt)
         probable = None if cleared or fit is None else fit.verdict.probability
         if probable is not None and probable < _EVEN:
             # the exponents are then those of another law
@@ -414,9 +435,11 @@ class Answers:
         if tier < len(tiers) - 1 and law.correction is None:
             seen, finest = f"only the tier '{tiers[tier].name}' was seen", tiers[-1].name
             return f"{seen}, and too few runs of '{finest}' to test it; raise the budget."
+        n = len(law.rows)
+        if n <= self.evidence.by_chance and (self.entangled or len(self.evidence.unexplained())):
+            return f"{counted({'only': n})} may follow it by chance, as others follow no law."
         if np.isfinite(law.spread).all() and np.isfinite(law.sigma):
             return ""
-        n = len(law.rows)
         runs = f"{counted({'only': n})} with an answer {'is' if n == 1 else 'are'}"
         remedy = "see why the others gave none" if self.lost else "raise the budget"
         return f"{runs} too few; {remedy}."

@@ -389,12 +389,19 @@ class TierEvidence:
         return np.flatnonzero(share >= SMALLEST).tolist()
 
     @property
+    def by_chance(self) -> int:
+        """Most runs that follow a law by chance where others follow none.
+
+        Some that nearly do are met beyond those that determine it: twice as many as its unknowns
+        are not.
+        """
+        return 2 * (self.space.rank + 1)
+
+    @property
     def settled(self) -> list[tuple[FittedLaw, Separation]]:
         """Laws within the tolerance where they hold, and what parts them from all other runs."""
         laws, z = (self.model.laws[k] for k in self.answered), self.model.sites.z
-        # runs that nearly follow a law beyond those that determine it are met by chance: twice as
-        # many as its unknowns are not
-        most = 2 * (self.space.rank + 1)
+        most = self.by_chance
         sure = [law for law in laws if len(law.rows) > most and self.width(law) <= 1.0]
         others = (np.delete(z, law.rows, axis=0) for law in sure)
         parts = map(self.space.axes.separating, (z[law.rows] for law in sure), others)

@@ -208,6 +208,21 @@ def test_two_laws_of_equal_exponents_may_meet() -> None:
     assert np.isfinite(growth)
 
 
+def test_few_runs_that_agree_by_chance_among_others_are_no_regime() -> None:
+    @kernel(inputs={"v": "m/s", "L": "m", "nu": "m^2/s"}, outputs={"d": "m"})
+    def layer(v: float, L: float, nu: float) -> float:
+        mesh = round(20.0 * math.log(v * L / nu))
+        share = int(hashlib.sha256(f"10,{mesh}".encode()).hexdigest()[:8], 16) / 2**32
+        return float(5.0 * math.sqrt(nu * L / v) * math.exp(0.14 * (share - 0.5)))
+
+    ranges = {"v": Range(0.1, 10.0), "L": Range(1.0, 100.0, "cm"), "nu": Range(1e-6, 1e-4)}
+    tolerance, budget = Tolerance(exponents=0.05), Budget(runs=14)
+    result = run(Plan(layer, "d", ranges, budget=budget, tolerance=tolerance, report="none"))
+    doubted = [p for p in result.pertinence if "by chance" in p.meaning]
+    assert doubted
+    assert not any(p.relevant for p in doubted)
+
+
 def test_the_same_inputs_again_are_replicates_and_other_inputs_of_equal_groups_are_not() -> None:
     runs = CampaignRuns(rank=1)
     for log, y in ((0.0, 1.0), (1e-9, 1.2), (2.0, 3.0), (2.0 + 1e-9, 3.2)):
