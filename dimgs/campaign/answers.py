@@ -251,7 +251,7 @@ class Answers:
         with np.errstate(divide="ignore", invalid="ignore"):
             # an input of no group is not moved along any
             reach = np.fmin(np.ptp(along, axis=0) / (2.0 * length), space.half)
-            return miss / reach
+            return np.asarray(miss / reach)
 
     def _monomial(self, b: Border) -> tuple[Powers, float, float]:
         """The monomial of a border, its logarithm there and its growth with what decides there."""
