@@ -1,6 +1,7 @@
 """What a campaign is asked, and the pi space of the plan with its kernel: names, ranges, points."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -854,12 +855,15 @@ class CampaignRuns:
 
     def _replicates(self, tier: int) -> list[Array]:
         """Responses of runs of equal inputs."""
-        runs, sets = self.of_tier(tier, answered=True), list[Array]()
-        while runs:
-            one, here = runs[0], [r for r in runs if r.point == runs[0].point]
-            alike = [r for r in here if np.abs(r.logs - one.logs).max(initial=0.0) <= _SAME]
-            sets.append(np.array([r.y for r in alike]))
-            runs = [r for r in runs if r not in alike]
+        sets, by_point = list[Array](), defaultdict[int, list[CampaignRun]](list)
+        for run in self.of_tier(tier, answered=True):
+            by_point[run.point].append(run)
+        for runs in by_point.values():
+            while runs:
+                first = runs[0].logs
+                alike = [r for r in runs if np.abs(r.logs - first).max(initial=0.0) <= _SAME]
+                sets.append(np.array([r.y for r in alike]))
+                runs = [r for r in runs if r not in alike]
         return sets
 
 
