@@ -513,13 +513,26 @@ class Design:
 
     @cached_property
     def varied_alone(self) -> tuple[str, ...]:
-        """Inputs that varied, where no run varied two of them; none where they form one group."""
+        """Inputs that varied, if no run tests how their groups act together.
+
+        No run varies two inputs then, and each moves the groups along a line of its own: along
+        further lines in the same plane, as of a length in two groups, runs test how they combine.
+        """
         names = [v.name for v in self.inputs]
         usual = [Counter(self.data[n].tolist()).most_common(1)[0][0] for n in names]
         moved = np.array([self.data[n] != x for n, x in zip(names, usual, strict=True)])
-        if len(self.features) < 2 or np.any(moved.sum(axis=0) > 1):
-            return ()
-        return tuple(n for n, runs in zip(names, moved, strict=True) if runs.any())
+        lines = {
+            n: [f.monomial.get(n) for f in self.features]
+            for n, runs in zip(names, moved, strict=True)
+            if runs.any()
+        }
+        lines = {n: line for n, line in lines.items() if any(line)}
+        directions = {
+            tuple(float(x / next(filter(None, line))) for x in line) for line in lines.values()
+        }
+        independent = np.linalg.matrix_rank(list(directions)) if directions else 0
+        star = not np.any(moved.sum(axis=0) > 1) and len(directions) == independent > 1
+        return tuple(lines) if star else ()
 
     @cached_property
     def input_labels(self) -> dict[str, tuple[str, ...]]:

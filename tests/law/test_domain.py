@@ -70,6 +70,11 @@ def test_inputs_that_no_run_varied_together_are_named_by_each_prediction() -> No
     again = Law.from_json(law.to_json())
     with pytest.warns(DimgsWarning, match="No run varied two of b, h together"):
         again.predict({"b": [3e-3], "h": [3e-4]})
+    # a length in both groups moves them together, so that there are three lines in a plane
+    L = np.array([1.0] * 8 + [0.5, 2.0])
+    both = {"b [mm]": np.array([*b, 2.0, 2.0]), "h [mm]": np.array([*h, 0.2, 0.2]), "L [mm]": L}
+    both["F [N]"] = 1e3 * both["b [mm]"] * both["h [mm]"] / L**2
+    assert fit(both, "F", scales=["F0 [N]"]).law.domain.varied_alone == ()
     # one group, or one run that varied both, shows how they act together
     assert fit(table, "F", scales=["F0 [N]"]).law.domain.varied_alone == ()
     crossed = {**table, "b [mm]": [2.0, 4.0, *b[2:]], "h [mm]": [0.2, 0.4, *h[2:]]}
