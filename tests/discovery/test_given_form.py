@@ -211,6 +211,17 @@ def test_a_column_of_a_form_may_be_called_like_a_function_or_number_of_sympy(nam
     assert "It is the most probable law" in " ".join(text.split())
 
 
+@pytest.mark.parametrize("name", ["S", "E", "N", "ρ"])
+def test_such_a_column_is_no_function_or_number_in_its_form(name: str) -> None:
+    amount = np.geomspace(0.05, 8.0, 12)
+    table = Dataset.from_columns({f"{name} [1]": amount, "v [1]": 0.9 * amount / (0.8 + amount)})
+    options = Options(form=f"a*{name}/(b + {name})")
+    form, design = designed(table, "v", options)
+    expression = in_groups(design, form.expression)
+    constants = fit_constants(expression, form.constants, form.starts, design, 0)
+    assert constants == pytest.approx({"a": 0.9, "b": 0.8}, rel=1e-6)
+
+
 def test_a_frequency_near_its_start_stands_before_its_aliases() -> None:
     """At equal distances in time the runs do not distinguish a frequency from its aliases."""
     t = np.round(np.linspace(0.0, 5.0, 30), 4)
