@@ -2,7 +2,6 @@
 
 import warnings
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -518,21 +517,21 @@ class Design:
         No run varies two inputs then, and each moves the groups along a line of its own: along
         further lines in the same plane, as of a length in two groups, runs test how they combine.
         """
-        names = [v.name for v in self.inputs]
-        usual = [Counter(self.data[n].tolist()).most_common(1)[0][0] for n in names]
-        moved = np.array([self.data[n] != x for n, x in zip(names, usual, strict=True)])
-        lines = {
-            n: [f.monomial.get(n) for f in self.features]
-            for n, runs in zip(names, moved, strict=True)
-            if runs.any()
-        }
+        if len(self.features) < 2:
+            return ()
+        values = np.column_stack([self.data[v.name] for v in self.inputs])
+        centre = _where_lines_meet(values)
+        if centre is None:
+            return ()
+        moved = np.any(values != centre, axis=0)
+        names = [v.name for v, runs in zip(self.inputs, moved, strict=True) if runs]
+        lines = {n: [f.monomial.get(n) for f in self.features] for n in names}
         lines = {n: line for n, line in lines.items() if any(line)}
         directions = {
             tuple(float(x / next(filter(None, line))) for x in line) for line in lines.values()
         }
         independent = np.linalg.matrix_rank(list(directions)) if directions else 0
-        star = not np.any(moved.sum(axis=0) > 1) and len(directions) == independent > 1
-        return tuple(lines) if star else ()
+        return tuple(lines) if len(directions) == independent > 1 else ()
 
     @cached_property
     def input_labels(self) -> dict[str, tuple[str, ...]]:
@@ -1327,3 +1326,17 @@ def check_pair_leak(train_pairs: ArrayLike, test_pairs: ArrayLike) -> IntArray:
             stacklevel=2,
         )
     return shared
+
+
+def _where_lines_meet(rows: Array) -> Array | None:
+    """The values from which each row differs in one column at most; None where there are none."""
+    apart = rows != rows[0]
+    farthest = int(np.argmax(apart.sum(axis=1)))
+    columns = np.flatnonzero(apart[farthest])
+    if len(columns) > 2:
+        return None
+    # those of the first row, or one of them as in the farthest row
+    candidates = np.tile(rows[0], (1 + len(columns), 1))
+    candidates[np.arange(len(columns)) + 1, columns] = rows[farthest, columns]
+    fitting = (c for c in candidates if (rows != c).sum(axis=1).max() <= 1)
+    return next(fitting, None)

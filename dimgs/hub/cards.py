@@ -10,7 +10,6 @@ from dimgs.common.formats import attributes
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.acts import Writer
 from dimgs.hub.entry import (
-    UNVERSIONED,
     Document,
     Json,
     cache_version,
@@ -18,6 +17,7 @@ from dimgs.hub.entry import (
     program_of,
     quantities,
     run_content,
+    versioned_first,
 )
 from dimgs.kernels.base import Kernel, Port, port_value
 from dimgs.kernels.record import RunRecord
@@ -99,14 +99,8 @@ def check_card(hub: Writer, kernel: Any, tier: str | None = None, seed: int = 0)
 
 def newest_runs(hub: Writer, kernel: str) -> Iterator[Json]:
     """Contents of the newest runs of a kernel that ended well, those without a version last."""
-    unversioned = []
-    for _, run in _newest(hub, "run", kernel):
-        if run.get("status", "ok") == "ok":
-            if cache_version(run) == UNVERSIONED:
-                unversioned.append(run)
-            else:
-                yield run
-    yield from unversioned
+    good = (run for _, run in _newest(hub, "run", kernel) if run.get("status", "ok") == "ok")
+    return versioned_first(good, cache_version)
 
 
 def _newest(hub: Writer, kind: str, kernel: str) -> Iterator[tuple[str, Json]]:

@@ -5,10 +5,11 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from operator import itemgetter
 from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import (
@@ -808,14 +809,20 @@ def _declared_or_hash(content: Document, *names: str) -> str:
 UNVERSIONED = cache_version({})
 
 
+def versioned_first(runs: Iterable[Json], version: Callable[[Json], str]) -> Iterator[Json]:
+    """Runs in their order, those without a version last."""
+    unversioned = []
+    for run in runs:
+        if version(run) == UNVERSIONED:
+            unversioned.append(run)
+        else:
+            yield run
+    yield from unversioned
+
+
 def newest_version(runs: Iterable[Json]) -> Json | None:
     """The first of shown runs, the newest first; one without a version only if all have none."""
-    unversioned = None
-    for run in runs:
-        if run["version"] != UNVERSIONED:
-            return run
-        unversioned = unversioned or run
-    return unversioned
+    return next(versioned_first(runs, itemgetter("version")), None)
 
 
 _Value = TypeVar("_Value")

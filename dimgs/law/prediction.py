@@ -343,7 +343,8 @@ def domain_of(design: Design) -> Domain:
     centre = X.mean(axis=0)
     away = X - centre
     ends = np.array([X.min(axis=0, initial=np.inf), X.max(axis=0, initial=-np.inf)])
-    return domain_from_moments(design, design.data, ends, centre, away.T @ away, len(X), X)
+    domain = domain_from_moments(design, design.data, ends, centre, away.T @ away, len(X), X)
+    return replace(domain, varied_alone=design.varied_alone)
 
 
 def domain_from_moments(
@@ -396,7 +397,6 @@ def domain_from_moments(
         tuple(_constant_groups(design, {n: low for n, (low, _) in columns.items()})),
         design.input_labels,
         {names.of_feature(f): f.variable for f in design.features if f.variable is not None},
-        design.varied_alone,
     )
 
 

@@ -84,6 +84,17 @@ def test_inputs_that_no_run_varied_together_are_named_by_each_prediction() -> No
     assert decided.verdict.confirmed
 
 
+@given(st.permutations(range(6)))
+def test_inputs_that_vary_alone_do_not_depend_on_the_order_of_the_runs(order: list[int]) -> None:
+    # as many runs at the middle of `a` as beside it
+    rows = np.array([[1, 3], [1, 3], [1, 3], [2, 3], [2, 4], [2, 5]], dtype=float)[order]
+    table = {"a [1]": rows[:, 0], "b [1]": rows[:, 1], "y [1]": rows[:, 0] * rows[:, 1]}
+    data = Dataset.from_columns(table)
+    assert build_design(data, pi_basis(data, "y")).varied_alone == ("a", "b")
+    crossed = Dataset.from_columns({**table, "a [1]": np.where(rows[:, 1] > 4, 1.0, rows[:, 0])})
+    assert build_design(crossed, pi_basis(crossed, "y")).varied_alone == ()
+
+
 def test_a_direction_without_data_is_outside_at_any_step() -> None:
     a = np.exp(np.linspace(-1, 1, 15))
     data = Dataset.from_columns({"a [1]": a, "b [1]": a**2, "y [1]": a})
