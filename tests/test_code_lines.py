@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59868, "lines of runs are counted in the space of groups"
+MOST, SINCE = 59875, "where lines of runs meet is found in any order"
 
 
 def code_lines(text: str) -> int:
