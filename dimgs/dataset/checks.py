@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dimgs.common.advice import setting
 from dimgs.common.arrays import LARGEST_LOG, Array, IntArray
 from dimgs.common.errors import InputError
+from dimgs.common.formats import rows_shown
 from dimgs.dataset.dataset import Dataset, bounds_of, from_si
 from dimgs.dataset.raw import cell_error, is_date
 from dimgs.variables import Variable
@@ -86,18 +87,15 @@ def check_loggable(data: Dataset, names: Iterable[str], purpose: str = "its loga
     columns = list(names)
     for name in columns:
         if data.variable(name).is_label:
-            raise InputError(
-                f"Column '{name}' of {data.source} holds labels, which have no logarithm; use it "
-                f"to group runs ({setting('within')}) or leave it out."
-            )
+            fault = f"Column '{name}' of {data.source} holds labels, which have no logarithm"
+            remedy = f"use it to group runs ({setting('within')}) or leave it out"
+            raise InputError(f"{fault}; {remedy}.")
     bad = non_loggable(data, columns)
     if bad:
         position, name, what = bad[0]
-        rows = f"{len({b[0] for b in bad})} such rows"
+        rows, drop = f"{len({b[0] for b in bad})} such rows", setting("drop_bad")
         what += f", but {purpose} needs a positive number ({rows})"
-        remedy = (
-            f"correct the cell, leave the column out, or drop such rows ({setting('drop_bad')})"
-        )
+        remedy = f"correct the cell, leave the column out, or drop such rows ({drop})"
         raise cell_error(name, data.rows[position], data.source, what, remedy)
 
 
@@ -184,11 +182,9 @@ def drop_bad_rows(
         return data
     if len(reasons) == len(data) and not allow_empty:
         reason = reasons[min(reasons)] if reasons else "every row was dropped while reading"
-        raise InputError(
-            f"No usable row of {data.source} is left: every row is bad (row "
-            f"{data.rows[0] if len(data) else data.dropped[0].row}: {reason}); leave the "
-            f"offending columns out."
-        )
+        row = data.rows[0] if len(data) else data.dropped[0].row
+        fault = f"No usable row of {data.source} is left: every row is bad (row {row}: {reason})"
+        raise InputError(f"{fault}; leave the offending columns out.")
     return data.dropping(reasons)
 
 
@@ -253,19 +249,16 @@ def check_along(data: Dataset, along: str, runs: NDArray[np.intp]) -> None:
 give a \
 column that changes along a run, such as a time or a place.
     """
+    column, such = f"Column '{along}' of {data.source}", "such as a time or a place"
     if data.variable(along).is_label:
-        raise InputError(
-            f"Column '{along}' of {data.source} holds labels; give a column of numbers that runs "
-            f"along each curve, such as a time or a place."
-        )
+        remedy = f"give a column of numbers that runs along each curve, {such}"
+        raise InputError(f"{column} holds labels; {remedy}.")
     x = np.asarray(data[along])
     first = x[np.unique(runs, return_index=True)[1]]
     # a run of one row each has no other to differ from
     if np.all(x == (first[runs] if len(first) < len(x) else x[:1])):
-        raise InputError(
-            f"Column '{along}' of {data.source} is the same in all rows of each run; give a column "
-            f"that changes along a run, such as a time or a place."
-        )
+        remedy = f"give a column that changes along a run, {such}"
+        raise InputError(f"{column} is the same in all rows of each run; {remedy}.")
 
 
 def duplicate_rows(data: Dataset) -> tuple[tuple[int, ...], ...]:
@@ -311,15 +304,11 @@ def duplicate_warnings(data: Dataset) -> list[str]:
     pasted = extra + len(groups) == data.n_runs and gcd(*map(len, groups)) > 1
     small = data.n_runs * len(data.variables) <= _MOST_CELLS
     if not pasted and small and near_duplicates(data) >= pairs:
-        advice = (
-            "equal in every column, where at least as many pairs of rows differ in one column "
-            "alone: probably replicates with rounded values, which are data; keep them"
-        )
-    sentence = (
-        f"{extra} duplicate {'row' if extra == 1 else 'rows'} in {data.source} (rows {named}"
-        f"{rest}): {advice}."
-    )
-    return [sentence]
+        where = "where at least as many pairs of rows differ in one column alone"
+        advice = "probably replicates with rounded values, which are data; keep them"
+        advice = f"equal in every column, {where}: {advice}"
+    many = "1 duplicate row" if extra == 1 else f"{extra} duplicate rows"
+    return [f"{many} in {data.source} (rows {named}{rest}): {advice}."]
 
 
 def near_duplicates(data: Dataset) -> int:
@@ -353,10 +342,8 @@ def check_target(data: Dataset, name: str) -> None:
     """
     if data.variable(name).is_label:
         numeric = ", ".join(f"'{n}'" for n in data.numeric_names) or "none"
-        raise InputError(
-            f"The target '{name}' of {data.source} holds labels, not numbers; choose a numeric "
-            f"column ({numeric})."
-        )
+        fault = f"The target '{name}' of {data.source} holds labels, not numbers"
+        raise InputError(f"{fault}; choose a numeric column ({numeric}).")
 
 
 def check_enough_runs(n_runs: int, n_unknowns: int, source: str = "the table") -> None:
@@ -368,10 +355,9 @@ def check_enough_runs(n_runs: int, n_unknowns: int, source: str = "the table") -
         Naming both numbers.
     """
     if n_runs < n_unknowns:
-        raise InputError(
-            f"{n_unknowns} unknowns need at least as many runs, and {source} has {n_runs}; "
-            f"add runs, or use fewer inputs ({setting('columns')}, {setting('drop')})."
-        )
+        fault = f"{n_unknowns} unknowns need at least as many runs, and {source} has {n_runs}"
+        ways = f"({setting('columns')}, {setting('drop')})"
+        raise InputError(f"{fault}; add runs, or use fewer inputs {ways}.")
 
 
 @dataclass(frozen=True)
@@ -517,10 +503,9 @@ def check_measured(data: Dataset, target: str, used: Iterable[str] = ()) -> None
     """Raise InputError if the target is a bound in some run; `used` as in `bounds_of`."""
     sides = bounds_of(data, target, used)[1]
     if np.any(sides):
-        raise InputError(
-            f"'{target}' is censored in row {data.rows[np.flatnonzero(sides)[0]]} of "
-            f"{data.source}; only 'fit' and 'discover', of a table in memory, take bounds."
-        )
+        row, only = data.rows[np.flatnonzero(sides)[0]], "only 'fit' and 'discover'"
+        fault = f"'{target}' is censored in row {row} of {data.source}"
+        raise InputError(f"{fault}; {only}, of a table in memory, take bounds.")
 
 
 def unlogged_names(
@@ -537,33 +522,26 @@ def unlogged_names(
     varying : collection of str
         Columns that vary in other runs.
     """
-    return tuple(
-        name
-        for name in names
-        if (
-            data.variable(name).dimension.is_dimensionless
-            or (name not in varying and is_constant(data[name]))
-        )
-        and not data.variable(name).is_level
-        and not data.variable(name).is_label
-        and bool(np.any(data[name] <= 0))
+    plain = [v for v in map(data.variable, names) if not (v.is_level or v.is_label)]
+    aside = (
+        v.name
+        for v in plain
+        if v.dimension.is_dimensionless or (v.name not in varying and is_constant(data[v.name]))
     )
+    return tuple(name for name in aside if np.any(data[name] <= 0))
 
 
 def _check_temperature(data: Dataset, name: str) -> None:
     variable = data.variable(name)
     if {k: int(v) for k, v in variable.dimension} != {"[temperature]": 1} or variable.is_level:
-        raise InputError(
-            f"The column '{name}' given to {setting('arrhenius')} has the unit "
-            f"'{variable.unit.text}'; "
-            f"it must be an absolute temperature (K, degC, degF)."
-        )
+        fault = f"given to {setting('arrhenius')} has the unit '{variable.unit.text}'"
+        remedy = "it must be an absolute temperature (K, degC, degF)"
+        raise InputError(f"The column '{name}' {fault}; {remedy}.")
     bad = np.flatnonzero(np.asarray(data[name]) <= 0)
     if bad.size:
-        raise InputError(
-            f"Column '{name}', row {int(data.rows[int(bad[0])])}: {float(data[name][bad[0]]):g} K "
-            f"is not an absolute temperature above zero, so 1/T is undefined; correct the cell."
-        )
+        where = f"Column '{name}', row {data.rows[bad[0]]}: {data[name][bad[0]]:g} K"
+        fault = "is not an absolute temperature above zero, so 1/T is undefined"
+        raise InputError(f"{where} {fault}; correct the cell.")
 
 
 def _check_logs(data: Dataset, logged: list[str], purpose: Purpose) -> None:
@@ -573,11 +551,10 @@ def _check_logs(data: Dataset, logged: list[str], purpose: Purpose) -> None:
     if len(of_inputs) < len(bad) and not purpose.any_sign:
         row = next(data.rows[position] for position, name, _ in bad if name == target)
         what = "the target is zero or negative, so its logarithm does not exist"
-        remedy = (
-            f"use 'discover', which fits such a target on a linear scale. If the cell is wrong, "
-            f"correct it or drop such rows ({setting('drop_bad')}); without rows that errors made "
-            f"negative, a law is biased"
-        )
+        remedy = "use 'discover', which fits such a target on a linear scale"
+        drop = f"correct it or drop such rows ({setting('drop_bad')})"
+        biased = "without rows that errors made negative, a law is biased"
+        remedy = f"{remedy}. If the cell is wrong, {drop}; {biased}"
         raise cell_error(target, row, data.source, what, remedy)
     if of_inputs and not purpose.any_sign:
         raise _no_power_law(data, of_inputs)
@@ -588,16 +565,13 @@ def _no_power_law(data: Dataset, cells: Sequence[tuple[int, str, str]]) -> Input
     """Error for inputs and rows that a power law cannot use, with the alternatives."""
     parts = []
     for each in sorted({name for _, name, _ in cells}, key=data.names.index):
-        rows = [str(data.rows[p]) for p, name, _ in cells if name == each]
-        more = ", ..." if len(rows) > _NAMED else ""
-        listed = ", ".join(rows[:_NAMED])
-        parts.append(f"'{each}' in row{'s' if len(rows) > 1 else ''} {listed}{more}")
+        rows = [int(data.rows[p]) for p, name, _ in cells if name == each]
+        parts.append(f"'{each}' in {rows_shown(rows)}")
     position, name, what = cells[0]
     what += f", but a power law needs positive numbers ({'; '.join(parts)})"
-    remedy = (
-        f"use 'discover', which takes such inputs with their sign, leave the "
-        f"column{'s' if len(parts) > 1 else ''} out, or drop such rows ({setting('drop_bad')})"
-    )
+    leave = f"leave the column{'s' if len(parts) > 1 else ''} out"
+    remedy = f"{leave}, or drop such rows ({setting('drop_bad')})"
+    remedy = f"use 'discover', which takes such inputs with their sign, {remedy}"
     return cell_error(name, data.rows[position], data.source, what, remedy)
 
 
@@ -618,10 +592,9 @@ def table_warnings(usable: UsableRuns) -> list[str]:
         notes.append(f"The target '{target}' never varied, so the runs can show no law.")
     never = [n for n in constant if n in usable.inputs]
     if never:
-        notes.append(
-            f"{', '.join(never)} never varied: the runs cannot show how the target depends on "
-            f"{'it' if len(never) == 1 else 'them'} except through the dimensions."
-        )
+        them = "it" if len(never) == 1 else "them"
+        what = f"the runs cannot show how the target depends on {them}"
+        notes.append(f"{', '.join(never)} never varied: {what} except through the dimensions.")
     return notes
 
 
@@ -635,21 +608,17 @@ def dropped_warnings(count: int, rows: Sequence[str]) -> list[str]:
     if not count:
         return []
     named = ", ".join(rows) + (", ..." if count > len(rows) else "")
-    if count == 1:
-        return [f"1 row was dropped (row {named})."]
-    return [f"{count} rows were dropped (rows {named})."]
+    what, rows_are = ("row", "was") if count == 1 else ("rows", "were")
+    return [f"{count} {what} {rows_are} dropped ({what} {named})."]
 
 
 def unused_label_warnings(names: Sequence[str]) -> list[str]:
     """One sentence on label columns that take no part; none where there are none."""
-    if not names:
-        return []
-    sentence = (
-        f"Label columns are not used: {', '.join(names)} ({setting('within', names[0])} gives "
-        f"each label "
-        f"its own prefactor)."
-    )
-    return [sentence]
+    return [
+        f"Label columns are not used: {', '.join(names)} ({setting('within', first)} gives each "
+        f"label its own prefactor)."
+        for first in names[:1]
+    ]
 
 
 def calendar_years(data: Dataset, names: Iterable[str]) -> list[str]:
@@ -675,12 +644,9 @@ def date_warnings(names: Sequence[str]) -> list[str]:
     """One sentence on such columns; none where there are none."""
     if not names:
         return []
-    what = "holds dates or times" if len(names) == 1 else "hold dates or times"
-    sentence = (
-        f"{', '.join(names)} {what}, which are not used; give the elapsed time as a number with a "
-        f"unit, such as 't [h]', to let it take part."
-    )
-    return [sentence]
+    what = f"{', '.join(names)} {'holds' if len(names) == 1 else 'hold'} dates or times"
+    remedy = "give the elapsed time as a number with a unit, such as 't [h]', to let it take part"
+    return [f"{what}, which are not used; {remedy}."]
 
 
 # ---- Rounded columns: the steps of their last digits, as standard errors.
@@ -783,8 +749,7 @@ def _step_in_si(text: str, variable: Variable) -> float:
     unit = variable.unit if quantity.unit in (None, "1") else quantity.parsed
     step = quantity.number(f"The step of '{variable.name}'")
     if not step > 0 or unit.dimension != variable.unit.dimension:
-        raise InputError(
-            f"The step of '{variable.name}' is '{text}'; give one above zero in a unit of the "
-            f"column, such as '{variable.name}=0.1 {variable.unit.text}'."
-        )
+        remedy = "give one above zero in a unit of the column"
+        example = f"'{variable.name}=0.1 {variable.unit.text}'"
+        raise InputError(f"The step of '{variable.name}' is '{text}'; {remedy}, such as {example}.")
     return step * unit.factor

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -28,6 +27,7 @@ from dimgs.dataset.raw import (
     ReadOptions,
     Titled,
     cell_error,
+    check_unique,
     chosen,
     doubts,
     in_square_brackets,
@@ -100,21 +100,14 @@ def read_bounds(cells: Cells, decimal: str) -> NDArray[np.object_] | None:
     ndarray of object of shape (n_rows,) or None
         "<" and ">" where the number is a bound, else "="; None where no cell is a bound.
     """
-    sides = np.full(len(cells.numbers), "=", dtype=object)
-    others: list[tuple[int, str]] = []
-    for position, word in zip(cells.text.tolist(), cells.words, strict=True):
+    sides, many = np.full(len(cells.numbers), "=", dtype=object), len(cells.words)
+    for position, word in [*cells.words.items()]:
         match = _BOUND.fullmatch(word.strip())
-        value = None if match is None else parse_number(match.group(2), decimal)
-        if match is None or value is None or not np.isfinite(value):
-            others.append((position, word))
-            continue
-        cells.numbers[position] = value
-        sides[position] = _SIDES[match.group(1)]
-    if len(others) == len(cells.words):
-        return None
-    cells.text = np.array([p for p, _ in others], dtype=np.intp)
-    cells.words = [w for _, w in others]
-    return sides
+        value = parse_number(match.group(2), decimal) if match else None
+        if match and value is not None and np.isfinite(value):
+            cells.numbers[position], sides[position] = value, _SIDES[match.group(1)]
+            del cells.words[position]
+    return sides if len(cells.words) < many else None
 
 
 def _signs_of_status(name: str, cells: Iterable[str]) -> dict[str, int] | None:
@@ -302,27 +295,24 @@ class _ColumnCollector:
             return True
         cells = read_cells(titled.column.cells, self.table.decimal)
         sides = read_bounds(cells, self.table.decimal) if name in self.options.bounded else None
-        words = [w.lower() for w in cells.words]
+        words = [w.lower() for w in cells.words.values()]
         if words and unit.text == "1" and not cells.n_numbers and BOOLEANS.keys() >= set(words):
-            cells.numbers[cells.text] = [BOOLEANS[w] for w in words]
+            cells.numbers[[*cells.words]] = [BOOLEANS[w] for w in words]
         else:
             if not self.options.drop_bad and not cells.n_numbers:
                 self._refuse_units_in_cells(name, cells)
-            for position, word in zip(cells.text.tolist(), cells.words, strict=True):
+            for position, word in cells.words.items():
                 self._report(name, position, *whats_wrong(word))
-        if "%" in unit.text:
-            shown = [isinstance(c, Percentage) for c in titled.column.cells.tolist()]
-            if any(shown):
-                cells.numbers[shown] *= 100
-                self.notes.append(
-                    f"Column '{name}' of {self.table.source}: the workbook shows its cells in "
-                    f"percent, and 0.1 as 10%; with its unit '{unit.text}' they were read as shown."
-                )
+        shown = [isinstance(c, Percentage) for c in titled.column.cells.tolist()]
+        if "%" in unit.text and any(shown):
+            cells.numbers[shown] *= 100
+            how = "the workbook shows its cells in percent, and 0.1 as 10%"
+            text = f"{how}; with its unit '{unit.text}' they were read as shown."
+            self.notes.append(f"Column '{name}' of {self.table.source}: {text}")
         # an uncertainty waits for its quantity: it may turn out to be one of its own
-        variable, is_quantity = Variable(name, unit, titled.kind), quantity_of(name) is None
-        self._keep(
-            variable, self._converted(variable, cells.numbers) if is_quantity else cells.numbers
-        )
+        variable, numbers = Variable(name, unit, titled.kind), cells.numbers
+        is_quantity = quantity_of(name) is None
+        self._keep(variable, self._converted(variable, numbers) if is_quantity else numbers)
         if sides is not None:
             self._keep(Variable(name + BOUND_SUFFIX, LABEL), sides)
         return True
@@ -335,25 +325,23 @@ class _ColumnCollector:
                 self.notes.append(f"Column '{name}' of {source} is empty and was left out.")
                 return True
             if titled.column.is_index and name not in (self.options.columns or ()):
-                self.notes.append(
-                    f"The coordinate '{name}' of {source} has no unit and was left out as a mere "
-                    f"count; give it a unit (units={{{name!r}: '1'}}) if it is an input."
-                )
+                remedy = f"give it a unit (units={{{name!r}: '1'}}) if it is an input"
+                what = f"The coordinate '{name}' of {source} has no unit"
+                self.notes.append(f"{what} and was left out as a mere count; {remedy}.")
                 return True
-            if _signs_of_status(name, labels(titled.column.cells)) is not None:
-                self._keep_labels(titled)
-                return True
-            return False
-        if cells.n_numbers:
-            row = self.table.rows[cells.text[0]]
-            raise InputError(
-                f"Column '{name}' of {source} mixes numbers and text (row {row}: "
-                f"'{cells.words[0][:40]}') and has no unit; write '{name} [unit]' and correct the "
-                f"cell, or '{name} [label]' if the numbers are names."
-            )
-        if all(looks_numeric(w) for w in cells.words):
-            raise self._error(name, int(cells.text[0]), *whats_wrong(cells.words[0]))
-        self._refuse_units_in_cells(name, cells)
+            if _signs_of_status(name, labels(titled.column.cells)) is None:
+                return False
+        else:
+            position, word = next(iter(cells.words.items()))
+            if cells.n_numbers:
+                where = f"row {self.table.rows[position]}: '{word[:40]}'"
+                fault = f"Column '{name}' of {source} mixes numbers and text ({where})"
+                remedy = f"write '{name} [unit]' and correct the cell"
+                names = f"'{name} [label]' if the numbers are names"
+                raise InputError(f"{fault} and has no unit; {remedy}, or {names}.")
+            if all(map(looks_numeric, cells.words.values())):
+                raise self._error(name, position, *whats_wrong(word))
+            self._refuse_units_in_cells(name, cells)
         self._keep_labels(titled)
         return True
 
@@ -367,22 +355,19 @@ class _ColumnCollector:
 
     def _refuse_units_in_cells(self, name: str, cells: Cells) -> None:
         """Refuse a column in which every text is a number with its unit."""
-        units = [unit_of_cell(w) for w in cells.words]
+        units = [unit_of_cell(w) for w in cells.words.values()]
         if not units or not all(units):
             return
-        rows, source = self.table.rows[cells.text], self.table.source
+        shown = [f"row {self.table.rows[p]}: '{w}'" for p, w in cells.words.items()]
+        column, header = f"'{name}' of {self.table.source}", f"'{name} [{units[0]}]'"
         other = next((i for i, u in enumerate(units) if u != units[0]), None)
         if other is None:
-            raise InputError(
-                f"Every cell of column '{name}' of {source} carries its unit (row {rows[0]}: "
-                f"'{cells.words[0]}'); put the unit in the header as '{name} [{units[0]}]' and "
-                f"keep only the numbers, or write '{name} [label]' if they are names."
-            )
-        raise InputError(
-            f"Column '{name}' of {source} mixes units (row {rows[0]}: '{cells.words[0]}', row "
-            f"{rows[other]}: '{cells.words[other]}'); convert it to one unit, in the header as "
-            f"'{name} [{units[0]}]', and keep only the numbers."
-        )
+            remedy = f"put the unit in the header as {header} and keep only the numbers"
+            names = f"write '{name} [label]' if they are names"
+            fault = f"Every cell of column {column} carries its unit ({shown[0]})"
+            raise InputError(f"{fault}; {remedy}, or {names}.")
+        remedy = f"convert it to one unit, in the header as {header}, and keep only the numbers"
+        raise InputError(f"Column {column} mixes units ({shown[0]}, {shown[other]}); {remedy}.")
 
     def _report(self, name: str, position: int, what: str, remedy: str) -> None:
         if not self.options.drop_bad:
@@ -430,11 +415,9 @@ class _ColumnCollector:
         unit = variable.unit
         level = "level" in (base.unit.scale, unit.scale)
         if unit.dimension != base.dimension or (level and base.unit.text != unit.text):
-            raise InputError(
-                f"Column '{variable.name}' of {self.table.source} is in '{unit.text}', but "
-                f"'{base.name}' is in '{base.unit.text}'; give the uncertainty in a unit of the "
-                f"same dimension, not as a percentage."
-            )
+            fault = f"is in '{unit.text}', but '{base.name}' is in '{base.unit.text}'"
+            remedy = "give the uncertainty in a unit of the same dimension, not as a percentage"
+            raise InputError(f"Column '{variable.name}' of {self.table.source} {fault}; {remedy}.")
         for position in np.flatnonzero(numbers < 0).tolist():
             what = f"the standard error {numbers[position]:g} is negative"
             self._report(variable.name, position, what, "give its absolute value")
@@ -513,11 +496,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         names = [v.name for v in self.variables]
-        twice = sorted(n for n, count in Counter(names).items() if count > 1)
-        if twice:
-            raise InputError(
-                f"Two columns of {self.source} are named '{twice[0]}'; rename one of them."
-            )
+        check_unique(names, self.source)
         if set(names) != set(self.values):
             raise InputError(f"The values of {self.source} do not match its variables {names}.")
         values = {v.name: _stored(v, self.values[v.name], self.source) for v in self.variables}
@@ -528,16 +507,12 @@ class Dataset:
         errors = {n: _read_only(np.asarray(e, dtype=np.float64)) for n, e in self.errors.items()}
         for name, column in [*values.items(), *errors.items(), ("rows", rows)]:
             if column.shape != (n_runs,):
-                raise InputError(
-                    f"Column '{name}' of {self.source} has shape {column.shape} where {n_runs} "
-                    f"values are needed; give every column one value per run."
-                )
-        for attribute, value in (
-            ("values", MappingProxyType(values)),
-            ("errors", MappingProxyType(errors)),
-            ("rows", _read_only(rows)),
-        ):
-            object.__setattr__(self, attribute, value)
+                fault = f"has shape {column.shape} where {n_runs} values are needed"
+                remedy = "give every column one value per run"
+                raise InputError(f"Column '{name}' of {self.source} {fault}; {remedy}.")
+        object.__setattr__(self, "values", MappingProxyType(values))
+        object.__setattr__(self, "errors", MappingProxyType(errors))
+        object.__setattr__(self, "rows", _read_only(rows))
         self._check_temperatures()
         self._check_errors()
 
@@ -554,10 +529,9 @@ class Dataset:
     def _check_errors(self) -> None:
         for name, errors in self.errors.items():
             if name not in self.values or self.variable(name).is_label:
-                raise InputError(
-                    f"The uncertainties '{name}_err' of {self.source} belong to no numeric column; "
-                    f"add the column '{name}' or rename this one."
-                )
+                what, remedy = f"'{name}_err' of {self.source}", f"add the column '{name}'"
+                fault = f"The uncertainties {what} belong to no numeric column"
+                raise InputError(f"{fault}; {remedy} or rename this one.")
             bad = np.flatnonzero(errors < 0)
             if bad.size:
                 what, remedy = "a standard error is negative", "give its absolute value"
@@ -695,17 +669,11 @@ class Dataset:
     def _with(
         self, variables: tuple[Variable, ...], pick: Callable[[NDArray[Any]], NDArray[Any]]
     ) -> "Dataset":
-        columns = {v.name for v in variables}
-        return Dataset(
-            variables,
-            {n: pick(self.values[n]) for n in columns},
-            {n: pick(e) for n, e in self.errors.items() if n in columns},
-            pick(self.rows),
-            self.source,
-            self.dropped,
-            self.warnings,
-            tuple(n for n in self.rounded if n in columns),
-        )
+        values = {v.name: pick(self.values[v.name]) for v in variables}
+        errors = {n: pick(e) for n, e in self.errors.items() if n in values}
+        rounded = tuple(n for n in self.rounded if n in values)
+        kept = (self.source, self.dropped, self.warnings, rounded)
+        return Dataset(variables, values, errors, pick(self.rows), *kept)
 
     def in_si(self) -> "Dataset":
         """Dataset whose columns are in coherent SI units, for laws and reports that show these.
@@ -791,10 +759,9 @@ def _stored(variable: Variable, values: NDArray[Any], source: str) -> NDArray[An
     try:
         return _read_only(np.asarray(values, dtype=np.float64))
     except (TypeError, ValueError) as error:
-        raise InputError(
-            f"Column '{variable.name}' of {source} does not hold numbers ({error}); "
-            f"give numbers, or the unit 'label' for categories."
-        ) from error
+        fault = f"Column '{variable.name}' of {source} does not hold numbers ({error})"
+        remedy = "give numbers, or the unit 'label' for categories"
+        raise InputError(f"{fault}; {remedy}.") from error
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -815,9 +782,8 @@ def _bytes(column: NDArray[Any]) -> bytes:
 def quantity(variable: Variable, values: Array) -> Any:
     """Pint quantity of SI values in the variable's unit."""
     if variable.is_label:
-        raise InputError(
-            f"Column '{variable.name}' holds labels, which have no unit; read it as data[name]."
-        )
+        fault = f"Column '{variable.name}' holds labels, which have no unit"
+        raise InputError(f"{fault}; read it as data[name].")
     if variable.is_level:
         return registry().Quantity(values, "")
     return to_pint(from_si(values, variable.unit), variable.unit.text)

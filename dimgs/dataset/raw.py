@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.common.advice import did_you_mean, setting
-from dimgs.common.arrays import Array, IntArray
+from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError, attempt, located
 from dimgs.common.formats import json_value, read_text, shown, validated
 from dimgs.groups.dimensions import spans
@@ -237,15 +237,12 @@ class Cells:
     ----------
     numbers : ndarray of shape (n_rows,)
         float64 values; NaN where the cell is blank or text.
-    text : ndarray of int
-        Positions of the cells that hold neither a number nor nothing.
-    words : list of str
-        Their text.
+    words : dict of int to str
+        Text of the cells that hold neither a number nor nothing, by their positions.
     """
 
     numbers: Array
-    text: IntArray
-    words: list[str]
+    words: dict[int, str]
 
     @property
     def n_numbers(self) -> int:
@@ -281,19 +278,18 @@ def parse_number(text: str, decimal: str = ".") -> float | None:
 def read_cells(cells: NDArray[Any], decimal: str = ".") -> Cells:
     """Numbers and text of a column of shape (n_rows,)."""
     if cells.dtype.kind in "fiu":
-        return Cells(np.asarray(cells, dtype=np.float64), np.empty(0, np.intp), [])
+        return Cells(np.asarray(cells, dtype=np.float64), {})
     numbers = np.full(len(cells), np.nan)
-    texts: list[tuple[int, str]] = []
+    words: dict[int, str] = {}
     for i, cell in enumerate(cells.tolist()):
         value = parse_number(cell, decimal) if isinstance(cell, str) else _value(cell)
         if value is None:
-            texts.append((i, cell_text(cell)))
+            words[i] = cell_text(cell)
         else:
             numbers[i] = value
-    if texts and not np.isnan(numbers).all():
-        texts = [(i, word) for i, word in texts if word.lower() not in _NO_VALUES]
-    positions = np.array([i for i, _ in texts], dtype=np.intp)
-    return Cells(numbers, positions, [word for _, word in texts])
+    if words and not np.isnan(numbers).all():
+        words = {i: word for i, word in words.items() if word.lower() not in _NO_VALUES}
+    return Cells(numbers, words)
 
 
 def _value(cell: object) -> float | None:
@@ -382,21 +378,15 @@ def whats_wrong(word: str) -> tuple[str, str]:
         kind = "date" if _DATE.fullmatch(word) else "time"
         return f"'{short}' is a {kind}", "give the elapsed time as a number with a unit"
     if _WITH_ERROR.fullmatch(word):
-        return (
-            f"'{short}' is a value with its error",
-            "keep the value, and put the error into a column of the same unit, NAME_err",
-        )
+        remedy = "keep the value, and put the error into a column of the same unit, NAME_err"
+        return f"'{short}' is a value with its error", remedy
     if _CENSORED.match(word):
-        remedy = (
-            "give a value, or leave the cell blank; only the target of 'fit' and 'discover' may be "
-            "a bound ('<' or '>')"
-        )
+        only = "only the target of 'fit' and 'discover' may be a bound ('<' or '>')"
+        remedy = f"give a value, or leave the cell blank; {only}"
         return f"'{short}' is a bound, not a value", remedy
     if unit_of_cell(word) is not None:
-        return (
-            f"'{short}' carries a unit of its own (mixed units)",
-            "convert the column to one unit, in the header, and keep only the numbers",
-        )
+        remedy = "convert the column to one unit, in the header, and keep only the numbers"
+        return f"'{short}' carries a unit of its own (mixed units)", remedy
     return f"'{short}' is not a number", "correct the cell or leave it blank"
 
 
@@ -489,10 +479,8 @@ def titled_columns(table: RawTable, options: ReadOptions) -> tuple[list[Titled],
             # a mapping corrects the units of the table, hardly into something else
             corrects = units[0][0] == "the mapping" and not _are_apart(unit, _split_kind(text)[0])
             if not corrects and _split_kind(text)[0] != unit:
-                notes.append(
-                    f"Column '{name}': {units[0][0]} gives the unit '{unit}' and {where} "
-                    f"'{text}'; '{unit}' was used."
-                )
+                said = f"{units[0][0]} gives the unit '{unit}' and {where} '{text}'"
+                notes.append(f"Column '{name}': {said}; '{unit}' was used.")
         titled.append(Titled(name, unit, hint or kind, column))
     return titled, notes
 
@@ -518,9 +506,9 @@ def _split_kind(text: str) -> tuple[str, str | None]:
 
 def _refuse_contradiction(name: str, unit: str, carried: str, source: str) -> None:
     if replace(parse_unit(unit), text=carried) != parse_unit(carried):
+        given = f"'{unit}' is given as its unit; leave the unit out, the quantities carry theirs"
         raise InputError(
-            f"Column '{name}' of {source} holds quantities in '{carried}', but '{unit}' is given "
-            f"as its unit; leave the unit out, the quantities carry theirs."
+            f"Column '{name}' of {source} holds quantities in '{carried}', but {given}."
         )
 
 
@@ -531,32 +519,32 @@ def _check_names(names: list[str], table: RawTable) -> None:
     for position, (name, column) in enumerate(zip(names, table.columns, strict=True), start=1):
         # a unit alone; [S] [mM] is a concentration
         if not name or (name == column.header.strip() and re.fullmatch(r"\[.*\]", name)):
-            raise InputError(
-                f"Column {position} of {table.source} has no name; name it, or remove it "
-                f"(a saved pandas index: to_csv(index=False))."
-            )
+            remedy = "name it, or remove it (a saved pandas index: to_csv(index=False))"
+            raise InputError(f"Column {position} of {table.source} has no name; {remedy}.")
+    check_unique(names, table.source)
+    if all(_is_number(c.header) for c in table.columns):
+        fault = f"The first row of {table.source} holds numbers, not column names"
+        remedy = (
+            "add a header row such as 'U [m/s],D [mm]' (a line that starts with # is a comment)"
+        )
+        raise InputError(f"{fault} ({', '.join(names[:3])}); {remedy}.")
+
+
+def check_unique(names: Sequence[str], source: str) -> None:
+    """Refuse a table with two columns of one name."""
     twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
-        places = [str(i) for i, n in enumerate(names, start=1) if n == twice]
+        places = " and ".join(str(i) for i, n in enumerate(names, start=1) if n == twice)
         raise InputError(
-            f"Columns {' and '.join(places)} of {table.source} are both named '{twice}'; "
-            f"rename one of them."
-        )
-    if all(_is_number(c.header) for c in table.columns):
-        raise InputError(
-            f"The first row of {table.source} holds numbers, not column names "
-            f"({', '.join(names[:3])}); add a header row such as 'U [m/s],D [mm]' "
-            f"(a line that starts with # is a comment)."
+            f"Columns {places} of {source} are both named '{twice}'; rename one of them."
         )
 
 
 def check_width(columns: int, source: str) -> None:
     """Refuse a table wider than any that is meant, before it takes memory."""
     if columns > _MOST_COLUMNS:
-        raise InputError(
-            f"{source} has {columns} columns where at most {_MOST_COLUMNS} are read; keep the "
-            f"columns that matter in a table of their own."
-        )
+        fault = f"{source} has {columns} columns where at most {_MOST_COLUMNS} are read"
+        raise InputError(f"{fault}; keep the columns that matter in a table of their own.")
 
 
 def title_rows(rows: Sequence[Sequence[str]]) -> int:
@@ -580,26 +568,21 @@ def title_rows(rows: Sequence[Sequence[str]]) -> int:
 
 def titles_note(first: str, count: int, source: str) -> str:
     """The note on titles above the header."""
-    lines = "line" if count == 1 else f"{count} lines"
-    return (
-        f"The first {lines} of {source} ('{first[:60]}') {'was' if count == 1 else 'were'} taken "
-        f"as a title above the header; use {setting('skip_rows', '0')} if it is the header."
-    )
+    lines, were = ("line", "was") if count == 1 else (f"{count} lines", "were")
+    what = f"The first {lines} of {source} ('{first[:60]}') {were} taken as a title"
+    return f"{what} above the header; use {setting('skip_rows', '0')} if it is the header."
 
 
 def _is_header(rows: Sequence[Sequence[str]], filled: list[int], i: int) -> bool:
     cells = [cell.strip() for cell in rows[i] if cell.strip()]
     titled = any(split_header(cell)[1] is not None for row in rows[:i] for cell in row)
-    numbers = any(
-        _is_number(cell) or is_decimal_comma(cell) for row in rows[i + 1 : i + 3] for cell in row
+    numbers, names = (
+        [_is_number(cell) or is_decimal_comma(cell) for row in part for cell in row]
+        for part in (rows[i + 1 : i + 3], [cells])
     )
-    return (
-        not titled
-        and numbers
-        and len(set(cells)) == len(cells) > max(filled[:i])
-        and not any(_is_number(cell) or is_decimal_comma(cell) for cell in cells)
-        and all(len(row) == len(rows[i]) for row in rows[i + 1 :])
-    )
+    distinct = len(set(cells)) == len(cells) > max(filled[:i])
+    even = all(len(row) == len(rows[i]) for row in rows[i + 1 :])
+    return not titled and any(numbers) and distinct and not any(names) and even
 
 
 def _is_number(text: str, decimal: str = ".") -> bool:
@@ -742,11 +725,10 @@ write 'watt / millikelvin' or 'W/(m*K)'.
         sentence = f"Column '{name}' of {source} {why}."
         sentences[name] = f"{sentences[name]} {sentence}" if name in sentences else sentence
     for name, base in _uncertainties(parsed):
-        sentences[name] = (
-            f"Column '{name}' of {source} is named as an uncertainty of '{base}', but counts as an "
-            f"input; name it '{base}{ERROR_SUFFIX}' if it is the standard error, or leave it out "
-            f"({setting('drop', name)})."
-        )
+        fault = f"is named as an uncertainty of '{base}', but counts as an input"
+        remedy = f"name it '{base}{ERROR_SUFFIX}' if it is the standard error, or leave it out"
+        drop = setting("drop", name)
+        sentences[name] = f"Column '{name}' of {source} {fault}; {remedy} ({drop})."
     if strict and sentences:
         first = next(iter(sentences.values()))
         raise InputError(f"{first[:-1]} ({setting('strict_units')}).")
@@ -798,7 +780,7 @@ def from_pandas(
     stated = {str(k): str(v) for k, v in attrs.items()} if isinstance(attrs, Mapping) else {}
     stated |= dict(units or {})
     columns = [
-        series_column(_title(label), frame.iloc[:, i], stated, source)
+        series_column(_title(label), frame.iloc[:, i], stated)
         for i, label in enumerate(frame.columns)
     ]
     return from_columns(columns, source, sidecar)
@@ -829,30 +811,27 @@ def _title(label: Any) -> str:
     return str(label)
 
 
-def series_column(
-    title: str, series: "pd.Series[Any]", stated: Mapping[str, str], source: str
-) -> RawColumn:
+def series_column(title: str, series: "pd.Series[Any]", stated: Mapping[str, str]) -> RawColumn:
     """Raw column of a pandas Series, with the unit that it carries."""
-    dtype = str(series.dtype)
-    if dtype.startswith("pint["):
+    if str(series.dtype).startswith("pint["):
         return _raw_column(title, series.array.quantity)
-    attribute = series.attrs.get("units", series.attrs.get("unit"))
-    name = split_header(title)[0]
-    attached = attribute if isinstance(attribute, str) else stated.get(name) or stated.get(title)
     kind = getattr(series.dtype, "kind", "O")
-    if kind == "m":
-        raise InputError(
-            f"Column '{title}' of {source} holds time spans; convert it to numbers with "
-            f"series.dt.total_seconds() and the unit s."
-        )
-    if kind == "c":
-        raise InputError(f"Column '{title}' of {source} holds complex numbers; give real numbers.")
     if kind in "fiu":
         cells: NDArray[Any] = series.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
-        cells = series.astype(object).to_numpy(dtype=object)
-    column = _raw_column(title, cells)
-    return column if column.binding else replace(column, unit=attached)
+        cells = series.to_numpy() if kind in "mc" else series.astype(object).to_numpy(dtype=object)
+    otherwise = stated.get(split_header(title)[0]) or stated.get(title)
+    return _attached(_raw_column(title, cells), series.attrs, otherwise)
+
+
+def _attached(
+    column: RawColumn, attrs: Mapping[Any, Any], otherwise: str | None = None
+) -> RawColumn:
+    """The column with the unit that its attributes give, unless it holds quantities."""
+    unit = attrs.get("units", attrs.get("unit"))
+    # a column of pandas has the attributes of its frame: units by name
+    text = otherwise if unit is None or isinstance(unit, Mapping) else str(unit)
+    return column if column.binding or text is None else replace(column, unit=text)
 
 
 def from_xarray(dataset: "xr.Dataset | xr.DataArray") -> RawTable:
@@ -862,33 +841,19 @@ def from_xarray(dataset: "xr.Dataset | xr.DataArray") -> RawTable:
     not, nor does a coordinate that numbers the cells of its own dimension without a unit. Units
     come from ``attrs["units"]`` of each variable, or from pint-xarray.
     """
-    if type(dataset).__name__ == "DataArray":
-        array: Any = dataset
-        table: Any = array.to_dataset(name=array.name or "value")
-        source = "DataArray"
-    else:
-        table, source = dataset, "xarray Dataset"
-    shape = dict(table.sizes)
+    given: Any = dataset
+    is_array = type(dataset).__name__ == "DataArray"
+    table = given.to_dataset(name=given.name or "value") if is_array else given
     columns = []
     for name in [*table.coords, *table.data_vars]:
         variable = table.variables[name].to_base_variable()
-        data: Any = variable.data
-        unit = variable.attrs.get("units", variable.attrs.get("unit"))
-        binding = is_quantity(data)
-        if binding:
-            data, unit = magnitude_and_unit(data, str(name))
-        flat = variable.copy(data=np.asarray(data)).set_dims(shape).data.ravel()
-        if flat.dtype.kind in "mc":
-            what = "time spans" if flat.dtype.kind == "m" else "complex numbers"
-            raise InputError(
-                f"Variable '{name}' of the {source} holds {what}; convert it to real numbers "
-                f"with a unit."
-            )
-        cells = flat.astype(np.float64 if flat.dtype.kind in "fiu" else object)
+        flat = variable.set_dims(dict(table.sizes)).data.ravel()
+        column = _attached(_raw_column(str(name), flat), variable.attrs)
         is_index = name in table.dims and name in table.coords
-        text = None if unit is None else str(unit)
-        columns.append(RawColumn(str(name), cells, text, binding, is_index))
-    return RawTable(source, columns, np.arange(1, len(columns[0].cells) + 1 if columns else 1))
+        columns.append(replace(column, is_index=is_index))
+    source = "DataArray" if is_array else "xarray Dataset"
+    n_rows = len(columns[0].cells) if columns else 0
+    return RawTable(source, columns, np.arange(1, n_rows + 1))
 
 
 def raw_columns(columns: Mapping[str, Any], *, repeated: bool = False) -> RawTable:
@@ -914,9 +879,9 @@ def raw_columns(columns: Mapping[str, Any], *, repeated: bool = False) -> RawTab
     n_runs = lengths.get(longest, 1)
     for name, length in lengths.items():
         if length != n_runs and not (repeated and length == 1):
+            fault = f"Column '{name}' has {length} values where '{longest}' has {n_runs}"
             raise InputError(
-                f"Column '{name}' has {length} values where '{longest}' has {n_runs}; "
-                f"give every column one value per run (scalars are repeated)."
+                f"{fault}; give every column one value per run (scalars are repeated)."
             )
     for column in raw:
         if len(np.atleast_1d(column.cells)) != n_runs or not column.cells.ndim:
@@ -927,16 +892,12 @@ def raw_columns(columns: Mapping[str, Any], *, repeated: bool = False) -> RawTab
 def _raw_column(name: str, values: Any) -> RawColumn:
     kind = f"{type(values).__module__.split('.')[0]}.{type(values).__name__}"
     if kind == "pandas.Series":
-        return series_column(name, values, {}, "columns")
+        return series_column(name, values, {})
     if kind == "xarray.DataArray":
-        unit = values.attrs.get("units", values.attrs.get("unit"))
-        column = _raw_column(name, values.data)
-        return column if column.binding or unit is None else replace(column, unit=str(unit))
+        return _attached(_raw_column(name, values.data), values.attrs)
     if not is_quantity(values) and (hasattr(values, "unit") or hasattr(values, "units")):
-        raise InputError(
-            f"Column '{name}' carries a unit in a form that is not read ({kind}); give a Pint "
-            f"quantity, or plain numbers in a known unit."
-        )
+        fault = f"Column '{name}' carries a unit in a form that is not read ({kind})"
+        raise InputError(f"{fault}; give a Pint quantity, or plain numbers in a known unit.")
     if is_quantity(values):
         magnitude, unit = magnitude_and_unit(values, name)
         return RawColumn(name, _column_cells(name, magnitude), unit, binding=True)
@@ -965,11 +926,9 @@ def _column_cells(name: str, values: Any) -> NDArray[Any]:
     except (TypeError, ValueError) as error:
         raise InputError(f"Column '{name}' cannot be read as numbers or text ({error}).") from error
     if cells.ndim > 1:
-        raise InputError(
-            f"Column '{name}' has shape {cells.shape}; give one value per run (a flat array)."
-        )
-    if cells.dtype.kind == "c":
-        raise InputError(f"Column '{name}' holds complex numbers; give real numbers.")
-    if cells.dtype.kind not in "fiu":
-        return cells.astype(object)
-    return cells.astype(np.float64)
+        remedy = "give one value per run (a flat array)"
+        raise InputError(f"Column '{name}' has shape {cells.shape}; {remedy}.")
+    if cells.dtype.kind in "mc":
+        what = "time spans" if cells.dtype.kind == "m" else "complex numbers"
+        raise InputError(f"Column '{name}' holds {what}; convert it to real numbers with a unit.")
+    return cells.astype(np.float64 if cells.dtype.kind in "fiu" else object)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.common.advice import Act, Step, setting, typed
-from dimgs.common.errors import InputError, noting
+from dimgs.common.errors import InputError, attempt, noting
 from dimgs.common.formats import is_database
 from dimgs.dataset.checks import (
     check_loggable,
@@ -38,6 +38,7 @@ from dimgs.dataset.raw import (
     ReadKeywords,
     ReadOptions,
     cell_text,
+    check_unique,
     check_width,
     chosen,
     from_columns,
@@ -75,6 +76,7 @@ LONGEST_RECORD = 16 << 20
 _SAMPLE = 200
 _BOM = b"\xef\xbb\xbf"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_AS_UTF8 = "save the table as UTF-8 (in Excel: 'CSV UTF-8')"
 _DELIMITERS = (",", ";", "\t")
 _BRACKET = re.compile(r"[\[\]]")
 _POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
@@ -125,15 +127,11 @@ def decode(raw: bytes, source: str, first_line: int = 1) -> str:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = first_line + raw.count(b"\n", 0, error.start)
-        raise InputError(
-            f"Line {line} of {source} is not UTF-8 (byte 0x{raw[error.start]:02x}); save the "
-            f"table as UTF-8 (in Excel: 'CSV UTF-8')."
-        ) from error
+        fault = f"Line {line} of {source} is not UTF-8 (byte 0x{raw[error.start]:02x})"
+        raise InputError(f"{fault}; {_AS_UTF8}.") from error
     if "\0" in text:
-        raise InputError(
-            f"{source} is not a text table (it holds zero bytes); save it as CSV in UTF-8, or give "
-            f"it the extension of its format (.parquet, .xlsx)."
-        )
+        remedy = "save it as CSV in UTF-8, or give it the extension of its format (.parquet, .xlsx)"
+        raise InputError(f"{source} is not a text table (it holds zero bytes); {remedy}.")
     return text
 
 
@@ -180,16 +178,14 @@ def records(lines: Iterable[str], delimiter: str, first_line: int, source: str) 
             yield f"{line}\n"
 
     begun = 0
-    reader = csv.reader(kept(), delimiter=delimiter)
     try:
-        for fields in reader:
+        for fields in csv.reader(kept(), delimiter=delimiter):
             yield numbers[begun], fields
             begun = len(numbers)
     except csv.Error as error:
-        raise InputError(
-            f"The record at line {numbers[begun]} of {source} cannot be read ({error}); look for a "
-            f"quote that is not closed."
-        ) from error
+        where = f"The record at line {numbers[begun]} of {source}"
+        remedy = "look for a quote that is not closed"
+        raise InputError(f"{where} cannot be read ({error}); {remedy}.") from error
 
 
 def joined_in_brackets(fields: Sequence[str], delimiter: str) -> list[str]:
@@ -233,22 +229,17 @@ def read_layout(path: Path, options: ReadOptions) -> Layout:
     with path.open("rb") as file:
         head = _head(file, source)
     if head.startswith(_WIDE_BOMS):
-        raise InputError(
-            f"{source} is encoded as UTF-16; save the table as UTF-8 (in Excel: 'CSV UTF-8')."
-        )
+        raise InputError(f"{source} is encoded as UTF-16; {_AS_UTF8}.")
     bom = len(_BOM) if head.startswith(_BOM) else 0
     # the ends of lines stay as they are
     whole = list(io.StringIO(decode(head[bom:], source), newline=""))
     lines = [line.rstrip("\r\n") for line in whole]
     delimiters = ("\t",) if path.suffix.lower() in {".tsv", ".tab"} else _DELIMITERS
-    scored = []
-    for each in delimiters:
-        try:
-            scored.append(_first_rows(lines, source, each, options.skip_rows))
-        except InputError:
-            # a header of many names is one field to a delimiter that does not divide it
-            if not scored and each == delimiters[-1]:
-                raise
+    # a header of many names may be too long a field to a delimiter that does not divide it
+    tried = (attempt(_first_rows, lines, source, d, options.skip_rows) for d in delimiters)
+    scored = [*filter(None, tried)] or [
+        _first_rows(lines, source, delimiters[-1], options.skip_rows)
+    ]
     _, delimiter, rows, titles = max(scored, key=itemgetter(0))
     above = [x.strip() for x in lines[rows[0][0] - 1 : rows[titles][0] - 1] if x.strip()]
     headers = joined_in_brackets(rows[titles][1], delimiter)
@@ -259,7 +250,11 @@ def read_layout(path: Path, options: ReadOptions) -> Layout:
     decimal = _decimal(delimiter, sample)
     units = [""] * len(headers)
     if sample and is_unit_row(headers, list(sample[0][1]), after, decimal):
-        units = _unit_row(sample.pop(0)[1], headers, source)
+        units = sample.pop(0)[1]
+    if len(units) != len(headers):
+        fault = f"has {len(units)} fields where the header has {len(headers)}"
+        remedy = "give one unit per column ('1' for none, 'label' for categories)"
+        raise InputError(f"The row of units of {source} {fault}; {remedy}.")
     first_line = sample[0][0] if sample else len(lines) + 1
     named = zip(headers, units, strict=True)
     columns = [RawColumn(h, np.empty(0), row_unit=unit) for h, unit in named]
@@ -305,10 +300,8 @@ def _head(file: BinaryIO, source: str) -> bytes:
 
 def too_long(source: str) -> InputError:
     """Error for a row that does not end."""
-    return InputError(
-        f"A row of {source} has more than {LONGEST_RECORD >> 20} MB; look for a quote that is not "
-        f"closed, or for line ends that are missing."
-    )
+    remedy = "look for a quote that is not closed, or for line ends that are missing"
+    return InputError(f"A row of {source} has more than {LONGEST_RECORD >> 20} MB; {remedy}.")
 
 
 def _first_rows(
@@ -324,9 +317,8 @@ def _first_rows(
     filled = dropwhile(lambda row: not delimiter.join(row[1]).strip(), every)
     rows = list(islice(filled, FIRST_ROWS + _SAMPLE + 1))
     if not rows:
-        raise InputError(
-            f"{source} is empty; give a header such as 'U [m/s],D [mm]' and one row per run."
-        )
+        remedy = "give a header such as 'U [m/s],D [mm]' and one row per run"
+        raise InputError(f"{source} is empty; {remedy}.")
     first = [joined_in_brackets(fields, delimiter) for _, fields in rows[:FIRST_ROWS]]
     titles = title_rows(first) if skip_rows is None else 0
     sample = first[titles + 1 : titles + 21]
@@ -338,23 +330,10 @@ def _first_rows(
 
 
 def _refuse_spaces(headers: list[str], sample: list[Record], source: str) -> None:
-    if len(headers) > 1 or not sample:
-        return
-    parts = sample[-1][1][0].split() if sample[-1][1] else []
+    parts = sample[-1][1][0].split() if len(headers) == 1 and sample and sample[-1][1] else []
     if len(parts) > 1 and all(parse_number(p) is not None for p in parts):
-        raise InputError(
-            f"The columns of {source} are separated by spaces; separate them by commas, "
-            f"semicolons or tabs."
-        )
-
-
-def _unit_row(fields: list[str], headers: list[str], source: str) -> list[str]:
-    if len(fields) != len(headers):
-        raise InputError(
-            f"The row of units of {source} has {len(fields)} fields where the header has "
-            f"{len(headers)}; give one unit per column ('1' for none, 'label' for categories)."
-        )
-    return fields
+        remedy = "separate them by commas, semicolons or tabs"
+        raise InputError(f"The columns of {source} are separated by spaces; {remedy}.")
 
 
 def _decimal(delimiter: str, sample: list[Record]) -> str:
@@ -479,10 +458,8 @@ def _parse(raw: bytes, layout: Layout, row: int, line: int, *, drop_bad: bool) -
     cells, ragged = (plain, {}) if plain else _careful_cells(text, layout, line)
     if ragged and not drop_bad:
         what = next(iter(ragged.values()))
-        raise InputError(
-            f"{what[0].upper()}{what[1:]}; add or remove fields, and put a cell that contains the "
-            f"delimiter {layout.delimiter!r} in double quotes."
-        )
+        cell = f"a cell that contains the delimiter {layout.delimiter!r} in double quotes"
+        raise InputError(f"{what[0].upper()}{what[1:]}; add or remove fields, and put {cell}.")
     rows = np.arange(row, row + max(map(len, cells)) + len(ragged))
     return replace(
         table,
@@ -514,23 +491,15 @@ def _fast_cells(raw: bytes, layout: Layout) -> list[NDArray[Any]] | None:
     from pyarrow import csv
 
     fields = {str(i): field for i, field in enumerate(layout.fields)}
+    columns: Any = csv.ConvertOptions(null_values=_NULLS, decimal_point=layout.table.decimal)
+    columns.column_types = {
+        n: pa.string() if f.as_text else pa.float64() for n, f in fields.items()
+    }
+    columns.include_columns = [n for n, f in fields.items() if f.is_read]
+    rows = csv.ParseOptions(delimiter=layout.delimiter, newlines_in_values=b'"' in raw)
+    names = csv.ReadOptions(column_names=list(fields))
     try:
-        table = csv.read_csv(
-            pa.BufferReader(raw),
-            read_options=csv.ReadOptions(column_names=list(fields)),
-            parse_options=csv.ParseOptions(
-                delimiter=layout.delimiter, newlines_in_values=b'"' in raw
-            ),
-            convert_options=csv.ConvertOptions(
-                column_types={
-                    n: pa.string() if f.as_text else pa.float64() for n, f in fields.items()
-                },
-                include_columns=[n for n, f in fields.items() if f.is_read],
-                null_values=_NULLS,
-                strings_can_be_null=False,
-                decimal_point=layout.table.decimal,
-            ),
-        )
+        table = csv.read_csv(pa.BufferReader(raw), names, rows, columns)
     except pa.ArrowException:
         return None
     return [_array(table.column(n)) if f.is_read else np.empty(0) for n, f in fields.items()]
@@ -559,10 +528,8 @@ def _careful_cells(
             for i, column in read:
                 column.append(row[i])
             continue
-        ragged[index] = (
-            f"line {line} of {source} has {len(row)} {'field' if len(row) == 1 else 'fields'} "
-            f"where the header has {width}"
-        )
+        many = "1 field" if len(row) == 1 else f"{len(row)} fields"
+        ragged[index] = f"line {line} of {source} has {many} where the header has {width}"
     columns = [
         np.array(column, dtype=object) if field.as_text else _numbers(column, layout.table.decimal)
         for field, column in zip(layout.fields, cells, strict=True)
@@ -717,10 +684,9 @@ def chunk_like(table: RawTable, options: ReadOptions, head: Dataset | None) -> D
     data = build(table, replace(options, units={**labels, **options.units}))
     if data.names != head.names:
         odd = ", ".join(sorted(set(data.names) ^ set(head.names)))
-        raise InputError(
-            f"Column '{odd}' of {table.source} is blank in one part of the table and filled in "
-            f"another, and has no unit; leave it out ({setting('drop')}) or give it a unit."
-        )
+        fault = "is blank in one part of the table and filled in another, and has no unit"
+        remedy = f"leave it out ({setting('drop')}) or give it a unit"
+        raise InputError(f"Column '{odd}' of {table.source} {fault}; {remedy}.")
     return data
 
 
@@ -730,12 +696,9 @@ def raw_table(source: Any, options: ReadOptions) -> RawTable:
         path = existing(source)
         table = _raw_file(path, options)
         return table if path.suffix.lower() in PARQUET_SUFFIXES else without_empty_rows(table)
-    sheet_options = (("sheet", options.sheet), ("skip_rows", options.skip_rows))
-    odd = next((name for name, value in sheet_options if value is not None), None)
-    if odd is not None:
-        raise InputError(
-            f"A table in memory has no rows above its header and no sheet; leave out {odd}."
-        )
+    for odd in (name for name in ("sheet", "skip_rows") if getattr(options, name) is not None):
+        fault = "A table in memory has no rows above its header and no sheet"
+        raise InputError(f"{fault}; leave out {odd}.")
     kinds = {f"{t.__module__.split('.')[0]}.{t.__name__}" for t in type(source).__mro__}
     if "pandas.DataFrame" in kinds:
         return from_pandas(source, "DataFrame")
@@ -743,10 +706,9 @@ def raw_table(source: Any, options: ReadOptions) -> RawTable:
         return from_xarray(source)
     if isinstance(source, Mapping):
         return raw_columns(source)
-    raise InputError(
-        f"A table cannot be read from an object of type '{type(source).__name__}'; give a path, a "
-        f"pandas DataFrame, an xarray Dataset or a mapping of column to quantities."
-    )
+    fault = f"A table cannot be read from an object of type '{type(source).__name__}'"
+    ways = "a path, a pandas DataFrame, an xarray Dataset or a mapping of column to quantities"
+    raise InputError(f"{fault}; give {ways}.")
 
 
 def without_empty_rows(table: RawTable) -> RawTable:
@@ -782,10 +744,8 @@ def existing(source: str | PathLike[str]) -> Path:
             files = f"--hub {typed(str(path))} --target NAME --out {typed(f'{path.stem}.csv')}"
             step = Act(Step.WRITE_RUNS, files)
             raise InputError(f"'{path.name}' is a database; write its runs as a table: {step}.")
-        raise InputError(
-            f"'{path.name}' has the extension '{suffix}', which is not read; save it as .csv, "
-            f".tsv, .parquet or .xlsx."
-        )
+        fault = f"'{path.name}' has the extension '{suffix}', which is not read"
+        raise InputError(f"{fault}; save it as .csv, .tsv, .parquet or .xlsx.")
     return path
 
 
@@ -793,22 +753,17 @@ def _raw_file(path: Path, options: ReadOptions) -> RawTable:
     suffix = path.suffix.lower()
     if options.sheet is not None and suffix not in EXCEL_SUFFIXES:
         raise InputError(f"'{path.name}' has no sheets; leave out the sheet '{options.sheet}'.")
-    if options.skip_rows is not None:
-        if suffix in PARQUET_SUFFIXES:
-            raise InputError(
-                f"'{path.name}' has no rows above its header; leave out {setting('skip_rows')}."
-            )
-        if options.skip_rows < 0:
-            raise InputError(
-                f"{setting('skip_rows')} is negative; give the number of lines above the header."
-            )
+    skipped = setting("skip_rows")
+    if options.skip_rows is not None and suffix in PARQUET_SUFFIXES:
+        raise InputError(f"'{path.name}' has no rows above its header; leave out {skipped}.")
+    if (options.skip_rows or 0) < 0:
+        raise InputError(f"{skipped} is negative; give the number of lines above the header.")
     try:
         if suffix in TEXT_SUFFIXES:
             check_memory(path.stat().st_size, path.name)
             return concatenated(text_tables(path, options))
-        return (
-            from_parquet(path, options) if suffix in PARQUET_SUFFIXES else from_excel(path, options)
-        )
+        read = from_parquet if suffix in PARQUET_SUFFIXES else from_excel
+        return read(path, options)
     except OSError as error:
         raise InputError(f"'{path}' cannot be read ({error}); check its permissions.") from error
 
@@ -866,11 +821,9 @@ def check_memory(needed: int, source: str) -> None:
     """
     memory = memory_bytes()
     if needed > memory:
-        raise InputError(
-            f"'{source}' needs about {needed / 1e9:.1f} GB of memory where this machine has "
-            f"{memory / 1e9:.1f}; use fewer columns ({setting('columns')}), or fit it in parts "
-            f"({setting('stream')})."
-        )
+        fault = f"needs about {needed / 1e9:.1f} GB of memory where this machine has"
+        ways = f"use fewer columns ({setting('columns')}), or fit it in parts ({setting('stream')})"
+        raise InputError(f"'{source}' {fault} {memory / 1e9:.1f}; {ways}.")
 
 
 def memory_bytes() -> int:
@@ -896,23 +849,16 @@ def open_parquet(path: Path) -> Any:
 def unreadable(path: Path, what: str, error: Exception) -> InputError:
     """Error for a damaged file, or one that has a wrong extension."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return InputError(
-        f"'{path.name}' cannot be read as {what} ({text}); save it again, or give it the extension "
-        f"of its format."
-    )
+    remedy = "save it again, or give it the extension of its format"
+    return InputError(f"'{path.name}' cannot be read as {what} ({text}); {remedy}.")
 
 
 def _refuse_nested(schema: Any, source: str) -> None:
-    names = list(schema.names)
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"Two columns of {source} are named '{name}'; rename one of them.")
+    check_unique(schema.names, source)
     for column in schema:
         if column.type.num_fields:
-            raise InputError(
-                f"Column '{column.name}' of {source} holds nested values ({column.type}); give "
-                f"one number or text per row."
-            )
+            fault = f"Column '{column.name}' of {source} holds nested values ({column.type})"
+            raise InputError(f"{fault}; give one number or text per row.")
 
 
 def from_excel(path: Path, options: ReadOptions) -> RawTable:
@@ -933,10 +879,8 @@ def from_excel(path: Path, options: ReadOptions) -> RawTable:
     source = path.name if options.sheet is None else f"{path.name} (sheet '{title}')"
     if not rows:
         choose = f", or choose another sheet ({others})" if others else ""
-        raise InputError(
-            f"The sheet '{title}' of {path.name} is empty; give a header such as 'U [m/s]' in each "
-            f"column and one row per run{choose}."
-        )
+        remedy = f"give a header such as 'U [m/s]' in each column and one row per run{choose}"
+        raise InputError(f"The sheet '{title}' of {path.name} is empty; {remedy}.")
     notes = []
     if options.skip_rows is None:
         first = [[cell_text(c) for c in row] for row in rows[:FIRST_ROWS]]
@@ -964,10 +908,9 @@ def _refuse_large_parts(path: Path) -> None:
         is_sheet = name.startswith("xl/worksheets/")
         most = _SHEET_BYTES if is_sheet else _TEXT_BYTES if "sharedStrings" in name else _PART_BYTES
         if name.endswith((".xml", ".rels")) and size > most:
-            raise InputError(
-                f"'{path.name}' unpacks to {size / 1e9:.1f} GB ('{name}'), more than a table of "
-                f"{_MOST_CELLS:,} cells needs; save it as .csv or .parquet."
-            )
+            fault = f"'{path.name}' unpacks to {size / 1e9:.1f} GB ('{name}')"
+            needed = f"more than a table of {_MOST_CELLS:,} cells needs"
+            raise InputError(f"{fault}, {needed}; save it as .csv or .parquet.")
 
 
 def _used_rows(sheet: Any, source: str, skipped: int) -> list[list[Any]]:
@@ -979,12 +922,7 @@ def _used_rows(sheet: Any, source: str, skipped: int) -> list[list[Any]]:
     for number, cell_row in enumerate(sheet.iter_rows()):
         looked_at += len(cell_row)
         if number >= skipped:
-            row = [
-                Percentage(c.value)
-                if isinstance(c.value, float | int) and "%" in c.number_format
-                else c.value
-                for c in cell_row
-            ]
+            row = [*map(_cell, cell_row)]
             while row and (row[-1] is None or row[-1] == ""):
                 row.pop()
             if not next(filter(None, map(cell_text, row)), "#").startswith("#"):
@@ -996,10 +934,14 @@ def _used_rows(sheet: Any, source: str, skipped: int) -> list[list[Any]]:
 
 
 def _too_many_cells(source: str) -> InputError:
-    return InputError(
-        f"'{source}' has more than {_MOST_CELLS:,} cells; save it as .csv or .parquet, with the "
-        f"columns that matter."
-    )
+    remedy = "save it as .csv or .parquet, with the columns that matter"
+    return InputError(f"'{source}' has more than {_MOST_CELLS:,} cells; {remedy}.")
+
+
+def _cell(cell: Any) -> Any:
+    """Value of a cell, which says where it is shown in percent."""
+    percent = isinstance(cell.value, float | int) and "%" in cell.number_format
+    return Percentage(cell.value) if percent else cell.value
 
 
 def _columns(rows: list[list[Any]], source: str) -> list[RawColumn]:
@@ -1097,10 +1039,8 @@ def iter_chunks(
         if progress is not None:
             progress(n_rows, part.fraction)
     if chunk is None:
-        what = "no usable row" if n_rows else "column names but no rows"
-        raise InputError(
-            f"{table.source} has {what}; add at least one row of data that can be used."
-        )
+        what = f"{table.source} has {'no usable row' if n_rows else 'column names but no rows'}"
+        raise InputError(f"{what}; add at least one row of data that can be used.")
     yield replace(chunk, dropped=tuple(sorted([*chunk.dropped, *lost])))
 
 
@@ -1157,10 +1097,8 @@ class TableInParts:
 
     def __post_init__(self) -> None:
         if self.chunk_rows < 1:
-            raise InputError(
-                f"chunk_rows is {self.chunk_rows}; give at least 1 row per chunk "
-                f"({setting('chunk_rows')})."
-            )
+            remedy = f"give at least 1 row per chunk ({setting('chunk_rows')})"
+            raise InputError(f"chunk_rows is {self.chunk_rows}; {remedy}.")
         chosen = replace(self.options, find_duplicates=False, allow_empty=True)
         object.__setattr__(self, "options", chosen)
 
@@ -1290,10 +1228,10 @@ def parquet_batches(
                 continue
             for batch in file.iter_batches(chunk_rows, row_groups=[group], columns=columns):
                 end += batch.num_rows
-                if head is None:
-                    head = _check(build(_raw(batch, path, units, end), options), first, path)
-                if end > start:
+                if head is None or end > start:
                     data = chunk_like(_raw(batch, path, units, end), options, head)
+                    head = _check(data, first, path) if head is None else head
+                if end > start:
                     yield data, batch.num_rows, end
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path, "a Parquet file", error) from error
@@ -1303,14 +1241,12 @@ def _check(data: Dataset, first: Dataset | None, path: Path) -> Dataset:
     """The data, refused without the columns of the first file of their folder."""
     for variable in () if first is None else first.variables:
         if variable.name not in data.names:
-            raise InputError(
-                f"'{path.name}' lacks the column '{variable.name}' that the other files of the "
-                f"folder have; give every file the same columns."
-            )
+            lacks = f"'{path.name}' lacks the column '{variable.name}'"
+            remedy = "give every file the same columns"
+            raise InputError(f"{lacks} that the other files of the folder have; {remedy}.")
         column = data.variable(variable.name)
         if (column.dimension, column.unit.scale) != (variable.dimension, variable.unit.scale):
-            raise InputError(
-                f"Column '{variable.name}' is in '{column.unit.text}' in '{path.name}' and in "
-                f"'{variable.unit.text}' in the other files; give it one dimension."
-            )
+            here = f"'{variable.name}' is in '{column.unit.text}' in '{path.name}'"
+            there = f"in '{variable.unit.text}' in the other files"
+            raise InputError(f"Column {here} and {there}; give it one dimension.")
     return data

@@ -60,7 +60,7 @@ def test_subsets_keep_rows_and_errors(data: Dataset) -> None:
 def test_checks_itself() -> None:
     u, t = parse_variable("U [m/s]"), parse_variable("T [degC]")
     one = np.ones(1)
-    with pytest.raises(InputError, match="Two columns"):
+    with pytest.raises(InputError, match="both named"):
         Dataset((u, u), {"U": one})
     with pytest.raises(InputError, match="do not match"):
         Dataset((u,), {"V": one})
