@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Select, and_, func, insert, inspect, or_, sel
 from dimgs.common.advice import Act, Step, setting
 from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
-from dimgs.common.formats import attributes, whole
+from dimgs.common.formats import attributes, validated, whole
 from dimgs.hub.accounts import role_of
-from dimgs.hub.database import Asked, Database, Dimensions, Labels, RunTable, fetch_runs, wanted
+from dimgs.hub.database import Asked, Database, Dimensions, Labels, RunTable, Wanted, fetch_runs
 from dimgs.hub.entry import (
     KINDS,
     MODELS,
@@ -24,6 +24,7 @@ from dimgs.hub.entry import (
     Entry,
     Json,
     Links,
+    Whole,
     among,
     canonical,
     check_author,
@@ -350,7 +351,7 @@ class Reader:
         state: str | None = None,
         author: str | None = None,
         tag: str | None = None,
-        limit: int | None = None,
+        limit: Whole | None = None,
         text: str | None = None,
         newest: bool = False,
         kernel: str | None = None,
@@ -417,17 +418,18 @@ class Reader:
             If a range cannot be read, or no run has such an input.
         """
         named = {"kernel": kernel, "physics": physics, "where": where, "group": group}
-        return self._queried(limit, **named, **filters)
+        asked = {**named, "limit": limit, **filters}
+        return self._queried(validated(Wanted, asked, "What is asked for: "))
 
-    def _queried(self, limit: int | None, **conditions: Any) -> Json:
-        ask = wanted(**conditions)
+    def _queried(self, ask: Wanted) -> Json:
+        check_text(ask.model_dump(), "What is asked for")
         among(ask.state, STATES, "state")
         among(ask.review, VERDICTS, "review")
         with self.database.transaction(read=True) as connection:
             lineage = self.database.lineage(connection)
             chosen = Asked(connection, ask, lineage, self.readable()).runs()
-            ranged = bool(ask.where or ask.groups)
-            rows, count = fetch_runs(connection, chosen, limit, ranged=ranged)
+            ranged = bool(ask.where or ask.group)
+            rows, count = fetch_runs(connection, chosen, ask.limit, ranged=ranged)
         return {"runs": [run_of(row, lineage) for row in rows], "count": count}
 
     def run_tables(self, kernel: str, inputs: Dimensions, labels: Labels) -> dict[str, RunTable]:

@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
 
 import numpy as np
 import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Engine, Select, create_engine, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -23,7 +25,7 @@ from dimgs.common.escape import visible
 from dimgs.common.plugins import needing
 from dimgs.expression.simplest import read_group
 from dimgs.hub import schema
-from dimgs.hub.entry import Address, Document, Json, check_text, numeric_inputs, si_of
+from dimgs.hub.entry import Address, Document, Json, Whole, numeric_inputs, si_of
 from dimgs.hub.lineage import Lineage, read_lineage, version_of
 from dimgs.hub.schema import (
     SLOTS,
@@ -106,8 +108,7 @@ class Shape:
     slots: dict[str, tuple[int, Dimension]]
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(BaseModel):
     """Conditions on runs.
 
     Attributes
@@ -115,10 +116,15 @@ class Wanted:
     kernel, physics, author, tag, state, tier, since, until : str, optional
     review : str, optional
         Verdict of a review that counts, or "none" for what nobody has reviewed.
-    where : tuple of (str, Quantity)
-        Of inputs.
-    groups : tuple of (str, mapping of str to Fraction, Quantity)
+    where, group : list of str
+        Ranges of inputs, and of groups.
+    every : bool
+        Whether runs that did not end well are asked for too.
+    limit : int, optional
+        Most runs that are given.
     """
+
+    model_config = ConfigDict(extra="forbid")
 
     kernel: str | None = None
     physics: str | None = None
@@ -129,29 +135,10 @@ class Wanted:
     review: str | None = None
     since: str | None = None
     until: str | None = None
-    where: tuple[tuple[str, Quantity], ...] = ()
-    groups: tuple[tuple[str, dict[str, Fraction], Quantity], ...] = ()
-    every: bool = field(default=False)
-
-
-def wanted(where: Sequence[str] = (), group: Sequence[str] = (), **filters: Any) -> Wanted:
-    """Conditions on runs, from their texts.
-
-    Raises
-    ------
-    InputError
-        If a range cannot be read.
-    """
-    check_text([*where, *group, filters], "What is asked for")
-    ranges = [(name, read_range(span, name)) for name, span in map(split_condition, where)]
-    groups = []
-    for text in group:
-        name, span = split_condition(text)
-        limits = read_range(span, name)
-        if limits.is_label:
-            raise InputError(f"The group '{visible(name[:60])}' needs a range of numbers.")
-        groups.append((name, read_group(name), limits))
-    return Wanted(where=tuple(ranges), groups=tuple(groups), **filters)
+    where: list[str] = []
+    group: list[str] = []
+    every: bool = False
+    limit: Whole | None = None
 
 
 @dataclass(frozen=True)
@@ -172,6 +159,32 @@ class Asked:
     lineage: Lineage
     readable: Condition
 
+    @cached_property
+    def _ranges(self) -> list[tuple[str, Quantity]]:
+        """Ranges of inputs, and labels, of which a run may have one like a number (316L)."""
+        ranges = []
+        for name, span in map(split_condition, self.ask.where):
+            limits = read_range(span, name)
+            is_label = self._has_label(name, labels.c.label == limits.text)
+            ranges.append((name, replace(limits, value=limits.text) if is_label else limits))
+        return ranges
+
+    @cached_property
+    def _groups(self) -> list[tuple[str, dict[str, Fraction], Quantity]]:
+        """Groups as texts, with their powers and ranges."""
+        groups = []
+        for name, span in map(split_condition, self.ask.group):
+            limits = read_range(span, name)
+            if limits.is_label:
+                raise InputError(f"The group '{visible(name[:60])}' needs a range of numbers.")
+            groups.append((name, read_group(name), limits))
+        return groups
+
+    def _has_label(self, name: str, *of: Condition) -> bool:
+        """Whether a run has a label of this name."""
+        labelled = select(labels.c.run).where(labels.c.name == name, *of).limit(1)
+        return self.connection.execute(labelled).first() is not None
+
     def runs(self) -> Select[Any]:
         """SQL statement for the numbers (``seq``) of the runs.
 
@@ -180,14 +193,10 @@ class Asked:
         Raises
         ------
         InputError
-            If no kernel has such an input, or only of another dimension.
+            If a range cannot be read, no kernel has such an input, or only of another dimension.
         """
-        where = tuple((name, self._as_label(name, limits)) for name, limits in self.ask.where)
-        return replace(self, ask=replace(self.ask, where=where))._selected()
-
-    def _selected(self) -> Select[Any]:
         ask, of_entry = self.ask, _entry_conditions(self.ask)
-        if not (ask.where or ask.groups or ask.tier):
+        if not (self._ranges or self._groups or ask.tier):
             parts = self._common(entries.c.seq, entries.c.status == "ok")
             parts += [entries.c.kind == "run", *of_entry, self._is_kernel(entries.c.name)]
             return select(entries.c.seq.label("seq")).where(*parts)
@@ -197,7 +206,7 @@ class Asked:
             parts.append(points.c.run.in_(some))
         every = [
             # rows of one shape lie side by side: each is a scan of its own
-            select(points.c.run.label("seq")).where(_in_shape(shape, ask), *parts)
+            select(points.c.run.label("seq")).where(self._in_shape(shape), *parts)
             for shape in self._shapes()
         ]
         if not every:
@@ -205,12 +214,6 @@ class Asked:
         if len(every) == 1:
             return every[0]
         return select(sa.union_all(*every).subquery().c.seq)
-
-    def _as_label(self, name: str, limits: Quantity) -> Quantity:
-        """A range, or the label that a run has and that is written as a number (316L)."""
-        query = select(labels.c.run).where(labels.c.name == name, labels.c.label == limits.text)
-        labelled = self.connection.execute(query.limit(1)).first()
-        return limits if labelled is None else replace(limits, value=limits.text)
 
     def _common(self, seq: sa.ColumnElement[int], ended: Condition) -> list[Condition]:
         """Conditions on runs, whichever table their numbers are of."""
@@ -224,7 +227,7 @@ class Asked:
         if ask.review is not None:
             reviewed = self._of(self.lineage.reviewed(ask.review))
             parts.append(seq.not_in(reviewed) if ask.review == "none" else seq.in_(reviewed))
-        for name, limits in ask.where:
+        for name, limits in self._ranges:
             if limits.is_label:
                 of_name = select(labels.c.run).where(labels.c.name == name)
                 parts.append(seq.in_(of_name.where(labels.c.label == limits.value)))
@@ -258,20 +261,31 @@ class Asked:
         conditions = [self._is_kernel(shapes.c.kernel)]
         conditions += [] if self.ask.tier is None else [shapes.c.tier == self.ask.tier]
         fitting = _shapes_of(self.connection, *conditions)
-        for name, limits in self.ask.where:
+        for name, limits in self._ranges:
             if not limits.is_label:
                 fitting = _shapes_with(fitting, {name: Fraction(1)}, name, limits)
-            elif any(name in shape.slots for shape in fitting):
-                labelled = select(labels.c.run).where(labels.c.name == name).limit(1)
-                if self.connection.execute(labelled).first() is None:
-                    raise InputError(
-                        f"'{visible(name[:60])}' is a number in every run, and "
-                        f"'{visible(limits.text[:60])}' is not a range of numbers; write a range "
-                        f"such as '1e-16..1e-12 m^2/s', or a number with its unit."
-                    )
-        for text, exponents, limits in self.ask.groups:
+            elif any(name in shape.slots for shape in fitting) and not self._has_label(name):
+                raise InputError(
+                    f"'{visible(name[:60])}' is a number in every run, and "
+                    f"'{visible(limits.text[:60])}' is not a range of numbers; write a range "
+                    f"such as '1e-16..1e-12 m^2/s', or a number with its unit."
+                )
+        for text, exponents, limits in self._groups:
             fitting = _shapes_with(fitting, exponents, text, limits)
         return fitting
+
+    def _in_shape(self, shape: Shape) -> Condition:
+        """Condition on the numbers of runs of one shape."""
+        parts: list[Condition] = [points.c.shape == shape.id, points.c.part == 0]
+        for name, limits in self._ranges:
+            if not limits.is_label:
+                parts.append(_column(shape, name).between(*_si_ends(limits)))
+        for _, exponents, limits in self._groups:
+            terms = [_column(shape, n, "l") * float(e) for n, e in sorted(exponents.items())]
+            total = sum(terms[1:], start=terms[0]) if terms else sa.literal(0.0)
+            low, high = (math.log(end) if end > 0 else -math.inf for end in _si_ends(limits))
+            parts.append(total.between(low - _LOG_SLACK, high + _LOG_SLACK))
+        return sa.and_(*parts)
 
 
 def _entry_conditions(ask: Wanted) -> list[Condition]:
@@ -333,20 +347,6 @@ def _column(shape: Shape, name: str, kind: str = "x") -> Any:
     further = points.alias()
     same = (further.c.run == points.c.run, further.c.shape == shape.id, further.c.part == part)
     return select(further.c[f"{kind}{slot}"]).where(*same).correlate(points).scalar_subquery()
-
-
-def _in_shape(shape: Shape, ask: Wanted) -> Condition:
-    """Condition on the numbers of runs of one shape."""
-    parts: list[Condition] = [points.c.shape == shape.id, points.c.part == 0]
-    for name, limits in ask.where:
-        if not limits.is_label:
-            parts.append(_column(shape, name).between(*_si_ends(limits)))
-    for _, exponents, limits in ask.groups:
-        terms = [_column(shape, n, "l") * float(e) for n, e in sorted(exponents.items())]
-        total = sum(terms[1:], start=terms[0]) if terms else sa.literal(0.0)
-        low, high = (math.log(end) if end > 0 else -math.inf for end in _si_ends(limits))
-        parts.append(total.between(low - _LOG_SLACK, high + _LOG_SLACK))
-    return sa.and_(*parts)
 
 
 def fetch_runs(

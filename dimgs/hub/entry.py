@@ -54,6 +54,8 @@ _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 # bytes of a file: as a JSON text it has to be shorter than what a server reads
 MOST_FILE = 8 << 20
 Rating = Annotated[int, Field(ge=1, le=5)]
+# number of entries or runs
+Whole = Annotated[int, Field(ge=0, lt=10**12)]
 
 
 class _Part(BaseModel):

@@ -3,8 +3,11 @@
 import json
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from inspect import Parameter, signature
 from ipaddress import ip_address
 from itertools import groupby
 from pathlib import Path
@@ -25,7 +28,7 @@ from dimgs.hub import accounts, schema
 from dimgs.hub.acts import NotFoundError, Reader, adopt, naming
 from dimgs.hub.bundle import Exchange, Line, Merged, holds_hub
 from dimgs.hub.cards import constants_of, keep_card, trusted_cards
-from dimgs.hub.database import Database, Dimensions, Labels, RunTable, tables_of_runs
+from dimgs.hub.database import Database, Dimensions, Labels, RunTable, Wanted, tables_of_runs
 from dimgs.hub.entry import (
     ID,
     MET,
@@ -263,13 +266,73 @@ class Hub(Exchange):
             accounts.trust(connection, key, name)
 
     def distrust(self, key: str) -> None:
-        """Stop counting them."""
+        """Stop counting the reviews that another hub signed."""
         self.check_manager()
         with self.database.transaction() as connection:
             accounts.distrust(connection, key)
 
     def __repr__(self) -> str:
         return f"Hub('{self.address}', user='{self.user}')"
+
+
+# Methods of a hub as requests to its server, with the key of the answer that holds the result (-
+# where the answer is the result). A name in braces is an argument of the method; the others are the
+# parameters of a GET, else the body.
+_CALLS = """
+listed        GET     /entries                    entries
+get           GET     /entries/{id}               -
+difference    GET     /entries/{id}/difference    difference
+evidence      GET     /entries/{id}/evidence      -
+history       GET     /entries/{id}/history       ids
+review        POST    /entries/{id}/reviews       id
+annotate      POST    /entries/{id}/annotations   id
+dispute       POST    /entries/{id}/disputes      id
+fork          POST    /entries/{id}/forks         id
+approve       POST    /entries/{id}/approvals     id
+redact        POST    /entries/{id}/redactions    id
+query         GET     /runs                       -
+kernels       GET     /kernels                    kernels
+digest        GET     /digest                     -
+files         GET     /files                      files
+wanted_files  GET     /files                      wanted
+ids           GET     /ids                        ids
+key           GET     /key                        key
+trusted       GET     /key                        trusted
+trust         PUT     /trusted/{key}              done
+distrust      DELETE  /trusted/{key}              done
+users         GET     /users                      users
+set_user      PUT     /users/{name}               done
+new_token     POST    /users/{name}/tokens        token
+revoke        DELETE  /tokens/{token}             done
+"""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A method of a hub as a request to its server.
+
+    Attributes
+    ----------
+    name : str
+        Of the method.
+    method, path : str
+    gives : str
+        Key of the answer that holds the result; ``"-"`` where the answer is the result.
+    """
+
+    name: str
+    method: str
+    path: str
+    gives: str
+
+    @cached_property
+    def arguments(self) -> dict[str, Parameter]:
+        """Arguments of the method that the path does not hold, by name."""
+        _, *every = signature(getattr(Hub, self.name)).parameters.values()
+        return {p.name: p for p in every if f"{{{p.name}}}" not in self.path}
+
+
+CALLS = tuple(Call(*line.split()) for line in _CALLS.strip().splitlines())
 
 
 class RemoteHub(Hub):
@@ -302,7 +365,7 @@ class RemoteHub(Hub):
     ) -> None:
         self._url = os.fspath(url).rstrip("/")
         self._client = client or _client_of(self._url)
-        who = self._call("GET", "me")
+        who = self.call("GET", "me")
         self.user, self.role = who["user"], who["role"]
         if user is not None and user != self.user:
             self.close()
@@ -330,14 +393,11 @@ class RemoteHub(Hub):
             )
         raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
 
-    def _send(self, method: str, path: str, query: Any, **body: Any) -> Any:
+    def _send(self, method: str, path: str, **sent: Any) -> Any:
         import httpx2
 
-        parameters = {k: v for k, v in (query or {}).items() if v is not None}
         try:
-            answer = self._client.request(
-                method, f"{self._url}/api/v1/{path}", params=parameters, **body
-            )
+            answer = self._client.request(method, f"{self._url}/api/v1/{path}", **sent)
         except httpx2.HTTPError as error:
             raise StoreError(
                 f"'{self.address}' does not answer ({visible(str(error))[:200]}); check the "
@@ -347,9 +407,9 @@ class RemoteHub(Hub):
             return answer
         raise _refusal(self.address, answer)
 
-    def _call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        sent = {} if body is None else {"json": body}
-        answer = self._send(method, path, query, **sent)
+    def call(self, method: str, path: str, **sent: Any) -> Any:
+        """Document that a request is answered with; what is sent, as the client takes it."""
+        answer = self._send(method, path, **sent)
         try:
             return answer.json()
         except ValueError as error:
@@ -359,7 +419,7 @@ class RemoteHub(Hub):
 
     def add(self, document: Document) -> str:
         """Add an entry; see :meth:`Hub.add`."""
-        return str(self._call("POST", "entries", dict(document))["id"])
+        return str(self.call("POST", "entries", json=dict(document))["id"])
 
     def add_linked(self, document: Document, links: Links) -> str:
         """Add an entry with links to entries that are there."""
@@ -367,58 +427,27 @@ class RemoteHub(Hub):
 
     def once(self, document: Document, links: Links = ()) -> str:
         """Id of the open entry of this content and these links, added where there is none."""
-        return str(self._call("POST", "entries", _linked(document, links), once="true")["id"])
+        sent = {"json": _linked(document, links), "params": {"once": "true"}}
+        return str(self.call("POST", "entries", **sent)["id"])
 
     def add_runs(self, records: Iterable[RunRecord], links: Links = ()) -> list[str]:
         """Add runs; the server sets their time."""
         ids: list[str] = []
         for batch in batches(records):
             body = {"runs": [run_content(r) for r in batch], **_linked({}, links)}
-            ids += self._call("POST", "runs", body)["ids"]
+            ids += self.call("POST", "runs", json=body)["ids"]
         return ids
 
     def check_adder(self) -> None:
         """Refuse anybody who may not add entries, or whose token may not."""
         super().check_adder()
         # no run at all: the server looks at the token first
-        self._call("POST", "runs", {"runs": []})
-
-    def review(self, id: str, verdict: str, text: str = "", **ratings: int | None) -> str:
-        """Review an entry of another author."""
-        rated = {k: v for k, v in ratings.items() if v is not None}
-        return self._about(id, "reviews", {"verdict": verdict, "text": text, **rated})
-
-    def annotate(self, id: str, type: str, text: str) -> str:
-        """Add a remark on an entry."""
-        return self._about(id, "annotations", {"type": type, "text": text})
-
-    def dispute(self, id: str, text: str) -> str:
-        """Doubt an entry."""
-        return self._about(id, "disputes", {"text": text})
-
-    def fork(self, id: str, document: Document | None = None) -> str:
-        """Copy an entry, with changes, as one's own."""
-        return self._about(id, "forks", dict(document or {}))
+        self.call("POST", "runs", json={"runs": []})
 
     def settle(self, id: str, document: Document, links: Links, *, confirmed: bool) -> str:
         """Add a result that was derived again without rejected entries."""
         body = {"document": _linked(document, links), "confirmed": confirmed}
-        return self._about(id, "settlements", body)
-
-    def approve(self, id: str, text: str = "") -> str:
-        """Let an imported protocol, card or job run there."""
-        return self._about(id, "approvals", {"text": text})
-
-    def redact(self, id: str, text: str) -> str:
-        """Remove the content of an entry."""
-        return self._about(id, "redactions", {"text": text})
-
-    def _about(self, id: str, act: str, body: Json) -> str:
-        return str(self._call("POST", f"entries/{_part(id)}/{act}", body)["id"])
-
-    def get(self, id: str) -> Json:
-        """An entry with its state, links and reviews."""
-        return dict(self._call("GET", f"entries/{_part(id)}"))
+        return str(self.call("POST", f"entries/{_part(id)}/settlements", json=body)["id"])
 
     def several(self, ids: Sequence[str]) -> dict[str, Json]:
         """Entries that may be read, by their whole ids."""
@@ -428,26 +457,9 @@ class RemoteHub(Hub):
                 entries[id] = self.get(id)
         return entries
 
-    def difference(self, id: str) -> list[Json]:
-        """Differences between a fork and its parent."""
-        return list(self._call("GET", f"entries/{_part(id)}/difference")["difference"])
-
-    def evidence(self, id: str) -> Json:
-        """Entries that an entry depends on, and entries that depend on it."""
-        return dict(self._call("GET", f"entries/{_part(id)}/evidence"))
-
-    def history(self, id: str) -> list[str]:
-        """Ids of everything that an entry rests on."""
-        return list(self._call("GET", f"entries/{_part(id)}/history")["ids"])
-
-    def listed(self, kind: str | None = None, **filters: Any) -> list[Json]:
-        """Entries with their states; takes what :meth:`Hub.listed` takes."""
-        parameters = {k: v for k, v in filters.items() if v is not False}
-        return list(self._call("GET", "entries", kind=kind, **parameters)["entries"])
-
-    def _queried(self, limit: int | None, **conditions: Any) -> Json:
-        chosen = {k: v for k, v in conditions.items() if v not in (None, False)}
-        return dict(self._call("GET", "runs", limit=_EVERY if limit is None else limit, **chosen))
+    def _queried(self, ask: Wanted) -> Json:
+        chosen = {"limit": _EVERY, **_stated(ask.model_dump(exclude_unset=True))}
+        return dict(self.call("GET", "runs", params=chosen))
 
     def run_tables(self, kernel: str, inputs: Dimensions, labels: Labels) -> dict[str, RunTable]:
         """Inputs of all runs of a kernel, by tier."""
@@ -456,40 +468,21 @@ class RemoteHub(Hub):
 
     def asked(self, question: Document) -> Json:
         """Answer of the server to a question about a point, as of :func:`dimgs.ask.ask`."""
-        return dict(self._call("POST", "asks", dict(question)))
-
-    def kernels(self) -> list[str]:
-        """Names of the kernels that have runs."""
-        return list(self._call("GET", "kernels")["kernels"])
-
-    def digest(self) -> Json:
-        """A hash of all entries, and their number."""
-        return dict(self._call("GET", "digest"))
-
-    def files(self, everything: bool = False) -> list[str]:
-        """Hashes of the files that are there."""
-        return list(self._call("GET", "files", everything=everything or None)["files"])
-
-    def wanted_files(self) -> list[str]:
-        """Hashes of the files that entries name and that are not there."""
-        return list(self._call("GET", "files")["wanted"])
+        return dict(self.call("POST", "asks", json=dict(question)))
 
     def file(self, digest: str) -> bytes:
         """Content of a file that an entry names."""
-        return b64decode(self._call("GET", f"files/{_part(digest)}")["data"])
+        return b64decode(self.call("GET", f"files/{_part(digest)}")["data"])
 
     def put_file(self, data: bytes) -> str:
         """Keep a file that an entry names."""
-        return str(self._call("POST", "files", {"data": b64encode(data).decode()})["sha256"])
-
-    def ids(self, everything: bool = False, kind: str | None = None) -> list[str]:
-        """Ids of the open entries, or of all for an admin."""
-        return list(self._call("GET", "ids", everything=everything or None, kind=kind)["ids"])
+        sent = {"data": b64encode(data).decode()}
+        return str(self.call("POST", "files", json=sent)["sha256"])
 
     def documents(self, ids: Iterable[str]) -> Iterator[Json]:
         """Entries with their signatures."""
         for batch in batches(ids):
-            text = self._send("POST", "documents", None, json={"ids": batch}).text
+            text = self._send("POST", "documents", json={"ids": batch}).text
             yield from (json.loads(line) for line in text.splitlines())
 
     def take(self, lines: Iterable[Line], origin: str, *, vouched: bool = False) -> Merged:
@@ -515,47 +508,46 @@ class RemoteHub(Hub):
 
         for _, part in groupby(texts(), part_of):
             body = "\n".join(part).encode()
-            answer = self._send("POST", "bundle", None, content=body).json()
+            answer = self._send("POST", "bundle", content=body).json()
             merged.join(Merged(**{**answer, "keys": set(answer["keys"])}))
         return merged
 
-    def users(self) -> list[Json]:
-        """Users with their roles."""
-        return list(self._call("GET", "users")["users"])
-
-    def set_user(self, name: str, role: str, password: str | None = None) -> None:
-        """Register a user, or give one another role or password."""
-        account = {"role": role} if password is None else {"role": role, "password": password}
-        self._call("PUT", f"users/{_part(name)}", account)
-
-    def new_token(self, name: str, days: float = 30.0, scope: str = "read") -> str:
-        """Token of a user, shown only now."""
-        body = {"days": days, "scope": scope}
-        return str(self._call("POST", f"users/{_part(name)}/tokens", body)["token"])
-
     def revoke(self, token: str) -> None:
         """Revoke a token, by the part before the dot."""
-        self._call("DELETE", f"tokens/{_part(token.partition('.')[0])}")
-
-    def key(self) -> str:
-        """Public key of the server's hub."""
-        return str(self._call("GET", "key")["key"])
-
-    def trusted(self) -> dict[str, str]:
-        """Keys of hubs whose reviews count there."""
-        return dict(self._call("GET", "key")["trusted"])
-
-    def trust(self, key: str, name: str = "") -> None:
-        """Let the reviews that another hub signed count there."""
-        self._call("PUT", f"trusted/{_part(key)}", {"name": name})
-
-    def distrust(self, key: str) -> None:
-        """Stop counting them."""
-        self._call("DELETE", f"trusted/{_part(key)}")
+        self.call("DELETE", f"tokens/{_part(token.partition('.')[0])}")
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
+
+
+def _asking(call: Call) -> Callable[..., Any]:
+    """The method of a hub as a request to its server."""
+    method = getattr(Hub, call.name)
+
+    @wraps(method)
+    def ask(hub: RemoteHub, *values: Any, **named: Any) -> Any:
+        given = signature(method).bind(hub, *values, **named).arguments
+        path = call.path[1:].format(**{n: _part(str(value)) for n, value in given.items()})
+        sent = _stated({n: given[n] for n in call.arguments if n in given})
+        sent |= sent.pop("ratings", {})
+        # a document is the body itself
+        body = {} if call.method == "GET" else {"json": dict(sent.pop("document", sent))}
+        answer = hub.call(call.method, path, **(body or {"params": sent}))
+        return answer if call.gives == "-" else answer[call.gives]
+
+    return ask
+
+
+for _call in CALLS:
+    # what sends less or more than its arguments has a method of its own
+    if _call.name not in (*vars(RemoteHub), "query"):
+        setattr(RemoteHub, _call.name, _asking(_call))
+
+
+def _stated(arguments: Document) -> Json:
+    """Arguments without those that stand for nothing."""
+    return {k: v for k, v in arguments.items() if v is not None and v is not False}
 
 
 def _linked(document: Document, links: Links) -> Json:

@@ -30,7 +30,7 @@ from dimgs.similitude.answer import typed_inputs
 from dimgs.similitude.augment import Expected
 from dimgs.variables.quantities import as_quantity
 from dimgs.web.intake import COOKIE, SESSION_DAYS, Form, People, UnknownError, Visit, Who, number_in
-from dimgs.web.routes import ACT_ROUTES, ACTS, RestCall, body_of, openapi
+from dimgs.web.routes import ACTS, RestCall, body_of, openapi
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -788,7 +788,7 @@ class Pages:
         """Acts for which the one who looks is shown a form."""
         is_author = entry["author"] == hub.user
         seen = (entry["visibility"], is_author, entry["until"])
-        may = {act for act, (action, *_) in ACTS.items() if hub.may(action, *seen)}
+        may = {act for act, route in ACTS.items() if hub.may(route.name, *seen)}
         if is_author or entry["kind"] == "review":
             may -= {"reviews"}
         asked_by_agent = entry["kind"] == "job" and entry["agent"]
@@ -862,8 +862,8 @@ class Pages:
         document: Json = {**form, **rated}
         if act == "forks":
             document = json_value(form.get("changes") or "{}", "What differs", "write a table")
-        route = ACT_ROUTES[act]
-        answer = route.run(RestCall(visit.hub, {"id": id}, {}, body_of(route, document)))
+        body = body_of(ACTS[act], document)
+        answer = ACTS[act].run(RestCall(visit.hub, {"id": id}, {}, body))
         target = answer["id"] if act == "forks" else id
         return RedirectResponse(f"/entries/{target}", 303)
 

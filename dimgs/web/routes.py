@@ -9,6 +9,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import groupby
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -18,7 +20,9 @@ from dimgs.common.errors import InputError
 from dimgs.common.formats import MOST_BYTES, validated
 from dimgs.hub import Hub
 from dimgs.hub.bundle import documents
+from dimgs.hub.database import Wanted
 from dimgs.hub.entry import Document, Json, ReviewPart, checked, run_record
+from dimgs.hub.hub import CALLS, Call
 
 # bytes of a request: a sync sends less at once; what reads is asked by anybody, and 10,000 ids are
 # the longest
@@ -38,12 +42,6 @@ class AnnotationBody(_Body):
 
     type: Literal["insight", "bug", "validation"]
     text: str
-
-
-class TextBody(_Body):
-    """Body of a remark, review or dispute."""
-
-    text: str = ""
 
 
 class EntryBody(BaseModel):
@@ -86,6 +84,12 @@ class FileBody(_Body):
     data: str
 
 
+class _Once(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    once: bool = False
+
+
 _Pair = Annotated[list[float | int | str | None], Field(min_length=2, max_length=2)]
 
 
@@ -103,26 +107,6 @@ class AskBody(_Body):
     level: float | int = 0.9
 
 
-class UserBody(_Body):
-    """A user of the hub."""
-
-    role: str
-    password: str | None = None
-
-
-class TokenBody(_Body):
-    """Lifetime and scope of a token."""
-
-    days: float | int = 30.0
-    scope: str = "read"
-
-
-class NameBody(_Body):
-    """Whose a key is."""
-
-    name: str = ""
-
-
 @dataclass(frozen=True)
 class RestCall:
     """A REST request: the hub for its sender, and its parameters."""
@@ -131,11 +115,6 @@ class RestCall:
     path: Mapping[str, str]
     query: Document
     body: Any = None
-
-    @property
-    def id(self) -> str:
-        """Id of the requested entry."""
-        return self.path["id"]
 
 
 @dataclass(frozen=True)
@@ -161,6 +140,8 @@ class Route:
         Schema of the body; :class:`Lines` for JSON lines.
     reads : bool
         Whether a token that may only read suffices.
+    name : str
+        Of the method of the hub, where it alone is called: that of the right that it needs.
     """
 
     method: str
@@ -170,6 +151,7 @@ class Route:
     query: type[BaseModel] = _Body
     body: Any = None
     reads: bool = False
+    name: str = ""
 
     @property
     def status(self) -> int:
@@ -200,11 +182,6 @@ def _ask(call: RestCall) -> Json:
     return asdict(ask(body.pop("target"), body.pop("at"), call.hub, load=False, **body))
 
 
-def _settle(call: RestCall) -> Json:
-    body = call.body
-    return {"id": call.hub.settle(call.id, body["document"], (), confirmed=body["confirmed"])}
-
-
 def _bundle(call: RestCall) -> Json:
     merged = call.hub.take(documents(call.body, "the request"), f"sent by {call.hub.user}")
     return {**merged.to_json(), "keys": sorted(merged.keys)}
@@ -217,100 +194,66 @@ def _bytes(text: str) -> bytes:
         raise InputError("The file is not text in base 64.") from error
 
 
-def _done(act: Callable[..., None], *values: Any, **named: Any) -> Json:
-    act(*values, **named)
-    return {"done": True}
+# where it is more, or less, than the types of the arguments
+_SCHEMAS: dict[str, type[BaseModel]] = {
+    "query": Wanted, "review": ReviewBody, "annotate": AnnotationBody, "fork": ChangesBody,
+}  # fmt: skip
 
 
-# what is done with an entry: the method of the hub, which has the name of the right that it needs
-ACTS: dict[str, tuple[str, type[BaseModel], str]] = {
-    "reviews": ("review", ReviewBody, "Review an entry of another author"),
-    "annotations": ("annotate", AnnotationBody, "Add a remark on an entry"),
-    "disputes": ("dispute", TextBody, "Doubt an entry"),
-    "forks": ("fork", ChangesBody, "Copy an entry, with changes"),
-    "approvals": ("approve", TextBody, "Let an imported protocol, card or job run here"),
-    "redactions": ("redact", TextBody, "Remove the content of an entry"),
-}
+def _model(call: Call) -> type[BaseModel]:
+    """Schema of the arguments of a method that its path does not hold."""
+    kinds: Json = {
+        n: (p.annotation, ... if p.default is p.empty else p.default)
+        for n, p in call.arguments.items()
+    }
+    config = ConfigDict(strict=call.method != "GET", extra="forbid")
+    return create_model("Arguments", __config__=config, **kinds)
 
 
-def _act(name: str) -> Route:
-    method, body, summary = ACTS[name]
+def _route(first: Call, *further: Call) -> Route:
+    """The route of a method of the hub, whose answer may hold the results of further ones."""
 
     def run(call: RestCall) -> Json:
-        given = {"document": call.body} if body is ChangesBody else call.body
-        return {"id": getattr(call.hub, method)(call.id, **given)}
+        given = {"document": call.body} if "document" in first.arguments else call.body or {}
+        result = getattr(call.hub, first.name)(**call.path, **call.query, **given)
+        if first.gives == "-":
+            return dict(result)
+        answer = {first.gives: True if result is None else result}
+        return answer | {each.gives: getattr(call.hub, each.name)() for each in further}
 
-    return Route("POST", f"/entries/{{id}}/{name}", run, summary, _Body, body)
-
-
-ACT_ROUTES = {name: _act(name) for name in ACTS}
-
-
-def _typed(texts: str = "", **others: Any) -> type[BaseModel]:
-    """Parameters of an address: texts, and those of other kinds."""
-    kinds = {**dict.fromkeys(texts.split(), str), **others}
-    fields: Json = {name: (kind, None) for name, kind in kinds.items()}
-    return create_model("Parameters", __config__=ConfigDict(extra="forbid"), **fields)
+    schema: Json = {} if first.method == "DELETE" else {
+        "query" if first.method == "GET" else "body": _SCHEMAS.get(first.name) or _model(first)
+    }  # fmt: skip
+    summary = (getattr(Hub, first.name).__doc__ or "").partition("\n")[0].rstrip(".")
+    return Route(first.method, first.path, run, summary, name=first.name, **schema)
 
 
-_Whole = Annotated[int, Field(ge=0, lt=10**12)]
-_FILTERS = _typed(
-    "kernel physics author tag state tier review since until",
-    where=list[str], group=list[str], limit=_Whole, every=bool,
-)  # fmt: skip
-_LISTED = _typed("kind state author tag text kernel", limit=_Whole, newest=bool)
-
+_GENERAL = [_route(*calls) for _, calls in groupby(CALLS, attrgetter("method", "path"))]
+# what is done with an entry, by the last part of its path
+ACTS = {
+    route.path.rpartition("/")[2]: route
+    for route in _GENERAL
+    if route.method == "POST" and "{id}" in route.path
+}
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/me", lambda c: {"user": c.hub.user, "role": c.hub.role}, "Who asks"),
-    Route("GET", "/entries", lambda c: {"entries": c.hub.listed(**c.query)}, "Entries with their "
-          "states", _LISTED),
     Route("POST", "/entries", _entry, "Add an entry; with once, only where none is equal",
-          _typed(once=bool), EntryBody),
-    Route("GET", "/entries/{id}", lambda c: c.hub.get(c.id), "An entry with its state, links and "
-          "reviews"),
-    Route("GET", "/entries/{id}/difference", lambda c: {"difference": c.hub.difference(c.id)},
-          "Differences between a fork and its parent"),
-    Route("GET", "/entries/{id}/evidence", lambda c: c.hub.evidence(c.id),
-          "Entries that an entry depends on, and entries that depend on it"),
-    Route("GET", "/entries/{id}/history", lambda c: {"ids": c.hub.history(c.id)},
-          "Ids of all entries that an entry depends on"),
-    *ACT_ROUTES.values(),
-    Route("POST", "/entries/{id}/settlements", _settle,
-          "Add a result that was derived again without rejected entries", _Body, SettlementBody),
-    Route("GET", "/runs", lambda c: c.hub.query(**c.query), "Runs by ranges of inputs and groups",
-          _FILTERS),
-    Route("POST", "/runs", _runs, "Add runs", _Body, RunsBody),
+          _Once, EntryBody),
+    Route("POST", "/entries/{id}/settlements",
+          lambda c: {"id": c.hub.settle(c.path["id"], links=(), **c.body)},
+          "Add a result that was derived again without rejected entries", body=SettlementBody),
+    Route("POST", "/runs", _runs, "Add runs", body=RunsBody),
     Route("POST", "/asks", _ask, "An answer from the entries of the hub", body=AskBody,
           reads=True),
-    Route("GET", "/kernels", lambda c: {"kernels": c.hub.kernels()}, "Kernels that have runs"),
-    Route("GET", "/digest", lambda c: c.hub.digest(), "A hash of all entries, and their number"),
-    Route("GET", "/files",
-          lambda c: {"files": c.hub.files(**c.query), "wanted": c.hub.wanted_files()},
-          "Hashes of the files that entries name, here and not here", _typed(everything=bool)),
     Route("GET", "/files/{digest}",
           lambda c: {"data": b64encode(c.hub.file(c.path["digest"])).decode()},
           "Content of a file, in base 64"),
     Route("POST", "/files", lambda c: {"sha256": c.hub.put_file(_bytes(c.body["data"]))},
-          "Keep a file that an entry names", _Body, FileBody),
-    Route("GET", "/ids", lambda c: {"ids": c.hub.ids(**c.query)}, "Ids of all open entries; with "
-          "everything, of all, for an admin", _typed("kind", everything=bool)),
+          "Keep a file that an entry names", body=FileBody),
     Route("POST", "/documents", lambda c: Lines(c.hub.documents(c.body["ids"])),
-          "Entries with their signatures, as JSON lines", _Body, IdsBody, reads=True),
-    Route("POST", "/bundle", _bundle, "Take entries of another hub, as JSON lines", _Body, Lines),
-    Route("GET", "/key", lambda c: {"key": c.hub.key(), "trusted": c.hub.trusted()},
-          "Public key of this hub, and those that it trusts"),
-    Route("PUT", "/trusted/{key}", lambda c: _done(c.hub.trust, c.path["key"], c.body["name"]),
-          "Count reviews that another hub has signed", _Body, NameBody),
-    Route("DELETE", "/trusted/{key}", lambda c: _done(c.hub.distrust, c.path["key"]),
-          "Stop counting them"),
-    Route("GET", "/users", lambda c: {"users": c.hub.users()}, "Users with their roles"),
-    Route("PUT", "/users/{name}", lambda c: _done(c.hub.set_user, c.path["name"], **c.body),
-          "Register a user, or give one another role or password", _Body, UserBody),
-    Route("POST", "/users/{name}/tokens",
-          lambda c: {"token": c.hub.new_token(c.path["name"], **c.body)},
-          "Make a token, which is shown only now", _Body, TokenBody),
-    Route("DELETE", "/tokens/{token}", lambda c: _done(c.hub.revoke, c.path["token"]),
-          "Revoke a token, by its part before the dot"),
+          "Entries with their signatures, as JSON lines", body=IdsBody, reads=True),
+    Route("POST", "/bundle", _bundle, "Take entries of another hub, as JSON lines", body=Lines),
+    *_GENERAL,
 )  # fmt: skip
 
 
@@ -372,8 +315,10 @@ def _operation(route: Route) -> Json:
     names = re.findall(r"\{(\w+)\}", route.path)
     where = {"in": "path", "required": True, "schema": {"type": "string"}}
     parameters = [{"name": name, **where} for name in names]
-    for name, schema in route.query.model_json_schema()["properties"].items():
+    for name, schema in route.query.model_json_schema().get("properties", {}).items():
         schema.pop("default", None)
+        # what may be left out may be null
+        schema = {**schema.pop("anyOf", [{}])[0], **schema}
         parameters.append({"name": name, "in": "query", "required": False, "schema": schema})
     path = re.sub(r"[{}]", "", route.path).strip("/").replace("/", "_")
     failing = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
