@@ -191,10 +191,14 @@ def posterior_covariance(near: Nearby, hyper: Hyperparameters, places: Array) ->
 
 @dataclass(frozen=True)
 class Solved:
-    """Equations of generalised least squares, solved."""
+    """Equations of generalised least squares, solved.
 
-    inverse: Array
-    linear: Array
+    In units in which the errors are independent and of size 1: what is solved there keeps half of
+    the digits that the inverse of the covariance loses.
+    """
+
+    lower: Array
+    white: Array
     small: Array
     half_log_determinants: float
 
@@ -203,19 +207,27 @@ class Solved:
         """Solution for runs with the given correlations; LinAlgError if they are singular."""
         K = hyper.amplitude**2 * alike
         K[np.diag_indices_from(K)] += nugget(near, hyper) + ROUNDING * hyper.amplitude**2
-        factor = linalg.cho_factor(K, lower=True)
-        inverse = linalg.cho_solve(factor, np.eye(len(K)))
+        lower = linalg.cholesky(K, lower=True)
         H, precisions = _linear(near)
-        linear = inverse @ H
-        A = H.T @ linear + np.diag(precisions)
-        lower = linalg.cho_factor(A, lower=True)
-        logs = np.log(factor[0].diagonal()).sum() + np.log(lower[0].diagonal()).sum()
-        return cls(inverse, linear, linalg.cho_solve(lower, np.eye(len(A))), float(logs))
+        white = linalg.solve_triangular(lower, H, lower=True)
+        factor = linalg.cho_factor(white.T @ white + np.diag(precisions), lower=True)
+        logs = np.log(lower.diagonal()).sum() + np.log(factor[0].diagonal()).sum()
+        return cls(lower, white, linalg.cho_solve(factor, np.eye(len(precisions))), float(logs))
+
+    def whitened(self, values: Array) -> Array:
+        """Values of the runs in these units."""
+        return np.asarray(linalg.solve_triangular(self.lower, values, lower=True))
+
+    def back(self, values: Array) -> Array:
+        """Weights of the runs from those of values in these units."""
+        return np.asarray(linalg.solve_triangular(self.lower, values, lower=True, trans="T"))
 
     @property
     def residual_precision(self) -> Array:
         """Matrix that takes values to residuals of the linear part, over their covariance."""
-        return np.asarray(self.inverse - self.linear @ self.small @ self.linear.T)
+        inverse = linalg.cho_solve((self.lower, True), np.eye(len(self.lower)))
+        linear = self.back(self.white)
+        return np.asarray(inverse - linear @ self.small @ linear.T)
 
 
 def nugget(near: Nearby, hyper: Hyperparameters) -> Array:
@@ -243,7 +255,7 @@ def ratios(near: Nearby, hyper: Hyperparameters) -> tuple[Array, Array]:
     """Logarithms of the ratios of the other origins to the first, and their standard errors."""
     z = near.changes @ near.scalings.coordinates(hyper.lengths).T
     solved = Solved.of(near, hyper, matern(squared_distances(z))[0])
-    coefficients = solved.small @ solved.linear.T @ near.values
+    coefficients = solved.small @ solved.white.T @ solved.whitened(near.values)
     others = int(near.origins.max(initial=0))
     first = len(coefficients) - others
     return coefficients[first:], np.sqrt(solved.small.diagonal()[first:])
@@ -304,12 +316,12 @@ def _joined(near: Nearby, hyper: Hyperparameters) -> Joined:
     except linalg.LinAlgError as error:
         raise FitError("The covariance of the runs near the point is singular.") from error
     # the point itself lies at the origin of the changes: exponents make no difference there
-    to_point = hyper.amplitude**2 * matern((z**2).sum(axis=1))[0]
-    simple = solved.inverse @ to_point
-    open_part = -solved.linear.T @ to_point
+    to_point = solved.whitened(hyper.amplitude**2 * matern((z**2).sum(axis=1))[0])
+    open_part = -solved.white.T @ to_point
     open_part[0] += 1.0
-    weights = simple + solved.linear @ solved.small @ open_part
-    variance = hyper.amplitude**2 - to_point @ simple + open_part @ solved.small @ open_part
+    linear = solved.small @ open_part
+    weights = solved.back(to_point + solved.white @ linear)
+    variance = hyper.amplitude**2 - to_point @ to_point + open_part @ linear
     P = solved.residual_precision
     left_out = (P @ near.values) / np.sqrt(np.maximum(P.diagonal(), 1e-300))
     # the input that matters most counts as it is
