@@ -36,18 +36,17 @@ from dimgs.discovery.next_runs import differs_most, propose
 from dimgs.discovery.options import DiscoverKeywords, FitKeywords, Options, default_of, documented
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import Prepared, prepare
+from dimgs.discovery.scoring import left_out_values
 from dimgs.discovery.search import study_with_repeats
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals, study_of_power_law
 from dimgs.engines.protocol import Clock
 from dimgs.engines.registry import NONE
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design import Design
-from dimgs.fits.noise import Noise
 from dimgs.judgement.posterior import ProbableLaw
 from dimgs.law.assemble import search_names
 from dimgs.law.canonical import absorb, celsius_zeros, recognise
 from dimgs.law.law import Law
-from dimgs.law.prediction import shifted
 from dimgs.report.results import Candidates, FitResult, Report, Rival, Verdict
 
 # ---- The fit composer: Dataset -> contrastive power law, with the verdict on it.
@@ -289,6 +288,9 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
     left_out = () if unseen is None else prepared.in_table(unseen.tolist())
     odd, outliers = _outliers(study, residuals, options)
     maker = partial(_law_of_candidate, study, options)
+    rivals, further = ((), ()) if posterior is None else (posterior.rivals, posterior.further)
+    # the kind of errors that the judgement worked in
+    kind = None if posterior is None or not posterior.laws else posterior.errors
     return Report(
         basis=prepared.basis,
         fit=_in_table(study, options),
@@ -313,12 +315,12 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         predicted=prepared.in_table(law.predict_si(prepared.data).tolist()),
         data=prepared.data.take(prepared.in_table(range(prepared.design.n_runs))),
         left_out=left_out,
-        noise=_noise(study, law, unseen),
-        rivals=_rivals(study, law, options, () if posterior is None else posterior.rivals),
+        noise=prepared.noise(law, kind, unseen),
+        rivals=_rivals(study, law, options, rivals),
         form=form,
         leads=tuple(replace(each, law=_shown(each.law)) for each in study.leads),
         outliers=outliers,
-        further_runs=partial(propose, others=partial(_further, study, law, options)),
+        further_runs=partial(propose, others=partial(_rivals, study, law, options, further)),
         shares_of=partial(_shares, data, law.target.name, options),
         options_of=partial(_given, options),
     )
@@ -365,11 +367,6 @@ def _shown(law: Law | None) -> Law | None:
 def _law_of_candidate(study: Study, options: Options, candidate: Candidate) -> Law | None:
     """A candidate of the front as a checked law; None where it is none."""
     return _shown(law_of_candidate(study, candidate, options))
-
-
-def _further(study: Study, law: Law, options: Options) -> tuple[Rival, ...]:
-    """Less probable laws than the rivals."""
-    return () if study.posterior is None else _rivals(study, law, options, study.posterior.further)
 
 
 def _unmet(study: Study, options: Options, form: Rival | None) -> list[str]:
@@ -443,19 +440,12 @@ def _left_out(study: Study, residuals: Array | None) -> Array | None:
     """Target of every run by the law refitted without it; None where that has no value."""
     if residuals is None:
         return None
-    design, target = study.prepared.design, study.law.target
-    measured = study.prepared.data[target.name]
-    with np.errstate(over="ignore"):
-        logs = design.scale == "log"
-        values = shifted(study.law, measured, -residuals) if logs else measured - residuals
-    return values if np.all(np.isfinite(values)) else None
-
-
-def _noise(study: Study, law: Law, left_out: Array | None) -> Noise | None:
-    """The error model of the runs about the law: of the kind that the judgement worked in."""
-    posterior = study.posterior
-    kind = None if posterior is None or not posterior.laws else posterior.errors
-    return study.prepared.noise(law, kind, left_out)
+    design = study.prepared.design
+    if design.scale == "log":
+        values = left_out_values(design, residuals.tolist())
+    else:
+        values = study.prepared.data[study.law.target.name] - residuals
+    return values if values is not None and np.all(np.isfinite(values)) else None
 
 
 def _provenance(data: Dataset, options: Options) -> dict[str, str]:

@@ -190,6 +190,13 @@ class GivenForm:
         ]
 
 
+def inputs_of_form(options: Options, data: Dataset, target: str) -> list[str]:
+    """Columns that the form of the options names; none where no form is given."""
+    if options.form is None:
+        return []
+    return GivenForm.read(options.form, data, target, options).inputs(data)
+
+
 class _Units:
     """Scales that carry the units of constants: those that are declared, and new ones."""
 

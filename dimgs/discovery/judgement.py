@@ -16,12 +16,11 @@ from dimgs.discovery.estimators import estimator
 from dimgs.discovery.options import Options
 from dimgs.discovery.power_law import fit_prepared, projected_power
 from dimgs.discovery.regimes import (
-    REGIMES,
+    MOST_REGIMES,
     RegimeResult,
     blend_of,
     regime_document,
     regimes_of,
-    switching,
 )
 from dimgs.discovery.scoring import (
     clearly_less,
@@ -89,6 +88,7 @@ from dimgs.report.results import FitResult, Verdict
 
 
 POWER_LAW, SUM, BLEND, CANDIDATE, CURVE = "power law", "sum", "blend", "candidate", KIND
+REGIMES = "regimes"
 # parts of the runs: each takes a second, and errors of a tenth more runs differ by less than theirs
 _FOLDS = 5
 # error of the best, of that of a simpler description, from which on it is no better: the law is as
@@ -309,7 +309,7 @@ def sum_of(design: Design) -> Formula | None:
 def _with_fitted_exponents(
     expression: sympy.Expr, constants: Mapping[str, float]
 ) -> tuple[sympy.Expr, dict[str, float]]:
-    """A sum with a constant for each exponent that was fitted, as its decimals tell."""
+    """A form with a constant for each exponent that was fitted, as its decimals tell."""
     fitted = {p.exp for p in expression.atoms(sympy.Pow) if p.exp.is_Rational}
     fitted = {x for x in fitted if x.q > _LARGEST_SIMPLE}
     taken = {str(s) for s in expression.free_symbols}
@@ -512,7 +512,7 @@ def _with_switches(study: Study, posterior: Posterior, options: Options, clock: 
     forms, regimes = simple_forms(design), list[RegimeResult]()
     is_open = design.scale == "log" and design.within is None and result is not None
     if is_open and not (options.regimes or clock.over):
-        switches, regimes = switching(design, options, clock)
+        switches, regimes = _switching(design, options, clock)
         forms = [*switches, *forms]
     if not forms or clock.over:
         return study
@@ -523,6 +523,38 @@ def _with_switches(study: Study, posterior: Posterior, options: Options, clock: 
         divided = tuple(map(regime_document, regimes))
         study = replace(study, result=replace(study.result, regimes=divided))
     return study
+
+
+def _switching(
+    design: Design, options: Options, clock: Clock
+) -> tuple[list[Proposal], list[RegimeResult]]:
+    """Power laws by regime, and the smaller or larger of two, as forms to judge.
+
+    No further number of regimes is tried that the clock would not see the end of. And the most
+    regimes that the forms are made of; none where the exponents are the same everywhere.
+    """
+    forms: list[Proposal] = []
+    first: list[RegimeResult] = []
+    most, took = MOST_REGIMES, 0.0
+    while most > 1 and clock.left > took:
+        left = clock.left
+        # a law that wins is validated with the others, as it stands
+        pieces = attempt(regimes_of, design, options, most=most, validated=False)
+        regimes, law = pieces or ([], None)
+        if law is None:
+            break
+        first = first or regimes
+        form, fitted, _ = law.response_form
+        whole, start = _with_fitted_exponents(form, fitted)
+        forms.append(Proposal(name=REGIMES, expression=whole, constants=start, law=law))
+        if len(regimes) == 2:
+            sides = [piece.expr for piece in whole.args]
+            both = (sympy.Min(*sides), sympy.Max(*sides))
+            forms += [Proposal(name=REGIMES, expression=e, constants=start) for e in both]
+        took = left - clock.left
+        # fewer regimes may be the law, and the others its scatter
+        most = len(regimes) - 1
+    return forms, first
 
 
 def _with_constants_by_source(

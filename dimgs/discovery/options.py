@@ -4,7 +4,7 @@ The keywords of `dimgs.fit`, `dimgs.discover` and their streamed forms, the opti
 line and the help of both are made of :class:`Options`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
 from inspect import cleandoc
 from numbers import Integral, Real
@@ -137,6 +137,8 @@ _APART = (
     ("by", ("within", "robust", "errors_in_variables")),
     ("complete", ("must_use",)),
 )
+# options that mean something beside another one alone
+_BESIDE = {"along": "local", "curve": "along", "arrhenius_power": "arrhenius"}
 
 
 def _option(default: Any, kind: Kind, help: str) -> Any:
@@ -313,50 +315,39 @@ class Options:
         object.__setattr__(self, "limits", self.known_limits)
         object.__setattr__(self, "symmetric", tuple(map(scaling_text, self.scalings)))
         check_name(self.engine)
+        for fault in self._faults():
+            raise InputError(fault)
+
+    def _faults(self) -> Iterator[str]:
+        """Sentences on values that cannot be used, or not together."""
         for name, words in _CHOICES.items():
             if getattr(self, name) not in words:
-                raise InputError(
-                    f"There is no {name} '{getattr(self, name)}'; use {', '.join(words)}."
-                )
+                yield f"There is no {name} '{getattr(self, name)}'; use {', '.join(words)}."
         if not 0.0 < self.level < 1.0:
-            raise InputError(
-                f"The level is {self.level}; give the coverage as a fraction, such as 0.9."
-            )
-        for name, others in _APART:
-            clash = [n for n in others if getattr(self, name) and getattr(self, n)]
-            if clash:
-                raise InputError(
-                    f"{setting(name)} is not combined with {setting(clash[0])}: leave out one of "
-                    "them."
-                )
-        logged = [n for n in ("by", "robust", "errors_in_variables") if getattr(self, n)]
-        if self.noise == "constant" and logged:
-            raise InputError(
-                f"Fits with {setting(logged[0])} have relative errors: leave out it or "
-                f"{setting('noise', 'constant')}."
-            )
-        if (self.along is not None and not self.local) or (self.curve and self.along is None):
-            raise InputError(
-                f"{setting('along')} belongs to {setting('local')}, and {setting('curve')} to "
-                f"{setting('along')}: give these too."
-            )
-        if self.arrhenius_power and not self.arrhenius:
-            raise InputError(
-                f"{setting('arrhenius_power')} belongs to {setting('arrhenius')}: give that too."
-            )
+            yield f"The level is {self.level}; give the coverage as a fraction, such as 0.9."
+        for name, other in ((name, n) for name, others in _APART for n in others):
+            if getattr(self, name) and getattr(self, other):
+                both = f"{setting(name)} is not combined with {setting(other)}"
+                yield f"{both}: leave out one of them."
+        for name in ("by", "robust", "errors_in_variables"):
+            if self.noise == "constant" and getattr(self, name):
+                relative = f"Fits with {setting(name)} have relative errors"
+                yield f"{relative}: leave out it or {setting('noise', 'constant')}."
+        for name, other in _BESIDE.items():
+            if getattr(self, name) not in (None, False) and not getattr(self, other):
+                yield f"{setting(name)} belongs to {setting(other)}: give that too."
         if self.time_limit is not None and not self.time_limit > 0:
-            raise InputError(f"The time limit is {self.time_limit} s; give more than 0.")
+            yield f"The time limit is {self.time_limit} s; give more than 0."
         if self.evaluations is not None and self.evaluations < 1:
-            raise InputError(f"{self.evaluations} evaluations allow no search; give more than 0.")
-        if self.complete is not None and (
-            self.complete < 1 or self.engine not in (ALL, embedded())
-        ):
-            raise InputError(
+            yield f"{self.evaluations} evaluations allow no search; give more than 0."
+        tries_all = self.engine in (ALL, embedded())
+        if self.complete is not None and not (self.complete and tries_all):
+            yield (
                 f"complete is {self.complete} with the engine '{self.engine}'; give at least one "
                 f"node, and the engine auto or {embedded()}, which tries all forms."
             )
         if isinstance(self.scales, str) and self.scales != "auto":
-            raise InputError(f"scales is '{self.scales}'; give 'auto' or ['M0 [kg]', ...].")
+            yield f"scales is '{self.scales}'; give 'auto' or ['M0 [kg]', ...]."
 
     @classmethod
     def of(

@@ -512,13 +512,10 @@ class Checkpoint:
         where = f"'{self.path}' is not a checkpoint of dimgs, so it is neither read nor overwritten"
         about, arrays = _read(self.path, where)
         kept, what = about.identity.model_dump(), ""
-        if not _same(kept, self.identity):
-            same_table = kept["files"] == self.identity["files"]
-            what = (
-                "it belongs to another table or other options"
-                if same_table
-                else "the table changed"
-            )
+        if kept["files"] != self.identity["files"]:
+            what = "the table changed"
+        elif not _same(kept, self.identity):
+            what = "it belongs to another table or other options"
         elif "sample" not in arrays and not np.array_equal(arrays["weights"], arrays["counts"]):
             what = "it has no sample of the stated errors, which version 0.2 did not keep"
         if what:
@@ -563,13 +560,9 @@ def _read(path: Path, where: str) -> tuple[CheckpointFile, dict[str, NDArray[Any
         with ZipFile(path) as archive:
             # compressed parts may grow without bound when they are read; dimgs writes none
             plain = all(i.compress_type == ZIP_STORED for i in archive.infolist())
-        if not plain:
-            raise InputError(f"{where}; {remedy}.")
         with np.load(path, allow_pickle=False) as opened:
-            arrays = {k: opened[k] for k in opened.files}
+            arrays = {k: opened[k] for k in opened.files if plain}
         text = str(arrays.pop("about"))
-    except InputError:
-        raise
     except Exception as error:
         # NumPy reads the heads of arrays with Python's own tokenizer, and lets its errors through
         raise InputError(f"{where}; {remedy}.") from error
@@ -1142,8 +1135,7 @@ def _moments(
 def _pieces(frame: Any, reader: ReadOptions, chunk_rows: int) -> list[tuple[Any, str]]:
     """Each partition, as a Dask value or a path, with its name."""
     if hasattr(frame, "to_delayed"):
-        named = enumerate(frame.to_delayed(), start=1)
-        return [(value, f"partition {i}") for i, value in named]
+        return [(value, f"partition {i}") for i, value in enumerate(frame.to_delayed(), start=1)]
     if isinstance(frame, str | PathLike):
         frame = TableInParts(frame, chunk_rows, reader).files
     paths = list(frame) if isinstance(frame, list | tuple) else []

@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import combinations
 from math import gcd
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from dimgs.discovery.diagnostics import (
 )
 from dimgs.discovery.estimators import (
     estimator,
+    fit_squares,
     local_along,
     local_of,
     physical_map,
@@ -48,7 +49,7 @@ from dimgs.discovery.scoring import (
     r2,
     scores_of,
 )
-from dimgs.fits.covariance import linearised, t_quantile
+from dimgs.fits.covariance import linearised
 from dimgs.fits.design import Design
 from dimgs.fits.estimate import Estimate, exponents_of
 from dimgs.fits.noise import may_show_errors, shown_errors
@@ -71,28 +72,21 @@ IntMatrix = NDArray[np.int64]
 _MOST_BASES = 60
 
 
-class AdditiveResult(NamedTuple):
-    """A sparse additive law, and the literal form in log-ratios beside it.
-
-    Attributes
-    ----------
-    terms : tuple of dict
-        Terms of log f = Σ h(log group), ready for JSON.
-    pairs : dict
-        The literal form Σ g(log-ratio) in the same groups, with its loop defect.
-    warnings : tuple of str
-    """
-
-    terms: tuple[dict[str, Any], ...]
-    pairs: dict[str, Any]
-    warnings: tuple[str, ...]
-
-
-def additive_of(design: Design, options: Options) -> AdditiveResult:
+def additive_of(
+    design: Design, options: Options
+) -> tuple[tuple[dict[str, Any], ...], dict[str, Any], list[str]]:
     """Terms of the sparse additive law, and the loop defect of its literal counterpart.
 
     Sparsity depends on the groups that are the axes; the choice among the enumerated bases is
     part of the fit, so that the result does not depend on the basis of the design.
+
+    Returns
+    -------
+    terms : tuple of dict
+        Terms of log f = Σ h(log group), ready for JSON.
+    pairs : dict
+        The literal form Σ g(log-ratio) in the same groups, with its loop defect.
+    warnings : list of str
 
     Raises
     ------
@@ -139,7 +133,7 @@ def additive_of(design: Design, options: Options) -> AdditiveResult:
         "rmse_log": float(np.std(literal.residuals_)),
         "consistent": literal.loop_defect_ <= 1e-9 * max(spread, 1.0),
     }
-    return AdditiveResult(terms, pairs, tuple(warnings))
+    return terms, pairs, warnings
 
 
 def feature_bases(design: Design) -> list[IntMatrix]:
@@ -295,9 +289,8 @@ def fit_prepared(
         if crossover is not None:
             whole, further["crossover"] = crossover
     if options.additive:
-        additive = additive_of(limited.design, options)
-        further |= {"additive": additive.terms, "additive_pairs": additive.pairs}
-        notes += additive.warnings
+        further["additive"], further["additive_pairs"], said = additive_of(limited.design, options)
+        notes += said
     chosen = law if whole is None else limited.continued(whole)
     warnings = (
         *prepared.warnings,
@@ -375,21 +368,16 @@ def constant_law(design: Design, options: Options) -> Law:
     design : Design
     options : Options
     """
-    mean, sd, n = float(design.y.mean()), float(design.y.std(ddof=1)), design.n_runs
     p = len(design.features)
-    estimate = Estimate(
+    mean = fit_squares(replace(design, features=(), X=design.X[:, :0]), options.level)
+    estimate = replace(
+        mean,
         exponents=exponents_of(design.features, np.zeros(p), np.zeros((p, 2))),
         coefficients=(Fraction(0),) * p,
-        intercept=mean,
-        intercept_half=float(t_quantile(options.level, n - 1)) * sd / n**0.5,
-        covariance=np.diag([sd**2 / n, *np.zeros(p)]),
-        residual_sd=sd,
-        dof=n - 1.0,
-        residual_dof=n - 1.0,
-        level=options.level,
+        covariance=np.pad(mean.covariance, (0, p)),
     )
     law = power_law(design, estimate)
-    return law.with_scores(scores_of(design, mean + design.offset, None, None, options.seed))
+    return law.with_scores(scores_of(design, estimate.predict(design), None, None, options.seed))
 
 
 def _unused_options(options: Options) -> list[str]:

@@ -23,7 +23,7 @@ from dimgs.dataset.checks import (
     usable_runs,
 )
 from dimgs.discovery.estimators import slopes_in
-from dimgs.discovery.given_form import GivenForm
+from dimgs.discovery.given_form import inputs_of_form
 from dimgs.discovery.missing_input import check_advice, explain_missing
 from dimgs.discovery.options import Options
 from dimgs.discovery.scoring import target_values
@@ -424,7 +424,10 @@ def _basis(usable: UsableRuns, options: Options) -> PiBasis:
     # no input and no target asks for an automatic scale here
     scales = () if options.scales == "auto" and is_number else options.scales
     if not (usable.grouped or constants or scales):
-        return _without_inputs(wanted)
+        # a response whose only inputs enter unlogged
+        if not is_number:
+            raise UnreachableError([], wanted)
+        return PiBasis((), (), PiGroup.of("pi_0", {target: 1}), wanted)
     never = set(usable.never_varied)
     basis = pi_basis(
         [*(data.variable(n) for n in usable.grouped), wanted],
@@ -461,13 +464,6 @@ def _symmetric_warnings(
     if not test.is_shown:
         note += " The runs neither support nor contradict them: they are used as given."
     return [note]
-
-
-def _without_inputs(target: Variable) -> PiBasis:
-    """A response whose only inputs enter unlogged: it must be dimensionless or a level."""
-    if not (target.is_level or target.dimension.is_dimensionless):
-        raise UnreachableError([], target)
-    return PiBasis((), (), PiGroup.of("pi_0", {target.name: 1}), target)
 
 
 def _warnings(usable: UsableRuns, design: Design, options: Options) -> list[str]:
@@ -566,7 +562,7 @@ def _derived_input(usable: UsableRuns, options: Options) -> tuple[str, str] | No
     Such as a Reynolds number beside the velocity, the length and the viscosity: it brings nothing
     of its own, and exponents along it are those of rounding.
     """
-    data, never = usable.data, usable.never_varied
+    data, target, never = usable.data, usable.purpose.target, usable.never_varied
     positive = [n for n in usable.grouped if np.all(data[n] > 0)]
     held = [data.variable(n) for n in positive if n in never]
     varied = [n for n in positive if n not in never]
@@ -586,7 +582,7 @@ def _derived_input(usable: UsableRuns, options: Options) -> tuple[str, str] | No
             continue
         powers = {n: Fraction(int(h), 2) for n, h in zip(others, halves, strict=True) if h}
         product = product_of(data, name, powers, held)
-        if product is not None and name not in _inputs_of_form(usable, options):
+        if product is not None and name not in inputs_of_form(options, data, target):
             text, columns = product
             return name, (
                 f"'{name}' equals {text} in every run, to within its rounding, so that it adds "
@@ -594,13 +590,6 @@ def _derived_input(usable: UsableRuns, options: Options) -> tuple[str, str] | No
                 f"({setting('drop', min(columns))})."
             )
     return None
-
-
-def _inputs_of_form(usable: UsableRuns, options: Options) -> list[str]:
-    if options.form is None:
-        return []
-    form = GivenForm.read(options.form, usable.data, usable.purpose.target, options)
-    return form.inputs(usable.data)
 
 
 def product_of(

@@ -1,4 +1,4 @@
-"""Regimes with sharp boundaries, smooth crossovers, and laws that switch.
+"""Regimes with sharp boundaries, and smooth crossovers.
 
 Where two power laws meet, the boundary is where they are equal, and the law is the smaller or the
 larger of both; where there is a jump, the boundary is a constant of its own.
@@ -16,11 +16,9 @@ from dimgs.common.errors import attempt
 from dimgs.discovery.estimators import fit_squares, groups_of, physical_map, with_rationals
 from dimgs.discovery.options import Options
 from dimgs.discovery.scoring import fitted_by, scores_of, scores_of_search
-from dimgs.engines.protocol import Clock
 from dimgs.fits.design import Design
 from dimgs.fits.estimate import Exponent
-from dimgs.groups.rationals import equal_rational, is_simple
-from dimgs.judgement.candidates import Proposal
+from dimgs.groups.rationals import equal_rational
 from dimgs.law.assemble import Side, assemble, pieces_law, power_law, where_text
 from dimgs.law.checked_law import Scores
 from dimgs.law.law import Law
@@ -36,9 +34,7 @@ _SMOOTH = ("sum", "saturation", "blend")
 # a smooth crossover is fitted by iterations over all runs
 _MOST_RUNS = 20_000
 # a response of more regimes has a law of another kind
-_MOST_REGIMES = 5
-# who found forms that switch
-REGIMES = "regimes"
+MOST_REGIMES = 5
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ def regimes_of(
     options: Options,
     *,
     joined: bool = True,
-    most: int = _MOST_REGIMES,
+    most: int = MOST_REGIMES,
     validated: bool = True,
 ) -> tuple[list[RegimeResult], Law | None]:
     """Regimes found in the runs, and the law in pieces where there is more than one.
@@ -130,60 +126,6 @@ def regimes_of(
     else:
         scores = scores_of(design, fitted, None, None, seed)
     return results, whole.with_scores(scores)
-
-
-def switching(
-    design: Design, options: Options, clock: Clock
-) -> tuple[list[Proposal], list[RegimeResult]]:
-    """Power laws by regime, and the smaller or larger of two, as forms to judge.
-
-    Parameters
-    ----------
-    design : Design
-    options : Options
-    clock : Clock
-        No further number of regimes is tried that it would not see the end of.
-
-    Returns
-    -------
-    tuple of (list of Proposal, list of RegimeResult)
-        And the most regimes that they are made of; none where the exponents are the same
-        everywhere.
-    """
-    forms: list[Proposal] = []
-    first: list[RegimeResult] = []
-    most, took = _MOST_REGIMES, 0.0
-    while most > 1 and clock.left > took:
-        left = clock.left
-        # a law that wins is validated with the others, as it stands
-        pieces = attempt(regimes_of, design, options, most=most, validated=False)
-        regimes, law = pieces or ([], None)
-        if law is None:
-            break
-        first = first or regimes
-        forms += _forms(regimes, law)
-        took = left - clock.left
-        # fewer regimes may be the law, and the others its scatter
-        most = len(regimes) - 1
-    return forms, first
-
-
-def _forms(regimes: list[RegimeResult], law: Law) -> list[Proposal]:
-    form, fitted, _ = law.response_form
-    start = dict(fitted)
-    decimals = {
-        power.exp: sympy.Symbol(f"a_{k}")
-        for k, power in enumerate(sorted(form.atoms(sympy.Pow), key=str), 1)
-        if power.exp.is_Rational and not is_simple(Fraction(power.exp.p, power.exp.q))
-    }
-    whole = form.xreplace(decimals)
-    start |= {str(symbol): float(value) for value, symbol in decimals.items()}
-    out: list[Proposal] = [Proposal(name=REGIMES, expression=whole, constants=start, law=law)]
-    if len(regimes) == 2:
-        sides = [piece.expr for piece in whole.args]
-        for extreme in (sympy.Min, sympy.Max):
-            out.append(Proposal(name=REGIMES, expression=extreme(*sides), constants=start))
-    return out
 
 
 def tightest(sides: list[Side]) -> list[Side]:

@@ -20,7 +20,7 @@ from scipy.special import stdtr
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import UsableRuns, usable_runs
-from dimgs.discovery.given_form import GivenForm
+from dimgs.discovery.given_form import inputs_of_form
 from dimgs.discovery.options import Options
 from dimgs.groups.derive import constant_variables, scale_variable, smallest_monomial
 from dimgs.variables import Variable
@@ -77,8 +77,7 @@ def screen_inputs(
         return None
     # those beyond are the least
     kept = {varying[j] for j in taken[:_MOST]} | never | set(options.must_use)
-    if options.form is not None:
-        kept |= set(GivenForm.read(options.form, data, target, options).inputs(data))
+    kept |= set(inputs_of_form(options, data, target))
     kept |= _needed(usable, [n for n in usable.inputs if n in kept], varying, options)
     return [n for n in usable.inputs if n in kept] if kept < set(usable.inputs) else None
 

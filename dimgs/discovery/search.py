@@ -86,11 +86,8 @@ def study(prepared: Prepared, options: Options, clock: Clock) -> Study:
             report_progress("the law so far is %s", current.law, candidates=current.candidates)
         for further in _proposals(current, options, clock):
             current = further
-            report_progress(
-                "the first candidate is %s",
-                current.candidates[0],
-                candidates=current.candidates,
-            )
+            front = current.candidates
+            report_progress("the first candidate is %s", front[0], candidates=front)
         if current.posterior is None:
             current = judge(current, options, clock)
         if options.engine != NONE:

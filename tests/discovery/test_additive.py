@@ -66,11 +66,11 @@ def test_bases_are_invertible_and_columns_without_a_group_stay_axes() -> None:
         assert abs(np.linalg.det(basis)) > 0.5
         assert basis[1].tolist() == [0, 1]
         assert (np.count_nonzero(basis, axis=0) == 1).all()
-    names = [t["variables"] for t in additive_of(design, Options()).terms]
+    names = [t["variables"] for t in additive_of(design, Options())[0]]
     assert sorted(names) == ["a·b⁻¹", "k"]
 
 
 def test_many_bases_are_said_to_be_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dimgs.discovery.power_law._MOST_BASES", 2)
-    additive = additive_of(prepare(rough(0.0), "f", Options()).design, Options())
-    assert "2 bases of smallest exponents, of 3" in additive.warnings[0]
+    *_, warnings = additive_of(prepare(rough(0.0), "f", Options()).design, Options())
+    assert "2 bases of smallest exponents, of 3" in warnings[0]
