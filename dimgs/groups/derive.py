@@ -814,11 +814,8 @@ def automatic_scales(
         if variable.role == "data" and variable.name in must_vary & isolated:
             scales.append(_scale_like(variable, taken))
             isolated = isolated_names([*active, *scales])
-    if target is not None and not (
-        target.is_level or target.is_label or is_reachable([*active, *scales], target)
-    ):
-        scales.append(_scale_like(target, taken))
-    return tuple(scales)
+    goals = [] if target is None or target.is_level or target.is_label else [target]
+    return (*scales, *sizes_of([*active, *scales], goals, taken))
 
 
 def _scale_like(variable: Variable, taken: set[str]) -> Variable:

@@ -18,7 +18,7 @@ from dimgs.groups.catalogue import NamedNumber, all_numbers, slot_dimension, slo
 from dimgs.groups.dimensions import DimensionalMatrix, IntVector, check_names, completed, primitive
 from dimgs.groups.kinds import Kind, infer_kinds
 from dimgs.variables import Dimension, Variable, superscript
-from dimgs.variables.units import Exponents, product_of
+from dimgs.variables.units import Exponents, Powers, product_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class PiGroup:
+class PiGroup(Powers):
     """A dimensionless product of powers of variables.
 
     Parameters
@@ -71,18 +71,6 @@ class PiGroup:
         a·b⁻²
         """
         return cls(name, product_of(zip((g.exponents for g in groups), powers, strict=True)))
-
-    def as_dict(self) -> dict[str, Fraction]:
-        """Exponents by variable name."""
-        return dict(self.exponents)
-
-    def to_json(self) -> dict[str, str]:
-        """Exponents by variable name, as texts of exact rationals."""
-        return {name: str(e) for name, e in self.exponents}
-
-    def get(self, variable: str) -> Fraction:
-        """Exponent of a variable (zero where absent)."""
-        return self.as_dict().get(variable, Fraction(0))
 
     def log(self, values: Mapping[str, float | Array]) -> Array:
         """Natural logarithm of the group.

@@ -4,8 +4,9 @@ import keyword
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ import sympy
 from dimgs.common.errors import InputError
 from dimgs.common.escape import comments, docstring, visible
 from dimgs.common.escape import html as escape
+from dimgs.common.formats import shipped
 from dimgs.expression.parsing import formula_text
 from dimgs.expression.simplest import monomial
 from dimgs.groups.group import PiBasis
@@ -149,28 +151,14 @@ def law_article(law: CheckedLaw) -> str:
         # in groups with a scale of 1 SI unit the constants would be those of SI units
         body += [latex.equation(law_latex(law, "pi"))]
         body += [latex.equation(line) for line in group_definitions(law)]
-    tables = [*label_tables(law), *source_tables(law)]
-    return latex.article(*body, law_symbol_table(law), *tables)
-
-
-def label_tables(law: CheckedLaw) -> list[str]:
-    """LaTeX table of what the law is multiplied by for each label that keeps its prefactor."""
-    effects, level = law.label_effects, law.target.is_level
-    if effects is None:
-        return []
-    what = "Addend, in natural-log units" if level else "Factor"
-    rows = [
-        [latex.text_latex(label), f"${latex.number_latex(x if level else math.exp(x))}$"]
-        for label, x in effects.log_ratios.items()
-    ]
-    return [tabular([f"Group by {latex.text_latex(effects.column)}", what], rows)]
+    return latex.article(*body, law_symbol_table(law), *source_tables(law))
 
 
 def source_tables(law: CheckedLaw) -> list[str]:
-    """LaTeX table for each kind of source: factor and constants of the law of each."""
+    """LaTeX tables of the factor and the constants of the law of each label and source."""
     symbols = {v.name: latex.symbol_latex(v.name, v.kind) for v in law.symbols.values()}
     level, out = law.target.is_level, []
-    for each in law.sources:
+    for each in law.effects:
         rows = []
         for label in each.shifts:
             prefactor, exponents, plain = each.of_source(label, law.groups)
@@ -188,8 +176,11 @@ def source_tables(law: CheckedLaw) -> list[str]:
                 for c in shown_at(law, values).values()
             ]
             rows.append([latex.text_latex(label), f"${text}$", *constants])
-        what = "Addend, in natural-log units" if level else "Factor, with inputs in SI units"
-        head = [f"Source by {latex.text_latex(each.column)}", what]
+        kind, factor = "Source", "Factor, with inputs in SI units"
+        if each not in law.sources:
+            kind, factor = "Group", "Factor"
+        what = "Addend, in natural-log units" if level else factor
+        head = [f"{kind} by {latex.text_latex(each.column)}", what]
         head += [f"${latex.symbol_latex(name)}$" for name in each.constants if name]
         out.append(tabular(head, rows))
     return out
@@ -220,25 +211,6 @@ _DIGITS = 17
 _LONGEST = 58
 # lines of Fortran end at column 132
 _WIDTH = 100
-_C_WORDS = (
-    "auto break case char const continue default do double else enum extern float for goto if "
-    "inline int long register restrict return short signed sizeof static struct switch typedef "
-    "union unsigned void volatile while bool true false main exp log pow sqrt cbrt fabs sin cos "
-    "tan asin acos atan sinh cosh tanh asinh acosh atanh atan2 floor ceil fmin fmax erf erfc "
-    "exp2 expm1 log2 log10 log1p hypot fma tgamma lgamma asm typeof typeof_unqual linux unix "
-    "alignas alignof constexpr nullptr static_assert thread_local isnan isinf isfinite isnormal "
-    "signbit fpclassify isgreater isgreaterequal isless islessequal islessgreater isunordered "
-    "NAN INFINITY HUGE_VAL HUGE_VALF HUGE_VALL NULL DOMAIN SING OVERFLOW UNDERFLOW PLOSS TLOSS "
-    "math_errhandling"
-)
-# prefixes of macros of math.h
-_C_MACROS = ("M_", "FP_", "MATH_", "X_")
-_FORTRAN_WORDS = (
-    "abs acos acosh asin asinh atan atan2 atanh call cos cosh do double else end erf erfc exp "
-    "floor function if implicit int intent integer intrinsic log max merge min module none only "
-    "parameter program pure real real64 result return sign sin sinh sqrt subroutine tan tanh then "
-    "type use ceiling dble contains iso_fortran_env"
-)
 # functions that neither language has, by ones that both have
 _REWRITTEN: Mapping[Any, Callable[[Any], Any]] = {
     sympy.cot: lambda x: 1 / sympy.tan(x),
@@ -259,7 +231,7 @@ class _Language:
 
     Attributes
     ----------
-    reserved : frozenset of str
+    reserved : set of str
     macros : tuple of str
         Beginnings of names that are not free.
     fold : bool
@@ -268,7 +240,7 @@ class _Language:
         Whether names are of ASCII letters alone.
     """
 
-    reserved: frozenset[str]
+    reserved: Set[str]
     macros: tuple[str, ...] = ()
     fold: bool = False
     ascii: bool = True
@@ -293,12 +265,11 @@ class _Language:
         return stem if self.is_free(stem) else f"x_{stem}"[:_LONGEST]
 
 
+_RESERVED = shipped("dimgs.law", "reserved.toml")
 _LANGUAGES = {
-    "python": _Language(
-        frozenset({*keyword.kwlist, "np", "numpy", "scipy", "functools", "abs"}), ascii=False
-    ),
-    "c": _Language(frozenset(_C_WORDS.split()), _C_MACROS),
-    "fortran": _Language(frozenset(_FORTRAN_WORDS.split()), fold=True),
+    "python": _Language({*keyword.kwlist, "np", "numpy", "scipy", "functools", "abs"}, ascii=False),
+    "c": _Language(set(_RESERVED["c"].split()), tuple(_RESERVED["macros"].split())),
+    "fortran": _Language(set(_RESERVED["fortran"].split()), fold=True),
 }
 
 
@@ -423,35 +394,27 @@ def domain_lines(law: CheckedLaw) -> list[str]:
     for name, value in law.domain.held.items():
         value_text = f"'{value}'" if isinstance(value, str) else f"{value:.6g}{units[name]}"
         lines.append(f"{name} = {value_text}")
-    lines += [*_label_lines(law), *_source_lines(law)]
+    lines += _source_lines(law)
     return [*lines, *([law.doubt] if law.doubt else []), law.verdict]
 
 
-def _label_lines(law: CheckedLaw) -> list[str]:
-    """By what the function, which is that of the middle label, is multiplied for each label."""
-    effects, level = law.label_effects, law.target.is_level
-    if effects is None:
-        return []
-    every = effects.log_ratios.items()
-    sign, unit = ("+", " in natural-log units") if level else ("*", "")
-    lines = [f"Labels of {effects.column}: of a middle one as here, of the others {sign}{unit}"]
-    return [*lines, *(f"{k}: {x if level else math.exp(x):.6g}" for k, x in every)]
-
-
 def _source_lines(law: CheckedLaw) -> list[str]:
-    """By what the function of a typical source is multiplied for each, and with which constants."""
+    """By what the function is multiplied for each label and source, and with which constants."""
     lines, sign = [], "+" if law.target.is_level else "*"
-    for each in law.sources:
-        lines.append(f"Sources by {each.column}: of a typical one as here, of the others {sign}")
+    scales = {v.name for v in law.scales}
+    for each in law.effects:
+        middle = f"Sources by {each.column}: of a typical one"
+        if each not in law.sources:
+            middle = f"Labels of {each.column}: of a middle one"
+        lines.append(f"{middle} as here, of the others {sign}")
         for label in each.shifts:
             prefactor, exponents, plain = each.of_source(label, law.groups)
             constants = [
                 f", {n} = {law.constant_values[n] + x:.6g}" for n, x in each.added(label).items()
             ]
-            scales = {v.name for v in law.scales}
             if law.target.is_level:
-                logs = [f"{v:+.6g}*log({k})" for k, v in exponents.items() if k not in scales]
-                lines.append(f"{label}: ({prefactor:.6g} {' '.join(logs)}) in natural-log units")
+                logs = [f" {v:+.6g}*log({k})" for k, v in exponents.items() if k not in scales]
+                lines.append(f"{label}: ({prefactor:.6g}{''.join(logs)}) in natural-log units")
                 continue
             powers = [f"*{k}^({v:.6g})" for k, v in exponents.items() if v and k not in scales]
             rest = [f"*exp({v:.6g}*{k})" for k, v in plain.items() if v]
@@ -673,12 +636,7 @@ def _double(value: float) -> str:
 
 def _folded(line: str) -> list[str]:
     """Statement over several lines, broken where a blank stands."""
-    out, rest = [], line
-    while len(rest) > _WIDTH:
-        cut = rest.rfind(" ", 8, _WIDTH)
-        cut = rest.find(" ", _WIDTH) if cut < 0 else cut
-        if cut < 0:
-            break
-        out.append(f"{rest[:cut]} &")
-        rest = f"      {rest[cut + 1 :]}"
-    return [*out, rest]
+    *lines, last = wrap(
+        line, _WIDTH, subsequent_indent=" " * 6, break_long_words=False, break_on_hyphens=False
+    )
+    return [*(f"{part} &" for part in lines), last]

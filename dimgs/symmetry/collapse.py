@@ -363,8 +363,7 @@ class Collapse:
             # more than a decade is not read off a linear axis
             if np.all(values > 0) and np.max(values) > 10.0 * np.min(values):
                 style.log_ticks(axes, which)
-        axes.set_xlabel(labels[0])
-        axes.set_ylabel(labels[1])
+        axes.set(xlabel=labels[0], ylabel=labels[1])
         return axes
 
     def drawings(self) -> list[Drawing]:

@@ -14,6 +14,7 @@ from importlib.resources import files
 
 from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import DimensionError, InputError
+from dimgs.common.formats import shipped
 from dimgs.groups.kinds import all_kinds, kind
 from dimgs.variables import Dimension
 
@@ -28,28 +29,8 @@ _LENGTHS = frozenset(
 # A slot of a definition is a kind, or one of these sets of kinds that play the same part.
 SLOTS: Mapping[str, frozenset[str]] = {
     "any length": _LENGTHS,
-    "size": frozenset(
-        {"length", "diameter", "radius", "width", "height", "thickness", "chord", "clearance"}
-    ),
     "smooth length": _LENGTHS - {"roughness"},
-    "flow velocity": frozenset({"velocity", "settling velocity"}),
-    "any viscosity": frozenset({"dynamic viscosity", "plastic viscosity"}),
-    "any acceleration": frozenset({"gravity", "acceleration"}),
-    "any time": frozenset({"time", "period", "residence time"}),
-    "any rotation": frozenset({"rotation rate", "angular velocity"}),
-    "fluid conductivity": frozenset({"thermal conductivity", "thermal conductivity of the fluid"}),
-    "any conductivity": frozenset(
-        {
-            "thermal conductivity",
-            "thermal conductivity of the fluid",
-            "thermal conductivity of the solid",
-        }
-    ),
-    "any rate of strain": frozenset({"shear rate", "strain rate"}),
-    "modulus": frozenset({"elastic modulus", "bulk modulus", "shear modulus"}),
-    "any pressure": frozenset({"pressure", "pressure difference"}),
-    "orbital frequency": frozenset({"angular velocity", "epicyclic frequency"}),
-    "wave speed": frozenset({"velocity", "sound speed"}),
+    **{name: frozenset(kinds) for name, kinds in shipped(__name__, "slots.toml").items()},
 }
 
 

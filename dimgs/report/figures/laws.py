@@ -65,35 +65,30 @@ def exponent_forest(report: Findings, axes: "Axes") -> None:
     shown = sorted(report.exponents, key=lambda e: (-e.value, e.name))
     if not shown:
         raise InputError("The report has no exponents of variables; fit a power law first.")
-    rows = list(reversed(range(len(shown))))
-    numbers = [x for e in shown for x in (e.value, e.low, e.high) if np.isfinite(x)]
-    span = max(np.ptp([0.0, *numbers]), 1e-9)
+    rows = np.arange(len(shown))[::-1]
+    values, ends = np.array([e.value for e in shown]), np.array([(e.low, e.high) for e in shown])
+    span = max(np.ptp([0.0, *values, *ends[np.isfinite(ends)]]), 1e-9)
     axes.axvline(0.0, color=style.RULE, linewidth=0.8, zorder=0)
-    for row, e in zip(rows, shown, strict=True):
-        ends = np.array([e.low, e.high])
-        if np.all(np.isfinite(ends)):
-            axes.plot(ends, [row, row], color=style.BLUE, linewidth=2.2, solid_capstyle="butt")
-        axes.plot([e.value], [row], "o", color=style.BLUE, markersize=5, zorder=3)
+    # without ends, an interval is not drawn
+    halves = np.where(np.isfinite(ends).all(axis=1), np.abs(ends.T - values), np.nan)
+    axes.errorbar(
+        values, rows, xerr=halves, fmt="o", color=style.BLUE, markersize=5, elinewidth=2.2
+    )
+    for row, e, width in zip(rows, shown, halves.sum(axis=0), strict=True):
         if e.rational is None:
             continue
-        at = float(e.rational)
-        axes.plot(
-            [at], [row], "|", color=style.ORANGE, markersize=13, markeredgewidth=1.6, zorder=4
-        )
-        style.beside(
-            axes, str(e.rational).replace("-", "−"), (at, row), (0, 8), ha="center", va="bottom"
-        )
-        if np.all(np.isfinite(ends)) and np.ptp(ends) < _NARROW * span:
-            axes.plot([e.value], [row], "o", color=style.BLUE, markersize=3, zorder=5)
+        at = float(e.rational), row
+        axes.plot(*at, "|", color=style.ORANGE, markersize=13, markeredgewidth=1.6, zorder=4)
+        text = str(e.rational).replace("-", "−")
+        style.beside(axes, text, at, (0, 8), ha="center", va="bottom")
+        if width < _NARROW * span:
+            axes.plot(e.value, row, "o", color=style.BLUE, markersize=3, zorder=5)
     axes.set_yticks(rows, [style.math_label(symbol_latex(e.name), e.name) for e in shown])
     axes.tick_params(axis="y", length=0)
-    axes.set_ylim(-0.6, len(shown) - 0.2)
     axes.spines["left"].set_visible(False)
     level = report.law is not None and report.law.target.is_level
-    axes.set_xlabel(
-        "exponent of the ratio behind the level" if level else "exponent", color=style.INK
-    )
-    axes.margins(x=0.08)
+    axes.set(xlabel="exponent of the ratio behind the level" if level else "exponent")
+    axes.set(ylim=(-0.6, len(shown) - 0.2), xmargin=0.08)
 
 
 # points along each axis: a border looks smooth in print
@@ -506,9 +501,8 @@ def pareto_front(report: Findings, axes: "Axes") -> None:
         at = sizes[chosen], losses[chosen]
         axes.plot(*at, "o", markersize=10, markerfacecolor="none", color=style.ORANGE)
         style.beside(axes, "chosen", at, (7, 5))
-    axes.set_xlabel("complexity", color=style.INK)
-    scale = report.candidates[0].scale
-    axes.set_ylabel("mean squared error of ln π₀" if scale == "log" else "loss")
+    log = report.candidates[0].scale == "log"
+    axes.set(xlabel="complexity", ylabel="mean squared error of ln π₀" if log else "loss")
     axes.margins(x=0.12, y=0.12)
     if bool(np.all(losses > 0)):
         style.log_ticks(axes, "y")
@@ -573,8 +567,7 @@ def rivals(report: Findings, axes: "Axes") -> None:
         label = f"rival {k + 1} ({100 * probability:.0f} %)"
         axes.plot(shown, line, color=style.mark(k + 1)["color"], linewidth=1.2, label=label)
     style.log_ticks(axes, "x")
-    axes.set_xlabel(f"{name} [{unit_text(variable.unit.text)}]", color=style.INK)
-    axes.set_ylabel("rival over the law")
+    axes.set(xlabel=f"{name} [{unit_text(variable.unit.text)}]", ylabel="rival over the law")
     axes.legend(frameon=False)
 
 
@@ -719,8 +712,7 @@ def campaign_progress(
         axes.axhline(goal, color=style.ORANGE, linewidth=1.0, linestyle=(0, (4, 3)))
         across = ("axes fraction", "data")
         style.beside(axes, "goal", (1.0, goal), (0, 3), xycoords=across, ha="right")
-    axes.set_xlabel("runs", color=style.INK)
-    axes.set_ylabel("width of the interval")
+    axes.set(xlabel="runs", ylabel="width of the interval")
     if bool(np.all(y > 0)) and y.max() > 3 * y.min():
         style.log_ticks(axes, "y")
     if tiers is not None:
@@ -779,8 +771,7 @@ def campaign_checks(
     axes.plot(ends, ends, color=style.MUTED, linewidth=0.9, zorder=1)
     _by_tier(axes, x, y, tiers)
     style.log_ticks(axes, "x", "y")
-    axes.set_xlabel(f"{target}, run")
-    axes.set_ylabel(f"{target}, predicted before")
+    axes.set(xlabel=f"{target}, run", ylabel=f"{target}, predicted before")
     if len(set(tiers or ())) > 1:
         axes.legend()
 
@@ -834,8 +825,7 @@ def campaign_regimes(
     if free.any():
         axes.plot(values[across][free], up[free], ".", color=style.MUTED, label="no regime")
     style.log_ticks(axes, "x", *(["y"] if rest else []))
-    axes.set_xlabel(style.plot_text(across))
-    axes.set_ylabel(style.plot_text(rest[0]) if rest else "run")
+    axes.set(xlabel=style.plot_text(across), ylabel=style.plot_text(rest[0]) if rest else "run")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, labelcolor=style.INK)
 
 

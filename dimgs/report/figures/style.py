@@ -47,36 +47,17 @@ _MOST_LETTERS = 40
 _WIDEST = 240.0
 _P = ParamSpec("_P")
 _STYLE: Any = {
-    "font.family": "DejaVu Sans",
-    "font.size": 8,
-    "mathtext.fontset": "dejavusans",
-    "axes.labelsize": 8.5,
-    "axes.linewidth": 0.7,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.facecolor": "none",
-    "figure.facecolor": PAPER,
-    "text.color": INK,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5,
-    "xtick.major.width": 0.7,
-    "ytick.major.width": 0.7,
-    "legend.fontsize": 7.5,
-    "legend.frameon": False,
-    "lines.linewidth": 1.3,
-    "lines.markersize": 4.2,
-    "axes.titlesize": 7.5,
-    "axes.titlecolor": MUTED,
-    "axes.titlelocation": "right",
-    "text.usetex": False,
-    "text.parse_math": True,
-}
+    **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"), INK),
+    **dict.fromkeys(("xtick.color", "ytick.color", "axes.edgecolor", "axes.titlecolor"), MUTED),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 7.5),
+    **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 0.7),
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right", "legend.frameon"), False),
+    "font.family": "DejaVu Sans", "mathtext.fontset": "dejavusans", "font.size": 8,
+    "axes.titlesize": 7.5, "axes.titlelocation": "right", "axes.labelsize": 8.5,
+    "lines.linewidth": 1.3, "lines.markersize": 4.2,
+    "axes.facecolor": "none", "figure.facecolor": PAPER,
+    "text.usetex": False, "text.parse_math": True,
+}  # fmt: skip
 
 
 def mark(k: int) -> dict[str, Any]:

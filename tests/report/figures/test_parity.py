@@ -52,8 +52,9 @@ def test_exponents_are_drawn_with_their_rationals() -> None:
         str(e.rational) for e in shown if e.rational is not None
     }
     dots = sorted(
-        float(xy(line)[0][0])
+        float(x)
         for line in axes.lines
         if line.get_marker() == "o" and line.get_markersize() == 5
+        for x in xy(line)[0]
     )
     np.testing.assert_allclose(dots, sorted(e.value for e in shown))
