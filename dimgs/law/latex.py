@@ -30,11 +30,12 @@ from dimgs.variables.units import powers_of, rewritten, shown_unit, written
 
 # signs, units and usual names of columns, and how each is typeset
 _TABLES = shipped("dimgs.law", "latex.toml")
-_TEXT, _LITERAL, _LEVELS = (_TABLES[name] for name in ("text", "literal", "levels"))
+_TEXT: dict[str, str] = _TABLES["text"]
+_SUBSCRIPTS: dict[str, str] = _TABLES["subscripts"]
+_BASES, _LITERAL, _LEVELS = (_TABLES[name] for name in ("bases", "literal", "levels"))
 _UNITS = _TABLES["units"]
 _MACROS = {name: name for name in _UNITS.pop("same").split()} | _UNITS
 _PREFIXES = frozenset(_TABLES["prefixes"].split())
-_BASES, _SUBSCRIPTS = _TABLES["bases"], _TABLES["subscripts"]
 # Greek letters that have no command of their own, or a better one
 _GREEK = {**tex_greek_dictionary, "epsilon": r"\varepsilon"}
 _GREEK_NAMES = greek_letters_set | {name.title() for name in greek_letters_set}
