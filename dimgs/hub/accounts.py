@@ -16,7 +16,7 @@ from dimgs.common.plugins import needing
 from dimgs.hub.database import Database
 from dimgs.hub.entry import Entry, among, check_author, now, sha256
 from dimgs.hub.permissions import ROLES, a_role
-from dimgs.hub.schema import insert_new, new_epoch, settings, signatures, tokens, users
+from dimgs.hub.schema import insert_new, settings, signatures, tokens, users
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -182,38 +182,20 @@ def hub_key(connection: Connection) -> tuple[Any, str]:
     return private, private.public_key().public_bytes_raw().hex()
 
 
-def trust(connection: Connection, key: str, name: str) -> None:
-    """Let what a hub signed with this key count here as its authors'.
+def public_key(text: str) -> Any:
+    """Public key of its 64 hexadecimal digits.
 
     Raises
     ------
     InputError
-        If it is not a public key.
+        If it is none.
     """
     try:
-        _library().Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
+        return _library().Ed25519PublicKey.from_public_bytes(bytes.fromhex(text))
     except ValueError as error:
         raise InputError(
             f"A public key has 64 hexadecimal digits; see {Act(Step.SHOW_KEYS)}."
         ) from error
-    connection.execute(
-        insert_new(connection, settings), [{"kind": "trusted", "name": key.lower(), "value": name}]
-    )
-    new_epoch(connection)
-
-
-def distrust(connection: Connection, key: str) -> None:
-    """Stop counting them."""
-    connection.execute(
-        delete(settings).where(settings.c.kind == "trusted", settings.c.name == key.lower())
-    )
-    new_epoch(connection)
-
-
-def trusted(connection: Connection) -> dict[str, str]:
-    """Keys that are trusted, and whose they are."""
-    query = select(settings.c.name, settings.c.value).where(settings.c.kind == "trusted")
-    return {row.name: row.value for row in connection.execute(query)}
 
 
 def signed(
@@ -252,7 +234,7 @@ def check_signatures(id: str, proofs: Iterable[Any]) -> None:
 
     for part in proofs:
         try:
-            key = _library().Ed25519PublicKey.from_public_bytes(bytes.fromhex(part.key))
-            key.verify(bytes.fromhex(part.signature), _PREFIX + id.encode())
-        except (InvalidSignature, ValueError) as error:
+            signature = bytes.fromhex(part.signature)
+            public_key(part.key).verify(signature, _PREFIX + id.encode())
+        except (InvalidSignature, InputError) as error:
             raise InputError(f"the signature of {id[:12]} is wrong; it is left out.") from error

@@ -19,14 +19,13 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from dimgs.common.advice import Act, Step, setting
 from dimgs.common.errors import InputError, StoreError, located
 from dimgs.common.escape import file_names, visible
 from dimgs.common.formats import MOST_BYTES, attributes, json_value, whole
-from dimgs.hub.accounts import check_signatures, hub_key, signed
-from dimgs.hub.accounts import trust as add_trust
+from dimgs.hub.accounts import check_signatures, hub_key, public_key, signed
 from dimgs.hub.acts import Writer, entry_of, is_open
 from dimgs.hub.entry import (
     MOST_FILE,
@@ -49,6 +48,7 @@ from dimgs.hub.schema import (
     imports,
     insert_new,
     new_epoch,
+    settings,
     signatures,
     write,
 )
@@ -168,12 +168,37 @@ class Exchange(Writer):
                 f"(entries-….jsonl); name what dimgs hub export wrote."
             )
         merged = self.take(lines_in(place), place.name, vouched=trust)
-        if trust:
-            with self.database.transaction() as connection:
-                for key in sorted(merged.keys - {hub_key(connection)[1]}):
-                    add_trust(connection, key, place.name)
+        for key in sorted(merged.keys - {self.key()}) if trust else ():
+            self.trust(key, place.name)
         _take_files(self, place)
         return merged
+
+    def key(self) -> str:
+        """Public key of this hub, which signs what was made through it."""
+        with self.database.transaction() as connection:
+            return hub_key(connection)[1]
+
+    def trusted(self) -> dict[str, str]:
+        """Keys of hubs whose reviews count here, and whose they are."""
+        rows = self.database.rows(select(settings).where(settings.c.kind == "trusted"))
+        return {row["name"]: row["value"] for row in rows}
+
+    def trust(self, key: str, name: str = "") -> None:
+        """Let what another hub signed count here as its authors'."""
+        self.check_manager()
+        public_key(key)
+        row = {"kind": "trusted", "name": key.lower(), "value": name}
+        with self.database.transaction() as connection:
+            connection.execute(insert_new(connection, settings), [row])
+            new_epoch(connection)
+
+    def distrust(self, key: str) -> None:
+        """Stop counting what another hub signed."""
+        self.check_manager()
+        of_key = (settings.c.kind == "trusted", settings.c.name == key.lower())
+        with self.database.transaction() as connection:
+            connection.execute(delete(settings).where(*of_key))
+            new_epoch(connection)
 
     def sync_folder(self, path: Path) -> Merged:
         """Push and pull what is missing, to and from a folder of bundles."""

@@ -249,28 +249,6 @@ class Hub(Exchange):
         if not accounts.revoke(self.database, token):
             raise InputError("There is no such token; give the part before the dot.")
 
-    def key(self) -> str:
-        """Public key of this hub, which signs what was made through it."""
-        with self.database.transaction() as connection:
-            return accounts.hub_key(connection)[1]
-
-    def trusted(self) -> dict[str, str]:
-        """Keys of hubs whose reviews count here, and whose they are."""
-        with self.database.transaction(read=True) as connection:
-            return accounts.trusted(connection)
-
-    def trust(self, key: str, name: str = "") -> None:
-        """Let the reviews that another hub signed count here."""
-        self.check_manager()
-        with self.database.transaction() as connection:
-            accounts.trust(connection, key, name)
-
-    def distrust(self, key: str) -> None:
-        """Stop counting the reviews that another hub signed."""
-        self.check_manager()
-        with self.database.transaction() as connection:
-            accounts.distrust(connection, key)
-
     def __repr__(self) -> str:
         return f"Hub('{self.address}', user='{self.user}')"
 

@@ -198,9 +198,8 @@ def write_parquet(rows: Sequence[Document], path: Path) -> Path:
     units: dict[str, str] = {}
     flat = [_flatten(row, units) for row in rows]
     names = dict.fromkeys([*_PLAIN.values(), *(name for row in flat for name in row)])
-    texts = {*_PLAIN.values()} - {"attempt [1]", "wall_seconds [s]"}
-    texts |= {name for row in flat for name, value in row.items() if isinstance(value, str)}
-    schema = pa.schema([(name, pa.string() if name in texts else pa.float64()) for name in names])
+    kinds = (pa.string() if name.endswith("[label]") else pa.float64() for name in names)
+    schema = pa.schema(list(zip(names, kinds, strict=True)))
     try:
         parquet.write_table(pa.Table.from_pylist(flat, schema), path)
     except OSError as error:
