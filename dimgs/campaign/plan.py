@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import combinations, product
 from math import comb, isfinite
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field, Strict
@@ -26,6 +26,7 @@ from dimgs.groups.derive import AUTO, constant_variables, pi_basis, scale_of, wi
 from dimgs.groups.group import PiBasis
 from dimgs.kernels.base import (
     BaseKernel,
+    Declared,
     Kernel,
     Port,
     Tier,
@@ -870,7 +871,6 @@ class CampaignRuns:
 # ---- A plan meets its kernel: names, units and ranges are checked, and the pi space is derived.
 
 
-Declared = TypeVar("Declared", Port, Tier)
 # of the scales of units: those whose values have no logarithm
 _NO_LOGARITHM = ("label", "level")
 

@@ -77,10 +77,9 @@ class Port:
 
     def __post_init__(self) -> None:
         """Check the unit, the range and the default."""
-        if not isinstance(self.name, str) or not isinstance(self.unit, str):
-            raise InputError(
-                f"A port is named {self.name!r:.60} and in {self.unit!r:.60}; give both as texts."
-            )
+        if not all(isinstance(text, str) for text in (self.name, self.unit)):
+            fault = f"A port is named {self.name!r:.60} and in {self.unit!r:.60}"
+            raise InputError(f"{fault}; give both as texts.")
         parse_unit(self.unit)
         for what, end in (("lower end", self.low), ("upper end", self.high)):
             if end is not None and (not is_number(end) or isnan(end)):
@@ -136,9 +135,8 @@ class Tier:
     def __post_init__(self) -> None:
         """Check the cost."""
         if not is_number(self.cost) or not 0 <= self.cost < inf:
-            raise InputError(
-                f"The tier '{self.name}' costs {self.cost!r:.60}; give seconds, from 0 up."
-            )
+            fault = f"The tier '{self.name}' costs {self.cost!r:.60}"
+            raise InputError(f"{fault}; give seconds, from 0 up.")
 
 
 # of kernels that declare no tiers, whose texts do not name it
@@ -160,7 +158,7 @@ def of_tier(name: str) -> str:
 # what runs take, by the names of inputs, and what tiers set, by the names of settings
 Values: TypeAlias = Mapping[str, Any]
 Settings: TypeAlias = Mapping[str, Any]
-_Declared = TypeVar("_Declared", Port, Tier)
+Declared = TypeVar("Declared", Port, Tier)
 _PORT_FIELDS = ("unit", "low", "high", "default", "description")
 
 
@@ -178,7 +176,7 @@ def ports_of(declared: Mapping[str, Any] | Sequence[Port], kernel: str) -> tuple
     3
     """
     if not isinstance(declared, Mapping):
-        return _all_of(declared, Port, f"The ports of the kernel '{kernel}'", "units by name")
+        return all_of(declared, Port, f"The ports of the kernel '{kernel}'", "units by name, or")
     return tuple(_port(name, table, kernel) for name, table in declared.items())
 
 
@@ -204,25 +202,24 @@ def tiers_of(
     if isinstance(declared, Mapping):
         tiers = tuple(_tier(name, table) for name, table in declared.items())
     else:
-        tiers = _all_of(declared, Tier, "The tiers", "settings by name")
+        tiers = all_of(declared, Tier, "The tiers", "settings by name, or")
     if not tiers:
         raise InputError("There is no tier; give at least one, or leave tiers out.")
     return tiers
 
 
-def _all_of(declared: Any, kind: type[_Declared], what: str, short: str) -> tuple[_Declared, ...]:
+def all_of(declared: Any, kind: type[Declared], what: str, ways: str) -> tuple[Declared, ...]:
+    """A sequence of ports or tiers as a tuple; an error says what may be given instead."""
     if isinstance(declared, Sequence) and all(isinstance(x, kind) for x in declared):
         return tuple(declared)
-    raise InputError(f"{what} are {declared!r:.60}; give {short}, or {kind.__name__} objects.")
+    raise InputError(f"{what} are {declared!r:.60}; give {ways} {kind.__name__} objects.")
 
 
 def _tier(name: str, table: Any) -> Tier:
     if not isinstance(table, Mapping):
-        raise InputError(
-            f"The tier '{name}' is declared as {table!r:.60}; give a table of its settings."
-        )
-    cost = table.get("cost", 1.0)
-    return Tier(name, cost, {k: v for k, v in table.items() if k != "cost"})
+        remedy = "give a table of its settings"
+        raise InputError(f"The tier '{name}' is declared as {table!r:.60}; {remedy}.")
+    return Tier(name, table.get("cost", 1.0), {k: v for k, v in table.items() if k != "cost"})
 
 
 def _port(name: str, declaration: Any, kernel: str) -> Port:
@@ -498,11 +495,8 @@ def convert_outputs(
         what = f"the output '{(odd or missing)[0]}'"
         mismatch = f"gave {what}, which it does not declare" if odd else f"did not give {what}"
         raise InputError(f"The simulation {mismatch}; its outputs are {', '.join(names)}.")
-    undeclared = sorted(set(errors) - set(names))
-    if undeclared:
-        raise InputError(
-            f"The simulation gave an error of '{undeclared[0]}', which is not an output."
-        )
+    for other in sorted(set(errors) - set(names)):
+        raise InputError(f"The simulation gave an error of '{other}', which is not an output.")
     numbers = {p.name: _output_number(p, outputs[p.name]) for p in ports}
     spreads = {p.name: _spread(p, errors[p.name]) for p in ports if p.name in errors}
     return numbers, {n: e for n, e in spreads.items() if math.isfinite(e)}
@@ -524,9 +518,8 @@ def _spread(port: Port, value: Any) -> float:
         port = Port(port.name, difference_unit(port.unit))
     number = _output_number(port, value)
     if number < 0:
-        raise InputError(
-            f"The standard error of the output '{port.name}' is {number:g}; it cannot be negative."
-        )
+        fault = f"The standard error of the output '{port.name}' is {number:g}"
+        raise InputError(f"{fault}; it cannot be negative.")
     return number
 
 
@@ -798,6 +791,8 @@ class BaseKernel(ABC):
         self.inputs, self.outputs = ports_of(inputs, name), ports_of(outputs, name)
         self.tiers = tiers_of(tiers)
         _check_declared(name, self.inputs, self.outputs, self.tiers)
+        if not self.outputs:
+            raise InputError(f"The kernel '{name}' declares no output; give at least one.")
 
     def tier(self, name: str | None = None) -> Tier:
         """Tier of that name; the finest by default.

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import tempfile
-import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, fields
@@ -19,13 +18,13 @@ from pydantic import AfterValidator, Field, Strict
 
 from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import (
-    DimgsWarning,
     InputError,
     RunFailedError,
     RunRefusedError,
     located,
+    warn_all,
 )
-from dimgs.common.formats import checked, read_toml, validated
+from dimgs.common.formats import attributes, checked, read_toml, validated
 from dimgs.kernels.base import BaseKernel, Settings, Simulated, Values, ports_of
 from dimgs.kernels.fingerprint import (
     MOST_BYTES,
@@ -118,16 +117,14 @@ class Template:
             check_label(name, value)
         if spec.endswith(tuple("bcdoxX")) and isinstance(value, float):
             if not value.is_integer():
-                raise RunRefusedError(
-                    f"The input '{name}' = {value:g} must be a whole number for {self.where}."
-                )
+                fault = f"The input '{name}' = {value:g} must be a whole number"
+                raise RunRefusedError(f"{fault} for {self.where}.")
             value = int(value)
         try:
             return format(value, spec) if spec else str(value)
         except ValueError as error:
-            raise RunRefusedError(
-                f"The input '{name}' cannot be written as '{spec}' in {self.where} ({error})."
-            ) from error
+            fault = f"The input '{name}' cannot be written as '{spec}'"
+            raise RunRefusedError(f"{fault} in {self.where} ({error}).") from error
 
 
 def _is_format(spec: str) -> bool:
@@ -146,10 +143,9 @@ def check_label(name: str, value: str) -> None:
     RunRefusedError
     """
     if not _LABEL.fullmatch(value) or value.startswith("-") or ".." in value:
-        raise RunRefusedError(
-            f"The label '{name}' = {value!r:.60} cannot be passed to a program; use letters, "
-            f"digits, spaces and . , : + / @ = ( ) % -, without a leading '-' or '..'."
-        )
+        fault = f"The label '{name}' = {value!r:.60} cannot be passed to a program"
+        letters = "letters, digits, spaces and . , : + / @ = ( ) % -"
+        raise RunRefusedError(f"{fault}; use {letters}, without a leading '-' or '..'.")
 
 
 STDOUT = "stdout"
@@ -158,7 +154,7 @@ _FORTRAN = re.compile(r"(?<=\d|\.)[dD](?=[+-]?\d)")
 
 def _inside(file: str) -> str:
     path = Path(file)
-    if path.is_absolute() or ".." in path.parts:
+    if path.is_absolute() or ".." in path.parts or not path.name or "\0" in file or "{{" in file:
         where = "outside the working folder, where other runs may write it too"
         raise InputError(f"The file '{file}' lies {where}; give a relative name inside.")
     return file
@@ -168,9 +164,8 @@ def _with_one_group(pattern: str) -> str:
     try:
         groups = re.compile(pattern).groups
     except re.error as error:
-        raise InputError(
-            f"The pattern '{pattern}' cannot be read ({error}); correct it."
-        ) from error
+        fault = f"The pattern '{pattern}' cannot be read ({error})"
+        raise InputError(f"{fault}; correct it.") from error
     if groups != 1:
         remedy = "put the number alone in brackets, and use (?:…) elsewhere"
         raise InputError(f"The pattern '{pattern}' has {groups} groups; {remedy}.")
@@ -288,10 +283,8 @@ class Csv:
         except IndexError as error:
             raise RunFailedError(f"{self.file} has no row {self.row}.") from error
         except KeyError as error:
-            columns = ", ".join(rows[self.row])
-            raise RunFailedError(
-                f"{self.file} has no column '{self.column}'; it has {columns}."
-            ) from error
+            fault = f"{self.file} has no column '{self.column}'"
+            raise RunFailedError(f"{fault}; it has {', '.join(rows[self.row])}.") from error
         return _number(cell, self.file)
 
 
@@ -315,9 +308,8 @@ def parser_of(table: Mapping[str, Any], output: str) -> Parser:
         raise InputError(f"The parser of '{output}' is {table!r:.60}; give a table.")
     kinds = [k for k in _KINDS if k in table]
     if len(kinds) != 1:
-        raise InputError(
-            f"The output '{output}' needs one of regex, json and csv, not {kinds or 'none'}."
-        )
+        one = "one of regex, json and csv"
+        raise InputError(f"The output '{output}' needs {one}, not {kinds or 'none'}.")
     options = {k: v for k, v in table.items() if k != kinds[0]}
     with located(f"The output '{output}'"):
         return _KINDS[kinds[0]](table[kinds[0]], **options)
@@ -431,12 +423,9 @@ def _holds_runs(folder: str) -> bool:
 @lru_cache(maxsize=256)
 def _too_large(what: str, kernel: str) -> str:
     """Say once that something is not followed."""
-    warnings.warn(
-        f"The key of the runs of '{kernel}' does not cover {what}: it has more than "
-        f"{MOST_FILES} files or {MOST_BYTES / 1e6:g} MB; give another version when it changes.",
-        DimgsWarning,
-        stacklevel=2,
-    )
+    many = f"it has more than {MOST_FILES} files or {MOST_BYTES / 1e6:g} MB"
+    fault = f"The key of the runs of '{kernel}' does not cover {what}"
+    warn_all([f"{fault}: {many}; give another version when it changes."])
     return TOO_LARGE
 
 
@@ -450,10 +439,8 @@ def beside(arguments: Sequence[str], written: Sequence[str], home: Path | None) 
         plain = "{{" not in argument and argument not in written and not os.path.isabs(argument)
         if plain and argument and os.path.isfile(start / argument):
             where = "its full path" if home is None else f"{{{{home}}}}/{argument}"
-            return (
-                f" '{argument}' is not in the folder that the program runs in; if that is what it "
-                f"misses, write {where}."
-            )
+            what = f" '{argument}' is not in the folder that the program runs in"
+            return f"{what}; if that is what it misses, write {where}."
     return ""
 
 
@@ -579,9 +566,8 @@ class CommandKernel(BaseKernel):
     def _check_fields(self, fields: frozenset[str]) -> None:
         inputs = {p.name for p in self.inputs}
         if inputs & {"seed", "home"}:
-            raise InputError(
-                f"'seed' and 'home' are reserved fields; rename the input of '{self.name}'."
-            )
+            fault = "'seed' and 'home' are reserved fields"
+            raise InputError(f"{fault}; rename the input of '{self.name}'.")
         common = set.intersection(*(set(t.settings) for t in self.tiers))
         settings = {f"tier.{s}" for s in common}
         more = {"seed"} if self._home is None else {"seed", "home"}
@@ -683,20 +669,13 @@ class CommandKernel(BaseKernel):
         if self.stochastic and seed is None:
             raise RunRefusedError(f"'{self.name}' draws random numbers; give a seed.")
         argv, texts, stdin = self._command(values, settings, seed)
+        limits = attributes(self, "timeout most_printed most_written")
         folder, kept = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self.folder)), False
         try:
             for name, text in texts.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_text(text, encoding="utf-8")
-            run_program(
-                argv,
-                folder,
-                stdin=stdin,
-                timeout=self.timeout,
-                environment=self._environment,
-                most_printed=self.most_printed,
-                most_written=self.most_written,
-            )
+            run_program(argv, folder, stdin=stdin, environment=self._environment, **limits)
             outputs = {n: self._parsed(p, n, folder) for n, p in self._parsers.items()}
             errors = {n: self._parsed(p, n, folder) for n, p in self._error_parsers.items()}
             kept = self.keep == "always"
@@ -730,23 +709,19 @@ class CommandKernel(BaseKernel):
 
 
 def _declared(
-    outputs: Mapping[str, Mapping[str, Any]], kernel: str
+    outputs: Mapping[str, Any], kernel: str
 ) -> tuple[dict[str, Any], dict[str, Parser], dict[str, Parser]]:
     """Ports of outputs, and the parsers of the outputs and of their errors."""
     ports, parsers, errors = {}, {}, {}
     for name, table in outputs.items():
         if not isinstance(table, Mapping):
-            raise InputError(
-                f"The output '{name}' of '{kernel}' is {table!r:.60}; give a table with a unit and "
-                f"one of regex, json and csv."
-            )
+            remedy = "give a table with a unit and one of regex, json and csv"
+            raise InputError(f"The output '{name}' of '{kernel}' is {table!r:.60}; {remedy}.")
         parsing = {k: v for k, v in table.items() if k in _PARSING and k != "error"}
         ports[name] = {k: v for k, v in table.items() if k not in _PARSING}
         parsers[name] = parser_of(parsing, name)
         if "error" in table:
             errors[name] = parser_of(table["error"], name)
-    if not ports:
-        raise InputError(f"The kernel '{kernel}' declares no output; give at least one.")
     return ports, parsers, errors
 
 
@@ -754,10 +729,8 @@ def _from_home(path: str, what: str, home: Path | None) -> str:
     """A path whose only field is ``{{home}}``, filled."""
     template = Template(path, what)
     if template.fields and (home is None or template.fields != {"home"}):
-        raise InputError(
-            f"'{path}', {what}, holds a field; only {{{{home}}}} may stand there, in a file of a "
-            f"kernel. Fields are for arguments."
-        )
+        only = "only {{home}} may stand there, in a file of a kernel. Fields are for arguments"
+        raise InputError(f"'{path}', {what}, holds a field; {only}.")
     return template.fill({"home": home})
 
 
@@ -771,19 +744,16 @@ def _written(path: str, kernel: str, home: Path | None) -> str:
     """Full path of what runs write."""
     full = _from_home(path, f"one of the writes of '{kernel}'", home)
     if not os.path.isabs(full):
-        raise InputError(
-            f"'{path}' in writes of '{kernel}' is not a full path; leave it out: what the program "
-            f"writes into its own folder never enters the key."
-        )
+        why = "what the program writes into its own folder never enters the key"
+        fault = f"'{path}' in writes of '{kernel}' is not a full path"
+        raise InputError(f"{fault}; leave it out: {why}.")
     return os.path.normpath(full)
 
 
 def _file_template(name: str, text: str | Path) -> Template:
-    path = Path(name)
+    _inside(name)
     if name in STREAM_FILES:
         raise InputError(f"The file '{name}' is written by the kernel itself; choose another name.")
-    if path.is_absolute() or ".." in path.parts or "{{" in name or not path.name or "\0" in name:
-        raise InputError(f"The file '{name}' is outside the working folder; give a relative name.")
     if isinstance(text, Path):
         try:
             text = text.read_text(encoding="utf-8")

@@ -92,10 +92,8 @@ def folder_digest(root: Path, apart: Sequence[str] = (), *, whole: bool = False)
     content = hashlib.sha256()
     for path in sorted(paths):
         digest = file_digest(path)
-        if digest is not None:
-            content.update(
-                f"{path.relative_to(root).as_posix()}\0{digest}\n".encode(errors="replace")
-            )
+        line = f"{path.relative_to(root).as_posix()}\0{digest}\n"
+        content.update(b"" if digest is None else line.encode(errors="replace"))
     return content.hexdigest()
 
 

@@ -63,15 +63,12 @@ class FunctionKernel(BaseKernel):
         quantities: bool = False,
     ) -> None:
         if not inspect.isroutine(function):
-            raise InputError(
-                f"{function!r:.60} is not a function; wrap it in a function to make a kernel."
-            )
+            remedy = "wrap it in a function to make a kernel"
+            raise InputError(f"{function!r:.60} is not a function; {remedy}.")
         called = str(name or function.__name__)
         annotated_in, annotated_out = _annotated(function)
         ports = ports_of(annotated_in if inputs is None else inputs, called)
         outputs = annotated_out if outputs is None else outputs
-        if not outputs:
-            raise InputError(f"The kernel '{called}' declares no output; {_REMEDY}.")
         inputs = _with_defaults(function, ports, called)
         self._declare(called, str(version or _source_version(function)), inputs, outputs, tiers)
         self.__wrapped__, self.quantities = function, quantities
@@ -98,10 +95,8 @@ class FunctionKernel(BaseKernel):
         if isinstance(returned, Mapping | Simulated):
             return returned
         several = returned if isinstance(returned, tuple) else (returned,)
-        if len(several) != len(self.outputs):
-            raise InputError(
-                f"The function gave {len(several)} values for {len(self.outputs)} outputs."
-            )
+        if (many := len(several)) != len(self.outputs):
+            raise InputError(f"The function gave {many} values for {len(self.outputs)} outputs.")
         return {p.name: value for p, value in zip(self.outputs, several, strict=True)}
 
     @property
@@ -205,12 +200,11 @@ def _with_defaults(
     odd = [n for n in by_name if n not in inputs]
     if odd:
         raise InputError(f"'{name}' declares the input '{odd[0]}', but has no such parameter.")
-    return tuple(_with_default(by_name[n], parameters[n].default) for n in inputs)
-
-
-def _with_default(port: Port, default: Any) -> Port:
-    has_none = default is inspect.Parameter.empty or port.default is not None
-    return port if has_none else replace(port, default=default)
+    defaults = {n: p.default for n, p in parameters.items() if p.default is not p.empty}
+    return tuple(
+        replace(port, default=defaults.get(port.name)) if port.default is None else port
+        for port in map(by_name.__getitem__, inputs)
+    )
 
 
 def _annotated(function: Callable[..., Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -267,11 +261,9 @@ def _modules(function: Callable[..., Any]) -> list[tuple[str, str | None]]:
     home = file.parents[min(package.count(".") + bool(package), len(file.parents) - 1)]
     modules = user_modules([(code, package)], [home, *user_folders()])
     if modules is None:
-        warning = (
-            f"The version of the kernel '{function.__name__}' does not follow the modules that it "
-            f"imports: there are more than {MOST_FILES}; set a version yourself."
-        )
-        warn_all([warning])
+        what = f"The version of the kernel '{function.__name__}' does not follow the modules"
+        many = f"there are more than {MOST_FILES}; set a version yourself"
+        warn_all([f"{what} that it imports: {many}."])
         return []
     return [(n, _as_loaded(n, f)) for n, f in sorted(modules.items()) if n != name]
 
@@ -414,10 +406,9 @@ def portable(reference: Any) -> Any:
             return PackedKernel(pickle.dumps(reference), needs_main=True)
         name = getattr(reference, "name", None) or getattr(reference, "__name__", "of the plan")
         why = str(error).rpartition(": ")[2].rstrip(".")
-        raise InputError(
-            f"The kernel '{name}' cannot be sent to another process: {why}; name it as "
-            f"'module:attribute' or 'file.py:attribute' in the plan, or use a thread pool."
-        ) from error
+        remedy = "name it as 'module:attribute' or 'file.py:attribute' in the plan"
+        fault = f"The kernel '{name}' cannot be sent to another process: {why}"
+        raise InputError(f"{fault}; {remedy}, or use a thread pool.") from error
 
 
 def _with_code(kernel: Any, home: ModuleType | None) -> bytes:

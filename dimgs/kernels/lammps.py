@@ -474,10 +474,8 @@ class LammpsKernel(BaseKernel):
         template = Template(self.template, f"the deck of '{self.name}'")
         unknown = sorted(template.fields - fields.keys())
         if unknown:
-            names = ", ".join(sorted(fields))
-            raise InputError(
-                f"{{{{{unknown[0]}}}}} in {template.where} is not a known field; use {names}."
-            )
+            fault = f"{{{{{unknown[0]}}}}} in {template.where} is not a known field"
+            raise InputError(f"{fault}; use {', '.join(sorted(fields))}.")
         return template.fill(fields)
 
     def _simulate(self, values: Values, settings: Settings, seed: int | None) -> Simulated:
@@ -488,19 +486,16 @@ class LammpsKernel(BaseKernel):
         printed = ""
         for seeds in _seeds(seed, int(settings.get("replicas", 1))):
             filled = {**fields, **seeds}
+            deck, files = self._text(filled), self._files(filled)
             with tempfile.TemporaryDirectory(prefix="dimgs-lammps-") as folder:
-                printed = program.run(
-                    self._text(filled), self._files(filled), Path(folder), self.timeout
-                )
+                printed = program.run(deck, files, Path(folder), self.timeout)
             results.append(self._read(printed, scales))
+        every = {p.name: [r[p.name] for r in results] for p in self.outputs}
+        plain = {k: v for k, v in fields.items() if isinstance(v, str | int | float)}
         return Simulated(
-            {p.name: float(np.mean([r[p.name] for r in results])) for p in self.outputs},
-            {p.name: _between([r[p.name] for r in results]) for p in self.outputs},
-            {
-                "lammps": version_of(printed),
-                "replicas": results,
-                "deck": {k: v for k, v in fields.items() if isinstance(v, str | int | float)},
-            },
+            {n: float(np.mean(values)) for n, values in every.items()},
+            {n: _between(values) for n, values in every.items()},
+            {"lammps": version_of(printed), "replicas": results, "deck": plain},
         )
 
     def _read(self, printed: str, scales: Scales) -> dict[str, float]:
@@ -508,9 +503,8 @@ class LammpsKernel(BaseKernel):
         printed_values = dict(_PRINTED.findall(printed))
         missing = [p.name for p in self.outputs if p.name not in printed_values]
         if missing:
-            raise RunFailedError(
-                f"The deck did not print 'dimgs {missing[0]} VALUE'; add that line to it."
-            )
+            fault = f"The deck did not print 'dimgs {missing[0]} VALUE'"
+            raise RunFailedError(f"{fault}; add that line to it.")
         return {p.name: scales.in_unit(float(printed_values[p.name]), p.unit) for p in self.outputs}
 
 
@@ -523,9 +517,7 @@ def _seeds(seed: int | None, replicas: int) -> list[dict[str, int]]:
 
 def _between(values: list[float]) -> float:
     """Standard error between seeds; unknown from a single one."""
-    if len(values) < 2:
-        return float("nan")
-    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
+    return float(np.std(values, ddof=1) / sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
 # ---- Bead-spring chains in an implicit solvent: phantom ones, and ones with excluded volume.

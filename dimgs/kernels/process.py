@@ -145,9 +145,8 @@ def _executable(name: str) -> str:
     if Path(name).is_file():
         remedy = "make it executable (chmod +x), or name the program that reads it first"
         raise ProgramMissingError(f"The program '{name}' may not be executed; {remedy}.")
-    raise ProgramMissingError(
-        f"There is no program '{name}' here; install it or give its full path."
-    )
+    remedy = "install it or give its full path"
+    raise ProgramMissingError(f"There is no program '{name}' here; {remedy}.")
 
 
 def _watched(
@@ -273,9 +272,8 @@ def end_marked(value: str) -> None:
         ended = 0
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):
-                if process.pid != os.getpid() and process.environ().get(_MARK, "").startswith(
-                    value
-                ):
+                marked = process.environ().get(_MARK, "").startswith(value)
+                if marked and process.pid != os.getpid():
                     process.kill()
                     ended += 1
         if not ended:

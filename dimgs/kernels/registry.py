@@ -14,7 +14,7 @@ from typing import Any
 from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.plugins import entry_points
-from dimgs.kernels.base import Kernel, Port, Tier
+from dimgs.kernels.base import Kernel, Port, Tier, all_of
 from dimgs.kernels.fingerprint import file_digest
 from dimgs.kernels.function import PackedKernel, kernel, unpacked
 from dimgs.kernels.record import with_kind
@@ -111,12 +111,10 @@ def _imported(name: str, module: str, attribute: str) -> Any:
     except InputError as error:
         if not isinstance(error.__cause__, ImportError):
             raise
-        remedy = "check the name, or install its dependencies"
-        if getattr(error.__cause__, "name", None) == module:
+        cause, remedy = error.__cause__, "check the name, or install its dependencies"
+        if cause.name == module:
             remedy += f"; for a file of yours write '{module}.py:{attribute}'"
-        raise InputError(
-            f"The kernel '{name}' cannot be imported ({error.__cause__}); {remedy}."
-        ) from error.__cause__
+        raise InputError(f"The kernel '{name}' cannot be imported ({cause}); {remedy}.") from cause
 
 
 @contextmanager
@@ -190,21 +188,18 @@ def _make(factory: type, name: str, options: dict[str, Any]) -> Any:
     except DimgsError:
         raise
     except TypeError as error:
-        raise InputError(
-            f"The kernel '{name}' cannot be made like this ({error}); give what it needs as "
-            f"options of load(), or make it in a Python file and name it as 'file.py:name'."
-        ) from error
+        ways = "give what it needs as options of load(), or make it in a Python file and name it"
+        fault = f"The kernel '{name}' cannot be made like this ({error})"
+        raise InputError(f"{fault}; {ways} as 'file.py:name'.") from error
     except (Exception, SystemExit) as error:
         raise InputError(f"The kernel '{name}' cannot be made ({with_kind(error)}).") from error
 
 
 def _check_parts(entry: Any, name: str) -> None:
-    for part, kind in (("inputs", Port), ("outputs", Port), ("tiers", Tier)):
-        ports = getattr(entry, part)
-        if not isinstance(ports, tuple | list) or not all(isinstance(x, kind) for x in ports):
-            fault = f"The {part} of the kernel '{name}' are {ports!r:.60}"
-            raise InputError(f"{fault}; give a tuple of {kind.__name__} objects.")
-        if not ports and part != "inputs":
+    kinds: dict[str, Any] = {"inputs": Port, "outputs": Port, "tiers": Tier}
+    for part, kind in kinds.items():
+        what = f"The {part} of the kernel '{name}'"
+        if not all_of(getattr(entry, part), kind, what, "a tuple of") and part != "inputs":
             raise InputError(f"The kernel '{name}' declares no {part}; give at least one.")
 
 
@@ -255,9 +250,8 @@ def load_file(file: Path) -> ModuleType:
     try:
         there = file.is_file()
     except OSError as error:
-        raise InputError(
-            f"'{file}' cannot be read ({error.strerror}); check its path and permissions."
-        ) from error
+        fault = f"'{file}' cannot be read ({error.strerror})"
+        raise InputError(f"{fault}; check its path and permissions.") from error
     if not there:
         raise InputError(f"There is no file '{file}'; give the path of a Python file.")
     return _executed(file, file_digest(file))
