@@ -727,15 +727,6 @@ class CheckedLaw:
         return {**self.domain.labels, **of_effects}
 
     @property
-    def effects(self) -> tuple[SourceEffects, ...]:
-        """Effects of labels, as of sources of which the prefactors alone differ, and of sources."""
-        if (labels := self.label_effects) is None:
-            return self.sources
-        shifts = {label: (x,) for label, x in labels.log_ratios.items()}
-        alone = (labels.column, ("prefactor",), (sympy.Integer(1),), (0.0,), shifts)
-        return (SourceEffects(*alone, {}, {}, counts=labels.counts), *self.sources)
-
-    @property
     def verdict(self) -> str:
         """Whether the law was confirmed, and how probable it is, in words."""
         if self.confirmed is None or self.edited:

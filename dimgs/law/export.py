@@ -151,14 +151,28 @@ def law_article(law: CheckedLaw) -> str:
         # in groups with a scale of 1 SI unit the constants would be those of SI units
         body += [latex.equation(law_latex(law, "pi"))]
         body += [latex.equation(line) for line in group_definitions(law)]
-    return latex.article(*body, law_symbol_table(law), *source_tables(law))
+    tables = [*label_tables(law), *source_tables(law)]
+    return latex.article(*body, law_symbol_table(law), *tables)
+
+
+def label_tables(law: CheckedLaw) -> list[str]:
+    """LaTeX table of what the law is multiplied by for each label that keeps its prefactor."""
+    effects, level = law.label_effects, law.target.is_level
+    if effects is None:
+        return []
+    what = "Addend, in natural-log units" if level else "Factor"
+    rows = [
+        [latex.text_latex(label), f"${latex.number_latex(x if level else math.exp(x))}$"]
+        for label, x in effects.log_ratios.items()
+    ]
+    return [tabular([f"Group by {latex.text_latex(effects.column)}", what], rows)]
 
 
 def source_tables(law: CheckedLaw) -> list[str]:
-    """LaTeX tables of the factor and the constants of the law of each label and source."""
+    """LaTeX table for each kind of source: factor and constants of the law of each."""
     symbols = {v.name: latex.symbol_latex(v.name, v.kind) for v in law.symbols.values()}
     level, out = law.target.is_level, []
-    for each in law.effects:
+    for each in law.sources:
         rows = []
         for label in each.shifts:
             prefactor, exponents, plain = each.of_source(label, law.groups)
@@ -176,11 +190,8 @@ def source_tables(law: CheckedLaw) -> list[str]:
                 for c in shown_at(law, values).values()
             ]
             rows.append([latex.text_latex(label), f"${text}$", *constants])
-        kind, factor = "Source", "Factor, with inputs in SI units"
-        if each not in law.sources:
-            kind, factor = "Group", "Factor"
-        what = "Addend, in natural-log units" if level else factor
-        head = [f"{kind} by {latex.text_latex(each.column)}", what]
+        what = "Addend, in natural-log units" if level else "Factor, with inputs in SI units"
+        head = [f"Source by {latex.text_latex(each.column)}", what]
         head += [f"${latex.symbol_latex(name)}$" for name in each.constants if name]
         out.append(tabular(head, rows))
     return out
@@ -394,27 +405,35 @@ def domain_lines(law: CheckedLaw) -> list[str]:
     for name, value in law.domain.held.items():
         value_text = f"'{value}'" if isinstance(value, str) else f"{value:.6g}{units[name]}"
         lines.append(f"{name} = {value_text}")
-    lines += _source_lines(law)
+    lines += [*_label_lines(law), *_source_lines(law)]
     return [*lines, *([law.doubt] if law.doubt else []), law.verdict]
 
 
+def _label_lines(law: CheckedLaw) -> list[str]:
+    """By what the function, which is that of the middle label, is multiplied for each label."""
+    effects, level = law.label_effects, law.target.is_level
+    if effects is None:
+        return []
+    every = effects.log_ratios.items()
+    sign, unit = ("+", " in natural-log units") if level else ("*", "")
+    lines = [f"Labels of {effects.column}: of a middle one as here, of the others {sign}{unit}"]
+    return [*lines, *(f"{k}: {x if level else math.exp(x):.6g}" for k, x in every)]
+
+
 def _source_lines(law: CheckedLaw) -> list[str]:
-    """By what the function is multiplied for each label and source, and with which constants."""
+    """By what the function of a typical source is multiplied for each, and with which constants."""
     lines, sign = [], "+" if law.target.is_level else "*"
-    scales = {v.name for v in law.scales}
-    for each in law.effects:
-        middle = f"Sources by {each.column}: of a typical one"
-        if each not in law.sources:
-            middle = f"Labels of {each.column}: of a middle one"
-        lines.append(f"{middle} as here, of the others {sign}")
+    for each in law.sources:
+        lines.append(f"Sources by {each.column}: of a typical one as here, of the others {sign}")
         for label in each.shifts:
             prefactor, exponents, plain = each.of_source(label, law.groups)
             constants = [
                 f", {n} = {law.constant_values[n] + x:.6g}" for n, x in each.added(label).items()
             ]
+            scales = {v.name for v in law.scales}
             if law.target.is_level:
-                logs = [f" {v:+.6g}*log({k})" for k, v in exponents.items() if k not in scales]
-                lines.append(f"{label}: ({prefactor:.6g}{''.join(logs)}) in natural-log units")
+                logs = [f"{v:+.6g}*log({k})" for k, v in exponents.items() if k not in scales]
+                lines.append(f"{label}: ({prefactor:.6g} {' '.join(logs)}) in natural-log units")
                 continue
             powers = [f"*{k}^({v:.6g})" for k, v in exponents.items() if v and k not in scales]
             rest = [f"*exp({v:.6g}*{k})" for k, v in plain.items() if v]

@@ -14,7 +14,7 @@ from dimgs.common.escape import terminal, visible
 from dimgs.common.formats import in_percent, log_size, rows_shown
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.group import PiBasis
-from dimgs.law.checked_law import Scores, SourceEffects, percent
+from dimgs.law.checked_law import LabelEffects, Scores, percent
 from dimgs.law.display import ShownConstant, held_note, plain_number_note, shown_at, shown_constants
 from dimgs.law.law import Law
 from dimgs.law.prediction import Centre, held_texts
@@ -160,10 +160,7 @@ def sources_lines(law: Law) -> list[str]:
     ----------
     law : Law
     """
-    lines, of_labels = list[str](), law.effects[: len(law.effects) - len(law.sources)]
-    for each in of_labels:
-        lines.append(f"by {visible(each.column)}, as factors of the law:")
-        lines += _of_each(law, each)
+    lines = [] if law.label_effects is None else _label_lines(law, law.label_effects)
     for each in law.sources:
         parts = []
         for what, (spread, p) in each.kinds.items():
@@ -181,7 +178,19 @@ def sources_lines(law: Law) -> list[str]:
                 f"farther from the others than its runs scatter"
             )
             continue
-        lines += _of_each(law, each)
+        documented = source_document(law, each)["sources"]
+        for label, source in list(documented.items())[:_MOST_SOURCES]:
+            added = [f"{k} {v:+.3g}" for k, v in source["exponents_added"].items() if v]
+            more = f", exponents {', '.join(added)}" if added else ""
+            ratio = source["ratio_at_centre"]
+            times = f"{ratio:+.3g}" if law.target.is_level else f"times {number(ratio)}"
+            where = "at the centre of the runs " if more else "prefactor "
+            constants = shown_at(law, source["constants"])
+            texts = [f"{name} = {amount(c.value, c.unit)}" for name, c in constants.items()]
+            texts += [f"{where}{times}{more}"] if "prefactor" in each.kinds or more else []
+            lines.append(f"  {visible(label)}: {', '.join(texts)} ({_runs(source['runs'])})")
+        if len(documented) > _MOST_SOURCES:
+            lines.append(f"  and {len(documented) - _MOST_SOURCES} more; --json lists all")
         lines.append(
             "  a new source: as the law, with the standard deviation between sources in its "
             "interval"
@@ -189,21 +198,13 @@ def sources_lines(law: Law) -> list[str]:
     return lines
 
 
-def _of_each(law: Law, effects: SourceEffects) -> list[str]:
-    """Lines on each label or source: its factor, and the constants of its law."""
-    lines, documented = [], source_document(law, effects)["sources"]
-    for label, source in list(documented.items())[:_MOST_SOURCES]:
-        added = [f"{k} {v:+.3g}" for k, v in source["exponents_added"].items() if v]
-        more = f", exponents {', '.join(added)}" if added else ""
-        ratio = source["ratio_at_centre"]
-        times = f"{ratio:+.3g}" if law.target.is_level else f"times {number(ratio)}"
-        where = "at the centre of the runs " if more else "prefactor " * (effects in law.sources)
-        constants = shown_at(law, source["constants"])
-        texts = [f"{name} = {amount(c.value, c.unit)}" for name, c in constants.items()]
-        texts += [f"{where}{times}{more}"] if "prefactor" in effects.differs or more else []
-        lines.append(f"  {visible(label)}: {', '.join(texts)} ({_runs(source['runs'])})")
-    if len(documented) > _MOST_SOURCES:
-        lines.append(f"  and {len(documented) - _MOST_SOURCES} more; --json lists all")
+def _label_lines(law: Law, effects: LabelEffects) -> list[str]:
+    lines = [f"by {visible(effects.column)}, as factors of the law:"]
+    for label, shift in list(effects.log_ratios.items())[:_MOST_SOURCES]:
+        times = f"{shift:+.3g}" if law.target.is_level else f"times {number(np.exp(shift))}"
+        lines.append(f"  {visible(label)}: {times} ({_runs(effects.counts[label])})")
+    if len(effects.log_ratios) > _MOST_SOURCES:
+        lines.append(f"  and {len(effects.log_ratios) - _MOST_SOURCES} more; --json lists all")
     return lines
 
 
