@@ -4,7 +4,7 @@ import keyword
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any, Literal
@@ -15,7 +15,6 @@ import sympy
 from dimgs.common.errors import InputError
 from dimgs.common.escape import comments, docstring, visible
 from dimgs.common.escape import html as escape
-from dimgs.common.formats import shipped
 from dimgs.expression.parsing import formula_text
 from dimgs.expression.simplest import monomial
 from dimgs.groups.group import PiBasis
@@ -222,6 +221,25 @@ _DIGITS = 17
 _LONGEST = 58
 # lines of Fortran end at column 132
 _WIDTH = 100
+_C_WORDS = (
+    "auto break case char const continue default do double else enum extern float for goto if "
+    "inline int long register restrict return short signed sizeof static struct switch typedef "
+    "union unsigned void volatile while bool true false main exp log pow sqrt cbrt fabs sin cos "
+    "tan asin acos atan sinh cosh tanh asinh acosh atanh atan2 floor ceil fmin fmax erf erfc "
+    "exp2 expm1 log2 log10 log1p hypot fma tgamma lgamma asm typeof typeof_unqual linux unix "
+    "alignas alignof constexpr nullptr static_assert thread_local isnan isinf isfinite isnormal "
+    "signbit fpclassify isgreater isgreaterequal isless islessequal islessgreater isunordered "
+    "NAN INFINITY HUGE_VAL HUGE_VALF HUGE_VALL NULL DOMAIN SING OVERFLOW UNDERFLOW PLOSS TLOSS "
+    "math_errhandling"
+)
+# prefixes of macros of math.h
+_C_MACROS = ("M_", "FP_", "MATH_", "X_")
+_FORTRAN_WORDS = (
+    "abs acos acosh asin asinh atan atan2 atanh call cos cosh do double else end erf erfc exp "
+    "floor function if implicit int intent integer intrinsic log max merge min module none only "
+    "parameter program pure real real64 result return sign sin sinh sqrt subroutine tan tanh then "
+    "type use ceiling dble contains iso_fortran_env"
+)
 # functions that neither language has, by ones that both have
 _REWRITTEN: Mapping[Any, Callable[[Any], Any]] = {
     sympy.cot: lambda x: 1 / sympy.tan(x),
@@ -242,7 +260,7 @@ class _Language:
 
     Attributes
     ----------
-    reserved : set of str
+    reserved : frozenset of str
     macros : tuple of str
         Beginnings of names that are not free.
     fold : bool
@@ -251,7 +269,7 @@ class _Language:
         Whether names are of ASCII letters alone.
     """
 
-    reserved: Set[str]
+    reserved: frozenset[str]
     macros: tuple[str, ...] = ()
     fold: bool = False
     ascii: bool = True
@@ -276,11 +294,12 @@ class _Language:
         return stem if self.is_free(stem) else f"x_{stem}"[:_LONGEST]
 
 
-_RESERVED = shipped("dimgs.law", "reserved.toml")
 _LANGUAGES = {
-    "python": _Language({*keyword.kwlist, "np", "numpy", "scipy", "functools", "abs"}, ascii=False),
-    "c": _Language(set(_RESERVED["c"].split()), tuple(_RESERVED["macros"].split())),
-    "fortran": _Language(set(_RESERVED["fortran"].split()), fold=True),
+    "python": _Language(
+        frozenset({*keyword.kwlist, "np", "numpy", "scipy", "functools", "abs"}), ascii=False
+    ),
+    "c": _Language(frozenset(_C_WORDS.split()), _C_MACROS),
+    "fortran": _Language(frozenset(_FORTRAN_WORDS.split()), fold=True),
 }
 
 

@@ -17,7 +17,6 @@ from sympy.printing.latex import LatexPrinter, greek_letters_set, tex_greek_dict
 from sympy.printing.precedence import PRECEDENCE
 
 from dimgs.common.errors import InputError, attempt
-from dimgs.common.formats import shipped
 from dimgs.expression.parsing import PositiveFirst, spelled
 from dimgs.groups.group import PiGroup
 from dimgs.groups.kinds import Kind, greek_name
@@ -28,29 +27,86 @@ from dimgs.variables.units import powers_of, rewritten, shown_unit, written
 # ---- Texts, numbers, units, symbols and expressions as LaTeX.
 
 
-# signs, units and usual names of columns, and how each is typeset
-_TABLES = shipped("dimgs.law", "latex.toml")
-_TEXT: dict[str, str] = _TABLES["text"]
-_SUBSCRIPTS: dict[str, str] = _TABLES["subscripts"]
-_BASES, _LITERAL, _LEVELS = (_TABLES[name] for name in ("bases", "literal", "levels"))
-_UNITS = _TABLES["units"]
-_MACROS = {name: name for name in _UNITS.pop("same").split()} | _UNITS
-_PREFIXES = frozenset(_TABLES["prefixes"].split())
+_TEXT = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": "$<$",
+    ">": "$>$",
+    "|": "$|$",
+    "°": r"$^{\circ}$",
+    "·": r"$\cdot$",
+    "×": r"$\times$",
+    "±": r"$\pm$",
+    "−": "$-$",
+    "∞": r"$\infty$",
+    "√": r"$\surd$",
+}
 # Greek letters that have no command of their own, or a better one
 _GREEK = {**tex_greek_dictionary, "epsilon": r"\varepsilon"}
 _GREEK_NAMES = greek_letters_set | {name.title() for name in greek_letters_set}
 _SYMBOLS = frozenset(
     ["mathrm", "mathcal", "varepsilon", "left", "right", "ell", "hbar", "infty", ",", " "]
 )
+_PLAIN = (
+    "gram second kelvin ampere mole candela watt pascal joule newton coulomb volt ohm farad tesla "
+    "henry hertz weber lumen lux becquerel gray sievert katal siemens radian steradian degree "
+    "minute hour day hectare dalton percent"
+)
+_MACROS = {
+    **{name: name for name in _PLAIN.split()},
+    "kilogram": "kilogram",
+    "meter": "metre",
+    "liter": "litre",
+    "metric_ton": "tonne",
+    "electron_volt": "electronvolt",
+    "astronomical_unit": "astronomicalunit",
+    "degree_Celsius": "degreeCelsius",
+    "delta_degree_Celsius": "degreeCelsius",
+}
+_PREFIX_NAMES = (
+    "quecto ronto yocto zepto atto femto pico nano micro milli centi deci deca hecto kilo mega "
+    "giga tera peta exa zetta yotta ronna quetta"
+)
+_PREFIXES = frozenset(_PREFIX_NAMES.split())
 _POWERS = {1: "", 2: "\\square", 3: "\\cubic"}
+_LEVELS = {"dB": "\\decibel", "decibel": "\\decibel", "B": "\\bel", "Np": "\\neper"}
 # the largest denominator that is read as a fraction: beyond it a decimal stands
 _QUOTIENT = 12
+_LITERAL = {"°": r"{}^{\circ}", "Δ": "", "µ": r"\mu ", "μ": r"\mu ", "Ω": r"\Omega ", "%": r"\%"}
 # 0.001234 and 12345 are read at a glance; smaller and larger ones in powers of ten
 _SMALLEST_EXPONENT, _PLAIN_DIGITS = -4, 5
 _TRAILING_UNIT = re.compile(r"(?<=\S)\s*[(\[][^()\[\]]*[)\]]\s*$")
 _DIFFERENCE = re.compile(r"d([A-Za-z])(\d*)$")
 _GLUED_DELTA = re.compile(r"(?:Delta(?=[A-Za-z])|delta(?=[A-Z]))(.)$")
 _NUMBERED = re.compile(r"([A-Za-z]|[A-Za-z][a-z]+?)(\d+)$")
+_BASES = {
+    "cp": ("c", "p"),
+    "cv": ("c", "v"),
+    "di": ("d", "i"),
+    "do": ("d", "o"),
+    "eps": (r"\varepsilon", ""),
+    "varepsilon": (r"\varepsilon", ""),
+    "lam": (r"\lambda", ""),
+    "hbar": (r"\hbar", ""),
+    "ell": (r"\ell", ""),
+    "inf": (r"\infty", ""),
+}
+_SUBSCRIPTS = {
+    **dict.fromkeys(("inf", "infty", "infinity", "∞"), r"\infty"),
+    "star": "*",
+    "plus": "+",
+    "minus": "-",
+    "perp": r"\perp",
+    "parallel": r"\parallel",
+}
 # shorter letters, such as Re or Pr, are symbols
 _WORD = 3
 # an interval whose ends differ by more is one of orders of magnitude
@@ -358,7 +414,7 @@ def _symbol(parts: list[str], mark: str) -> str:
 def _base(text: str) -> tuple[str, str]:
     """Letter and the subscript glued to it."""
     if text in _BASES:
-        return _BASES[text][0], _BASES[text][1]
+        return _BASES[text]
     if greek := _greek(text):
         return greek, ""
     if len(text) == 1 and text.isalpha():

@@ -11,7 +11,7 @@ import sympy
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import attempt
-from dimgs.common.formats import in_percent, log_size, shipped
+from dimgs.common.formats import in_percent, log_size
 from dimgs.expression import sympy_parse_condition
 from dimgs.fits.noise import Noise, likeliest_measure, rms
 from dimgs.groups.catalogue import named_number
@@ -28,7 +28,14 @@ from dimgs.variables import Variable, shown_unit, superscript, unit_suffix
 # ---- The verdict on a law, in words.
 
 
-_HEADLINES, _DESCRIPTIONS = shipped("dimgs.report", "words.toml").values()
+_HEADLINES = {
+    "no_candidate": "NO LAW FOUND within the budget; best surrogate",
+    "timeout": "NOT CONFIRMED; best law when the search reached its limit",
+    "interrupted": "NOT CONFIRMED; best law when the search was interrupted",
+    "unchecked": "NOT CONFIRMED; law after a short search for others",
+    "unavailable": "NOT CONFIRMED; best law without the requested engine",
+    "converged": "NOT CONFIRMED; best law",
+}
 
 
 def in_table_unit(target: Variable, size: float) -> float:
@@ -145,6 +152,17 @@ def curve_table(
     rows = [tuple(map(float, row)) for row in zip(*columns, strict=True)]
     held = {n: (float(units[n].from_si(x)), units[n].text) for n, x in line.held.items()}
     return units[line.name].text, rows, held
+
+
+# what each description is, for a reader
+_DESCRIPTIONS = {
+    "power law": "one power law",
+    "sum": "a sum of monomials",
+    "blend": "two power laws that meet smoothly",
+    "regimes": "power laws in regimes",
+    "candidate": "the most probable candidate",
+    "smooth curve": "a smooth curve (Gaussian process)",
+}
 
 
 def rivals_title(report: Findings) -> str:

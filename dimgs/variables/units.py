@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError, UnitError, attempt
-from dimgs.common.formats import shipped, shown
+from dimgs.common.formats import shown
 
 if TYPE_CHECKING:
     import pint
@@ -266,7 +266,6 @@ _KEYWORDS = {"per": "/", "sqrt": "√"}
 _BEFORE = {"sq": 2, "square": 2, "cu": 3, "cubic": 3}
 _AFTER = {"squared": 2, "cubed": 3}
 _PREFIX_APART = frozenset({"mu", "u", "µ", "micro"})
-_WORDS = {k: frozenset(v.split()) for k, v in shipped("dimgs.variables", "words.toml").items()}
 _BROKEN = "it is not a product of powers of units, or breaks off"
 _NUMBER_LAST = "a number follows a unit; write an exponent as m^3 and a factor first"
 _TOUCHES = (
@@ -275,6 +274,9 @@ _TOUCHES = (
 )
 _PRODUCT = re.compile(r"[\w*/^-]+")
 _ONE_NAME = re.compile(r"/?(?:[^\W\d]\w*|[′″])(?:\^-?\d)?")
+# abbreviations that take a plural; of other short names an s is more likely a second
+_PLURALS = "lb oz gal bbl qt pt mi yd hr yr min sec day kt kip mil bar erg cup ton bit amp ohm lbm"
+_TAKE_PLURAL = frozenset(_PLURALS.split())
 # letters of the shortest name that may begin with a capital, as in "Pascal"
 _LONG_NAME = 4
 # names that users define; the table of readings has nothing to say of them
@@ -694,7 +696,7 @@ def pint_unit(name: str) -> tuple[str, str] | None:
     if not splits:
         return None
     prefix, unit, _ = splits[0]
-    if name != stem and len(stem) < _LONG_NAME and stem not in _WORDS["plurals"]:
+    if name != stem and len(stem) < _LONG_NAME and stem not in _TAKE_PLURAL:
         single = registry().parse_unit_name(stem)
         if single and single[0][:2] == (prefix, unit):
             return None
@@ -1192,6 +1194,8 @@ def difference_unit(unit: str) -> str:
 
 _TEMPERATURE_ITSELF = Dimension.of({"[temperature]": 1})
 _OF_MATTER = frozenset({Dimension.of({"[mass]": 1}), Dimension.of({"[substance]": 1})})
+# chemical elements with the symbols of units: "kg N/ha" is of nitrogen
+_ELEMENTS = frozenset({"N", "P", "C", "S", "F", "Cl", "U", "V", "W"})
 # names of differences of temperatures: dT_wall, delta T, ΔT, T_diff, temperature rise
 _TEMPERATURE = r"(?:T|[Tt]emp(?:erature)?)"
 _DIFFERENCE = re.compile(
@@ -1210,7 +1214,32 @@ _TENS = re.compile(
 )
 _LOGARITHMS = re.compile(r"(?P<kind>[Ll]n|[Ll]o?g(?:_?10)?)[\s_(].+")
 _DEGREES = ("degC", "degF")
+# units that people write with a prefix; any other prefix is more likely another unit
+_PREFIXED = (
+    "meter gram second ampere kelvin mole candela hertz newton pascal joule watt coulomb volt "
+    "farad ohm siemens weber tesla henry lumen lux becquerel gray sievert katal radian steradian "
+    "liter metric_ton electron_volt bar calorie british_thermal_unit byte bit baud dalton year "
+    "parsec torr poise stokes gauss maxwell oersted galileo curie roentgen molar debye barn "
+    "arcsecond darcy watt_hour volt_ampere volt_ampere_reactive ampere_hour standard_atmosphere "
+    "force_pound force_gram force_metric_ton kip pound_force_per_square_inch oil_barrel gallon "
+    "cubic_meter cubic_centimeter cubic_foot hectare dyne erg inch foot circular_mil pound "
+    "enzyme_unit tex strain rydberg hartree townsend pixel count counts_per_second angstrom "
+    "revolutions_per_minute jansky neper rem rads degree_Celsius franklin sound_pressure_level "
+    "meter_H2O meter_Hg"
+)
+_TAKE_PREFIX = frozenset(_PREFIXED.split())
+# prefixes that hardly any unit takes; the others have more
+_HUGE = frozenset({"peta", "exa", "zetta", "yotta"})
+_NEVER = frozenset({"ronna", "quetta", "ronto", "quecto"})
+_TAKE_HUGE = frozenset(
+    {"hertz", "joule", "watt", "gram", "meter", "byte", "bit", "electron_volt", "becquerel"}
+)
+_LESS_THAN_ONE = frozenset({"deci", "centi", "milli", "micro", "nano", "pico", "femto", "atto"})
 Turning = Literal["cycles", "radians"]
+_CYCLES = frozenset({"hertz", "cycle", "beat", "beats_per_minute"})
+_RADIANS = frozenset(
+    {"radian", "degree", "turn", "revolutions_per_minute", "revolutions_per_second"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -1401,10 +1430,10 @@ def _is_odd(name: str) -> bool:
     if not prefix or name == prefix + unit:
         return False
     return (
-        prefix in _WORDS["never"]
-        or unit not in _WORDS["prefixed"]
-        or (prefix in _WORDS["huge"] and unit not in _WORDS["take_huge"])
-        or (prefix in _WORDS["less_than_one"] and unit == "year")
+        prefix in _NEVER
+        or unit not in _TAKE_PREFIX
+        or (prefix in _HUGE and unit not in _TAKE_HUGE)
+        or (prefix in _LESS_THAN_ONE and unit == "year")
     )
 
 
@@ -1412,7 +1441,7 @@ def _without_element(product: Product) -> Product | None:
     """``kg/ha`` for ``kg N/ha``, where a mass or an amount is followed by an element's symbol."""
     for i, (first, second) in enumerate(pairwise(product.factors)):
         if (
-            second.name in _WORDS["elements"]
+            second.name in _ELEMENTS
             and second.written == 1
             and first.power == 1 == second.power
             and parse_unit(first.name).dimension in _OF_MATTER
@@ -1456,8 +1485,7 @@ def turning(unit: Unit) -> Turning | None:
         # a law of an older version may name a unit that is no longer read
         return None
     roots = {(pint_unit(name) or ("", ""))[1] for name in names}
-    kinds: tuple[Turning, Turning] = ("cycles", "radians")
-    return next((kind for kind in kinds if roots & _WORDS[kind]), None)
+    return "cycles" if roots & _CYCLES else "radians" if roots & _RADIANS else None
 
 
 def mixed_turning(units: Mapping[str, Unit]) -> dict[str, str]:
