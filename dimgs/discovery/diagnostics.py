@@ -547,7 +547,9 @@ def _exponents_apart(
 
 
 def _residuals(design: Design, fit: Estimate) -> Array:
-    return np.asarray(log_target(design) - fit.predict(design))
+    effects = fit.effects or {}
+    shifts = [] if design.within is None else [effects.get(str(k), 0.0) for k in design.within]
+    return np.asarray(design.y - fit.intercept - (shifts or 0.0) - design.X @ fit.values)
 
 
 def _with_prefactors(design: Design, labels: NDArray[Any]) -> tuple[Estimate, Array] | None:

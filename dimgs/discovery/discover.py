@@ -288,7 +288,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
     left_out = () if unseen is None else prepared.in_table(unseen.tolist())
     odd, outliers = _outliers(study, residuals, options)
     maker = partial(_law_of_candidate, study, options)
-    rivals, further = ((), ()) if posterior is None else (posterior.rivals, posterior.further)
+    rivals = () if posterior is None else posterior.rivals
     # the kind of errors that the judgement worked in
     kind = None if posterior is None or not posterior.laws else posterior.errors
     return Report(
@@ -320,7 +320,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         form=form,
         leads=tuple(replace(each, law=_shown(each.law)) for each in study.leads),
         outliers=outliers,
-        further_runs=partial(propose, others=partial(_rivals, study, law, options, further)),
+        further_runs=partial(propose, others=partial(_further, study, law, options)),
         shares_of=partial(_shares, data, law.target.name, options),
         options_of=partial(_given, options),
     )
@@ -367,6 +367,11 @@ def _shown(law: Law | None) -> Law | None:
 def _law_of_candidate(study: Study, options: Options, candidate: Candidate) -> Law | None:
     """A candidate of the front as a checked law; None where it is none."""
     return _shown(law_of_candidate(study, candidate, options))
+
+
+def _further(study: Study, law: Law, options: Options) -> tuple[Rival, ...]:
+    """Less probable laws than the rivals."""
+    return () if study.posterior is None else _rivals(study, law, options, study.posterior.further)
 
 
 def _unmet(study: Study, options: Options, form: Rival | None) -> list[str]:

@@ -26,12 +26,14 @@ from dimgs.fits.noise import (
     with_intrinsic_scatter,
     working_runs,
 )
-from dimgs.fits.robust import fit_by_ranks
+from dimgs.fits.robust import fit_by_ranks, hodges_lehmann
 from dimgs.fits.snapping import Snapped, restricted_fit, snap
 from dimgs.fits.sources import Slope, fit_sources, slopes_of, with_slopes
 from dimgs.fits.training_runs import TrainingRuns, checked_weights
 from dimgs.law.display import undetermined
 
+# deviations of a run from a constant law, over the spread, that make it an outlier
+_OUTLYING = 4.0
 # scatter about a law over what the stated errors explain (squares), from which a warning names it
 _UNEXPLAINED = 2.0
 
@@ -220,6 +222,8 @@ def _powers(design: Design, name: str) -> list[float]:
 
 def fit_ranks(design: Design, level: float) -> Estimate:
     """All-pairs least absolute differences of a design, by ranks."""
+    if design.X.shape[1] == 0:
+        return _constant_by_ranks(design, level)
     weights = checked_weights(design.weights, design.n_runs)
     model = fit_by_ranks(TrainingRuns(design.X, design.y, weights, design.split, design.within))
     covariance = np.asarray(model.covariance_)
@@ -256,6 +260,43 @@ def _effects(
     if design.within is None:
         return None
     return {str(k): float(v) - intercept for k, v in intercepts.items()}
+
+
+def _constant_by_ranks(design: Design, level: float) -> Estimate:
+    """Constant law: the Hodges-Lehmann estimate, with its asymptotic error.
+
+    References
+    ----------
+    J. L. Hodges, E. L. Lehmann, Ann. Math. Stat. 34 (1963) 598-611.
+    """
+    from scipy.stats import median_abs_deviation
+
+    reference = fit_squares(design, level)
+    within = np.zeros(design.n_runs, dtype=np.intp) if design.within is None else design.within
+    weights = np.ones(design.n_runs) if design.weights is None else design.weights
+    levels = {
+        str(k): hodges_lehmann(design.y[within == k], weights[within == k])
+        for k in np.unique(within)
+    }
+    residuals = design.y - np.array([levels[str(k)] for k in within])
+    sd = float(median_abs_deviation(residuals, scale="normal"))
+    intercept = float(np.average([levels[str(k)] for k in within], weights=weights))
+    variance = np.pi / 3 * sd**2 / design.n_runs
+    half = float(t_quantile(level, reference.residual_dof)) * float(np.sqrt(variance))
+    return Estimate(
+        exponents=(),
+        intercept=intercept,
+        intercept_half=half,
+        covariance=np.array([[variance]]),
+        residual_sd=sd,
+        dof=reference.residual_dof,
+        residual_dof=reference.residual_dof,
+        level=level,
+        independent_contrasts=reference.independent_contrasts,
+        pairs=reference.pairs,
+        effects=_effects(design, levels, intercept),
+        outliers=tuple(np.flatnonzero(np.abs(residuals) > _OUTLYING * max(sd, 1e-12)).tolist()),
+    )
 
 
 def fit_orthogonal(design: Design, level: float) -> Estimate:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from dimgs.common.arrays import Array
-from dimgs.common.errors import InputError
+from dimgs.common.errors import InputError, attempt
 from dimgs.common.formats import json_value, read_text
-from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design import Design
+from dimgs.fits.least_squares import fit_power_law
 from dimgs.law.law import Law
 from dimgs.law.limits import KnownLimit, LimitInGroups
 
@@ -121,25 +121,14 @@ def _contradicted(limit: LimitInGroups, moved: Design, depth: Array) -> str:
     span = float(np.ptp(depth[rows]))
     if np.count_nonzero(beyond) < 2 or not span:
         return ""
-    weights = np.ones(len(depth)) if moved.weights is None else moved.weights
-    root = np.sqrt(weights[rows])
-    table = [np.ones(rows.sum()), *moved.X[rows].T, depth[rows]]
-    if moved.within is not None:
-        table += [(moved.within[rows] == g).astype(float) for g in np.unique(moved.within[rows])]
-    columns = np.column_stack(table) * root[:, None]
-    others = np.delete(columns, moved.X.shape[1] + 1, axis=1)
-    away = columns[:, moved.X.shape[1] + 1]
-    # what of the distance the other columns do not explain
-    away = away - others @ np.linalg.lstsq(others, away, rcond=1e-10)[0]
-    size = float(away @ away)
-    dof = int(rows.sum()) - np.linalg.matrix_rank(columns)
-    if dof < 1 or size <= 1e-10 * float(depth[rows] @ depth[rows]):
+    part = moved.take(np.flatnonzero(rows))
+    columns = np.column_stack([depth[rows], part.X])
+    fit = attempt(fit_power_law, columns, part.y, part.weights, None, part.within)
+    if fit is None:
         return ""
-    y = root * moved.y[rows]
-    slope = float(away @ y) / size
-    rest = y - columns @ np.linalg.lstsq(columns, y, rcond=1e-10)[0]
-    error = np.sqrt(float(rest @ rest) / dof / size)
-    half = float(t_quantile(1.0 - _FALSE, dof)) * error + 2.0 * limit.limit.miss / span
+    slope, of_depth = float(fit.exponents[0, 0]), np.eye(2 + part.X.shape[1])[1:2]
+    half = float(fit.half_widths(of_depth, 1.0 - _FALSE)[0, 0]) + 2.0 * limit.limit.miss / span
+    # endless where the other columns explain the distance, too
     if abs(slope) <= half:
         return ""
     power = limit.limit

@@ -172,7 +172,10 @@ def feature_bases(design: Design) -> list[IntMatrix]:
             if key not in cheapest or total < cheapest[key][0]:
                 cheapest[key] = (total, square)
     ordered = sorted(cheapest.values(), key=lambda item: item[0])
-    return [_embedded(square, varied, len(design.features)) for _, square in ordered]
+    out = np.tile(np.eye(len(design.features), dtype=np.int64), (len(ordered), 1, 1))
+    for basis, (_, square) in zip(out, ordered, strict=True):
+        basis[np.ix_(varied, varied)] = square
+    return [*out]
 
 
 def _axis(column: IntMatrix, physical: Array) -> tuple[int, ...]:
@@ -184,19 +187,9 @@ def _axis(column: IntMatrix, physical: Array) -> tuple[int, ...]:
     return tuple(x // divisor if lead > 0 else -x // divisor for x in powers)
 
 
-def _embedded(square: IntMatrix, varied: list[int], n_features: int) -> IntMatrix:
-    out = np.eye(n_features, dtype=np.int64)
-    out[np.ix_(varied, varied)] = square
-    return out
-
-
 def _variables(design: Design, powers: tuple[int, ...]) -> str:
-    """Axis as a monomial of the physical variables, or the name of what enters unlogged."""
-    plain = [f.name for f, w in zip(design.features, powers, strict=True) if w and f.group is None]
-    if plain:
-        return plain[0]
-    logged = [(f.group, w) for f, w in zip(design.features, powers, strict=True) if f.group]
-    return str(PiGroup.product("axis", *zip(*logged, strict=True)))
+    """Axis as a monomial of the physical variables, or what enters unlogged."""
+    return str(PiGroup.product("axis", (f.monomial for f in design.features), powers))
 
 
 # refits of the power law without some runs, as elsewhere, or without each group, up to so many

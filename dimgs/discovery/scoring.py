@@ -449,19 +449,17 @@ def _scaled_residuals(design: Design, law: Law) -> Array | None:
     rmse = law.scores.rmse_log
     if rmse is not None and rmse < _EXACT:
         return None
-    if design.scale == "linear":
-        truth, fitted = target_values(design), law.predict_si(design.data)
-        if law.uncertainty.errors is not None:
-            truth, fitted = law.uncertainty.errors.of(truth), law.uncertainty.errors.of(fitted)
+    errors = law.uncertainty.errors
+    with np.errstate(all="ignore"):
+        if errors is None and design.scale != "linear":
+            truth, fitted = log_target(design), fitted_by(law, design)
+        else:
+            truth, fitted = target_values(design), law.predict_si(design.data)
+        if errors is not None:
+            truth, fitted = errors.of(truth), errors.of(fitted)
         residuals = truth - fitted
-    else:
-        truth = log_target(design)
-        with np.errstate(all="ignore"):
-            fitted = fitted_by(law, design)
-            if law.uncertainty.errors is not None:
-                truth = law.uncertainty.errors.of(np.exp(truth))
-                fitted = law.uncertainty.errors.of(np.exp(fitted))
-            residuals = design.information * (truth - fitted)
+        if design.censored:
+            residuals = design.information * residuals
     if not np.all(np.isfinite(residuals)):
         return np.asarray(residuals)
     # in the unit of the largest value: squares may not be representable
