@@ -35,19 +35,17 @@ def quantile_knots(z: Array, weight: Array, n_knots: int) -> Array:
     >>> quantile_knots(np.arange(101.0), np.ones(101), 3)
     array([ 5., 50., 95.])
     """
-    order = np.argsort(z, kind="stable")
-    ranked = z[order]
+    ranked = np.sort(z)
     gap = 1e-6 * float(ranked[-1] - ranked[0])
     levels = ranked[np.append(True, np.diff(ranked) > gap)]
     if len(levels) <= n_knots:
         return np.asarray(levels)
-    cumulative = np.cumsum(weight[order]) / weight.sum()
     wanted = np.linspace(0.05, 0.95, n_knots)
     low, high = (
-        np.minimum(np.searchsorted(cumulative, wanted + shift), len(z) - 1)
+        np.quantile(z, wanted + shift, weights=weight, method="inverted_cdf")
         for shift in (-1e-12, 1e-12)
     )
-    knots = (ranked[low] + ranked[high]) / 2
+    knots = (low + high) / 2
     return np.asarray(knots[np.append(True, np.diff(knots) > gap)])
 
 

@@ -18,7 +18,7 @@ Churchill, R. Usagi, AIChE J. 18 (1972) 1121 (the form of a crossover). A. Magna
 Eng. 10 (2009) 1 (alternating fits of the larger of several laws, where a fit starts).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -41,6 +41,8 @@ from dimgs.fits.snapping import short_monomials
 BLUNTEST, SHARPEST = 0.1, 50.0
 # evaluations of a fit
 _STEPS = 60
+# of |n| in a fit; None holds n
+Bounds = tuple[float, float] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,22 +83,22 @@ def mix(values: Array, power: float) -> tuple[Array, Array]:
 
 
 def descend(
-    design: Array,
-    y: Array,
-    weight: Array,
-    start: Array,
-    power: float,
-    bounds: tuple[float, float] | None,
-    most: int = _STEPS,
-    closely: bool = False,
-    robust: bool = False,
+    runs: tuple[Array, Array, Array], start: Array, power: float, bounds: Bounds, **steps: Any
 ) -> Blend:
-    """Local minimum from starting laws; `bounds` of |n|, or None to hold n.
+    """Local minimum from starting laws.
 
-    The design has the columns 1 and the coordinates of the runs, and `y` is logarithms. A kernel
-    that repeats itself is followed `closely`, to the digits that it prints. In a `robust` fit runs
-    that miss by much more than 1, in units of their weights, count by their distance only.
+    Parameters
+    ----------
+    runs : tuple of ndarray
+        Design (the columns 1 and the coordinates of the runs), logarithms, weights.
+    start : ndarray of shape (n_laws, rank + 1)
+    power : float
+    bounds : tuple of float or None
+    **steps
+        Of :func:`scipy.optimize.least_squares`. With the loss "soft_l1", runs that miss by much
+        more than 1, in units of their weights, count by their distance only.
     """
+    design, y, weight = runs
     root = np.sqrt(weight)
     sign = 1.0 if power > 0 else -1.0
 
@@ -116,11 +118,8 @@ def descend(
         ends = np.log(bounds)
         theta = np.append(theta, np.clip(np.log(abs(power)), ends[0] + 1e-6, ends[1] - 1e-6))
         low, high = np.append(low, ends[0]), np.append(high, ends[1])
-    steps: dict[str, Any] = {"ftol": 1e-12, "x_scale": "jac"} if closely else {"ftol": 1e-10}
-    steps["loss"] = "soft_l1" if robust else "linear"
-    minimum = least_squares(
-        miss, theta, slope, bounds=(low, high), max_nfev=most, xtol=1e-8, **steps
-    )
+    usual = {"ftol": 1e-10, "xtol": 1e-8, "max_nfev": _STEPS}
+    minimum = least_squares(miss, theta, slope, bounds=(low, high), **usual | steps)
     best = unpack(minimum.x)
     return Blend(best.laws, best.power, float(2.0 * minimum.cost))
 
@@ -687,15 +686,10 @@ class Border:
 
     @classmethod
     def meeting(
-        cls,
-        coefficients: Sequence[Array] | Array,
-        below: int,
-        above: int,
-        sign: float,
-        sharpness: float = np.nan,
+        cls, laws: Sequence[Array] | Array, below: int, above: int, sign: float, sharpness: float
     ) -> "Border":
         """The border of two laws that are equal there, without a width."""
-        gap = sign * (coefficients[above] - coefficients[below])
+        gap = sign * (laws[above] - laws[below])
         return cls(below, above, gap[1:], float(gap[0]), 0.0, 0.0, sharpness=sharpness, sign=sign)
 
     @property
@@ -755,6 +749,12 @@ class RegimeModel:
             inside[:, b.below] &= along <= (b.low if strictly else b.middle)
             inside[:, b.above] &= along >= (b.high if strictly else b.middle)
         return inside
+
+    def refitted(self, fits: Iterable[FittedLaw]) -> "RegimeModel":
+        """With other fits of its laws, where their runs determine them."""
+        pairs = zip(fits, self.laws, strict=True)
+        laws = (fit if np.isfinite(fit.spread).all() else law for fit, law in pairs)
+        return replace(self, laws=tuple(laws))
 
     def values(self, z: Array) -> Array:
         """Values of the laws, shape (n, n_laws)."""
@@ -883,11 +883,9 @@ def _bordered(axes: GroupAxes, model: RegimeModel) -> RegimeModel:
 
 def _inside(model: RegimeModel) -> RegimeModel:
     """Every law by its runs inside its borders, where they are enough: noise brings others near."""
-    inside, laws = model.holds(model.sites.z), []
-    for k, law in enumerate(model.laws):
-        again = FittedLaw.fit(model.sites, law.rows[inside[law.rows, k]], model.scatter)
-        laws.append(again if np.isfinite(again.spread).all() else law)
-    return replace(model, laws=tuple(laws))
+    inside = model.holds(model.sites.z)
+    deep = (law.rows[inside[law.rows, k]] for k, law in enumerate(model.laws))
+    return model.refitted(FittedLaw.fit(model.sites, rows, model.scatter) for rows in deep)
 
 
 def _meeting(model: RegimeModel, one: int, other: int, only: list[IntArray]) -> Border | None:
@@ -899,7 +897,7 @@ def _meeting(model: RegimeModel, one: int, other: int, only: list[IntArray]) -> 
     sign = float(np.sign(np.median(gaps[1]) - np.median(gaps[0])))
     if not sign or np.any(sign * gaps[0] > 0.0) or np.any(sign * gaps[1] < 0.0):
         return None
-    return Border.meeting(coefficients, one, other, sign)
+    return Border.meeting(coefficients, one, other, sign, np.nan)
 
 
 def _sharpness(model: RegimeModel, border: Border) -> float:
@@ -1031,27 +1029,22 @@ def _together(model: RegimeModel) -> RegimeModel:
     known = [b.sharpness for b in model.borders if b.sharpness > 0.0] or [1.0]
     start, ends = np.array([law.coefficients for law in model.laws]), (SHARPNESS[0], SHARPEST)
     runs, power = (sites.design, sites.y, limits**-2.0), signs.pop() * float(np.median(known))
-    fit = descend(*runs, start, power, ends, _TOGETHER, robust=True)
-    together = replace(
-        model,
-        laws=tuple(
-            replace(law, coefficients=c) for law, c in zip(model.laws, fit.laws, strict=True)
-        ),
-        borders=tuple(
-            Border.meeting(fit.laws, b.below, b.above, b.sign, abs(fit.power)).widened(
-                model.scatter
-            )
-            for b in model.borders
-        ),
+    fit = descend(runs, start, power, ends, max_nfev=_TOGETHER, loss="soft_l1")
+    each = zip(model.laws, fit.laws, strict=True)
+    moved = tuple(replace(law, coefficients=c) for law, c in each)
+    met = (
+        Border.meeting(fit.laws, b.below, b.above, b.sign, abs(fit.power)) for b in model.borders
     )
+    borders = tuple(border.widened(model.scatter) for border in met)
+    together = replace(model, laws=moved, borders=borders)
     owner = np.argmax(together.holds(z, strictly=False), axis=1)
     cleared, laws = replace(sites, y=sites.y - together.tails(owner, z)), []
     for k, law in enumerate(together.laws):
         near = np.abs(cleared.y - law(z)) <= limits
         again = FittedLaw.fit(cleared, np.flatnonzero(near & (owner == k)), model.scatter)
         rows = np.flatnonzero((np.abs(sites.y - again(z)) <= limits) & (owner == k))
-        laws.append(replace(again, rows=rows) if np.isfinite(again.spread).all() else law)
-    together = _explained(replace(together, laws=tuple(laws)))
+        laws.append(replace(again, rows=rows))
+    together = _explained(together.refitted(laws))
     return together if together.explained.sum() > model.explained.sum() else model
 
 
@@ -1072,9 +1065,8 @@ def _cores(model: RegimeModel) -> RegimeModel:
             near = [{b.below, b.above} - {k} for b in model.borders if k in (b.below, b.above)]
             ways = [model.laws[j].coefficients - law.coefficients for o in near for j in o]
             drift = max([drift, *(w / 2.0 for w in ways)], key=lambda w: float(np.linalg.norm(w)))
-        again = replace(clear, drift=drift)
-        laws.append(again if np.isfinite(again.spread).all() else law)
-    return replace(model, laws=tuple(laws))
+        laws.append(replace(clear, drift=drift))
+    return model.refitted(laws)
 
 
 # sharpness of crossovers, ((a^s + b^s)^(1/s)): broader ones have no middle, sharper ones no width
@@ -1143,7 +1135,8 @@ def _descended(
     sites: Sites, laws: Array, power: float, most: int, sharpest: float = _CORNERED
 ) -> Blend:
     runs, bounds = (sites.design, sites.y, sites.count), (SHARPNESS[0], sharpest)
-    return descend(*runs, laws, power, bounds, most, closely=True)
+    # a kernel that repeats itself is followed to the digits that it prints
+    return descend(runs, laws, power, bounds, max_nfev=most, ftol=1e-12, x_scale="jac")
 
 
 def _starts(sites: Sites, n_laws: int) -> Iterator[tuple[Array, float]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from hashlib import blake2b
 from itertools import pairwise
-from typing import NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -514,10 +514,10 @@ def fit_power_law(
         influence, left_out = cluster_influence(runs, clusters, group_weight)
     finite = np.isfinite(left_out).all(axis=1)
     return assembled(
-        GroupTable(labels, group_weight, counts, means),
+        (labels, group_weight, counts, means),
         exponents,
-        coordinates,
         influence,
+        coordinates=coordinates,
         r2=score(sse, np.einsum("iq,iq->q", target, target)),
         cv_r2=score((left_out[finite] ** 2).sum(axis=0), (target[finite] ** 2).sum(axis=0)),
         residuals=tc - xc @ exponents.T,
@@ -534,55 +534,36 @@ def _projected(rows: Array, target: Array) -> tuple[Array, Array]:
     return loadings + correction, residuals - rows @ correction
 
 
-class GroupTable(NamedTuple):
-    """Counts and means of groups with their own prefactor; the means are of [X | Y]."""
-
-    labels: NDArray[np.generic]
-    weights: Array
-    counts: NDArray[np.int64]
-    means: Array
-
-
 def residual_variance(sse: Array, counts: NDArray[np.int64], rank: int) -> tuple[float, Array]:
     """Degrees of freedom of the residuals, and their variance per unit weight."""
     dof = float(counts.sum() - np.count_nonzero(counts) - rank)
     return dof, sse / dof if dof > 0 else np.zeros_like(sse)
 
 
-def assembled(
-    groups: GroupTable,
-    exponents: Array,
-    coordinates: Coordinates,
-    influence: Influence,
-    *,
-    r2: Array,
-    cv_r2: Array,
-    residuals: Array | None = None,
-    loo_residuals: Array | None = None,
-) -> PowerLawFit:
-    """The fit with all that follows from its exponents, from runs or from moments."""
-    p, counts = exponents.shape[1], groups.counts
-    total, n_runs = float(groups.weights.sum()), int(counts.sum())
-    offsets = groups.means[:, p:] - groups.means[:, :p] @ exponents.T
+def assembled(groups: Any, exponents: Array, influence: Influence, **parts: Any) -> PowerLawFit:
+    """The fit with all that follows from its exponents, from runs or from moments.
+
+    Of groups with their own prefactor it takes labels, weights, counts and means of [X | Y]. The
+    parts are further fields of the fit.
+    """
+    labels, weights, counts, means = groups
+    p, total, n_runs = exponents.shape[1], float(weights.sum()), int(counts.sum())
+    offsets = means[:, p:] - means[:, :p] @ exponents.T
     variance, dof = influence.variance, influence.residual_dof
     scale = np.sqrt(variance * n_runs / total) if dof > 0 else np.full(len(variance), np.nan)
     return PowerLawFit(
         exponents=exponents,
-        intercept=groups.weights @ offsets / total,
-        group_labels=groups.labels,
+        intercept=weights @ offsets / total,
+        group_labels=labels,
         group_intercepts=np.where(counts[:, None] > 0, offsets, np.nan),
-        centre=groups.weights @ groups.means[:, :p] / total,
-        coordinates=coordinates,
+        centre=weights @ means[:, :p] / total,
         influence=influence,
         weight=total,
-        r2=r2,
-        cv_r2=cv_r2,
         residual_scale=scale,
         n_runs=n_runs,
         n_pairs=int((counts * (counts - 1) // 2).sum()),
         n_contrasts=n_runs - int(np.count_nonzero(counts)),
-        residuals=residuals,
-        loo_residuals=loo_residuals,
+        **parts,
     )
 
 
@@ -744,10 +725,10 @@ class BlockMoments:
         cross = 2.0 * np.einsum("gkq,gkq->q", shift, influence.score)
         square = np.einsum("gkq,gkl,glq->q", shift, influence.scatter, shift)
         return assembled(
-            GroupTable(whole.labels, whole.weights, whole.counts, whole.means),
+            (whole.labels, whole.weights, whole.counts, whole.means),
             exponents,
-            coordinates,
             influence,
+            coordinates=coordinates,
             r2=score(sse, sst),
             cv_r2=score(sse + cross + square, sst),
         )

@@ -325,22 +325,19 @@ def held_out_globally(table: BandwidthTable) -> Array:
     return np.where(np.isfinite(deleted[:, 0]), deleted[:, 0], table.response)
 
 
-@dataclass(frozen=True, eq=False)
-class BandwidthChoice:
-    """Chosen share, the best share, and the mean squared residual of every share tried."""
-
-    share: float
-    best: float
-    shares: Array
-    scores: Array
-
-
-def choose_share(table: BandwidthTable, fewest: int) -> BandwidthChoice:
+def choose_share(table: BandwidthTable, fewest: int) -> tuple[float, float, Array, Array]:
     """Share of the weight in the window with the smallest run-wise prediction error.
 
     Of the windows whose error does not exceed the smallest by more than the standard error of
     the difference over runs (or clusters), the widest is taken: exponents gain from a wider
     window than predictions do, and one power law for all runs is kept unless it is refuted.
+
+    Returns
+    -------
+    share, best : float
+        The share that is taken, and that of the smallest error.
+    shares, scores : ndarray of shape (n_tried,)
+        Every share tried, and its mean squared residual.
     """
     runs = table.judges()
     w = table.weights[runs] / table.weights[runs].sum()
@@ -377,7 +374,7 @@ def choose_share(table: BandwidthTable, fewest: int) -> BandwidthChoice:
     best_share = min(errors, key=judge)
     best, clusters = w * errors[best_share], table.clusters[runs] if table.clustered else None
     widest = (s for s in sorted(errors, reverse=True) if is_as_good(best, w * errors[s], clusters))
-    return BandwidthChoice(next(widest), best_share, tried, scores)
+    return next(widest), best_share, tried, scores
 
 
 def slope_intervals(
@@ -527,11 +524,10 @@ class LocalPowerLaw(ContrastiveRegressor):
         table = self._global(X[first], y[first], mass / mass.mean(), clusters, clustered)
         fewest = 2 * (self.rank_ + 1) + 1 if self.min_runs is None else max(self.min_runs, 2)
         share = np.inf if self.share is None else float(self.share)
-        choice = BandwidthChoice(share, share, np.empty(0), np.empty(0))
+        choice = share, share, np.empty(0), np.empty(0)
         if self.share is None and self.rank_ and len(first) > fewest:
             choice = choose_share(table, fewest)
-        self.share_, self.interval_share_ = choice.share, choice.best
-        self.cv_shares_, self.cv_scores_ = choice.shares, choice.scores
+        self.share_, self.interval_share_, self.cv_shares_, self.cv_scores_ = choice
         self._at_runs(X, y, table, first, inverse)
         self.n_contrasts_ = len(first) - 1
         near = max(min(len(first) - 1, int(min(self.share_, 1.0) * len(first))), 1)

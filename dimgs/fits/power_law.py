@@ -127,9 +127,8 @@ class PowerLaw(WithinRegressor):
         """Add runs to those of earlier calls, without keeping them; arguments as in `fit`."""
         earlier: BlockMoments | None = getattr(self, "_moments", None)
         self._check()
-        runs = self._checked_runs(
-            X, y, sample_weight, groups, within, least=1, reset=earlier is None
-        )
+        checks = {"ensure_min_samples": 1, "reset": earlier is None}
+        runs = self._checked_runs(X, y, sample_weight, groups, within, **checks)
         self._flat = runs.y.ndim == 1
         moments = BlockMoments() if earlier is None else earlier.merge(BlockMoments())
         moments.update(runs.X, runs.y, runs.weights, runs.groups, runs.within)

@@ -742,6 +742,10 @@ def tied(loss: SortedLoss, pairs: PairLoss, problem: RankProblem) -> SortedLoss:
     return pairs.absolute(residuals)
 
 
+# whitened coordinates, runs in them, threshold of Huber's loss (0 for ranks) and minimiser
+_State = tuple[Whitening, RankProblem, float, Solution]
+
+
 class RankRegression:
     """A fit by ranks: what `RobustPowerLaw`, whose parameters and attributes it has, computes."""
 
@@ -769,14 +773,12 @@ class RankRegression:
         some = weights[rows] / weights[rows].mean()
         state = self._solve(X[rows], y[rows], some, starts.astype(np.intp))
         self._locate(runs, codes, labels)
-        self._infer(rows, None if runs.groups is None else runs.clusters[rows], *state)
+        self._infer(rows, None if runs.groups is None else runs.clusters[rows], state)
         sizes = np.diff(starts).tolist()
         self.n_contrasts_ = len(rows) - len(sizes)
         self.n_pairs_ = sum(size * (size - 1) // 2 for size in sizes)
 
-    def _solve(
-        self, X: Array, y: Array, weights: Array, starts: IntArray
-    ) -> tuple[Whitening, RankProblem, float, Solution]:
+    def _solve(self, X: Array, y: Array, weights: Array, starts: IntArray) -> _State:
         pairs = PairLoss(weights, starts)
         codes = pairs.group
         means = group_means(np.column_stack([X, y]), codes, len(starts) - 1, weights)[1][codes]
@@ -819,15 +821,8 @@ class RankRegression:
         outlying = np.flatnonzero(np.abs(self.robust_z_) > self.outlier_threshold)
         self.outliers_ = outlying[np.argsort(-size[outlying], kind="stable")]
 
-    def _infer(
-        self,
-        rows: IntArray,
-        clusters: IntArray | None,
-        whitening: Whitening,
-        problem: RankProblem,
-        threshold: float,
-        solution: Solution,
-    ) -> None:
+    def _infer(self, rows: IntArray, clusters: IntArray | None, state: _State) -> None:
+        whitening, problem, threshold, solution = state
         pairs, Z, loss, hessian = problem.pairs, problem.Z, solution.loss, solution.hessian
         leverage = np.zeros(len(self.residuals_))
         leverage[rows] = hat_values(Z, pairs.weights)

@@ -390,12 +390,16 @@ def fit_sources(
         direction = slope.direction[:, None]
         terms = np.vstack([-middle @ direction, direction])
         tried.append(Effect(slope.name, source, labels, (X - middle) @ direction, terms))
-    fit = fit_mixed(columns, y, weights, effects)
+    runs = columns, y, weights
     most = len(sources) + _MOST_SLOPES
-    fit = _with_effects(fit, columns, y, weights, tried, _level(len(tried)), most)
+    fit = _with_effects(fit_mixed(*runs, effects), runs, tried, _level(len(tried)), most)
     if functionals is not None:
-        fit = fit_mixed(columns, y, weights, fit.effects, functionals)
-    return with_chances(fit, columns, y, weights)
+        fit = fit_mixed(*runs, fit.effects, functionals)
+    return with_chances(fit, *runs)
+
+
+# columns, response and weights of runs
+_Runs = tuple[Array, Array, Array | None]
 
 
 def _level(tried: int) -> float:
@@ -404,13 +408,7 @@ def _level(tried: int) -> float:
 
 
 def _with_effects(
-    fit: MixedFit,
-    X: Array,
-    y: Array,
-    weights: Array | None,
-    tried: Sequence[Effect],
-    level: float,
-    most: int,
+    fit: MixedFit, runs: _Runs, tried: Sequence[Effect], level: float, most: int
 ) -> MixedFit:
     """The fit with those further effects that the runs surely show, the likeliest first."""
     # a response that is no logarithm has no prefactor, and any size
@@ -418,7 +416,7 @@ def _with_effects(
     most_spread = _MOST_SPREAD if is_log else np.inf
     tried = [e for e in tried if _tells(e.columns[:, 0], e.labels, np.std if is_log else rms)]
     while tried and len(fit.effects) < most:
-        fits = [fit_mixed(X, y, weights, [*fit.effects, extra]) for extra in tried]
+        fits = [fit_mixed(*runs, [*fit.effects, extra]) for extra in tried]
         best = max(range(len(fits)), key=lambda k: fits[k].log_likelihood)
         gain = 2 * (fits[best].log_likelihood - fit.log_likelihood)
         if not gain > level:
@@ -547,18 +545,11 @@ def fit_form(
     rest = best.slopes - span @ np.linalg.lstsq(span, best.slopes, rcond=None)[0]
     size = np.linalg.norm(best.slopes, axis=0)
     free = np.flatnonzero(np.linalg.norm(rest, axis=0) > _LINEAR * size).tolist()
-    of_constants = [
-        Effect(
-            names[j],
-            e.source,
-            e.labels,
-            best.slopes[:, [j]],
-            np.eye(len(e.terms))[:, [j - k]],
-            of_constant=True,
-        )
-        for e in kinds
-        for j in free
-    ]
+    of_constants = []
+    for e, j in product(kinds, free):
+        columns, terms = best.slopes[:, [j]], np.eye(len(e.terms))[:, [j - k]]
+        one = replace(e, name=names[j], columns=columns, terms=terms, ratio=1.0, of_constant=True)
+        of_constants.append(one)
     prefactors = [] if X is None else kinds
     exponents = [] if X is None else [e for e in given if e.name != "prefactor"]
     tried = [*exponents, *of_constants]
@@ -567,9 +558,8 @@ def fit_form(
     while of_constants and len(form.mixed.effects) < len(prefactors) + _MOST_SLOPES:
         fit = form.mixed
         tried = form.moved(tried)
-        grown = _with_effects(
-            fit, form.slopes, form.response, weights, tried, level, len(fit.effects) + 1
-        )
+        runs = form.slopes, form.response, weights
+        grown = _with_effects(fit, runs, tried, level, len(fit.effects) + 1)
         if len(grown.effects) == len(fit.effects):
             break
         extra = grown.effects[-1]

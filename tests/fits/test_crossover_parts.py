@@ -87,7 +87,7 @@ def test_the_best_blend_is_found_and_its_sharpness_is_bounded_by_its_loss() -> N
     assert BLUNTEST < low < abs(best.power) < high < SHARPEST
     for end in (low, high):
         runs = sample.design, sample.y, sample.weight
-        refit = descend(*runs, best.laws, float(np.sign(best.power)) * end, None)
+        refit = descend(runs, best.laws, float(np.sign(best.power)) * end, None)
         assert refit.loss - best.loss == pytest.approx(slack, rel=0.05)
     # what no loss rejects has no end
     assert power_profile(sample, best, 1.0, 1e6) == (0.0, np.inf)
