@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59360, "Robust constants keep their own interval"
+MOST, SINCE = 59244, "fits hand their parts on as one"
 
 
 def code_lines(text: str) -> int:
