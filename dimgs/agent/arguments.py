@@ -10,9 +10,9 @@ from unicodedata import numeric
 
 from pydantic import Field
 
-from dimgs.common.advice import Act, Advice
+from dimgs.common.advice import Act, Advice, Step
 from dimgs.common.errors import InputError, attempt
-from dimgs.common.formats import shipped, shown
+from dimgs.common.formats import shown
 from dimgs.discovery.options import Options, options_by_name
 from dimgs.hub.entry import Document, Json
 from dimgs.variables import Unit, parse_unit
@@ -22,7 +22,17 @@ from dimgs.variables.quantities import Quantity, as_quantity, parse_quantity
 _ARGUMENTS = frozenset(
     ["at", "columns", "constants", "kernel", "repeating", "scales", "target", "units", "within"]
 )
-WORDS = shipped("dimgs.agent", "words.toml")
+_STEPS = {
+    Step.APPROVE: "the hub, where a person approves it",
+    Step.MAKE_HUB: "the help of a person,",
+    Step.LIST_ENTRIES: "search_hub",
+    Step.FIND_RUNS: "search_hub",
+    Step.WRITE_RUNS: "the help of a person",
+    Step.CHECK_CARD: "describe_kernels",
+    Step.ADD_USER: "the help of a person",
+    Step.SHOW_KEYS: "what a person knows of the keys",
+    Step.RUN: "plan_campaign",
+}
 
 More = Annotated[Json | None, Field(description="{'drop_bad': true}")]
 
@@ -39,7 +49,7 @@ def in_arguments(advice: Advice) -> str:
     'options' {"drop_bad": true}
     """
     if isinstance(advice, Act):
-        return str(WORDS["steps"][advice.step])
+        return _STEPS[advice.step]
     option = options_by_name().get(advice.option)
     kind = "" if option is None else option.metadata["kind"]
     values = [_value(kind, text) for text in advice.values] or ([True] if kind == "flag" else [])

@@ -15,15 +15,7 @@ import numpy as np
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from dimgs.agent.arguments import (
-    WORDS,
-    More,
-    in_arguments,
-    in_unit,
-    options_of,
-    readings,
-    to_quantity,
-)
+from dimgs.agent.arguments import More, in_arguments, in_unit, options_of, readings, to_quantity
 from dimgs.agent.context import CONTROL, StoppedError, ToolContext
 from dimgs.common.advice import worded
 from dimgs.common.errors import DimgsError, FitError, InputError, attempt
@@ -442,6 +434,18 @@ def _result(content: Json) -> Json:
     return summary
 
 
+# of a job that has not failed, by its state: the meaning, and what to do
+_MEANINGS = {
+    "needs approval": (
+        "It exceeds the limit for jobs of agents.",
+        "A person may approve it in the hub.",
+    ),
+    "waiting": ("No worker has taken it yet.", "Ask again later; a person may start a worker."),
+    "running": ("A worker runs it.", "Ask again soon."),
+    "done": ("It ended well.", ""),
+}
+
+
 def diagnosis(state: str, failure: Failure | None, reason: str) -> tuple[str, str]:
     """Meaning of the state of a job, and the remedy.
 
@@ -453,8 +457,7 @@ def diagnosis(state: str, failure: Failure | None, reason: str) -> tuple[str, st
     if state == "waiting" and reason:
         return "No worker with this policy may run it.", f"Tell a person: {reason}."
     failure = failure or Failure.DIED
-    means, remedy = WORDS["jobs"].get(state, (failure.meaning, failure.remedy))
-    return means, remedy
+    return _MEANINGS.get(state, (failure.meaning, failure.remedy))
 
 
 # of seconds beside the time of the search: to start, to fit the power law, to draw
