@@ -41,8 +41,7 @@ def search(request: dict[str, Any]) -> dict[str, Any]:
             report = discover_with(data, request["target"], options, progress)
             progress("writing the report")
             folder = Path(request["out"])
-            _write(report, folder)
-            ids = _keep(request["hub"], report)
+            ids = _keep(request["hub"], report, _write(report, folder))
             _write_json(folder / "kept.json", ids or {})
             # the runs that would decide between the rivals, where there are any
             with suppress(DimgsError):
@@ -61,7 +60,7 @@ def search(request: dict[str, Any]) -> dict[str, Any]:
     return {"document": plain(document), "hub": ids}
 
 
-def _write(report: "Report", folder: Path) -> None:
+def _write(report: "Report", folder: Path) -> str:
     """Write what can be read of a study: its page, law, document and figures as SVG."""
     from dimgs.law.serialise import as_text
     from dimgs.report.figures import draw_figures
@@ -74,13 +73,14 @@ def _write(report: "Report", folder: Path) -> None:
     if report.law is not None:
         files["law.json"] = as_text(report.law.to_json())
     write_all(folder, files)
+    return files["report.html"]
 
 
 def _write_json(file: Path, document: Any) -> None:
     write_whole(file, json.dumps(plain(document), ensure_ascii=False))
 
 
-def _keep(hub: dict[str, str] | None, report: "Report") -> dict[str, Any] | None:
+def _keep(hub: dict[str, str] | None, report: "Report", page: str) -> dict[str, Any] | None:
     """Store the result in the hub, if one is open."""
     if hub is None:
         return None
@@ -88,7 +88,7 @@ def _keep(hub: dict[str, str] | None, report: "Report") -> dict[str, Any] | None
     from dimgs.hub.hub import keep_report
 
     with Hub(hub["address"], make=False) as opened_hub:
-        return keep_report(opened_hub.for_agent(hub["user"]), report)
+        return keep_report(opened_hub.for_agent(hub["user"]), report, page)
 
 
 def main() -> None:

@@ -653,7 +653,7 @@ _MOST_RUNS = 100_000
 _TABLE_TIER = "table"
 
 
-def keep_report(hub: Hub, report: "Report") -> Json:
+def keep_report(hub: Hub, report: "Report", page: str | None = None) -> Json:
     """Keep a report of `discover`.
 
     Each row of the table is kept as a run of a kernel that is named after the table.
@@ -663,6 +663,8 @@ def keep_report(hub: Hub, report: "Report") -> Json:
     hub : Hub
     report : Report
         With its data.
+    page : str, optional
+        Of the report, where it has been made already.
 
     Returns
     -------
@@ -687,14 +689,15 @@ def keep_report(hub: Hub, report: "Report") -> Json:
     law = None if report.law is None else {**verdict, "law": report.law.to_json()}
     if law is not None and len(kernels) == 1:
         law["kernel"] = kernels.pop()
-    page = {} if law is None else {"report.html": report.to_html().encode()}
+    page = "" if law is None else page or report.to_html()
+    files = {"report.html": page.encode()} if page else {}
     question = {"text": _asked(target, inputs), "target": target, "inputs": inputs}
     protocol = {"text": report.provenance.get("command", "dimgs.discover"), "plan": plan}
     meaning = "confirmed" if report.confirmed else "not confirmed"
     pertinence: Json = {"relevant": law is not None, "acceptability": None, "confidence": None}
     pertinence |= {"meaning": meaning, "why": " ".join(report.why_not)}
     records = [id or run for id, run in runs]
-    return _keep_all(hub, question, protocol, records, law, pertinence, page)
+    return _keep_all(hub, question, protocol, records, law, pertinence, files)
 
 
 def _as_runs(hub: Hub, data: Dataset, records: Sequence[RunRecord]) -> list[tuple[str, RunRecord]]:

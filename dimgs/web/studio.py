@@ -790,11 +790,13 @@ class Study:
         """
         from dimgs.hub import Hub
         from dimgs.hub.hub import keep_report
+        from dimgs.report.render import report_html
 
         if not address:
             raise InputError("Name a hub, such as group.sqlite.")
         with Hub(address) as hub:
-            self.kept = {"hub": address, **keep_report(hub, self.report)}
+            page = report_html(self.report, self.drawings)
+            self.kept = {"hub": address, **keep_report(hub, self.report, page)}
 
     def file(self, name: str) -> tuple[bytes, str]:
         """Content and media type of a file.

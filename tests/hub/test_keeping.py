@@ -96,7 +96,8 @@ def test_the_law_of_a_table_answers_at_every_label_of_its_runs(tmp_path: Path, l
     t = 2 * np.pi * np.sqrt(l / 9.81) * np.exp(rng.normal(0.0, 0.003, 10))
     data = Dataset.from_columns({"l [m]": l, "pan [label]": names, "t [s]": t})
     with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
-        kept = keep_report(hub, discover(data, "t", constants=["g"], engine="power_law"))
+        report = discover(data, "t", constants=["g"], engine="power_law")
+        kept = keep_report(hub, report, "<p>The report.</p>")
         (name,) = hub.kernels()
         answer = ask("t", {"l": (2.0, "m"), "pan": label}, hub, kernel=name)
         if label in names:

@@ -42,8 +42,8 @@ records = st.builds(
 )
 
 
-@settings(max_examples=10)
-@given(st.lists(records, max_size=6, unique_by=lambda r: r.key))
+@settings(max_examples=8)
+@given(st.lists(records, max_size=4, unique_by=lambda r: r.key))
 def test_what_goes_in_comes_out(many: list[RunRecord]) -> None:
     with TemporaryDirectory() as folder:
         with RunStore(f"{folder}/a.sqlite") as store:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.cards import check_card
 from dimgs.hub.hub import RemoteHub
+from dimgs.hub.permissions import ROLES
 from dimgs.kernels.diffusion import DiffusionSeries
 from tests.web.conftest import BASE, Asking
 
@@ -28,11 +31,26 @@ TEXTS = {n: f"{q[0]} {q[1]}" for n, q in THICK.items() if isinstance(q, tuple)} 
 KERNEL = "diffusion-series"
 
 
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A hub with the run of a film, and with images of it."""
+    path = tmp_path_factory.mktemp("answered") / "group.sqlite"
+    with Hub(path, user="anna") as hub:
+        for role in ROLES:
+            hub.set_user(role, role)
+        ask("CF", FILM, hub, kernel=KERNEL, run=True)
+        assert check_card(hub, DiffusionSeries())["complete"]
+    return path
+
+
+@pytest.fixture
+def hub(answered: Path, tmp_path: Path) -> Iterator[Hub]:
+    with Hub(copy(answered, tmp_path), user="anna") as hub:
+        yield hub
+
+
 @pytest.fixture
 def filled(hub: Hub) -> Hub:
-    known = DiffusionSeries()
-    ask("CF", FILM, hub, kernel=KERNEL, run=True)
-    assert check_card(hub, known)["complete"]
     return hub
 
 

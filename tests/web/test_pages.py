@@ -33,8 +33,8 @@ def report() -> Any:
 
 @pytest.fixture
 def kept(hub: Hub, report: Any) -> dict[str, Any]:
-    """It is kept by anna."""
-    return keep_report(hub, report)
+    """It is kept by anna, with a page without figures, which would take most of the time."""
+    return keep_report(hub, report, "<p>The report.</p>")
 
 
 def test_a_law_is_typeset_with_what_it_rests_on(
