@@ -427,11 +427,7 @@ def _result(content: Json) -> Json:
     result = dict(content.get("result") or {})
     fields = ("outcome", "confidence", "made", "runs", "regimes", "boundaries", "pertinence",
             "unseen", "warnings")  # fmt: skip
-    summary = {k: result[k] for k in fields if k in result}
-    for regime in summary.get("regimes", ()):
-        if isinstance(regime, dict):
-            regime.pop("law", None)
-    return summary
+    return {k: _brief(result[k]) for k in fields if k in result}
 
 
 # of a job that has not failed, by its state: the meaning, and what to do

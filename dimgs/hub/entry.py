@@ -104,6 +104,7 @@ class _Kind(_Part):
     """Base of all kinds of entries; each kind registers itself by its name."""
 
     title: Short | None = None
+    text: str = ""
     tags: Tags = []
     files: Annotated[dict[Short, FilePart], Field(max_length=1000)] = {}
 
@@ -139,7 +140,6 @@ class Card(_Kind, kind="card"):
     """Card of a kernel: its inputs, outputs, constants and limits."""
 
     kernel: Short
-    text: str = ""
     inputs: dict[Short, PortPart | str] = {}
     outputs: dict[Short, PortPart | str] = {}
     constants: dict[Short, QuantityPart | str] | list[Any] = {}
@@ -160,7 +160,6 @@ class Protocol(_Kind, kind="protocol"):
 
     plan: Json | str | None = None
     kernel: Short | None = None
-    text: str = ""
 
 
 class Run(_Kind, kind="run"):
@@ -188,7 +187,6 @@ class Job(_Kind, kind="job"):
     plan: Json | None = None
     seed: int | None = None
     seconds: Annotated[float | int, Field(gt=0)] = 600.0
-    text: str = ""
 
 
 class Campaign(_Kind, kind="campaign"):
@@ -202,7 +200,6 @@ class Decision(_Kind, kind="decision"):
     """A decision: its author, its reasons, and the state of the hub."""
 
     action: Short
-    text: str = ""
     known: Any = None
 
 
@@ -212,7 +209,6 @@ class LawEntry(_Kind, kind="law"):
     law: Json | None = None
     expression: str | None = None
     target: Short | None = None
-    text: str = ""
 
 
 class AnswerEntry(_Kind, kind="answer"):
@@ -222,7 +218,6 @@ class AnswerEntry(_Kind, kind="answer"):
     how: str = ""
     evidence: list[Any] = []
     pertinence: Json = {}
-    text: str = ""
 
 
 class ReviewPart(BaseModel):
@@ -261,7 +256,6 @@ class DatasetEntry(_Kind, kind="dataset"):
     runs: list[str] = []
     chosen: Json | str = {}
     licence: str = ""
-    text: str = ""
 
 
 class LimitEntry(_Kind, kind="limit"):
@@ -280,7 +274,6 @@ class LimitEntry(_Kind, kind="limit"):
     exponent: float | int | None = None
     beyond: Annotated[float | int, Field(gt=0)] | None = None
     miss: Annotated[float | int, Field(gt=0)] = 0.01
-    text: str = ""
 
 
 KINDS = tuple(MODELS)
