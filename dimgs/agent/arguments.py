@@ -15,7 +15,7 @@ from dimgs.common.errors import InputError, attempt
 from dimgs.common.formats import shown
 from dimgs.discovery.options import Options, options_by_name
 from dimgs.hub.entry import Document, Json
-from dimgs.variables import Unit, parse_unit
+from dimgs.variables import parse_unit
 from dimgs.variables.quantities import Quantity, as_quantity, parse_quantity
 
 # arguments of the tools that take a table; every other option of an analysis goes in 'options'
@@ -132,27 +132,18 @@ _EQUAL = 1e-9
 
 
 @dataclass(frozen=True)
-class Amount:
-    """A number with its unit.
+class Amount(Quantity):
+    """A number with its unit, "1" where there is none.
 
     Attributes
     ----------
-    value : float
-    unit : str
-        "1" where there is none.
-    text : str
-        As it stood.
     place : int
         Where it begins in its text.
-    step : float
-        Half of the last digit that was written.
     """
 
     value: float
     unit: str = "1"
-    text: str = ""
     place: int = 0
-    step: float = 0.0
 
     @property
     def bare(self) -> bool:
@@ -160,18 +151,9 @@ class Amount:
         return self.unit == "1"
 
     @property
-    def parsed(self) -> Unit:
-        """The unit, parsed."""
-        return parse_unit(self.unit)
-
-    @property
     def si(self) -> float:
         """The value in the SI unit of its dimension."""
         return self.parsed.to_si(self.value)
-
-    def to_json(self) -> Json:
-        """The value as a quantity of a JSON document."""
-        return {"value": self.value, "unit": self.unit}
 
     def equals(self, other: "Amount") -> bool:
         """Whether both are the same quantity, in any units."""
@@ -221,7 +203,8 @@ def amount(source: Any, name: str = "The quantity") -> Amount:
     dimgs.common.errors.InputError: 'l' is '0.8..1.2 m', a range, and one number is needed here.
     """
     quantity = to_quantity(source, name)
-    return Amount(quantity.number(name), quantity.unit or "1", quantity.text, 0, quantity.step)
+    number, unit = quantity.number(name), quantity.unit or "1"
+    return Amount(number, unit, text=quantity.text, step=quantity.step)
 
 
 def in_unit(quantity: Json, unit: str | None) -> Json:
@@ -293,7 +276,7 @@ def amounts(text: str) -> list[Amount]:
         one, two = scanned[k], scanned[k + 1]
         between = text[one.place + len(one.text) : two.place]
         if one.bare and not two.bare and _JOINED.fullmatch(between):
-            scanned[k] = Amount(one.value, two.unit, one.text, one.place, one.step)
+            scanned[k] = replace(one, unit=two.unit)
     return scanned
 
 
@@ -304,7 +287,8 @@ def _scan(text: str) -> Iterator[Amount]:
 
     def with_unit(match: re.Match[str], value: float, step: float) -> Amount:
         unit, end = _unit_after(plain, match.end())
-        return Amount(value, unit or "1", text[match.start() : end], match.start(), step)
+        start = match.start()
+        return Amount(value, unit or "1", text=text[start:end], step=step, place=start)
 
     for match in _NUMBER.finditer(plain):
         number = attempt(parse_quantity, re.sub("[,\u202f]", "", match[0]).rstrip("."))

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import stat
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from typing import Any
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import json_value, read_text, shown
 from dimgs.dataset.read import EXCEL_SUFFIXES, PARQUET_SUFFIXES, TEXT_SUFFIXES
+from dimgs.hub.bundle import plain_file
 from dimgs.hub.entry import Address, Json
 from dimgs.hub.hub import Hub, is_remote
 from dimgs.hub.jobs import Policy, read_policy
@@ -62,38 +62,27 @@ class Workspace:
         """
         parts = self._parts(name)
         try:
-            return self._bytes(parts)
-        except (OSError, ValueError) as error:
+            data = self._bytes(parts)
+        except (OSError, InputError) as error:
             raise InputError(
                 f"There is no table '{shown(name)}' in the workspace, or it is a link, which is "
                 f"not followed; there are {self._some()}."
             ) from error
-
-    def _bytes(self, parts: list[str]) -> bytes:
-        """Content of a regular file, on whose way there is no link."""
-        assert self.root is not None
-        folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            for part in parts[:-1]:
-                kind = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-                inner = os.open(part, kind, dir_fd=folder)
-                os.close(folder)
-                folder = inner
-            # a pipe would keep whoever opens it waiting
-            kind = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-            file = os.open(parts[-1], kind, dir_fd=folder)
-        finally:
-            os.close(folder)
-        with os.fdopen(file, "rb") as opened:
-            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-                raise ValueError("no regular file")
-            data = opened.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             raise InputError(
                 f"'{shown(parts[-1])}' is larger than {MOST_BYTES >> 20} MB; a person may fit it "
                 f"in parts on the command line."
             )
         return data
+
+    def _bytes(self, parts: list[str]) -> bytes:
+        """Content of a regular file, on whose way there is no link."""
+        assert self.root is not None
+        path = self.root.joinpath(*parts)
+        if path.parent.resolve() != path.parent:
+            raise InputError("A folder on the way is a link.")
+        with plain_file(path) as opened:
+            return opened.read(MOST_BYTES + 1)
 
     def _parts(self, name: str) -> list[str]:
         if self.root is None:
@@ -148,7 +137,7 @@ class Workspace:
             else:
                 path.write_bytes(self.read(table))
                 for units in (path.with_suffix(_SIDECAR), path.with_name(path.name + _SIDECAR)):
-                    with suppress(OSError, ValueError):
+                    with suppress(OSError, InputError):
                         units.write_bytes(self._bytes([*table.split("/")[:-1], units.name]))
             try:
                 yield path

@@ -419,7 +419,7 @@ def _files(place: Path) -> Iterator[tuple[PurePosixPath, Callable[[], Any]]]:
     if not place.name.endswith(_ARCHIVES):
         there = (p.relative_to(place) for part in ("*", f"{FILES}/*") for p in place.glob(part))
         for path in sorted(map(PurePosixPath, there)):
-            yield path, partial(_plain, place / path)
+            yield path, partial(plain_file, place / path)
     elif place.suffix == ".zip":
         with zipfile.ZipFile(place) as archive:
             for info in archive.infolist()[:_MOST_FILES]:
@@ -433,8 +433,14 @@ def _files(place: Path) -> Iterator[tuple[PurePosixPath, Callable[[], Any]]]:
                     yield PurePosixPath(member.name), partial(archived.extractfile, member)
 
 
-def _plain(path: Path) -> IO[bytes]:
-    """A plain file of a folder, open; no link is followed."""
+def plain_file(path: Path) -> IO[bytes]:
+    """A regular file of a folder, open; no link is followed.
+
+    Raises
+    ------
+    InputError
+        If it is something else, or cannot be read.
+    """
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         handle = os.open(path, flags)

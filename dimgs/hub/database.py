@@ -411,21 +411,12 @@ class RunTable:
         return [{**runs[number], "place": place} for number, place in every if number in runs]
 
 
-@dataclass
-class _Kept:
-    """Numbers (``seq``) and inputs of the runs up to one of them, and what was made of them."""
-
-    seqs: IntArray
-    values: Array
-    seen: int = -1
-    made: dict[Any, Any] = field(default_factory=dict)
-
-
 class NumberCache:
     """Inputs of the runs of kernels, read once and added to when there are more."""
 
     def __init__(self) -> None:
-        self._tables: dict[Any, _Kept] = {}
+        # each with the last entry that was looked at
+        self._tables: dict[Any, tuple[RunTable, int]] = {}
         self._epoch: str | None = None
         self._lock = Lock()
 
@@ -445,16 +436,17 @@ class NumberCache:
                 self._epoch = epoch
             for tier, some in by_tier.items():
                 key = (kernel, tier, tuple(inputs.items()), tuple(sorted(texts.items())))
-                nothing = _Kept(np.zeros(0, dtype=np.intp), np.zeros((0, len(inputs))))
-                table = self._tables[key] = self._tables.pop(key, nothing)
-                if table.seen < last:
-                    new = _read(connection, some, tuple(inputs), texts, table.seen)
-                    table.seqs = np.concatenate([table.seqs, new[0]])
-                    table.values = np.vstack([table.values, new[1]])
-                    table.seen = last
-                if len(table.seqs):
-                    kept = (table.values, table.seqs, read, table.made)
-                    tables[tier] = RunTable(tuple(inputs), *kept)
+                nothing = np.zeros((0, len(inputs))), np.zeros(0, dtype=np.intp)
+                empty = RunTable(tuple(inputs), *nothing, read), -1
+                table, seen = self._tables.pop(key, empty)
+                if seen < last:
+                    numbers, values = _read(connection, some, tuple(inputs), texts, seen)
+                    numbers = np.concatenate([table.numbers, numbers])
+                    values = np.vstack([table.values, values])
+                    table = replace(table, numbers=numbers, values=values)
+                self._tables[key] = table, max(seen, last)
+                if len(table):
+                    tables[tier] = replace(table, read=read)
             while len(self._tables) > _MOST_TABLES:
                 del self._tables[next(iter(self._tables))]
         return tables
