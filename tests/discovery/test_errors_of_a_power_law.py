@@ -57,7 +57,7 @@ def test_the_fit_minimises_the_squares_on_the_scale_of_the_errors(seed: int, kin
 def test_errors_of_one_size_are_found_and_give_narrow_honest_intervals() -> None:
     """Of logarithms the intervals are several times as wide: small targets are mostly error."""
     truth, found, held, narrower = {"x": 1.37, "z": -0.61}, 0, 0, []
-    for seed in range(16):
+    for seed in range(10):
         columns = table(seed)
         fit = dimgs.fit(columns, "y")
         of_logs = dimgs.fit(columns, "y", noise="relative")
@@ -66,8 +66,8 @@ def test_errors_of_one_size_are_found_and_give_narrow_honest_intervals() -> None
         for one, other in zip(fit.variable_exponents, of_logs.variable_exponents, strict=True):
             held += one.low <= truth[one.name] <= one.high
             narrower.append((other.high - other.low) / (one.high - one.low))
-    assert found >= 14
-    assert 0.75 <= held / 32 <= 1.0
+    assert found >= 9
+    assert 0.75 <= held / 20 <= 1.0
     assert np.median(narrower) > 3.0
 
 
@@ -114,7 +114,7 @@ def test_one_run_that_is_off_does_not_decide_on_the_errors() -> None:
 
 
 def test_a_discovery_and_a_fit_give_one_law() -> None:
-    columns = table(3, 60)
+    columns = table(3, 30)
     fitted = dimgs.fit(columns, "y").law
     discovered = dimgs.discover(columns, "y", engine="power_law").law
     points = {"x": [2.0, 30.0], "z": [1.0, 4.0]}

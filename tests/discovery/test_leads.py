@@ -152,7 +152,12 @@ def test_coordinates_do_not_depend_on_the_basis() -> None:
 def waves() -> Report:
     with pytest.warns(dimgs.DimgsWarning):
         return dimgs.discover(
-            table("wave"), "y", engine="structured", evaluations=20, complete=1, effort="thorough"
+            table("wave", 36),
+            "y",
+            engine="structured",
+            evaluations=20,
+            complete=1,
+            effort="thorough",
         )
 
 

@@ -201,11 +201,11 @@ def test_three_gross_runs_among_a_dozen_do_not_hide_each_other(n: int) -> None:
 
 
 def test_a_clean_fit_names_few_runs_and_rests_on_none() -> None:
-    tables = [masked(seed, n, [], 0.75, 0.04) for seed in range(20) for n in (8, 12, 20)]
+    tables = [masked(seed, n, [], 0.75, 0.04) for seed in range(12) for n in (8, 12, 20)]
     laws = [(prepare(each, "y", Options(scales="auto")).design, each) for each in tables]
     fits = [fitted(each) for each in tables]
     assert not any(carrying(d, f.law)[0] for (d, _), f in zip(laws, fits, strict=True))
-    assert sum(bool(named(fit)) for fit in fits) <= 2
+    assert sum(bool(named(fit)) for fit in fits) <= 1
 
 
 def test_a_law_that_rests_on_outliers_is_not_confirmed() -> None:
