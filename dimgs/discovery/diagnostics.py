@@ -665,13 +665,9 @@ def open_inputs(law: Law, data: Dataset) -> tuple[str, ...]:
         Without inputs whose exponents have no interval, as few runs determine none.
     """
     some = data.take(np.unique(np.linspace(0, data.n_runs - 1, _LOOKED_AT).astype(int)))
-    local = law.elasticities(some, law.level)
-    ends = {name: np.array([each.low, each.high]) for name, each in local.items()}
-    return tuple(
-        name
-        for name, (low, high) in ends.items()
-        if np.all(np.isfinite(low) & (low < 0) & (high > 0))
-    )
+    local = law.elasticities(some, law.level).items()
+    ends = [(name, np.array([each.low, each.high])) for name, each in local]
+    return tuple(n for n, x in ends if np.all(np.isfinite(x[0]) & (x[0] < 0) & (x[1] > 0)))
 
 
 def self_correlation(design: Design, fitted: Array) -> list[str]:

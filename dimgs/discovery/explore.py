@@ -203,11 +203,8 @@ def _geometry(design: Design, options: Options, metric: str, notes: list[str]) -
     X = design.X[:, grouped]
     E = np.array([[float(x) for x in row] for row in loadings])
     axes = log_ratio_pca(X, E)
-    pca = {
-        "variables": names,
-        "shares": axes.shares.tolist(),
-        "exponents": axes.physical_exponents.T.tolist(),
-    }
+    exponents = axes.physical_exponents.T.tolist()
+    pca = {"variables": names, "shares": axes.shares.tolist(), "exponents": exponents}
     out: dict[str, Any] = {"pca": pca}
     if design.n_runs <= _MOST_COORDINATES:
         places = principal_coordinates(X, metric, random_state=options.seed)
@@ -415,15 +412,10 @@ class Sensitivity:
             if values is None or halves is None:
                 return None
             # shares of a variance, which the estimates leave by their errors alone
-            each = zip(self.inputs, np.clip(values, 0.0, 1.0), halves, strict=True)
-            return {
-                name: {
-                    "value": float(v),
-                    "low": float(max(v - h, 0.0)),
-                    "high": float(min(v + h, 1.0)),
-                }
-                for name, v, h in each
-            }
+            middle = np.clip(values, 0.0, 1.0)
+            ends = np.maximum(middle - halves, 0.0), np.minimum(middle + halves, 1.0)
+            each = zip(self.inputs, np.column_stack([middle, *ends]).tolist(), strict=True)
+            return {n: dict(zip(("value", "low", "high"), row, strict=True)) for n, row in each}
 
         return {
             **attributes(self, "target method"),

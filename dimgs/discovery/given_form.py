@@ -110,9 +110,8 @@ class GivenForm:
         """
         body, _, values = text.partition(";")
         inputs = [n for n in data.numeric_names if n != target]
-        scales = (
-            [] if isinstance(options.scales, str) else list(map(scale_variable, options.scales))
-        )
+        declared = () if isinstance(options.scales, str) else options.scales
+        scales = list(map(scale_variable, declared))
         others = [*constant_variables(options.constants, data.names), *scales]
         identifier = safe_identifiers(sorted([*inputs, *(v.name for v in others)]), ["pi_0"])
         of_inputs = {identifier[n]: data.variable(n).dimension for n in inputs}
@@ -150,12 +149,8 @@ class GivenForm:
             lambda node: node.is_Pow and node.base in renamed,
             lambda node: renamed[node.base] ** node.exp,
         )
-        expression = expression.xreplace(
-            {
-                sympy.Symbol(n): sympy.Symbol(n) * units.monomial(dimensions[n], f"{n}_0")
-                for n in names
-            }
-        )
+        sizes = {sympy.Symbol(n): units.monomial(dimensions[n], f"{n}_0") for n in names}
+        expression = expression.xreplace({s: s * size for s, size in sizes.items()})
         if argument is not None:
             inferred, _ = infer_dimensions(
                 sympy.Symbol("k") * argument, of_inputs, ["k"], Dimension()

@@ -701,10 +701,8 @@ def _with_fit(study: Study, options: Options) -> Study:
     result, design = study.result, study.prepared.design
     if result is None or design.scale != "log" or options.known_limits:
         return study
-    before = result.law.uncertainty
-    alike = before.errors is design.errors or (
-        before.errors is not None and before.errors.is_like(design.errors)
-    )
+    before, errors = result.law.uncertainty, result.law.uncertainty.errors
+    alike = design.errors is None if errors is None else errors.is_like(design.errors)
     if (alike and before.tails == design.tails) or result.law.pi_expression.has(sympy.Piecewise):
         return study
     plain = replace(options, robust=False)

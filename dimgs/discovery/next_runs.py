@@ -310,7 +310,7 @@ def propose(
     laws = [(report.law, max(first, 1e-6)), *((r.law, r.probability) for r in rivals)]
     names = ["the law found", *(f"rival {k}" for k in range(1, len(laws)))]
     if against is not None:
-        _check_against(against, report)
+        _check_against(against, report.law, report.data)
         laws = [(against, 0.5), *((law, p / 2.0) for law, p in laws)]
         names = ["the law of --against", *names]
     pool = [*laws, *((r.law, r.probability) for r in more if r not in rivals)]
@@ -370,15 +370,13 @@ def _alike(runs: Sequence[ProposedRun], rivals: Sequence[object]) -> list[str]:
     return [f"{alike}: no run there distinguishes them; wider ranges may show a difference."]
 
 
-def _check_against(law: Law, report: Report) -> None:
-    assert report.law is not None
-    assert report.data is not None
-    if law.target.dimension != report.law.target.dimension:
+def _check_against(law: Law, mine: Law, data: Dataset) -> None:
+    if law.target.dimension != mine.target.dimension:
         raise InputError(
             f"The law of --against gives '{law.target.name}' in {law.target_unit}, not "
-            f"'{report.law.target.name}' in {report.law.target_unit}."
+            f"'{mine.target.name}' in {mine.target_unit}."
         )
-    missing = [v.name for v in law.symbols.values() if v.name not in report.data.names]
+    missing = [v.name for v in law.symbols.values() if v.name not in data.names]
     if missing:
         raise InputError(
             f"The law of --against needs the column '{missing[0]}', which the table lacks."

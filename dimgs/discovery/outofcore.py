@@ -535,12 +535,8 @@ class Checkpoint:
         """Write the state, atomically, if the last time is some seconds ago."""
         if monotonic() - self.last < _SECONDS:
             return
-        arrays, about = _packed(state)
-        about |= {
-            "schema": SCHEMA,
-            "identity": self.identity,
-            "ranges": _ends(plan.ranges).tolist(),
-        }
+        (arrays, about), ranges = _packed(state), _ends(plan.ranges).tolist()
+        about |= {"schema": SCHEMA, "identity": self.identity, "ranges": ranges}
         try:
             with whole(self.path) as beside, beside.open("wb") as file:
                 np.savez(file, about=np.array(json.dumps(about)), **arrays)
@@ -648,10 +644,8 @@ def _unpacked(
 
 def _columns_in(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """Kind and number of columns of each array; of ends of columns, how many there are."""
-    return {
-        name: (a.dtype.kind, a.shape if name in _ENDS else a.shape[1:])
-        for name, a in arrays.items()
-    }
+    shapes = {name: a.shape if name in _ENDS else a.shape[1:] for name, a in arrays.items()}
+    return {name: (arrays[name].dtype.kind, shape) for name, shape in shapes.items()}
 
 
 # ---- The fit of a table larger than memory: a pass or two in parts, moments alone kept.

@@ -304,11 +304,8 @@ def _with_working_values(usable: UsableRuns, design: Design) -> tuple[UsableRuns
         f"{'' if target.is_level else 'of the logarithm '}of {scatter}. Errors on runs left "
         f"out and smooth curves take the value that a power law expects beyond each bound."
     )
-    runs = replace(
-        data,
-        values={**data.values, target.name: values},
-        errors={**data.errors, target.name: errors},
-    )
+    of_target, of_errors = ({target.name: column} for column in (values, errors))
+    runs = replace(data, values={**data.values, **of_target}, errors={**data.errors, **of_errors})
     return replace(usable, data=runs), censored.sd, note
 
 
@@ -525,11 +522,8 @@ def _counters(usable: UsableRuns) -> list[str]:
 def _leaks(usable: UsableRuns) -> list[str]:
     """Warnings on monomials of inputs that the target follows to rounding."""
     data, target, never = usable.data, usable.purpose.target, usable.never_varied
-    varying = [
-        n
-        for n in usable.inputs
-        if n not in never and not data.variable(n).is_level and np.all(data[n] > 0)
-    ]
+    logged = (n for n in usable.inputs if not data.variable(n).is_level and np.all(data[n] > 0))
+    varying = [n for n in logged if n not in never]
     is_level = data.variable(target).is_level
     if not varying or is_level or np.any(data[target] <= 0) or data.n_runs < 4:
         return []

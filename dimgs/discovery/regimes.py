@@ -101,9 +101,8 @@ def regimes_of(
     # simple monomials are chosen one by one, and together may leave a regime without its runs
     for borders in (model.thresholds_, [replace(t, simple=None) for t in model.thresholds_]):
         each = [[_side(c, borders, design) for c in r.conditions] for r in model.regimes_]
-        conditions = [
-            sorted(tightest(sides), key=lambda s: (not s.at_least, s.boundary)) for sides in each
-        ]
+        tight = map(tightest, each)
+        conditions = [sorted(s, key=lambda side: (not side.at_least, side.boundary)) for s in tight]
         if all(np.count_nonzero(_holds(s, design.X[used])) > p + 1 for s in conditions):
             break
     results = []

@@ -468,14 +468,9 @@ def add_candidates(
     ordered: Iterable[Candidate] = candidates
     if earlier:
         ordered = select(unique.values(), problem or problem_of(study.prepared.design))
-    first, *rest = ordered
-    return replace(
-        study,
-        candidates=(first, *rest),
-        engine=first.engine or engine,
-        unavailable="",
-        posterior=None,
-    )
+    front = tuple(ordered)
+    engine = front[0].engine or engine
+    return replace(study, candidates=front, engine=engine, unavailable="", posterior=None)
 
 
 def _result(

@@ -180,11 +180,8 @@ def release_numbers(
     one_number = expression.is_number and expression not in (1, -1)
     general = name(expression) if one_number else walk(expression)
     free = {sympy.Symbol(k) for k in (*constants, *numbers)}
-    if (
-        prefactor
-        and "C" not in taken
-        and not any(f.free_symbols <= free for f in sympy.Mul.make_args(general))
-    ):
+    has_one = any(f.free_symbols <= free for f in sympy.Mul.make_args(general))
+    if prefactor and "C" not in taken and not has_one:
         # called as that of a power law is, which is the same form
         numbers["C"] = sympy.Integer(1)
         general = sympy.Symbol("C") * general
@@ -240,11 +237,8 @@ def lowers_price(number: sympy.Expr, value: float, error: float, tried: int = 1)
     """
     target = float(number)
     # a zero has no size by which others would be as near
-    if (
-        target == 0
-        or not np.isfinite(error)
-        or abs(value - target) > _REFUTED * error + 1e-9 * abs(target)
-    ):
+    is_refuted = abs(value - target) > _REFUTED * error + 1e-9 * abs(target)
+    if target == 0 or is_refuted or not np.isfinite(error):
         return False
     width = 2 * _HALF * error / abs(target)
     return tried * chance_of_number(abs(target), bits_of(number), width) < _COUNT
@@ -831,11 +825,9 @@ def _with_price_of_given(forms: Sequence[JudgedForm]) -> list[JudgedForm]:
     others = [c.structure for c in forms if not c.given]
     if sum(c.given for c in forms) != 1 or not others:
         return [*forms]
-    cheapest = min(others, key=lambda structure: structure.bits)
-    return [
-        replace(c, structure=min(c.structure, cheapest, key=lambda s: s.bits)) if c.given else c
-        for c in forms
-    ]
+    given = [c.structure for c in forms if c.given]
+    cheapest = min(given + others, key=lambda structure: structure.bits)
+    return [replace(c, structure=cheapest) if c.given else c for c in forms]
 
 
 def _precision(
@@ -1014,22 +1006,18 @@ def _with_one_constant(
     constants = set(map(sympy.Symbol, names))
     for node in sorted(expression.atoms(sympy.Mul), key=sympy.default_sort_key):
         product = sympy.Mul(*(f for f in node.args if f.free_symbols <= constants))
-        rest = expression.xreplace({node: sympy.Integer(0)})
-        if (
-            not product.free_symbols
-            or product.is_Symbol
-            or product.free_symbols & rest.free_symbols
-        ):
+        rest, used = expression.xreplace({node: sympy.Integer(0)}), product.free_symbols
+        if not used or product.is_Symbol or used & rest.free_symbols:
             continue
-        first = min(product.free_symbols, key=str)
+        first = min(used, key=str)
         value = product.xreplace({s: sympy.Float(start[str(s)]) for s in constants})
         if not value.is_real:
             # a root of a negative constant, beside another one that makes the whole real
             continue
         start[str(first)] = float(value)
         expression = expression.xreplace({node: first * node / product})
-    used = {str(s) for s in expression.free_symbols}
-    return expression, {k: v for k, v in start.items() if k in used}
+    left = {str(s) for s in expression.free_symbols}
+    return expression, {k: v for k, v in start.items() if k in left}
 
 
 def _without_input(design: Design, one: JudgedForm, name: str) -> Iterator[_Modelled]:
@@ -1055,11 +1043,8 @@ def _without_input(design: Design, one: JudgedForm, name: str) -> Iterator[_Mode
     for expression in trials:
         # power laws are judged with their exponents
         varied = (f for f in sympy.Mul.make_args(expression) if f.free_symbols - fixed)
-        if (
-            is_monomial(sympy.Mul(*varied))
-            or not expression.free_symbols & fixed
-            or expression.has(sympy.nan, sympy.zoo, sympy.oo)
-        ):
+        is_power, has_constants = is_monomial(sympy.Mul(*varied)), expression.free_symbols & fixed
+        if is_power or not has_constants or expression.has(sympy.nan, sympy.zoo, sympy.oo):
             continue
         proposal = Proposal(name=one.name, expression=expression, constants=one.constants)
         proposal, model = _modelled(design, proposal)
