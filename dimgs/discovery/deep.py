@@ -66,7 +66,7 @@ def fit_teacher(design: Design, options: Options) -> PotentialTeacher | str:
     Parameters
     ----------
     design : Design
-        On the log scale, as engines take it.
+        As engines take it.
     options : Options
 
     Raises
@@ -74,6 +74,8 @@ def fit_teacher(design: Design, options: Options) -> PotentialTeacher | str:
     EngineUnavailableError
         If torch is not installed.
     """
+    if design.scale != "log":
+        return "The deep potential is not used: it needs a positive response and groups only."
     rows = rows_aside(design, options)
     runs = design if rows is None else design.take(rows[0])
     if runs.n_runs < _FEWEST:

@@ -137,7 +137,7 @@ def verdict_on(prepared: Prepared, options: Options) -> Verdict:
     prepared : Prepared
     options : Options
     """
-    plain = replace(options, local=False, along=None, curve=None, additive=False)
+    plain = replace(options, engine=NONE, local=False, along=None, curve=None, additive=False)
     return judged_power_law(prepared, plain).verdict
 
 
@@ -148,8 +148,8 @@ def judged_power_law(prepared: Prepared, options: Options) -> Study:
     ----------
     prepared : Prepared
     options : Options
+        Without an engine.
     """
-    options = replace(options, engine=NONE)
     return judge(study_of_power_law(prepared, options), options, Clock.of(options.seconds))
 
 

@@ -16,7 +16,6 @@ import ast
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -310,14 +309,11 @@ def in_groups(design: Design, expression: sympy.Expr, *, response: bool = True) 
         basis.variables,
         key=lambda v: (v.name not in basis.signed, v.role != "data", v.name in basis.sizes, v.name),
     )
-    powers = [dict(g.exponents) for g in basis.groups]
-    matrix = sympy.Matrix(
-        len(powers),
-        len(order),
-        [sympy.Rational(str(p.get(v.name, Fraction(0)))) for p in powers for v in order],
-    )
-    chosen = matrix.rref()[1] if powers else ()
-    inverse = matrix[:, list(chosen)].inv() if powers else sympy.Matrix()
+    powers = [sympy.Rational(str(g.get(v.name))) for g in basis.groups for v in order]
+    matrix = sympy.Matrix(len(basis.groups), len(order), powers)
+    solved, chosen = matrix.row_join(sympy.eye(len(basis.groups))).rref()
+    # logarithms of the chosen inputs by those of the groups
+    inverse = solved[:, len(order) :]
     logged = {f.name: f.logged for f in design.features if f.group is not None}
     symbols = {
         g.name: sympy.Symbol(g.name, positive=logged.get(g.name, True) or None)

@@ -150,9 +150,6 @@ def _from_potential(current: Study, options: Options, clock: Clock) -> Study:
     if clock.over:
         clock.cut("time", "the search on a deep potential")
         return current
-    if current.prepared.design.scale != "log":
-        note = "The deep potential is not used: it needs a positive response and groups only."
-        return replace(current, warnings=(*current.warnings, note))
     teacher = fit_teacher(current.prepared.design, options)
     if isinstance(teacher, str):
         return replace(current, warnings=(*current.warnings, teacher))

@@ -105,7 +105,7 @@ def test_a_true_power_law_is_confirmed_and_its_probability_stands_everywhere(
 ) -> None:
     # figures would take most of the time
     monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
-    data, target = table("pipe_heat", 14, 0.005)
+    data, target = table("pipe_heat", 24, 0.005)
     few = Options(engine="power_law", evaluations=20)
     result = fit_with(data, target, few)
     assert result.verdict.confirmed
