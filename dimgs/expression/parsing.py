@@ -8,7 +8,7 @@ import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
-from itertools import chain, count
+from itertools import chain, count, repeat
 from operator import add, mul, neg, sub, truediv
 from typing import Any, NamedTuple
 
@@ -51,7 +51,7 @@ MOST_EXPONENT = 10**9
 _MOST_BITS = 1023
 # SymPy compares each of these with all others: 24 and 64 of them take half a second
 _MOST_EXTREMES, _MOST_COMPARISONS = 24, 64
-_ARITHMETIC = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.Div: truediv}
+_ARITHMETIC: Any = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.Div: truediv, ast.Pow: pow}
 _NUMBERS = {"pi": math.pi, "E": math.e}
 _COMPARE = frozenset({"Eq", "Ne", "Lt", "Le", "Gt", "Ge"})
 _PLAIN = frozenset({"Integer", "Float", "Rational"})
@@ -165,62 +165,51 @@ def check_bounds(tree: ast.expr, symbols: Mapping[str, Any]) -> None:
     ):
         if number > most:
             raise LawError(f"A law has at most {most} {what}; this expression has {number}.")
-    _Counter(symbols).part(tree, 0, 0)
+    _bounded(tree, symbols)
 
 
-class _Counter:
-    """Walks an expression with the depth at which it is."""
-
-    def __init__(self, symbols: Mapping[str, Any]) -> None:
-        self._symbols = symbols
-
-    def part(self, node: ast.AST, depth: int, functions: int) -> _Bounded:
-        if depth > _DEEPEST:
-            raise LawError(f"A law has at most {_DEEPEST} brackets inside each other.")
-        if functions > _DEEPEST_FUNCTIONS:
-            raise _too_deep(_DEEPEST_FUNCTIONS)
-        match node:
-            case ast.Constant(value=int() | float() as number):
-                if isinstance(number, int) and number.bit_length() > _MOST_BITS:
-                    raise _too_large(node)
-                return _Bounded(float(number), 0)
-            case ast.Name(id=name):
-                if name in self._symbols:
-                    return _Bounded(None, None)
-                return _Bounded(_NUMBERS.get(name), 0)
-            case ast.BinOp(op=ast.Pow(), left=left, right=right):
-                base, exponent = (self.part(x, depth + 1, functions + 1) for x in (left, right))
-                if exponent.value is not None and abs(exponent.value) > MOST_EXPONENT:
-                    raise LawError(
-                        f"The exponent {ast.unparse(right)[:60]} is too large for a law; it is at "
-                        f"most {MOST_EXPONENT:.0e}."
-                    )
-                return _of(node, [base, exponent], pow, 1, base.value != 0.0)
-            case ast.BinOp(left=left, op=operator, right=right):
-                # a chain such as a + b + c - d is one level
-                deeper = depth + (not _same(left, operator))
-                sides = [self.part(left, deeper, functions), self.part(right, depth + 1, functions)]
-                never_zero = not isinstance(operator, ast.Add | ast.Sub)
-                return _of(node, sides, _ARITHMETIC.get(type(operator)), 0, never_zero)
-            case ast.Call(func=ast.Name(id=name), args=given):
-                inner = [self.part(a, depth + 1, functions + 1) for a in given]
-                grows = 0 if name in _PLAIN else 1
-                compute = partial(_applied, name) if name in _ARITY else None
-                return _of(node, inner, compute, grows, name == "exp")
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return _of(node, [self.part(operand, depth + 1, functions)], neg)
-        inner = [self.part(each, depth + 1, functions) for each in ast.iter_child_nodes(node)]
-        return _of(node, inner, None)
-
-
-def _of(
-    node: ast.AST,
-    parts: Sequence[_Bounded],
-    compute: Callable[..., Any] | None,
-    grows: int = 0,
-    never_zero: bool = False,
+def _bounded(
+    node: ast.AST, symbols: Mapping[str, Any], depth: int = 0, functions: int = 0
 ) -> _Bounded:
-    """A part made of others: None for the value where it is not known or not real."""
+    """A part of an expression, which so many brackets and functions surround.
+
+    Its value is None where it is not known or not real.
+    """
+    if depth > _DEEPEST:
+        raise LawError(f"A law has at most {_DEEPEST} brackets inside each other.")
+    if functions > _DEEPEST_FUNCTIONS:
+        raise _too_deep(_DEEPEST_FUNCTIONS)
+    inner, grows, never_zero = list(ast.iter_child_nodes(node)), False, False
+    compute: Callable[..., Any] | None = None
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            if isinstance(number, int) and number.bit_length() > _MOST_BITS:
+                raise _too_large(node)
+            return _Bounded(float(number), 0)
+        case ast.Name(id=name):
+            return _Bounded(None, None) if name in symbols else _Bounded(_NUMBERS.get(name), 0)
+        case ast.BinOp(left=left, op=operator, right=right):
+            inner, compute = [left, right], _ARITHMETIC.get(type(operator))
+            never_zero = not isinstance(operator, ast.Add | ast.Sub)
+            grows = isinstance(operator, ast.Pow)
+            functions += grows
+        case ast.Call(func=ast.Name(id=name), args=given):
+            inner, compute = [*given], partial(_applied, name) if name in _ARITY else None
+            grows, never_zero, functions = name not in _PLAIN, name == "exp", functions + 1
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            inner, compute = [operand], neg
+    # a chain such as a + b + c - d is one level
+    is_chain = isinstance(node, ast.BinOp) and _same(node.left, node.op)
+    depths = (depth + (k > 0 or not is_chain) for k in range(len(inner)))
+    # without a frame between, as a chain may be as long as the parser allows
+    parts = list(map(_bounded, inner, repeat(symbols), depths, repeat(functions)))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        exponent = parts[1].value
+        if exponent is not None and abs(exponent) > MOST_EXPONENT:
+            raise LawError(
+                f"The exponent {ast.unparse(node.right)[:60]} is too large for a law; it is at "
+                f"most {MOST_EXPONENT:.0e}."
+            )
     heights = [part.height for part in parts if part.height is not None]
     if len(heights) < len(parts):
         return _Bounded(None, None)
@@ -236,8 +225,8 @@ def _of(
         raise _too_large(node) from None
     except (ValueError, ZeroDivisionError, TypeError):
         # no real value: refused when the expression is built
-        value = None
-    if value is None or isinstance(value, complex) or math.isnan(value):
+        return _Bounded(None, height)
+    if isinstance(value, complex) or math.isnan(value):
         return _Bounded(None, height)
     if math.isinf(value) or (value == 0.0 and never_zero and 0.0 not in values):
         raise _too_large(node)

@@ -25,11 +25,6 @@ from dimgs.variables.units import BASES
 
 # by the letters of the tables, which write K for a temperature
 _BASES = {symbol: base for base, symbol in BASES.items()} | {"K": "[temperature]"}
-_GREEK_TEXT = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma "
-    "tau upsilon phi chi psi omega"
-)
-GREEK = frozenset(_GREEK_TEXT.split())
 # Shorter words are symbols: they mean something only where a name begins.
 _SHORTEST_WORD = 4
 
@@ -153,6 +148,9 @@ def greek_name(character: str) -> str | None:
         return None
     letter = "lambda" if letter == "lamda" else letter
     return letter.capitalize() if "CAPITAL" in words else letter
+
+
+GREEK = frozenset(map(greek_name, map(chr, range(ord("α"), ord("ω") + 1))))
 
 
 @functools.cache

@@ -335,7 +335,7 @@ def law_symmetries(law: Law) -> Symmetries:
     ]
     swaps = [(i, j) for i, j in alike if points.is_exchanged(i, j)]
     algebra = _algebra(search)
-    generators += [_exchange(points.symbols, i, j) for i, j in swaps]
+    generators += [_generator(points.symbols, "exchange", {(i, j): 1, (j, i): 1}) for i, j in swaps]
     constants = [
         Variable(c.name, Unit(si_unit(c.dimension), c.dimension), role="scale")
         for c in law.constants
@@ -383,6 +383,8 @@ def _invariant(
     """A function that a field leaves unchanged, of the target where it is moved."""
     (a, first), (b, last) = min(fields.items()), max(fields.items())
     x, y = names[a], names[b]
+    if kind == "exchange":
+        return x + y
     if len(fields) == 1:
         # what alone moves takes no part; a field that moves the target alone is none of a law
         return names[-2]
@@ -396,12 +398,6 @@ def _invariant(
     else:
         return None
     return -invariant if invariant.could_extract_minus_sign() else invariant
-
-
-def _exchange(symbols: dict[str, Variable], i: int, j: int) -> Generator:
-    x, y = (sympy.Symbol(list(symbols)[k]) for k in (i, j))
-    a, b = (list(symbols.values())[k].name for k in (i, j))
-    return Generator("exchange", {a: 1.0, b: 1.0}, {a: y, b: x}, x + y, symbols)
 
 
 def _algebra(search: _Search) -> list[dict[str, Any]]:
@@ -558,7 +554,7 @@ def _table_pairs(table: _Table) -> list[Generator]:
             ([u - v], _generator(symbols, "translation", {(i, one): 1, (j, one): 1})),
             ([u + v], _generator(symbols, "translation", {(i, one): 1, (j, one): -1})),
             ([u**2 + v**2], _generator(symbols, "rotation", {(i, j): -1, (j, i): 1})),
-            ([u + v, (u - v) ** 2], _exchange(symbols, i, j)),
+            ([u + v, (u - v) ** 2], _generator(symbols, "exchange", {(i, j): 1, (j, i): 1})),
         ]
         before = len(generators)
         for kept, generator in cases:

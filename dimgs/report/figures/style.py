@@ -382,6 +382,12 @@ class Drawing:
         """The figure as PNG, for slides."""
         return self._saved({}, format="png", dpi=_DPI, metadata={"Software": None})
 
+    def write(self, path: Path) -> Path:
+        """Save the figure as SVG, PDF or PNG, by the ending of the path."""
+        made = {".pdf": self.pdf, ".png": self.png}.get(path.suffix, self.svg)
+        write_whole(path, made())
+        return path
+
     def _saved(self, style: Any, **options: Any) -> bytes:
         import matplotlib as mpl
 
@@ -472,11 +478,7 @@ def save(axes: "Axes", path: str | Path) -> Path:
     ...     save(new_axes(), f"{folder}/empty.svg").name
     'empty.svg'
     """
-    target = Path(path)
-    drawing = Drawing.of(target.stem, axes)
-    made = {".pdf": drawing.pdf, ".png": drawing.png}.get(target.suffix, drawing.svg)
-    write_whole(target, made())
-    return target
+    return Drawing.of(Path(path).stem, axes).write(Path(path))
 
 
 def save_figures(
@@ -505,13 +507,8 @@ def save_figures(
     ...     len(save_figures(report, Path(folder)))
     8
     """
-    written = []
-    for drawing in draw_figures(report) if drawings is None else drawings:
-        svg, pdf = folder / f"{drawing.name}.svg", folder / f"{drawing.name}.pdf"
-        write_whole(svg, drawing.svg())
-        write_whole(pdf, drawing.pdf())
-        written += [svg, pdf]
-    return written
+    shown = draw_figures(report) if drawings is None else drawings
+    return [d.write(folder / f"{d.name}{end}") for d in shown for end in (".svg", ".pdf")]
 
 
 # colours of the figures -> properties of the page, which dark mode changes
