@@ -5,7 +5,7 @@ import copy
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, pairwise
@@ -750,6 +750,7 @@ class Session(Sources):
         if call.error:
             self.progress(f"refused: {visible(call.error)}")
             return {"error": call.error}
+        self.progress(f"call {len(self.calls)} has a result")
         return {"call": len(self.calls), "data": call.result}
 
     def ask_person(self, question: str) -> Json:
@@ -841,13 +842,12 @@ def replay(
         raise InputError(
             f"'{shown(id[:12])}' is not a decision of an agent; see {Act(Step.LIST_ENTRIES)}."
         )
-    with _copy_of_then(hub, basis.get("hub") or {}) as (then, exact):
-        context = ToolContext(then.for_agent(), policy, workspace)
+    with (
+        _copy_of_then(hub, basis.get("hub") or {}) as (then, exact),
+        closing(ToolContext(then.for_agent(), policy, workspace)) as context,
+    ):
         context.policy = _changed(context.policy, worker=False)
-        try:
-            comparisons = _calls(context, then, basis["calls"])
-        finally:
-            context.close()
+        comparisons = _calls(context, then, basis["calls"])
     same = all(call["same"] for call in comparisons)
     return {"id": entry["id"], "same": same, "as_it_was": exact, "calls": comparisons}
 
@@ -1112,8 +1112,8 @@ class Agent:
         usage = UsageLimits(request_limit=limits.steps)
         try:
             async with loop.run_stream_events(session.question, usage_limits=usage) as events:
-                async for event in events:
-                    _report(event, session.progress)
+                async for _ in events:
+                    pass
             result = events.result
         except exceptions.AgentRunError as error:
             raise ModelFailedError(_why_failed(error, limits.steps)) from error
@@ -1161,14 +1161,6 @@ def _tools(session: Session) -> "list[Tool[object]]":
         return await asyncio.to_thread(session.ask_person, question)
 
     return [*tools, Tool(ask_person, sequential=True)]
-
-
-def _report(event: Any, progress: Listener) -> None:
-    """Report a result to the listener; calls are reported where they are made."""
-    if getattr(event, "event_kind", "") == "function_tool_result":
-        content = getattr(getattr(event, "part", None), "content", None)
-        if isinstance(content, dict) and "call" in content:
-            progress(f"call {content['call']} has a result")
 
 
 def model_of(model: "str | Model") -> "Model":

@@ -662,23 +662,9 @@ def _columns(points: list[dict[str, ReadQuantity]]) -> dict[str, list[Any]]:
         )
     columns: dict[str, list[Any]] = {}
     for name in names:
-        first = points[0][name]
-        columns[f"{name} [{first.unit}]"] = [_cell(name, point[name], first) for point in points]
+        port = Port(name, str(points[0][name].unit))
+        columns[f"{name} [{port.unit}]"] = [port_value(port, point[name]) for point in points]
     return columns
-
-
-def _cell(name: str, quantity: ReadQuantity, first: ReadQuantity) -> Any:
-    """A label, or a number in the unit of the first."""
-    if first.is_label or quantity.is_label:
-        return quantity.value if quantity.is_label else quantity.text
-    if quantity.parsed.dimension != first.parsed.dimension:
-        raise InputError(
-            f"'{shown(name)}' is in '{quantity.unit}' at one point, and in '{first.unit}' "
-            f"at the first; give one dimension."
-        )
-    number = quantity.number(f"'{shown(name)}'")
-    same = quantity.unit == first.unit
-    return number if same else first.parsed.from_si(quantity.parsed.to_si(number))
 
 
 def explain(

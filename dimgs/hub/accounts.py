@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -223,7 +223,7 @@ def signed(
     return proofs
 
 
-def check_signatures(id: str, proofs: Iterable[Any]) -> None:
+def check_signatures(id: str, proofs: Iterable[Mapping[str, str]]) -> None:
     """Refuse an entry that somebody signed otherwise.
 
     Raises
@@ -234,7 +234,7 @@ def check_signatures(id: str, proofs: Iterable[Any]) -> None:
 
     for part in proofs:
         try:
-            signature = bytes.fromhex(part.signature)
-            public_key(part.key).verify(signature, _PREFIX + id.encode())
+            signature = bytes.fromhex(part["signature"])
+            public_key(part["key"]).verify(signature, _PREFIX + id.encode())
         except (InvalidSignature, InputError) as error:
             raise InputError(f"the signature of {id[:12]} is wrong; it is left out.") from error

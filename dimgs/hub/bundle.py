@@ -24,14 +24,13 @@ from sqlalchemy import Connection, delete, select, update
 from dimgs.common.advice import Act, Step, setting
 from dimgs.common.errors import InputError, StoreError, located
 from dimgs.common.escape import file_names, visible
-from dimgs.common.formats import MOST_BYTES, attributes, json_value, whole
+from dimgs.common.formats import MOST_BYTES, json_value, whole
 from dimgs.hub.accounts import check_signatures, hub_key, public_key, signed
 from dimgs.hub.acts import Writer, entry_of, is_open
 from dimgs.hub.entry import (
     MOST_FILE,
     Address,
     Entry,
-    EntryFile,
     Json,
     canonical,
     checked,
@@ -238,7 +237,7 @@ class Exchange(Writer):
         merged = Merged()
         refused = 0
         for batch in batches(lines):
-            read: list[tuple[Entry, Sequence[Any]]] = []
+            read: list[tuple[Entry, Sequence[Json]]] = []
             for where, line in batch:
                 try:
                     read.append(_read(line, where))
@@ -249,7 +248,7 @@ class Exchange(Writer):
             with self.database.transaction() as connection:
                 new = set(write(connection, [entry for entry, _ in read], brought))
                 proven = [(entry.id, part) for entry, proofs in read for part in proofs]
-                rows = [{"id": id, **attributes(part, "key signature")} for id, part in proven]
+                rows = [{"id": id, **part} for id, part in proven]
                 if rows:
                     connection.execute(insert_new(connection, signatures), rows)
                 old = {entry.id for entry, _ in read} - new
@@ -299,13 +298,13 @@ def _update_present(connection: Connection, ids: set[str], brought: Brought) -> 
     new_epoch(connection)
 
 
-def _read(line: Any, where: str) -> tuple[Entry, Sequence[Any]]:
+def _read(line: Any, where: str) -> tuple[Entry, Sequence[Json]]:
     """An entry of a bundle, if all of it holds."""
     if isinstance(line, InputError):
         raise line
     with located(where):
         entry = Entry.from_json(line)
-        proofs = EntryFile.model_validate(line).signatures
+        proofs: list[dict[str, str]] = line.get("signatures", [])
         if entry.content is not None:
             checked(entry.kind, entry.content)
             if entry.kind == "run":

@@ -524,9 +524,9 @@ class Entry:
             If it is not an entry, or its content or header was changed.
         """
         read = validated(EntryFile, document, "this is not an entry: ")
-        if read.content is not None and sha256(canonical(read.content)) != read.digest:
-            raise InputError(f"the content of {visible(read.id[:12])} was changed; it is left out.")
         entry = cls.of(read, read.content, tuple((link.type, link.to) for link in read.links))
+        if entry.digest != read.digest:
+            raise InputError(f"the content of {visible(read.id[:12])} was changed; it is left out.")
         if entry.id != read.id:
             raise InputError(
                 f"{visible(read.id[:12])} is not the hash of its entry; it is left out."
