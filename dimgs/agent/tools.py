@@ -27,7 +27,7 @@ from dimgs.hub.cards import port_records
 from dimgs.hub.entry import DOUBTED, checked, links_from, links_to, run_record, why_unconfirmed
 from dimgs.hub.jobs import FAILED, needs_approval, refusal
 from dimgs.hub.sandbox import exchanged
-from dimgs.kernels.base import Kernel, Port, check_within, port_value
+from dimgs.kernels.base import Kernel, Port, convert_inputs, port_value
 from dimgs.kernels.process import ending
 from dimgs.kernels.record import Failure
 from dimgs.law.law import Law
@@ -223,16 +223,22 @@ def plan_campaign(
     """Plan one run or a campaign and state its cost; spends nothing."""
     kernel = context.reference(kernel)
     loaded = context.kernel(kernel)
-    ports = {p.name: p for p in loaded.inputs}
     if target not in {p.name for p in loaded.outputs}:
         names = ", ".join(p.name for p in loaded.outputs)
         raise InputError(f"'{kernel}' has no output '{shown(target)}'; it has {names}.")
     both = sorted(set(at) & set(ranges))
     if both:
         raise InputError(f"'{both[0]}' is in 'at' and in 'ranges'; keep one of them.")
-    values = {n: _in_port(ports, n, v, kernel) for n, v in at.items()}
+    quantities = {n: to_quantity(v, f"'{shown(n)}'") for n, v in at.items()}
+    spans = {n: _span(n, text) for n, text in ranges.items()}
+    lowest = {n: (low, unit) for n, (low, _, unit) in spans.items()}
+    converted = convert_inputs(loaded.inputs, {**quantities, **lowest}, kernel)
+    if converted.refusal:
+        raise InputError(converted.refusal)
+    values = {n: q.to_json() for n, q in quantities.items()}
+    texts = {n: v for n, v in converted.values.items() if isinstance(v, str) and n in at}
+    values |= {n: {"value": text, "unit": "label"} for n, text in texts.items()}
     if ranges:
-        spans = {n: _span(ports, n, text, kernel) for n, text in ranges.items()}
         planned = _campaign(kernel, target, values, spans, runs, tolerance)
         if tier is not None:
             raise InputError("A campaign chooses its tiers; give 'tier' only for a single run.")
@@ -251,28 +257,13 @@ def plan_campaign(
         text = f"{kernel}: {target}"
         entry = {"kind": "protocol", "kernel": kernel, "text": text, "plan": document}
         id = context.hub.once({**entry, "tags": ["asked by an agent"]})
-    quantities = {n: to_quantity(q) for n, q in values.items()}
     read = [f"'{reading['input']}': {reading['source']}" for reading in readings(quantities)]
     needs_approval = limit > context.policy.agent.approve_above
     stated: Json = {"plan": id, "document": document, "needs_approval": needs_approval}
     return _result_of(Planned, {**planned, **stated, "notes": [*planned["notes"], *read]})
 
 
-def _in_port(ports: dict[str, Port], name: str, stated: Any, kernel: str) -> Json:
-    """A value for an input, checked."""
-    if name not in ports:
-        raise InputError(f"'{kernel}' has no input '{shown(name)}'; it has {', '.join(ports)}.")
-    quantity = to_quantity(stated, f"'{name}'")
-    value = port_value(ports[name], quantity)
-    check_within(ports[name], value, kernel)
-    return {"value": value, "unit": "label"} if isinstance(value, str) else quantity.to_json()
-
-
 def _single(kernel: Kernel, name: str, target: str, at: Json, tier: str | None) -> Json:
-    missing = [p for p in kernel.inputs if p.name not in at and p.default is None]
-    if missing:
-        names = ", ".join(f"{p.name} [{p.unit}] ({p.description or 'no text'})" for p in missing)
-        raise InputError(f"'{kernel.name}' needs {names}; ask for a value of each, or give ranges.")
     tiers = {t.name: t for t in kernel.tiers}
     chosen = tier or kernel.tiers[-1].name
     if chosen not in tiers:
@@ -305,13 +296,12 @@ def _campaign(kernel: str, target: str, at: Json, spans: Json, runs: int, tolera
     return {**cost, "document": document, "groups": design["groups"], "notes": design["notes"]}
 
 
-def _span(ports: dict[str, Port], name: str, text: str, kernel: str) -> list[Any]:
+def _span(name: str, text: str) -> list[Any]:
     where = f"The range of '{shown(name)}'"
     quantity = to_quantity(text, where)
     if quantity.is_label or (not quantity.is_interval and not quantity.is_range):
         raise InputError(f"{where} is '{shown(text)}'; write a range such as '1..100 day'.")
-    low, high = (_in_port(ports, name, (end, quantity.unit), kernel) for end in quantity.ends())
-    return [low["value"], high["value"], quantity.unit]
+    return [*quantity.ends(), quantity.unit]
 
 
 def start_campaign(context: ToolContext, plan: str) -> Started:
