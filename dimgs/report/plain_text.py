@@ -268,27 +268,23 @@ def score(value: float | None) -> str:
 def report_scores(report: Findings, law: Law) -> list[str]:
     """Scores on the scale on which the noise is of one size, with the noise."""
     noise = [text for text in [words.noise_text(report.noise, report.target)] if text]
-    if law.target.is_level:
-        return [*_scores_of_level(law.scores), *noise]
     of_target = law.scores.cv_r2 if report.left_out_r2 is None else report.left_out_r2
-    if report.errors_are_relative or of_target is None:
-        return [*scores_lines(law.scores), *noise]
-    return [*_scores_of_target(law.scores, of_target), *noise]
+    if law.target.is_level or not (report.errors_are_relative or of_target is None):
+        return [*_scores_of_target(law.scores, of_target, law.target), *noise]
+    return [*scores_lines(law.scores), *noise]
 
 
-def _scores_of_target(s: Scores, left_out: float | None) -> list[str]:
+def _scores_of_target(s: Scores, left_out: float | None, target: Variable) -> list[str]:
     """Scores where errors are not relative: those of the target first."""
+    if target.is_level:
+        # a logarithm itself: one number on both scales
+        s, left_out = replace(s, r2_log=None, cv_r2_log=None), s.cv_r2_log
     logs = "" if s.cv_r2_log is None else f", {score(s.cv_r2_log)} of its logarithm"
     return [
         f"cross-validated R² {score(left_out)} of the target{logs}",
         f"R² of the fit {score(s.r2)} of the target"
         + ("" if s.r2_log is None else f", {score(s.r2_log)} of its logarithm"),
     ]
-
-
-def _scores_of_level(s: Scores) -> list[str]:
-    """Scores of a level, which is a logarithm: one number on both scales."""
-    return _scores_of_target(replace(s, r2_log=None, cv_r2_log=None), s.cv_r2_log)
 
 
 def scores_lines(scores: Scores) -> list[str]:
@@ -383,13 +379,13 @@ def _fit_scores(fit: FittedLaw) -> list[str]:
     """Scores, and the error model where it is not that of least squares of logarithms."""
     scores, noise = scores_lines(fit.scores), fit.noise
     if fit.law.target.is_level:
-        return _scores_of_level(fit.scores)
+        return _scores_of_target(fit.scores, None, fit.law.target)
     if noise is None or noise.kind == "relative":
         return scores
     beside = "the law is fitted to logarithms, which exaggerate small targets"
     if fit.law.uncertainty.errors is not None:
         beside = "the law is fitted on the scale of the errors, and not to logarithms"
-        scores = _scores_of_target(fit.scores, fit.scores.cv_r2)
+        scores = _scores_of_target(fit.scores, fit.scores.cv_r2, fit.law.target)
     return [*scores, *_prose(f"{words.noise_text(noise, fit.law.target)}: {beside}")]
 
 

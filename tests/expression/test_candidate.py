@@ -15,7 +15,7 @@ from tests.expression.strategies import NAMES, expressions
 
 a, b, k = sympy.symbols("pi_1 pi_2 k")
 slow_to_draw = settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
+    deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow]
 )
 
 

@@ -193,7 +193,7 @@ def documents(draw: st.DrawFn) -> Document:
     return document
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(documents())
 def test_a_changed_document_is_a_law_or_one_sentence(document: Document) -> None:
     with warnings.catch_warnings():

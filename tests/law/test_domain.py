@@ -30,7 +30,7 @@ def held_run() -> tuple[Law, dict[str, list[Any]]]:
     }  # fmt: skip
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(planted(noise=0.1))
 def test_every_run_lies_inside_its_own_domain(law: Planted) -> None:
     table = law.table()
@@ -183,7 +183,7 @@ def test_both_ends_of_a_range_of_many_decades_are_judged(decades: float) -> None
         assert [not law.outside(row)[0] for row in (low, high)] == [inside] * 2
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     planted(noise=0.05),
     st.data(),

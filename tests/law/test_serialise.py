@@ -153,9 +153,9 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 
 
 def test_broken_documents_end_in_one_clear_error() -> None:
-    rng = random.Random(0)
+    rng, text = random.Random(0), json.dumps(example("arrhenius")[0].to_json())
     for _ in range(300):
-        document = json.loads(json.dumps(example("arrhenius")[0].to_json()))
+        document = json.loads(text)
         node: Any = document
         while True:
             if isinstance(node, dict) and node:

@@ -75,10 +75,9 @@ def predicted_against_measured(report: Findings, axes: "Axes", left_out: bool = 
     style.scatter(runs, axes, measured, predicted, style.drawn(runs.n), apart=False)
     if log:
         style.log_ticks(axes, "x", "y")
+    what = "predicted when left out" if held_out else "predicted"
     axes.set_xlabel(style.target_label(runs, "measured"))
-    axes.set_ylabel(
-        style.target_label(runs, "predicted when left out" if held_out else "predicted")
-    )
+    axes.set_ylabel(style.target_label(runs, what))
     handles, names = axes.get_legend_handles_labels()
     shown = [(h, n) for h, n in zip(handles, names, strict=True) if n.startswith("±")]
     if shown:
