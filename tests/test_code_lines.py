@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59180, "plans and predictions read inputs as kernels do"
+MOST, SINCE = 59177, "scores of a level are those of a target"
 
 
 def code_lines(text: str) -> int:
