@@ -609,13 +609,9 @@ class GroupAxes:
             np.column_stack([s * z, np.full(len(z), -s), np.ones(len(z))])
             for s, z in ((1.0, one), (-1.0, other))
         ]
-        solved = linprog(
-            np.append(np.zeros(rank + 1), -1.0),
-            A_ub=np.vstack(rows),
-            b_ub=np.zeros(len(one) + len(other)),
-            bounds=[(-1.0, 1.0)] * rank + [(None, None), (0.0, None)],
-            method="highs",
-        )
+        widest, below = np.append(np.zeros(rank + 1), -1.0), np.zeros(len(one) + len(other))
+        bounds = [(-1.0, 1.0)] * rank + [(None, None), (0.0, None)]
+        solved = linprog(widest, np.vstack(rows), below, bounds=bounds, method="highs")
         if solved.x is None or solved.x[-1] <= _GAP:
             return None
         width, (apart,) = self._gaps([self.decimal(solved.x[:rank])], one, other)

@@ -247,9 +247,7 @@ def whiten(X: Array, weights: Array) -> tuple[Whitening, Array]:
     total = weights.sum()
     centre = weights @ X / total
     centred = X - centre
-    uniform = bool(np.all(weights == weights[0]))
-    weighted = centred if uniform else centred * weights[:, None]
-    gram = centred.T @ weighted * ((weights[0] if uniform else 1.0) / total)
+    gram = centred.T @ (centred * weights[:, None]) / total
     noise = np.finfo(float).eps * np.maximum(np.abs(centre), np.sqrt(np.diag(gram)))
     deviation = np.sqrt(np.diag(gram))
     varies = deviation > 8.0 * noise
@@ -1015,14 +1013,9 @@ class Moments:
         weights = np.array([self.weights.sum()])
         mean = self.weights @ self.means / (weights[0] or 1.0)
         gap = self.means - mean
-        return type(self)(
-            np.zeros(1, dtype=np.intp),
-            weights,
-            np.array([self.counts.sum()]),
-            mean[None],
-            self.scatter + gap.T @ (gap * self.weights[:, None]),
-            self.n_features,
-        )
+        label, counts = np.zeros(1, dtype=np.intp), np.array([self.counts.sum()])
+        scatter = self.scatter + gap.T @ (gap * self.weights[:, None])
+        return type(self)(label, weights, counts, mean[None], scatter, self.n_features)
 
 
 def _products(

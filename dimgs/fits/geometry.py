@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain
 from math import lcm
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -329,11 +330,8 @@ def _gradients(whitening: Whitening, z: Array, y: Array, kept: BoolArray, penalt
     bend = _parabola(z)
     table = np.column_stack([lines[kept], bend[kept]])
     ridge = np.hstack([np.zeros((bend.shape[1], lines.shape[1])), np.eye(bend.shape[1])])
-    coef = np.linalg.lstsq(
-        np.vstack([table, np.sqrt(penalty) * ridge]),
-        np.append(y[kept], np.zeros(bend.shape[1])),
-        rcond=1e-10,
-    )[0]
+    table = np.vstack([table, np.sqrt(penalty) * ridge])
+    coef = np.linalg.lstsq(table, np.append(y[kept], np.zeros(len(ridge))), rcond=1e-10)[0]
     first, second = np.triu_indices(z.shape[1])
     hessian = np.zeros((z.shape[1], z.shape[1]))
     hessian[first, second] = coef[lines.shape[1] :] * np.where(first == second, 1.0, np.sqrt(2.0))
@@ -802,19 +800,10 @@ def _spread(folds: list[tuple[IntArray, IntArray]], target: Array) -> float:
 
 def _rounded(active: ActiveDirections, exponent_map: Exponents | None) -> list[RoundedDirection]:
     """Monomials near the leading direction, the simplest first."""
-    tried = {
-        c.exponents: c
-        for rule in (None, _REACH)
-        for c in round_direction(
-            active.directions[:, 0],
-            active.covariances[0],
-            exponent_map,
-            tolerance=rule,
-            dof=active.dof,
-            level=active.level,
-            n_candidates=_TRIED,
-        )
-    }
+    leading = active.directions[:, 0], active.covariances[0], exponent_map
+    test: Any = {"dof": active.dof, "level": active.level, "n_candidates": _TRIED}
+    near = (round_direction(*leading, tolerance=rule, **test) for rule in (None, _REACH))
+    tried = {c.exponents: c for c in chain.from_iterable(near)}
     return sorted(tried.values(), key=_by_simplicity)
 
 

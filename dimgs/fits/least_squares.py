@@ -493,16 +493,9 @@ def fit_power_law(
     counts = np.bincount(codes, used, len(labels)).astype(np.int64)
     sse = np.einsum("iq,iq->q", residuals, residuals)
     share = np.divide(weight, group_weight[codes], out=np.zeros(len(x)), where=used)
-    runs = RunInfluence(
-        *residual_variance(sse, counts, coordinates.rank),
-        interval,
-        seed,
-        rows=rows,
-        constant=np.sqrt(weight / group_weight.sum()),
-        dummy=np.sqrt(share),
-        codes=codes,
-        residuals=residuals,
-    )
+    noise = residual_variance(sse, counts, coordinates.rank)
+    constant, dummy = np.sqrt(weight / group_weight.sum()), np.sqrt(share)
+    runs = RunInfluence(*noise, interval, seed, rows, constant, dummy, codes, residuals)
     influence: Influence = runs
     # a run that alone determines a direction cannot be left out
     free = (used & (runs.leverage < FULL_LEVERAGE))[:, None]
@@ -643,12 +636,8 @@ class BlockMoments:
         x, t, w = checked_arrays(X, y, sample_weight)
         labels = None if within is None else np.asarray(within)
         for block, rows in self._assign(len(x), groups):
-            part = Moments.from_arrays(
-                x[rows],
-                t[rows],
-                None if labels is None else labels[rows],
-                None if w is None else w[rows],
-            )
+            given = (None if values is None else values[rows] for values in (labels, w))
+            part = Moments.from_arrays(x[rows], t[rows], *given)
             _add(self.blocks, block, part)
         self.n_seen += len(x)
         self._share(self.shared)
@@ -712,14 +701,9 @@ class BlockMoments:
         every = np.arange(len(whole.weights))
         explicit, embedding = group_embedding(whole.weights, every, coordinates.rank)
         parts_of = [_block_score(b, whole, coordinates.whiten, contrast, explicit) for b in parts]
-        influence = ClusterInfluence(
-            *residual_variance(sse, whole.counts, coordinates.rank),
-            interval,
-            seed,
-            scatter=np.stack([part[0] for part in parts_of]),
-            score=np.stack([part[1] for part in parts_of]),
-            embedding=embedding,
-        )
+        noise = residual_variance(sse, whole.counts, coordinates.rank)
+        scatter, scores = (np.stack(part) for part in zip(*parts_of, strict=True))
+        influence = ClusterInfluence(*noise, interval, seed, scatter, scores, embedding)
         # sum of (e + Q shift)^2 over a block, from its scores alone
         shift = influence.leave_out()
         cross = 2.0 * np.einsum("gkq,gkq->q", shift, influence.score)

@@ -244,15 +244,8 @@ def local_fits(
             unit[:, 0] = 1.0
             both = np.linalg.solve(normal, np.concatenate([right, unit], axis=2))
             solution, corner, slope_rows = both[:, :, :1], both[:, 0, 1] / total, None
-        yield LocalFits(
-            rows=part,
-            value=solution[:, 0, 0],
-            slopes=solution[:, 1 : 1 + rank, 0] / scale[:, None],
-            leverage=corner,
-            index=index,
-            weights=weights,
-            slope_rows=slope_rows,
-        )
+        value, slopes = solution[:, 0, 0], solution[:, 1 : 1 + rank, 0] / scale[:, None]
+        yield LocalFits(part, value, slopes, corner, index, weights, slope_rows)
 
 
 # cells under the kernel: means of cells then stand for their runs to well below the noise

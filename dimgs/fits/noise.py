@@ -815,7 +815,7 @@ def noise_about(
         total = np.hypot(sigma, 0.0 if scatter is None else scatter.intrinsic)
     # in units in which the most precise run has errors of about one
     standardised = (residuals / size) * (total.min() / total) if size > EXACT else one
-    heavy = student_freedom(standardised) if size > EXACT else None
+    heavy = likeliest(student_likelihoods(standardised), None) if size > EXACT else None
     floor = size * size_of if errors.kind == "mixed" else 0.0
     if errors.kind == "target":
         size *= size_of
@@ -900,16 +900,6 @@ def student_likelihoods(residuals: Array) -> dict[float | None, float]:
         tail = np.log1p((z / scales) ** 2 / nu).sum(axis=1) * (nu + 1) / 2
         out[nu] = float(np.max(n * (constant - np.log(scales[:, 0])) - tail))
     return {nu: likelihood - n * float(np.log(size)) for nu, likelihood in out.items()}
-
-
-def student_freedom(residuals: Array) -> float | None:
-    """Degrees of freedom of Student's t, where residuals are surely likelier by it; else None.
-
-    Parameters
-    ----------
-    residuals : ndarray of shape (n_runs,)
-    """
-    return likeliest(student_likelihoods(residuals), None)
 
 
 # ---- The rule of one standard error: models that predict as well as the best.

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
+from dimgs.common.formats import attributes
 from dimgs.variables import split_header
 
 if TYPE_CHECKING:
@@ -82,13 +83,8 @@ class PiGroups(TransformerMixin, BaseEstimator):
         from dimgs.groups.derive import pi_basis
 
         data = self._table(X, reset=True)
-        self.basis_: PiBasis = pi_basis(
-            data,
-            self.target,
-            constants=self.constants,
-            scales=self.scales,
-            repeating=self.repeating,
-        )
+        options = attributes(self, "constants scales repeating")
+        self.basis_: PiBasis = pi_basis(data, self.target, **options)
         if not self.basis_.groups:
             raise InputError(
                 "No group of these columns is free; add a column, a constant or a scale."

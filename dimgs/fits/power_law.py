@@ -105,15 +105,8 @@ class PowerLaw(WithinRegressor):
     def _fit(self, runs: TrainingRuns) -> None:
         self._check()
         self._moments: BlockMoments | None = None
-        result = fit_power_law(
-            runs.X,
-            runs.y,
-            runs.weights,
-            runs.groups,
-            runs.within,
-            interval=self.interval,
-            seed=self.random_state,
-        )
+        given = runs.X, runs.y, runs.weights, runs.groups, runs.within
+        result = fit_power_law(*given, interval=self.interval, seed=self.random_state)
         self._adopt(result, runs.within is not None)
 
     def partial_fit(

@@ -540,7 +540,8 @@ def fit_form(
         replace(e, terms=np.pad(e.terms, ((0, k), (0, 0)))) for e in effects if not e.of_constant
     ]
     kinds = [e for e in given if e.name == "prefactor"]
-    best = _linearised(shape, names, y, weights, start + np.zeros((n, k)), given)
+    of = shape, names, y, weights
+    best = _linearised(of, start + np.zeros((n, k)), given)
     span = np.zeros((n, 1)) if X is None else np.column_stack([np.ones(n), X])
     rest = best.slopes - span @ np.linalg.lstsq(span, best.slopes, rcond=None)[0]
     size = np.linalg.norm(best.slopes, axis=0)
@@ -554,7 +555,7 @@ def fit_form(
     exponents = [] if X is None else [e for e in given if e.name != "prefactor"]
     tried = [*exponents, *of_constants]
     level = _level(len(tried))
-    form = _linearised(shape, names, y, weights, best.places, prefactors)
+    form = _linearised(of, best.places, prefactors)
     while of_constants and len(form.mixed.effects) < len(prefactors) + _MOST_SLOPES:
         fit = form.mixed
         tried = form.moved(tried)
@@ -564,7 +565,7 @@ def fit_form(
             break
         extra = grown.effects[-1]
         tried = [e for e in tried if (e.name, e.source) != (extra.name, extra.source)]
-        end = _settled(shape, replace(form, mixed=grown), start, y, weights)
+        end = _settled(of, replace(form, mixed=grown), start)
         # what is likely to first order about equal constants may not be about those of the sources
         gain = -np.inf if end is None else end.mixed.log_likelihood - fit.log_likelihood
         if end is not None and 2 * gain > level:
@@ -576,54 +577,45 @@ def fit_form(
     ]
     if differing:
         kept.sort(key=lambda e: order.index(e.source))
-        chances = form.chances
-        form = _linearised(shape, names, y, weights, form.places, kept)
-        form = replace(form, chances=chances)
+        form = replace(_linearised(of, form.places, kept), chances=form.chances)
     gain = form.mixed.log_likelihood - best.mixed.log_likelihood
     further = len(form.mixed.effects) - len(best.mixed.effects)
     return form if form.has_constants and (X is None or gain > further) else best
 
 
-def _linearised(
-    shape: Shape,
-    names: Sequence[str],
-    y: Array,
-    weights: Array | None,
-    places: Array,
-    effects: Sequence[Effect],
-) -> FormFit:
+# a closed form, its constants, and response and weights of the runs
+_Form = tuple[Shape, Sequence[str], Array, Array | None]
+
+
+def _linearised(of: _Form, places: Array, effects: Sequence[Effect]) -> FormFit:
     """Fit of a form that is linear at constants of each run."""
+    shape, names, y, weights = of
     values, slopes = shape(places)
     response = y - values + np.sum(slopes * places, axis=1)
     if not (np.all(np.isfinite(response)) and np.all(np.isfinite(slopes))):
         raise FitError("The form has no finite value or slope at the constants of a source.")
-    return FormFit(
-        names, places, values, slopes, response, fit_mixed(slopes, response, weights, effects)
-    )
+    mixed = fit_mixed(slopes, response, weights, effects)
+    return FormFit(names, places, values, slopes, response, mixed)
 
 
-def _settled(
-    shape: Shape, form: FormFit, start: Array, y: Array, weights: Array | None
-) -> FormFit | None:
+def _settled(of: _Form, form: FormFit, start: Array) -> FormFit | None:
     """The fit linearised at the constants that it gives; None where they do not settle."""
     shifts = np.zeros(len(form.mixed.shifts))
     for _ in range(_ROUNDS):
-        start, shifts = _conditional(shape, form, start, shifts, y, weights)
+        start, shifts = _conditional(of, form, start, shifts)
         at = replace(form.mixed, coefficients=start, shifts=shifts)
         places, before = replace(form, mixed=at).constants, form
-        if not all(np.all(np.isfinite(x)) for x in shape(places)):
+        if not all(np.all(np.isfinite(x)) for x in of[0](places)):
             return None
-        form = _linearised(shape, form.names, y, weights, places, form.effects)
+        form = _linearised(of, places, form.effects)
         if np.abs(form.values - before.values).max() <= _SETTLED * form.mixed.sd:
             return form
     return None
 
 
-def _conditional(
-    shape: Shape, form: FormFit, start: Array, shifts: Array, y: Array, weights: Array | None
-) -> tuple[Array, Array]:
+def _conditional(of: _Form, form: FormFit, start: Array, shifts: Array) -> tuple[Array, Array]:
     """Likeliest common constants and shifts at the variances of a fit, from others."""
-    fit, k = form.mixed, len(start)
+    (shape, _, y, weights), fit, k = of, form.mixed, len(start)
     root = np.ones(len(y)) if weights is None else np.sqrt(weights)
     size = np.repeat(fit.spreads, [e.design.shape[1] for e in fit.effects])
 
@@ -693,12 +685,8 @@ def with_slopes(
     k = 1 + len(slopes)
     crossed = np.zeros((k, len(again.shifts)))
     crossed[0] = again.crossed[0]
-    return replace(
-        again,
-        coefficients=np.concatenate([again.coefficients, slopes]),
-        crossed=crossed,
-        p_values=fit.p_values,
-    )
+    both = np.concatenate([again.coefficients, slopes])
+    return replace(again, coefficients=both, crossed=crossed, p_values=fit.p_values)
 
 
 def _tells(

@@ -30,7 +30,7 @@ from dimgs.cli.reproduce import Source
 from dimgs.common.arrays import Array
 from dimgs.dataset.read import read_table
 from dimgs.discovery.explore import explore
-from dimgs.fits.similarity import noise_about_curves
+from dimgs.fits.noise import noise_about_curves
 
 # neighbours, as in the published bound
 _NEIGHBOURS = 5
