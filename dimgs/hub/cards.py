@@ -19,7 +19,7 @@ from dimgs.hub.entry import (
     run_content,
     versioned_first,
 )
-from dimgs.kernels.base import Kernel, Port, port_value
+from dimgs.kernels.base import Kernel, Port, convert_inputs
 from dimgs.kernels.record import RunRecord
 from dimgs.kernels.registry import available, load_kernel
 from dimgs.variables import Dimension, parse_unit
@@ -200,22 +200,15 @@ def constants_of(card: Document) -> list[Dimension]:
 
 
 def _start(hub: Writer, kernel: Kernel) -> Json:
-    """Inputs of the newest run of the kernel, else defaults and the middle of ranges."""
+    """Inputs of the newest run of the kernel, and else the middle of ranges without a default."""
     newest = next((quantities(run["inputs"]) for run in newest_runs(hub, kernel.name)), {})
-    inputs = {}
+    inputs: Json = {}
     for port in kernel.inputs:
         if port.name in newest:
-            inputs[port.name] = port_value(port, newest[port.name])
-        elif port.default is not None:
-            inputs[port.name] = port.default
-        elif port.low is not None and port.high is not None:
+            inputs[port.name] = newest[port.name]
+        elif port.default is None and port.low is not None and port.high is not None:
             middle = port.low > 0 and math.isfinite(port.high)
             inputs[port.name] = math.sqrt(port.low * port.high) if middle else port.high / 2
-        else:
-            raise InputError(
-                f"'{kernel.name}' has no run in the hub, and '{port.name}' neither a default nor a"
-                " range; add a successful run."
-            )
     return inputs
 
 
@@ -225,8 +218,8 @@ def _growth(
     """Factors of inputs and outputs under a change of units that keeps declared constants."""
     import numpy as np
 
-    ports = [p for p in kernel.inputs if not p.is_label]
-    sizes = {p.name: p.parsed.dimension for p in (*ports, *kernel.outputs)}
+    numbers = [p for p in kernel.inputs if not p.is_label]
+    sizes = {p.name: p.parsed.dimension for p in (*numbers, *kernel.outputs)}
     scalings = Scalings(sizes, constants)
     bases, free = scalings.bases, scalings.free
     if not bases or not free.shape[1]:
@@ -239,12 +232,8 @@ def _growth(
         kept = free.T @ np.array(steps)
         logs = (scalings.directions @ kept).tolist()
         growth = {name: math.exp(log) for name, log in zip(sizes, logs, strict=True)}
-        scaled = _scaled(kernel, base, growth)
-        if np.abs(free @ kept).max() > _SMALLEST_STEP and all(
-            (p.low is None or scaled[p.name] >= p.low)
-            and (p.high is None or scaled[p.name] <= p.high)
-            for p in ports
-        ):
+        scaled = convert_inputs(kernel.inputs, _scaled(kernel, base, growth), kernel.name)
+        if np.abs(free @ kept).max() > _SMALLEST_STEP and not scaled.refusal:
             return growth
     raise InputError(
         f"The ranges of '{kernel.name}' leave no room for images of the run; add a run in their "
