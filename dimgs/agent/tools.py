@@ -202,8 +202,8 @@ _MARGIN = 3.0
 _START = 20.0
 # seconds between looks at a job while somebody waits for it: a person does not notice them
 _LOOK = 0.3
-# seconds that one call may wait: clients of models give a call up after some minutes
-_LONGEST_WAIT = 300.0
+# clients of models give a call up after some minutes
+Wait = Annotated[float, Field(description="seconds", ge=0.0, le=300.0)]
 # runs that a model reads
 _SHOWN = 20
 
@@ -350,12 +350,8 @@ def _is_approved(entry: Json) -> bool:
     return accepted or bool(links_from(entry, "approves"))
 
 
-def job_status(
-    context: ToolContext, job: str, wait: Annotated[float, Field(description="up to 300 s")] = 0.0
-) -> JobState:
+def job_status(context: ToolContext, job: str, wait: Wait = 0.0) -> JobState:
     """State and results of a job; for a failure what was said, means, and to try."""
-    if not 0.0 <= wait <= _LONGEST_WAIT:
-        raise InputError(f"'wait' is {wait} s; give 0 to {_LONGEST_WAIT:g}.")
     ends, call = time.monotonic() + wait, CONTROL.get()
     reported = ""
     while True:
@@ -588,8 +584,6 @@ def predict(
     points = [at] if isinstance(at, dict) else list(at)
     if not 1 <= len(points) <= _MOST_ROWS:
         raise InputError(f"'at' has {len(points)} points; give 1 to {_MOST_ROWS}.")
-    if not 0.0 < level < 1.0:
-        raise InputError(f"'level' is {level}; give a coverage such as 0.9.")
     quantities = [
         {n: to_quantity(v, f"'{shown(n)}' of point {k}") for n, v in point.items()}
         for k, point in enumerate(points, 1)
