@@ -186,11 +186,8 @@ def _of_few(
 def _positive(data: Dataset, target: str, options: Options) -> list[str]:
     """Inputs that have a logarithm."""
     skipped = {target, *options.labels}
-    return [
-        n
-        for n in data.numeric_names
-        if n not in skipped and not data.variable(n).is_level and bool(np.all(data[n] > 0))
-    ]
+    inputs = (n for n in data.numeric_names if n not in skipped)
+    return [n for n in inputs if not data.variable(n).is_level and np.all(data[n] > 0)]
 
 
 def _geometry(design: Design, options: Options, metric: str, notes: list[str]) -> dict[str, Any]:

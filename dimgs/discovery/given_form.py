@@ -374,9 +374,12 @@ def proposals_of_form(
     return tuple(_with_functions(replace(of_groups, argument=argument), design, options, clock))
 
 
-def _fitted(form: GivenForm, design: Design, options: Options) -> Proposal:
-    """A form of the groups with its constants of least squares."""
-    solved = fit_constants(form.expression, form.constants, form.starts, design, options.seed)
+def _fitted(
+    form: GivenForm, design: Design, options: Options, further: _Inputs | None = None
+) -> Proposal:
+    """A form of the groups, and of further symbols, with its constants of least squares."""
+    expression, starts = form.expression, form.starts
+    solved = fit_constants(expression, form.constants, starts, design, options.seed, further)
     if solved is None:
         sign = " and positive like the target" if design.scale == "log" else ""
         body = form.text.split(";")[0].strip()
@@ -384,7 +387,7 @@ def _fitted(form: GivenForm, design: Design, options: Options) -> Proposal:
             f"The form '{body}' is not finite{sign} in every run for any constants that were "
             f"tried; add where they start, in SI: '{body}; {(*form.constants, 'a')[0]}=1'."
         )
-    return Proposal(name=FORM, expression=form.expression, constants=solved, given=True)
+    return Proposal(name=FORM, expression=expression, constants=solved, given=True)
 
 
 def fit_constants(
@@ -605,12 +608,8 @@ def _with_functions(
         *(sympy.Symbol(c) * sympy.Symbol(t) for c, t in zip(factors, shape, strict=True))
     )
     flexible = expression.xreplace({free: stand_in})
-    fitted = [*factors, *form.constants]
-    constants = fit_constants(flexible, fitted, form.starts, design, options.seed, shape)
-    if constants is None:
-        raise InputError(
-            f"The form '{form.text}' is not finite in every run for any constants that were tried."
-        )
+    with_terms = replace(form, expression=flexible, constants=(*factors, *form.constants))
+    constants = _fitted(with_terms, design, options, shape).constants
     values = {k: constants[k] for k in form.constants if k in constants}
     at = {**inputs, **{k: np.full(design.n_runs, v) for k, v in values.items()}}
     offset = expression.xreplace({free: sympy.Integer(0)})

@@ -415,11 +415,8 @@ def is_acrobatic(law: Law) -> bool:
     for power in form.atoms(sympy.Pow):
         if power.exp.is_Rational and not power.exp.is_Integer and power.base.has(sympy.Function):
             return True
-    positive = {
-        variable.dimension
-        for variable in law.symbols.values()
-        if law.domain.columns.get(variable.name, (0.0,))[0] > 0 and variable.dimension
-    }
+    columns, inputs = law.domain.columns, (v for v in law.symbols.values() if v.dimension)
+    positive = {v.dimension for v in inputs if columns.get(v.name, (0.0,))[0] > 0}
     fitted = [c for c in law.constants if c.origin == "fitted"]
     return any(c.value < 0 and c.dimension in positive for c in fitted)
 
@@ -471,8 +468,11 @@ def judge_further(study: Study, options: Options, clock: Clock) -> Study:
     -------
     Study
     """
+    design = study.prepared.design
+    # sums, blends and regimes are judged beside what searches may find
+    is_open = design.n_runs <= MOST_LEFT_OUT and options.engine != NONE and is_searchable(design)
     for step in (_without_gross_runs, _with_switches, _with_constants_by_source):
-        if study.posterior is None or clock.over or not _may_be_simpler(study, options):
+        if study.posterior is None or clock.over or not is_open:
             return study
         study = step(study, study.posterior, options, clock)
     return study
@@ -727,11 +727,8 @@ def _examined(study: Study) -> Study:
     """The study with what its law leaves of the runs."""
     design = study.prepared.design
     rows, (far, _) = study.prepared.data.rows, carrying(design, study.law)
-    return replace(
-        study,
-        residuals=residual_summary(design, study.law),
-        rests_on=tuple(sorted(int(rows[run]) for run, _ in far)),
-    )
+    far_rows = tuple(sorted(int(rows[run]) for run, _ in far))
+    return replace(study, residuals=residual_summary(design, study.law), rests_on=far_rows)
 
 
 def _posterior(
@@ -860,12 +857,6 @@ def _number_of(law: Law, study: Study, posterior: Posterior) -> int | None:
 def _first(posterior: Posterior, is_it: Callable[[JudgedForm], bool]) -> int | None:
     """Index of the first law with such a form; None where there is none."""
     return next((k for k, one in enumerate(posterior.laws) if any(map(is_it, one.forms))), None)
-
-
-def _may_be_simpler(study: Study, options: Options) -> bool:
-    """Whether sums, blends and regimes can be judged beside what was found."""
-    design = study.prepared.design
-    return design.n_runs <= MOST_LEFT_OUT and options.engine != NONE and is_searchable(design)
 
 
 def _with_law(study: Study, first: JudgedForm, options: Options) -> Study:

@@ -79,8 +79,7 @@ def _in_si(number: float, unit: str | None, variable: Variable) -> float:
     if not variable.unit.accepts(given_unit):
         raise InputError(
             f"The range of '{variable.name}' is in '{unit}', which is not a unit of that column; "
-            "give "
-            f"it in '{variable.unit.text}'."
+            f"give it in '{variable.unit.text}'."
         )
     if doubt := other_turning(variable.name, given_unit, variable.unit):
         raise InputError(f"The range of {doubt}.")

@@ -242,8 +242,7 @@ class Options:
         "auto",
         "text",
         "Engine that searches closed forms beyond the power law: auto (all usable engines in "
-        "turn), "
-        "structured, pysr, operon, or power_law (none).",
+        "turn), structured, pysr, operon, or power_law (none).",
     )
     model: str = _option(
         "linear",

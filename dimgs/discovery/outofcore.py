@@ -434,11 +434,8 @@ _SECONDS = 5.0
 # a fit searches for no closed form, so that limits of searches change no answer
 _LIMITS = frozenset({"effort", "evaluations", "time_limit"})
 # options of the reader are compared on their own, as the reader holds them
-_ANALYSIS = sorted(
-    n
-    for n in set(options_by_name()) - _LIMITS
-    if n == "drop_bad" or n not in TableKeywords.__annotations__
-)
+_READER = TableKeywords.__annotations__.keys() - {"drop_bad"}
+_ANALYSIS = sorted(options_by_name().keys() - _LIMITS - _READER)
 # arrays of moments with one row a group, and arrays of all runs
 _BY_GROUP = ("labels", "weights", "counts", "means")
 _OF_RUNS = ("feature_low", "feature_high", "extremes", "sample")

@@ -102,8 +102,7 @@ def additive_of(
     if len(bases) > _MOST_BASES:
         warnings.append(
             f"{setting('additive')}: the {_MOST_BASES} bases of smallest exponents, of "
-            f"{len(bases)}, were "
-            f"tried; fewer inputs ({setting('columns')}) leave fewer."
+            f"{len(bases)}, were tried; fewer inputs ({setting('columns')}) leave fewer."
         )
         bases = bases[:_MOST_BASES]
     model = SparseAdditive(bases, level=options.level, random_state=options.seed).fit(
@@ -417,11 +416,9 @@ def with_law(design: Design, estimate: Estimate, law: Law, warnings: Iterable[st
         With its scores.
     warnings : iterable of str
     """
-    activations = {
-        e.name: Activation(-e.value, -e.high, -e.low)
-        for f, e in zip(design.features, estimate.exponents, strict=True)
-        if f.contrast == "inverse"
-    }
+    pairs = zip(design.features, estimate.exponents, strict=True)
+    inverse = (e for f, e in pairs if f.contrast == "inverse")
+    activations = {e.name: Activation(-e.value, -e.high, -e.low) for e in inverse}
     collinear = tuple(monomial_text(design, d) for d in estimate.null_directions)
     return FitResult(
         **vars(estimate),

@@ -243,12 +243,10 @@ def _with_input_errors(design: Design, options: Options) -> tuple[Design, list[s
     if share < _NEGLIGIBLE and not options.errors_in_variables:
         return replace(design, input_errors=None), []
     clash = next((n for n in ("within", "robust", "by") if getattr(options, n)), None)
-    end = (
-        ", and enter by the slopes of each law."
-        if clash is None
-        else f". With {setting(clash)} they only enter the weights, so that exponents may be too "
-        "flat."
-    )
+    end = ", and enter by the slopes of each law."
+    if clash is not None:
+        weights = "they only enter the weights, so that exponents may be too flat"
+        end = f". With {setting(clash)} {weights}."
     size = f"about {in_percent(share)} of the variance of the runs about a law"
     return design, [f"The errors of {names} are {size}{end}"]
 

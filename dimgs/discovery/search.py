@@ -311,8 +311,7 @@ def _searched(data: Dataset, target: str, options: Options, clock: Clock) -> Stu
             if not trial.holds or trial.cv_r2 is None:
                 continue
             warning = (
-                f"A hidden {scale.kind} explains the residuals (R² = "
-                f"{trial.cv_r2:.3f} on runs "
+                f"A hidden {scale.kind} explains the residuals (R² = {trial.cv_r2:.3f} on runs "
                 f"left out): {setting('scales', scale.text)}, or {setting('scales', 'auto')}."
             )
             return replace(best, warnings=(*best.warnings, warning))

@@ -51,14 +51,12 @@ def is_searchable(design: Design) -> bool:
 
     And a response that doubles can hold.
     """
+    columns = [design.data.variable(f.variable) for f in design.features if f.variable is not None]
     return (
         (design.within is None or design.shift is not None)
         and bool(design.features)
         and all(f.contrast != "inverse" for f in design.features)
-        and not any(
-            f.variable is not None and design.data.variable(f.variable).is_level
-            for f in design.features
-        )
+        and not any(column.is_level for column in columns)
         and design.n_runs >= FEWEST
         and (design.scale != "log" or float(np.abs(design.y).max()) < LARGEST_LOG)
     )
@@ -158,11 +156,8 @@ def _require_range(design: Design, group: PiGroup, logs: Array) -> None:
     if not outside.size:
         return
     run, data = int(outside[0]), design.data
-    sizes = {
-        name: abs(float(power) * np.log(data[name][run]))
-        for name, power in group.exponents
-        if name in data.names
-    }
+    powers = ((n, float(power)) for n, power in group.exponents if n in data.names)
+    sizes = {n: abs(power * np.log(data[n][run])) for n, power in powers}
     cause = max(sizes, key=sizes.__getitem__)
     raise InputError(
         f"Column '{cause}', row {data.rows[run]} of {data.source}: {data[cause][run]:.3g} "

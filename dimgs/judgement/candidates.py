@@ -63,11 +63,8 @@ class Turns:
 
     def __init__(self, design: Design) -> None:
         self.values = feature_values(design)
-        self.angles = {
-            v.name
-            for v in design.data.variables
-            if not v.is_label and (v.kind == "angle" or v.unit.text in _ANGLES)
-        }
+        numeric = (v for v in design.data.variables if not v.is_label)
+        self.angles = {v.name for v in numeric if v.kind == "angle" or v.unit.text in _ANGLES}
         self.gives_angle = design.target.name in self.angles
         names = Names.of(design)
         self.inputs = {names.of_feature(f): {*f.variables} for f in design.features}
@@ -495,14 +492,12 @@ def _of_temperature(design: Design, result: FitResult) -> Iterator[_Modelled]:
         level, *powers = np.linalg.lstsq(table, design.y - known, rcond=None)[0].tolist()
         start = {f"a_{k + 1}": power for k, power in zip(free, powers, strict=True)}
         moved = x + sympy.Symbol("b") if share else x
-        factors = [
-            sympy.exp(sympy.Symbol(f"a_{k + 1}") / moved)
-            if k == j
-            else y
-            ** (sympy.Rational(str(simple[k])) if k in simple else sympy.Symbol(f"a_{k + 1}"))
-            for k, y in enumerate(symbols)
-        ]
-        whole = sympy.Symbol("C") * sympy.Mul(*factors)
+        exponents = [sympy.Symbol(f"a_{k + 1}") for k in range(p)]
+        activation = sympy.exp(exponents[j] / moved)
+        for k, e in simple.items():
+            exponents[k] = sympy.Rational(str(e))
+        factors = [y ** exponents[k] for k, y in enumerate(symbols) if k != j]
+        whole = sympy.Symbol("C") * activation * sympy.Mul(*factors)
         start |= {"C": float(np.exp(np.clip(level, -700, 700))), "b": apart}
         yield _modelled(design, Proposal(name="power_law", expression=whole, constants=start))
 
@@ -679,11 +674,8 @@ def judge_forms(
         rows = np.random.default_rng(design.n_runs).choice(design.n_runs, _MOST_RUNS, False)
         design = design.take(np.sort(rows))
     allowed = admits or (lambda _: True)
-    raw = [
-        (one, model)
-        for one, model in forms_of(design, result, law, candidates, more)
-        if one.given or allowed(one)
-    ]
+    every = forms_of(design, result, law, candidates, more)
+    raw = [(one, model) for one, model in every if one.given or allowed(one)]
     if clock.over and len(raw) > _AT_LEAST:
         raw = raw[:_AT_LEAST]
         clock.cut("time", JUDGEMENT)

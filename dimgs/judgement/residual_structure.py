@@ -457,11 +457,8 @@ def logged_inputs(design: Design) -> list[Variable]:
 def idle(design: Design) -> list[Variable]:
     """Inputs that no group contains, of those that have a logarithm."""
     dropped = {d.name for d in design.basis.dropped}
-    return [
-        v
-        for v in design.data.variables
-        if v.name in dropped and not v.is_level and bool(np.all(design.data[v.name] > 0))
-    ]
+    ratios = (v for v in design.data.variables if v.name in dropped and not v.is_level)
+    return [v for v in ratios if np.all(design.data[v.name] > 0)]
 
 
 def _logs(design: Design, variables: Sequence[Variable]) -> Array:
