@@ -103,13 +103,10 @@ class ContrastiveRegressor(RegressorMixin, BaseEstimator):
         """Arguments of `fit`, as arrays; checks are those of scikit-learn, of two runs at least."""
         checks = {"ensure_min_samples": 2, "multi_output": self._several_targets} | checks
         rows, target = validate_data(self, X, y, dtype=np.float64, y_numeric=True, **checks)
-        return TrainingRuns(
-            np.asarray(rows),
-            np.asarray(target, dtype=np.float64),
-            checked_weights(weight, len(rows)),
-            labels_of(groups, len(rows), "groups"),
-            labels_of(within, len(rows), "within"),
-        )
+        n, target = len(rows), np.asarray(target, dtype=np.float64)
+        weights = checked_weights(weight, n)
+        labels = labels_of(groups, n, "groups"), labels_of(within, n, "within")
+        return TrainingRuns(np.asarray(rows), target, weights, *labels)
 
     def _checked_rows(self, X: ArrayLike) -> Array:
         """Rows to predict at, with the features of the fit."""

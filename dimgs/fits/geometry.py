@@ -98,13 +98,9 @@ def log_ratio_pca(X: ArrayLike, exponent_map: ArrayLike | None = None) -> Princi
     directions = root @ pca.components_.T
     sign = oriented(powers @ directions)
     directions = directions * sign
-    return PrincipalAxes(
-        variances=pca.explained_variance_,
-        shares=pca.explained_variance_ / max(float(pca.explained_variance_.sum()), 1e-300),
-        directions=directions,
-        physical_exponents=powers @ directions,
-        scores=(rows - rows.mean(axis=0)) @ directions,
-    )
+    variances, scores = pca.explained_variance_, (rows - rows.mean(axis=0)) @ directions
+    shares = variances / max(float(variances.sum()), 1e-300)
+    return PrincipalAxes(variances, shares, directions, powers @ directions, scores)
 
 
 # Defined for non-negative quantities: they take the groups, not their logarithms.
@@ -487,12 +483,8 @@ def effective_dimension(active: ActiveDirections) -> EffectiveDimension:
         _interval(ratio, _participation(copies), factor, active.level), 1.0, len(values)
     )
     floor = 1e-10 * max(float(values.max()), 0.0)
-    return EffectiveDimension(
-        participation=float(ratio),
-        low=float(low),
-        high=float(high),
-        above_noise=int(np.sum(active.eigenvalue_intervals[:, 0] > floor)),
-    )
+    above_noise = int(np.sum(active.eigenvalue_intervals[:, 0] > floor))
+    return EffectiveDimension(float(ratio), float(low), float(high), above_noise)
 
 
 def _noise(field: Array, copies: Array, kept: BoolArray) -> Array:
@@ -780,12 +772,8 @@ def dominant_group(
     tried = map(rate, _rounded(active, exponent_map))
     named = [n for n in tried if n.predicts_as_well or n.p_value >= 1 - level]
     named.sort(key=lambda n: not n.predicts_as_well)
-    return DominantGroup(
-        r2=1 - float(best.sum()) / total,
-        r2_power_law=1 - float(straight.sum()) / total,
-        candidates=tuple(named[:_SHOWN]),
-        active=active,
-    )
+    r2, r2_power_law = (1 - float(errors.sum()) / total for errors in (best, straight))
+    return DominantGroup(r2, r2_power_law, tuple(named[:_SHOWN]), active)
 
 
 def _spread(folds: list[tuple[IntArray, IntArray]], target: Array) -> float:
