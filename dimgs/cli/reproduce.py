@@ -454,19 +454,16 @@ def run_studies(
     >>> [(outcome.name, outcome.status) for outcome in run_studies(["kepler"])]
     [('kepler', 'ok')]
     """
-    studies = _studies(folder)
+    studies, say_of = _studies(folder), progress or (lambda text: None)
     for name in names:
         if name not in studies:
             raise InputError(f"There is no case study '{name}'; name some of {', '.join(studies)}.")
     outcomes = []
     for i, name in enumerate(names, 1):
-        if progress is not None:
-            progress(f"{name} ({i} of {len(names)})")
+        say_of(f"{name} ({i} of {len(names)})")
         start = time.perf_counter()
-        outcome = _outcome(name, studies[name])
-        outcomes.append(outcome)
-        if progress is not None:
-            progress(f"  {outcome.status}, {time.perf_counter() - start:.1f} s")
+        outcomes.append(_outcome(name, studies[name]))
+        say_of(f"  {outcomes[-1].status}, {time.perf_counter() - start:.1f} s")
     return outcomes
 
 
@@ -645,12 +642,9 @@ def reproduce(
         rows = [[k, v] for k, v in titles.items()]
         emit(document, lambda: table("Case studies", ["name", "title"], rows), json)
         return
-    named = list(dict.fromkeys(names or []))
-    chosen = list(titles) if everything else named
-    unknown = [n for n in named if n not in titles]
-    if unknown or not chosen:
-        what = f"There is no case study '{unknown[0]}'" if unknown else "No case study is named"
-        raise InputError(f"{what}; name some of {', '.join(titles)}, or use --all.")
+    chosen = list(dict.fromkeys([*(names or ()), *(titles if everything else ())]))
+    if not chosen:
+        raise InputError(f"No case study is named; name some of {', '.join(titles)}, or use --all.")
     if out is not None:
         from dimgs.report.results import check_folder
 

@@ -11,7 +11,7 @@ from typer import Argument, Option
 
 from dimgs.cli.output import warn
 from dimgs.common.advice import flag
-from dimgs.common.errors import InputError, noting
+from dimgs.common.errors import InputError, attempt, noting
 from dimgs.common.escape import visible
 
 if TYPE_CHECKING:
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 
 
 # ---- Completion for shells: columns of the table, engines, case studies.
-
-
-# characters in which a header ends
-_LONGEST = 65536
-_TEXT = (".csv", ".tsv", ".txt")
 
 
 def columns(context: typer.Context, incomplete: str) -> list[str]:
@@ -41,31 +36,20 @@ def columns(context: typer.Context, incomplete: str) -> list[str]:
     list of str
         Empty where the table cannot be read; a shell wants no message.
     """
+    from dimgs.dataset.raw import ReadOptions
+    from dimgs.dataset.read import TEXT_SUFFIXES, read_layout
+    from dimgs.variables import split_header
+
     tables = context.params.get("table") or context.params.get("source") or ()
     # an option that waits for its value leaves the words before it unread
     words = [*((tables,) if isinstance(tables, str) else tables), *context.args]
-    path = next((p for p in map(Path, words) if p.suffix.lower() in _TEXT and p.is_file()), None)
-    if path is None:
-        return []
-    try:
-        with path.open(encoding="utf-8", errors="replace") as lines:
-            text = lines.read(_LONGEST)
-    except OSError:
-        return []
-    header = next((x for x in text.splitlines() if x.strip() and not x.startswith("#")), "")
+    paths = (p for p in map(Path, words) if p.suffix.lower() in TEXT_SUFFIXES and p.is_file())
+    layouts = (attempt(read_layout, path, ReadOptions()) for path in paths)
+    layout = next(filter(None, layouts), None)
+    titles = () if layout is None else (c.header for c in layout.table.columns if c.header.strip())
+    names = [split_header(title)[0] for title in titles]
     # a shell would obey what a name hides
-    shown = [name for name in _names(header) if visible(name) == name]
-    return [name for name in shown if name.startswith(incomplete)]
-
-
-def _names(header: str) -> list[str]:
-    import csv
-
-    from dimgs.variables import split_header
-
-    delimiter = max(",;\t", key=header.count)
-    cells = next(csv.reader([header], delimiter=delimiter), [])
-    return [split_header(cell)[0] for cell in cells if cell.strip()]
+    return [n for n in names if n.startswith(incomplete) and visible(n) == n]
 
 
 def engines(incomplete: str) -> list[str]:

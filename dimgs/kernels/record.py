@@ -10,7 +10,7 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
-from dimgs.common.formats import attributes, plain, shipped
+from dimgs.common.formats import attributes, plain
 from dimgs.variables import parse_unit
 
 # ---- Outputs that are curves: values along a coordinate, both with units.
@@ -155,30 +155,40 @@ class Failure(StrEnum):
     ('It reached its time limit.', 'Ask for a coarser tier, fewer runs or narrower ranges.')
     """
 
-    TIME = "time"
-    MEMORY = "memory"
-    PROCESSES = "processes"
-    DISK = "disk"
-    DIED = "died"
-    KERNEL = "kernel"
-    DIVERGED = "diverged"
-    INPUT = "input"
-    PROGRAM = "program"
-    CHANGED = "changed"
-    RECORD = "record"
+    meaning: str
+    remedy: str
 
-    @property
-    def meaning(self) -> str:
-        """The cause in a sentence."""
-        return str(_FAILURES[self]["meaning"])
+    def __new__(cls, value: str, meaning: str = "", remedy: str = "") -> "Failure":
+        """The member of a value, with the cause in a sentence and what helps."""
+        member = str.__new__(cls, value)
+        member._value_, member.meaning, member.remedy = value, meaning, remedy
+        return member
 
-    @property
-    def remedy(self) -> str:
-        """What helps, in a sentence."""
-        return str(_FAILURES[self]["remedy"])
-
-
-_FAILURES = shipped("dimgs.kernels", "failures.toml")
+    # fmt: off
+    TIME = ("time", "It reached its time limit.",
+            "Ask for a coarser tier, fewer runs or narrower ranges.")
+    MEMORY = ("memory", "It exceeded its memory limit.",
+              "Ask for a coarser tier or a smaller case.")
+    PROCESSES = ("processes", "It exceeded its limit of processes.",
+                 "Make the kernel start fewer, or raise 'processes' in the policy of the worker.")
+    DISK = ("disk", "It exceeded its limit of disk space.",
+            "Ask for a smaller case, or raise 'disk_megabytes' in the worker's policy.")
+    DIED = ("died", "Its process ended before it answered.",
+            "Try another point or tier; if it ends again, tell the kernel's maintainer.")
+    KERNEL = ("kernel", "The kernel failed.",
+              "Read its output; try a coarser tier or another point.")
+    DIVERGED = ("diverged", "The simulation has no finite result at this point.",
+                "Move away from extreme values, or take a finer tier.")
+    INPUT = ("input", "The kernel refused the inputs.",
+             "Correct that input; the kernel's card lists units and ranges.")
+    PROGRAM = ("program",
+               "The kernel, or its program, is not usable on the machine of the worker.",
+               "Choose another kernel, or install what it needs there.")
+    CHANGED = ("changed", "The program of the kernel has changed since planning.",
+               "Request the run again.")
+    RECORD = ("record", "The returned record does not belong to the requested run.",
+              "Tell the maintainer of the kernel; the worker has not stored the record.")
+    # fmt: on
 
 
 @dataclass(frozen=True)
