@@ -153,11 +153,10 @@ class DecisionLog:
                 with path.open("a", encoding="utf-8") as file:
                     file.write(text + "\n")
             except OSError as error:
-                raise StoreError(
-                    f"The decisions cannot be written to '{path}' ({error.strerror}); make the "
-                    f"folder writable and continue with the finished runs, which are kept "
-                    f"({setting('resume')})."
-                ) from error
+                fault = f"The decisions cannot be written to '{path}' ({error.strerror})"
+                go_on = "continue with the finished runs, which are kept"
+                remedy = f"make the folder writable and {go_on} ({setting('resume')})"
+                raise StoreError(f"{fault}; {remedy}.") from error
 
     def _recall(self, path: Path) -> None:
         # a process that was killed while it wrote leaves half a line, or half a letter
@@ -227,11 +226,9 @@ def changed_since(bindings: Sequence[Binding], folder: Path) -> str:
     differ = [k for k in keys if before.get(k) not in (texts.get(k), repr(asked.get(k)))]
     if not differ:
         return ""
-    return (
-        f"The plan is another than the one that {folder} was made with ({', '.join(differ)}), so "
-        f"that earlier runs are used only where it asks for the same ones; with '{folder}' in "
-        f"--from (known=) too, they all are."
-    )
+    other = f"another than the one that {folder} was made with ({', '.join(differ)})"
+    only = "so that earlier runs are used only where it asks for the same ones"
+    return f"The plan is {other}, {only}; with '{folder}' in --from (known=) too, they all are."
 
 
 def _asked(bindings: Sequence[Binding]) -> dict[str, Any]:
@@ -597,11 +594,10 @@ class Experiment:
                 self.unequal = self.runs.unequal(*place, self.binding.space.names)
                 which, ratio = ", ".join(self.unequal), float(bounded_exp(np.ptp(answers)))
                 miss = f"{ratio - 1.0:.0%}" if ratio < 2.0 else f"a factor of {ratio:.3g}"
-                return (
-                    f"two runs of equal groups that differ in {which} differ by {miss}: a constant "
-                    "with a dimension is hidden in the kernel (make it an input, or scales = "
-                    '"auto"), or its numerical errors are as large'
-                )
+                fault = f"two runs of equal groups that differ in {which} differ by {miss}"
+                remedy = '(make it an input, or scales = "auto")'
+                hidden = f"a constant with a dimension is hidden in the kernel {remedy}"
+                return f"{fault}: {hidden}, or its numerical errors are as large"
             self._alike = len(answers) > 1 and bool(np.ptp(answers) <= _ALIKE * limit)
         return ""
 

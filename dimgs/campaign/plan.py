@@ -1021,10 +1021,9 @@ class Binding:
             return NamedPoint(self, given)
         rest = [n for n in self.space.names if n in self.parts and n not in given]
         if len(rest) != 1 or rest[0] in self.space.basis.signed:
-            raise InputError(
-                f"it names '{self.target.name}', so that where this is met is asked for; leave out "
-                f"one input of the ranges that is positive throughout, and give the others"
-            )
+            asked = f"it names '{self.target.name}', so that where this is met is asked for"
+            one = "one input of the ranges that is positive throughout"
+            raise InputError(f"{asked}; leave out {one}, and give the others")
         value = self.target.parsed.to_si(float(port_value(self.target, limit, "output")))
         if not value > 0:
             raise InputError(f"its '{self.target.name}' has no logarithm; give a value above zero")
@@ -1257,11 +1256,10 @@ def si_ends(plan: Plan, kernel: str, port: Port) -> tuple[float, float]:
         if not low > 0 and port.name in plan.arrhenius:
             raise InputError(f"the range of 1/{port.name} starts at absolute zero; start above it.")
         if not low > 0 and plan.tolerance.exponents is not None:
-            raise InputError(
-                f"the range starts at {given.low:g} {given.unit or port.unit}, which has no "
-                f"logarithm, so that there is no exponent of '{port.name}'; start above zero, "
-                f"give it a fixed value, or ask for tolerance.law alone instead of exponents."
-            )
+            start = f"the range starts at {given.low:g} {given.unit or port.unit}"
+            fault = f"which has no logarithm, so that there is no exponent of '{port.name}'"
+            ways = "give it a fixed value, or ask for tolerance.law alone instead of exponents"
+            raise InputError(f"{start}, {fault}; start above zero, {ways}.")
     return low, high
 
 
@@ -1510,9 +1508,8 @@ class CampaignDesign:
         """
         logs = self.region.logs(z) if logs is None else logs
         if logs is None:
-            raise InputError(
-                f"No inputs in the ranges of {self.binding.plan.source} reach a point."
-            )
+            source = self.binding.plan.source
+            raise InputError(f"No inputs in the ranges of {source} reach a point.")
         return self.binding.values(logs)
 
 

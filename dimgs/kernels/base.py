@@ -577,14 +577,8 @@ def content_key(
     str
         64 hexadecimal digits.
     """
-    content = {
-        "kernel": kernel,
-        "version": version,
-        "tier": tier,
-        "settings": settings,
-        "inputs": inputs,
-        "seed": seed,
-    }
+    names = ("kernel", "version", "tier", "settings", "inputs", "seed")
+    content = dict(zip(names, (kernel, version, tier, settings, inputs, seed), strict=True))
     text = json.dumps(content, sort_keys=True, ensure_ascii=True, default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -893,12 +887,8 @@ class BaseKernel(ABC):
 
     def _key_parts(self, converted: Converted, settings: Settings) -> dict[str, Any]:
         declared = {} if self.cache_version is None else {"cache_version": self.cache_version}
-        return {
-            "version": self.version,
-            "settings": dict(settings),
-            "configuration": converted.configuration,
-            **declared,
-        }
+        parts = {"version": self.version, "settings": dict(settings)}
+        return {**parts, "configuration": converted.configuration, **declared}
 
     def _converted(self, inputs: Values, tier: Tier, seed: int | None) -> Converted:
         converted = convert_inputs(self.inputs, inputs, self.name)

@@ -72,9 +72,5 @@ def outputs_of(values: Mapping[str, float], answer: Mapping[str, float]) -> dict
     >>> outputs_of({"L1H_0": 1000.0}, {"LOOH": 12.0, "L1H": 990.0, "O2": 1.5})
     {'LOOH': 12.0, 'L1H': 990.0, 'L1H_consumed': 10.0, 'O2': 1.5}
     """
-    return {
-        "LOOH": answer["LOOH"],
-        "L1H": answer["L1H"],
-        "L1H_consumed": values["L1H_0"] - answer["L1H"],
-        "O2": answer["O2"],
-    }
+    made = {**answer, "L1H_consumed": values["L1H_0"] - answer["L1H"]}
+    return {port.name: made[port.name] for port in Radigen.outputs}

@@ -1,16 +1,15 @@
 """Everything that is known about one run of a kernel, asked for or made; outputs may be curves."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
-from dimgs.common.formats import attributes, plain
+from dimgs.common.formats import plain
 from dimgs.variables import parse_unit
 
 # ---- Outputs that are curves: values along a coordinate, both with units.
@@ -28,16 +27,14 @@ def _half(at: Array, values: Array) -> float:
 
 
 # what a curve is reduced to, by the end of an output's name
-FEATURES: Mapping[str, Callable[[Array, Array], float]] = MappingProxyType(
-    {
-        "mean": _mean,
-        "max": lambda _, values: float(values.max()),
-        "min": lambda _, values: float(values.min()),
-        "first": lambda _, values: float(values[0]),
-        "last": lambda _, values: float(values[-1]),
-        "half": _half,
-    }
-)
+FEATURES: Mapping[str, Callable[[Array, Array], float]] = {
+    "mean": _mean,
+    "max": lambda _, values: float(values.max()),
+    "min": lambda _, values: float(values.min()),
+    "first": lambda _, values: float(values[0]),
+    "last": lambda _, values: float(values[-1]),
+    "half": _half,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,14 +97,13 @@ class Curve:
 
     def to_json(self) -> dict[str, Any]:
         """The value as a JSON document."""
-        document: dict[str, Any] = plain(attributes(self, "coordinate at values along unit"))
+        document: dict[str, Any] = plain(vars(self))
         return document
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Curve":
         """From its JSON."""
-        names = ("coordinate", "at", "values", "along", "unit")
-        return cls(**{n: document[n] for n in names})
+        return cls(**{f.name: document[f.name] for f in fields(cls)})
 
 
 def reduced(

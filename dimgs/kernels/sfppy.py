@@ -4,13 +4,14 @@ from dimgs.common.errors import RunDivergedError
 from dimgs.common.formats import in_percent
 from dimgs.kernels.base import Port, Settings, Simulated, Tier, Values
 from dimgs.kernels.checkout import Checkout, CheckoutKernel
-from dimgs.kernels.diffusion import Migration
+from dimgs.kernels.diffusion import Diffusion, Migration
 
 CHECKOUT = Checkout(
     "SFPPy", "SFPPY_ROOT", "patankar/migration.py", "https://github.com/ovitrac/SFPPy"
 )
 # the least positive value: ranges include their ends, and zero has no meaning here
 _TINY = 1e-300
+_DEFAULTS = {"C0": 1000.0, "A": 0.06, "V": 1e-3}
 # of the time integration, relative to the concentration at equilibrium
 _TOLERANCE = 4e-6
 # bound of the relative error of the mesh above which a record carries a warning
@@ -46,20 +47,11 @@ class Sfppy(CheckoutKernel):
     name = "sfppy"
     version = "1"
     physics = "migration"
-    inputs = (
-        Port("D", "m^2/s", _TINY, None, None, "diffusivity in the film"),
-        Port("l", "m", _TINY, None, None, "thickness of the film"),
-        Port("t", "s", _TINY, None, None, "time of contact"),
-        Port("h", "m/s", _TINY, None, None, "mass transfer coefficient on the food's side"),
-        Port("K", "1", _TINY, None, None, "concentration in the film over that in the food"),
-        Port("C0", "kg/m^3", _TINY, None, 1000.0, "initial concentration in the film"),
-        Port("A", "m^2", _TINY, None, 0.06, "area of contact"),
-        Port("V", "m^3", _TINY, None, 1e-3, "volume of the food"),
+    inputs = tuple(
+        Port(p.name, p.unit, _TINY, None, _DEFAULTS.get(p.name), p.description)
+        for p in Diffusion.inputs
     )
-    outputs = (
-        Port("CF", "kg/m^3", description="concentration in the food"),
-        Port("CF_eq", "kg/m^3", description="the same at equilibrium"),
-    )
+    outputs = Diffusion.outputs[:2]
     tiers = (
         Tier("coarse", 2.0, {"nmesh": 50, "ntimes": 100}),
         Tier("medium", 2.5, {"nmesh": 200, "ntimes": 300}),
