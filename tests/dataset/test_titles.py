@@ -128,8 +128,8 @@ LABELS = ["m", "5", "label", "-", "kg", "", "1", "Pa", "true", "2,5", "nan"]
 NAMES = ["a", "b", "a_err", "x y", "x_err_err", "T (K)", "#a", "a;b", "_err", "index", "0", "a[0]"]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-@given(draw=st.data(), names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(draw=st.data(), names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=6, unique=True))
 def test_a_frame_written_by_to_pandas_reads_back(draw: st.DataObject, names: list[str]) -> None:
     n = draw.draw(st.integers(1, 3))
     columns: dict[str, list[object]] = {}
