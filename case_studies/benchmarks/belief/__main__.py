@@ -22,7 +22,15 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from case_studies.benchmarks.belief.calibrate import calibrate
-from case_studies.benchmarks.belief.fits import KINDS, NOISES, RUNS, narrowed, solve, tasks
+from case_studies.benchmarks.belief.fits import (
+    KINDS,
+    NOISES,
+    RUNS,
+    narrowed,
+    one_at_a_time,
+    solve,
+    tasks,
+)
 from case_studies.benchmarks.belief.lines import rescored
 from case_studies.benchmarks.belief.measures import draw, measures
 from case_studies.benchmarks.laws_with_units.tasks import SETS
@@ -42,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--laws", nargs="+", metavar="NAME", help="only these laws of the set")
     parser.add_argument("--span", type=float, help="factor by which each input varies at most")
     parser.add_argument("--one-input", action="store_true", help="only one of each law does so")
+    parser.add_argument("--one-at-a-time", action="store_true", help="runs vary one input each")
     parser.add_argument("--effort", default="normal", help="of each discovery")
     parser.add_argument("--most", type=int, help="only the first so many tasks")
     parser.add_argument("--part", default="1/1", help="i/n: every n-th task, from the i-th")
@@ -67,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 continue
             if options.span and isinstance(law, OwnLaw):
                 law = narrowed(law, options.span, seed if options.one_input else None)
+            if options.one_at_a_time and isinstance(law, OwnLaw):
+                law = one_at_a_time(law)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 line = solve(law, n, noise, seed, options.kind, options.effort)

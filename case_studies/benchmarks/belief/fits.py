@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from case_studies.benchmarks.exactness import Inputs, agreement
 from case_studies.benchmarks.feynman_tables import Equation
 from case_studies.benchmarks.laws_with_units.tasks import equations_of
 from case_studies.benchmarks.own_laws.law import OwnLaw
+from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
 from dimgs.discovery.search import study_with_scales
@@ -77,6 +78,26 @@ def narrowed(law: OwnLaw, span: float, only: int | None = None) -> OwnLaw:
     pairs = np.exp(np.column_stack([middle - half, middle + half])).tolist()
     ranges = {name: (low, high) for name, (low, high) in zip(law.ranges, pairs, strict=True)}
     return replace(law, ranges=ranges)
+
+
+class OneAtATime(OwnLaw):
+    """A law whose runs vary one input each, over its range, from the middle of all ranges."""
+
+    def draw(self, rng: np.random.Generator, n: int, spread: float = 1.0) -> dict[str, Array]:
+        """The middle, then the runs of each input in turn; nothing is drawn."""
+        logs = np.log(np.array(list(self.ranges.values()))) + np.log([1 / spread, spread])
+        rows = np.repeat(logs.mean(axis=1)[None], n, axis=0)
+        for k, (low, high) in enumerate(logs):
+            own = np.arange(1 + k, n, len(logs))
+            # an even number of places leaves out the middle
+            places = np.linspace(low, high, len(own) + len(own) % 2)
+            rows[own, k] = places[: len(own)]
+        return dict(zip(self.ranges, np.exp(rows).T, strict=True))
+
+
+def one_at_a_time(law: OwnLaw) -> OwnLaw:
+    """The law with runs that vary one input at a time."""
+    return OneAtATime(**{x.name: getattr(law, x.name) for x in fields(law)})
 
 
 def table_of(law: Equation, n: int, noise: float, seed: int, kind: str) -> Dataset:
