@@ -12,6 +12,7 @@ import numpy as np
 import sympy
 from scipy.linalg import orth, qr, solve_triangular
 
+from dimgs.common.advice import typed
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.common.formats import attributes
@@ -101,16 +102,28 @@ class Symmetries:
         Scalings that the units force are left out.
     algebra : tuple of dict
         Commutators of the generators, and the names of what they form.
-    groups : tuple of dict
-        Groups of inputs and target that the units leave, and those that the scalings leave.
+    basis : PiBasis or None
+        Of the inputs, the constants and the target, where their units allow a law.
     undecided : int
         How many further symmetries of a table its runs neither show nor contradict.
     """
 
     generators: tuple[Generator, ...]
     algebra: tuple[dict[str, Any], ...] = ()
-    groups: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    basis: PiBasis | None = None
     undecided: int = 0
+
+    @cached_property
+    def groups(self) -> dict[str, list[dict[str, str]]]:
+        """Groups of inputs and target that the units leave, and those that the scalings leave."""
+        if self.basis is None:
+            return {}
+        weights = [scaling_of(g.coefficients) for g in self.generators if g.kind == "scaling"]
+        kept = {
+            "of_the_units": self.basis,
+            "of_the_symmetries": invariant_basis(self.basis, weights),
+        }
+        return {key: [g.to_json() for g in each.every_group] for key, each in kept.items()}
 
     def __iter__(self) -> Iterator[Generator]:
         return iter(self.generators)
@@ -131,7 +144,7 @@ class Symmetries:
         lines += [f"  {g}" for g in self.generators]
         lines += [f"  {a['name']}" for a in self.algebra if "name" in a]
         scalings = [g for g in self.generators if g.kind == "scaling"]
-        if scalings and self.groups:
+        if scalings and self.basis is not None:
             units, kept = (self.groups[k] for k in ("of_the_units", "of_the_symmetries"))
             shown = ", ".join(str(PiGroup.of("pi", scaling_of(g))) for g in kept)
             lines.append(
@@ -139,8 +152,11 @@ class Symmetries:
                 f"{len(kept)}: {shown}"
             )
             texts = (scaling_text(scaling_of(g.coefficients)) for g in scalings)
-            options = " ".join(f"--symmetric '{text}'" for text in texts)
-            lines.append(f"Next   dimgs discover TABLE --target Y {options}")
+            constants = [v.name for v in self.basis.variables if v.role == "constant"]
+            given = f"--constants {','.join(constants)} " if constants else ""
+            options = given + " ".join(f"--symmetric '{text}'" for text in texts)
+            target = typed(self.basis.target_and_response[0].name)
+            lines.append(f"Next   dimgs discover TABLE --target {target} {options}")
         if self.undecided:
             lines.append(f"Too few runs, or too much scatter, to decide on {self.undecided} others")
         return "\n".join(lines)
@@ -342,7 +358,7 @@ def law_symmetries(law: Law) -> Symmetries:
         if not c.dimension.is_dimensionless
     ]
     basis = pi_basis([*variables, *constants], law.target.name)
-    return Symmetries(tuple(generators), tuple(algebra), _groups(generators, basis))
+    return Symmetries(tuple(generators), tuple(algebra), basis)
 
 
 def _forced(points: _Points, law: Law, scales: Sequence[int]) -> list[Array]:
@@ -439,13 +455,6 @@ def _parts(bracket: Array) -> IntArray:
     return np.flatnonzero(np.abs(bracket) > 1e-9)
 
 
-def _groups(generators: Iterable[Generator], basis: PiBasis) -> dict[str, list[dict[str, str]]]:
-    """Groups of inputs and target, of the units alone and of the scalings as well."""
-    weights = [scaling_of(g.coefficients) for g in generators if g.kind == "scaling"]
-    kept = {"of_the_units": basis, "of_the_symmetries": invariant_basis(basis, weights)}
-    return {key: [g.to_json() for g in each.every_group] for key, each in kept.items()}
-
-
 @dataclass(frozen=True)
 class _Table:
     """Runs whose symmetries are tested: the logarithm of the target, or the target over its spread.
@@ -506,7 +515,7 @@ def table_symmetries(
         return Symmetries(tuple(pairs), undecided=len(table.undecided))
     basis = pi_basis([*available, goal], target)
     scalings = [*_table_scalings(table, basis)]
-    return Symmetries((*scalings, *pairs), (), _groups(scalings, basis), len(table.undecided))
+    return Symmetries((*scalings, *pairs), (), basis, len(table.undecided))
 
 
 def _table_scalings(table: _Table, basis: PiBasis) -> Iterator[Generator]:

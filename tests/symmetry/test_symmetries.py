@@ -86,6 +86,13 @@ def test_planted_symmetries_of_tables_are_found_in_every_unit(scale: float, unit
     )
 
 
+def test_the_next_command_names_the_target_and_the_constants() -> None:
+    v, h = np.random.default_rng(4).uniform(1, 5, (2, 40))
+    table = {"v [m/s]": v, "h [m]": h, "throw width [m]": v * np.sqrt(2 * h / 9.80665)}
+    text = str(dimgs.symmetries(table, "throw width", ["g"]))
+    assert 'Next   dimgs discover TABLE --target "throw width" --constants g --symmetric' in text
+
+
 def bending() -> dimgs.Dataset:
     """Deflections of beams with a broad load: E0 and J scale them, and L does not."""
     rng = np.random.default_rng(1)
