@@ -27,7 +27,7 @@ def robust_exponents(X: Array, y: Array) -> Array:
     """Exponents that minimise the rank dispersion, nothing else."""
     whitening, Z = whiten(X, np.ones(len(y)))
     pairs = PairLoss(np.ones(len(y)), np.array([0, len(y)]))
-    return whitening.exponents(solve_absolute(RankProblem(Z, y - y.mean(), pairs))[0])
+    return whitening.exponents(solve_absolute(RankProblem(Z, y - y.mean(), pairs)).slopes)
 
 
 def robust_timings(n_runs: int = 1_000_000, n_groups: int = 6) -> dict[str, float]:

@@ -98,15 +98,34 @@ class ContrastiveRegressor(RegressorMixin, BaseEstimator):
         return self
 
     def _checked_runs(
-        self, X: Any, y: Any, weight: Any, groups: Any, within: Any = None, **checks: Any
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        within: ArrayLike | None = None,
+        *,
+        least: int = 2,
+        reset: bool = True,
     ) -> TrainingRuns:
-        """Arguments of `fit`, as arrays; checks are those of scikit-learn, of two runs at least."""
-        checks = {"ensure_min_samples": 2, "multi_output": self._several_targets} | checks
-        rows, target = validate_data(self, X, y, dtype=np.float64, y_numeric=True, **checks)
-        n, target = len(rows), np.asarray(target, dtype=np.float64)
-        weights = checked_weights(weight, n)
-        labels = labels_of(groups, n, "groups"), labels_of(within, n, "within")
-        return TrainingRuns(np.asarray(rows), target, weights, *labels)
+        """Arguments of `fit`, as arrays."""
+        rows, target = validate_data(
+            self,
+            X,
+            y,
+            reset=reset,
+            dtype=np.float64,
+            multi_output=self._several_targets,
+            y_numeric=True,
+            ensure_min_samples=least,
+        )
+        return TrainingRuns(
+            np.asarray(rows),
+            np.asarray(target, dtype=np.float64),
+            checked_weights(sample_weight, len(rows)),
+            labels_of(groups, len(rows), "groups"),
+            labels_of(within, len(rows), "within"),
+        )
 
     def _checked_rows(self, X: ArrayLike) -> Array:
         """Rows to predict at, with the features of the fit."""

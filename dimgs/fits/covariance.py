@@ -556,9 +556,14 @@ class Linearised:
 
     def first(self, count: int) -> "Linearised":
         """That of the first parameters, beside which the others were fitted."""
-        by_parameter = ("unit", "dof", "identified", "functionals")
-        first = {name: getattr(self, name)[:count] for name in by_parameter}
-        return replace(self, matrix=self.matrix[:count, :count], **first)
+        return replace(
+            self,
+            unit=self.unit[:count],
+            matrix=self.matrix[:count, :count],
+            dof=self.dof[:count],
+            identified=self.identified[:count],
+            functionals=self.functionals[:count],
+        )
 
     def half_widths(self, level: float) -> Array:
         """Half width of each parameter's interval, shape (n_parameters,); may be infinite."""
@@ -618,10 +623,17 @@ def linearised(
         embedding = np.eye(left.shape[1], 1 + left.shape[1], 1)
         influence = ClusterInfluence.of_runs(runs, left, codes, embedding)
     functionals = np.column_stack([np.zeros(p), back])
-    matrix, dof = back @ influence.covariance[0, 1:, 1:] @ back.T, influence.dof(functionals)
-    matrix = matrix if len(names) > 1 else np.full((p, p), np.inf)
+    matrix = back @ influence.covariance[0, 1:, 1:] @ back.T
     seen = np.abs(np.eye(p) - right[keep].T @ right[keep]).max(axis=0, initial=0.0) < _IDENTIFIED
-    return Linearised(scale / size, matrix, dof, residual_dof, seen, influence, functionals)
+    return Linearised(
+        scale / size,
+        matrix if len(names) > 1 else np.full((p, p), np.inf),
+        influence.dof(functionals),
+        residual_dof,
+        seen,
+        influence,
+        functionals,
+    )
 
 
 # of single runs: leverages above are those of runs that decide a constant alone, but for rounding

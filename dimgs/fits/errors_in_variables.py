@@ -1,7 +1,7 @@
 """Orthogonal power law: errors in the inputs as well as in the response."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -203,8 +203,12 @@ class _Objective:
         contrast = np.append(-exponents, 1.0)
         pull = self.stated @ contrast
         variance = np.maximum(pull @ contrast + self.shared**2, np.finfo(float).tiny)
-        gap = self.y - self.x @ exponents - theta[0]
-        return np.sqrt(self.weight / variance), gap, pull, variance
+        return (
+            np.sqrt(self.weight / variance),
+            self.y - self.x @ exponents - theta[0],
+            pull,
+            variance,
+        )
 
     def scatter(self, theta: Array) -> Scatter:
         """Scatter of the runs about a law beside the stated errors."""
@@ -242,13 +246,16 @@ class _Objective:
             )
         if len(self.y) < len(start):
             return start
-        ends: dict[str, Any] = {
-            "ftol": 1e-15,
-            "xtol": 1e-15,
-            "gtol": 1e-15,
-            "max_nfev": n_iterations,
-        }
-        result = least_squares(self.residuals, start, self.jacobian, method="lm", **ends)
+        result = least_squares(
+            self.residuals,
+            start,
+            self.jacobian,
+            method="lm",
+            ftol=1e-15,
+            xtol=1e-15,
+            gtol=1e-15,
+            max_nfev=n_iterations,
+        )
         if not np.isfinite(result.x).all() or result.status == 0:
             raise FitError(
                 f"The orthogonal fit has not converged in {n_iterations} evaluations: the errors "
@@ -257,7 +264,12 @@ class _Objective:
         return np.asarray(result.x)
 
 
-def _error_covariance(shape: Any, X_err: Any, y_err: Any, error_covariance: Any) -> Array:
+def _error_covariance(
+    shape: tuple[int, ...],
+    X_err: ArrayLike | None,
+    y_err: ArrayLike | None,
+    error_covariance: ArrayLike | None,
+) -> Array:
     m, p = shape
     if error_covariance is not None:
         if X_err is not None or y_err is not None:

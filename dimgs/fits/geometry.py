@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import chain
 from math import lcm
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -98,9 +97,13 @@ def log_ratio_pca(X: ArrayLike, exponent_map: ArrayLike | None = None) -> Princi
     directions = root @ pca.components_.T
     sign = oriented(powers @ directions)
     directions = directions * sign
-    variances, scores = pca.explained_variance_, (rows - rows.mean(axis=0)) @ directions
-    shares = variances / max(float(variances.sum()), 1e-300)
-    return PrincipalAxes(variances, shares, directions, powers @ directions, scores)
+    return PrincipalAxes(
+        variances=pca.explained_variance_,
+        shares=pca.explained_variance_ / max(float(pca.explained_variance_.sum()), 1e-300),
+        directions=directions,
+        physical_exponents=powers @ directions,
+        scores=(rows - rows.mean(axis=0)) @ directions,
+    )
 
 
 # Defined for non-negative quantities: they take the groups, not their logarithms.
@@ -326,8 +329,11 @@ def _gradients(whitening: Whitening, z: Array, y: Array, kept: BoolArray, penalt
     bend = _parabola(z)
     table = np.column_stack([lines[kept], bend[kept]])
     ridge = np.hstack([np.zeros((bend.shape[1], lines.shape[1])), np.eye(bend.shape[1])])
-    table = np.vstack([table, np.sqrt(penalty) * ridge])
-    coef = np.linalg.lstsq(table, np.append(y[kept], np.zeros(len(ridge))), rcond=1e-10)[0]
+    coef = np.linalg.lstsq(
+        np.vstack([table, np.sqrt(penalty) * ridge]),
+        np.append(y[kept], np.zeros(bend.shape[1])),
+        rcond=1e-10,
+    )[0]
     first, second = np.triu_indices(z.shape[1])
     hessian = np.zeros((z.shape[1], z.shape[1]))
     hessian[first, second] = coef[lines.shape[1] :] * np.where(first == second, 1.0, np.sqrt(2.0))
@@ -483,8 +489,12 @@ def effective_dimension(active: ActiveDirections) -> EffectiveDimension:
         _interval(ratio, _participation(copies), factor, active.level), 1.0, len(values)
     )
     floor = 1e-10 * max(float(values.max()), 0.0)
-    above_noise = int(np.sum(active.eigenvalue_intervals[:, 0] > floor))
-    return EffectiveDimension(float(ratio), float(low), float(high), above_noise)
+    return EffectiveDimension(
+        participation=float(ratio),
+        low=float(low),
+        high=float(high),
+        above_noise=int(np.sum(active.eigenvalue_intervals[:, 0] > floor)),
+    )
 
 
 def _noise(field: Array, copies: Array, kept: BoolArray) -> Array:
@@ -772,8 +782,12 @@ def dominant_group(
     tried = map(rate, _rounded(active, exponent_map))
     named = [n for n in tried if n.predicts_as_well or n.p_value >= 1 - level]
     named.sort(key=lambda n: not n.predicts_as_well)
-    r2, r2_power_law = (1 - float(errors.sum()) / total for errors in (best, straight))
-    return DominantGroup(r2, r2_power_law, tuple(named[:_SHOWN]), active)
+    return DominantGroup(
+        r2=1 - float(best.sum()) / total,
+        r2_power_law=1 - float(straight.sum()) / total,
+        candidates=tuple(named[:_SHOWN]),
+        active=active,
+    )
 
 
 def _spread(folds: list[tuple[IntArray, IntArray]], target: Array) -> float:
@@ -788,10 +802,19 @@ def _spread(folds: list[tuple[IntArray, IntArray]], target: Array) -> float:
 
 def _rounded(active: ActiveDirections, exponent_map: Exponents | None) -> list[RoundedDirection]:
     """Monomials near the leading direction, the simplest first."""
-    leading = active.directions[:, 0], active.covariances[0], exponent_map
-    test: Any = {"dof": active.dof, "level": active.level, "n_candidates": _TRIED}
-    near = (round_direction(*leading, tolerance=rule, **test) for rule in (None, _REACH))
-    tried = {c.exponents: c for c in chain.from_iterable(near)}
+    tried = {
+        c.exponents: c
+        for rule in (None, _REACH)
+        for c in round_direction(
+            active.directions[:, 0],
+            active.covariances[0],
+            exponent_map,
+            tolerance=rule,
+            dof=active.dof,
+            level=active.level,
+            n_candidates=_TRIED,
+        )
+    }
     return sorted(tried.values(), key=_by_simplicity)
 
 

@@ -468,20 +468,26 @@ def homogeneity_test(
     # combinations of base dimensions that no open exponent can change
     left, singular, _ = np.linalg.svd(ways, full_matrices=True)
     testable = echelon(left[:, int(np.sum(singular > _OPEN)) :].T)
-    test = _test(fit, testable @ gap, testable @ covariance @ testable.T)
+    statistic, p_value, dof = _test(fit, testable @ gap, testable @ covariance @ testable.T)
     quantile = t_quantile(level, fit.influence.dof(np.zeros((1, 1 + rank))))
     half = quantile * np.sqrt(np.maximum(np.diag(covariance), 0.0))
     unknown = np.abs(ways).max(axis=1, initial=0.0) > _OPEN
     ends = np.column_stack([gap, gap - half, gap + half])
     ends[unknown] = np.nan, -np.inf, np.inf
     missing = {base: tuple(row) for base, row in zip(labels, ends.tolist(), strict=True)}
-    rounded = {
-        base: simplest_between(least - 1e-6, most + 1e-6, _MAX_DENOMINATOR)
-        for base, (_, least, most) in missing.items()
-    }
-    rejected = bool(test[1] < 1 - level)
-    notes = _notes(rows, variables, [b for b, u in zip(labels, unknown, strict=True) if u])
-    return HomogeneityTest(*test, missing, rounded, rejected, fit.exponents[0], notes)
+    return HomogeneityTest(
+        statistic=statistic,
+        p_value=p_value,
+        dof=dof,
+        missing=missing,
+        rounded={
+            base: simplest_between(least - 1e-6, most + 1e-6, _MAX_DENOMINATOR)
+            for base, (_, least, most) in missing.items()
+        },
+        rejected=bool(p_value < 1 - level),
+        exponents=fit.exponents[0],
+        notes=_notes(rows, variables, [b for b, u in zip(labels, unknown, strict=True) if u]),
+    )
 
 
 def _test(fit: PowerLawFit, gap: Array, covariance: Array) -> tuple[float, float, tuple[int, int]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from hashlib import blake2b
 from itertools import pairwise
-from typing import Any, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -493,9 +493,16 @@ def fit_power_law(
     counts = np.bincount(codes, used, len(labels)).astype(np.int64)
     sse = np.einsum("iq,iq->q", residuals, residuals)
     share = np.divide(weight, group_weight[codes], out=np.zeros(len(x)), where=used)
-    noise = residual_variance(sse, counts, coordinates.rank)
-    constant, dummy = np.sqrt(weight / group_weight.sum()), np.sqrt(share)
-    runs = RunInfluence(*noise, interval, seed, rows, constant, dummy, codes, residuals)
+    runs = RunInfluence(
+        *residual_variance(sse, counts, coordinates.rank),
+        interval,
+        seed,
+        rows=rows,
+        constant=np.sqrt(weight / group_weight.sum()),
+        dummy=np.sqrt(share),
+        codes=codes,
+        residuals=residuals,
+    )
     influence: Influence = runs
     # a run that alone determines a direction cannot be left out
     free = (used & (runs.leverage < FULL_LEVERAGE))[:, None]
@@ -507,10 +514,10 @@ def fit_power_law(
         influence, left_out = cluster_influence(runs, clusters, group_weight)
     finite = np.isfinite(left_out).all(axis=1)
     return assembled(
-        (labels, group_weight, counts, means),
+        GroupTable(labels, group_weight, counts, means),
         exponents,
+        coordinates,
         influence,
-        coordinates=coordinates,
         r2=score(sse, np.einsum("iq,iq->q", target, target)),
         cv_r2=score((left_out[finite] ** 2).sum(axis=0), (target[finite] ** 2).sum(axis=0)),
         residuals=tc - xc @ exponents.T,
@@ -527,36 +534,55 @@ def _projected(rows: Array, target: Array) -> tuple[Array, Array]:
     return loadings + correction, residuals - rows @ correction
 
 
+class GroupTable(NamedTuple):
+    """Counts and means of groups with their own prefactor; the means are of [X | Y]."""
+
+    labels: NDArray[np.generic]
+    weights: Array
+    counts: NDArray[np.int64]
+    means: Array
+
+
 def residual_variance(sse: Array, counts: NDArray[np.int64], rank: int) -> tuple[float, Array]:
     """Degrees of freedom of the residuals, and their variance per unit weight."""
     dof = float(counts.sum() - np.count_nonzero(counts) - rank)
     return dof, sse / dof if dof > 0 else np.zeros_like(sse)
 
 
-def assembled(groups: Any, exponents: Array, influence: Influence, **parts: Any) -> PowerLawFit:
-    """The fit with all that follows from its exponents, from runs or from moments.
-
-    Of groups with their own prefactor it takes labels, weights, counts and means of [X | Y]. The
-    parts are further fields of the fit.
-    """
-    labels, weights, counts, means = groups
-    p, total, n_runs = exponents.shape[1], float(weights.sum()), int(counts.sum())
-    offsets = means[:, p:] - means[:, :p] @ exponents.T
+def assembled(
+    groups: GroupTable,
+    exponents: Array,
+    coordinates: Coordinates,
+    influence: Influence,
+    *,
+    r2: Array,
+    cv_r2: Array,
+    residuals: Array | None = None,
+    loo_residuals: Array | None = None,
+) -> PowerLawFit:
+    """The fit with all that follows from its exponents, from runs or from moments."""
+    p, counts = exponents.shape[1], groups.counts
+    total, n_runs = float(groups.weights.sum()), int(counts.sum())
+    offsets = groups.means[:, p:] - groups.means[:, :p] @ exponents.T
     variance, dof = influence.variance, influence.residual_dof
     scale = np.sqrt(variance * n_runs / total) if dof > 0 else np.full(len(variance), np.nan)
     return PowerLawFit(
         exponents=exponents,
-        intercept=weights @ offsets / total,
-        group_labels=labels,
+        intercept=groups.weights @ offsets / total,
+        group_labels=groups.labels,
         group_intercepts=np.where(counts[:, None] > 0, offsets, np.nan),
-        centre=weights @ means[:, :p] / total,
+        centre=groups.weights @ groups.means[:, :p] / total,
+        coordinates=coordinates,
         influence=influence,
         weight=total,
+        r2=r2,
+        cv_r2=cv_r2,
         residual_scale=scale,
         n_runs=n_runs,
         n_pairs=int((counts * (counts - 1) // 2).sum()),
         n_contrasts=n_runs - int(np.count_nonzero(counts)),
-        **parts,
+        residuals=residuals,
+        loo_residuals=loo_residuals,
     )
 
 
@@ -636,8 +662,12 @@ class BlockMoments:
         x, t, w = checked_arrays(X, y, sample_weight)
         labels = None if within is None else np.asarray(within)
         for block, rows in self._assign(len(x), groups):
-            given = (None if values is None else values[rows] for values in (labels, w))
-            part = Moments.from_arrays(x[rows], t[rows], *given)
+            part = Moments.from_arrays(
+                x[rows],
+                t[rows],
+                None if labels is None else labels[rows],
+                None if w is None else w[rows],
+            )
             _add(self.blocks, block, part)
         self.n_seen += len(x)
         self._share(self.shared)
@@ -701,18 +731,23 @@ class BlockMoments:
         every = np.arange(len(whole.weights))
         explicit, embedding = group_embedding(whole.weights, every, coordinates.rank)
         parts_of = [_block_score(b, whole, coordinates.whiten, contrast, explicit) for b in parts]
-        noise = residual_variance(sse, whole.counts, coordinates.rank)
-        scatter, scores = (np.stack(part) for part in zip(*parts_of, strict=True))
-        influence = ClusterInfluence(*noise, interval, seed, scatter, scores, embedding)
+        influence = ClusterInfluence(
+            *residual_variance(sse, whole.counts, coordinates.rank),
+            interval,
+            seed,
+            scatter=np.stack([part[0] for part in parts_of]),
+            score=np.stack([part[1] for part in parts_of]),
+            embedding=embedding,
+        )
         # sum of (e + Q shift)^2 over a block, from its scores alone
         shift = influence.leave_out()
         cross = 2.0 * np.einsum("gkq,gkq->q", shift, influence.score)
         square = np.einsum("gkq,gkl,glq->q", shift, influence.scatter, shift)
         return assembled(
-            (whole.labels, whole.weights, whole.counts, whole.means),
+            GroupTable(whole.labels, whole.weights, whole.counts, whole.means),
             exponents,
+            coordinates,
             influence,
-            coordinates=coordinates,
             r2=score(sse, sst),
             cv_r2=score(sse + cross + square, sst),
         )

@@ -244,8 +244,15 @@ def local_fits(
             unit[:, 0] = 1.0
             both = np.linalg.solve(normal, np.concatenate([right, unit], axis=2))
             solution, corner, slope_rows = both[:, :, :1], both[:, 0, 1] / total, None
-        value, slopes = solution[:, 0, 0], solution[:, 1 : 1 + rank, 0] / scale[:, None]
-        yield LocalFits(part, value, slopes, corner, index, weights, slope_rows)
+        yield LocalFits(
+            rows=part,
+            value=solution[:, 0, 0],
+            slopes=solution[:, 1 : 1 + rank, 0] / scale[:, None],
+            leverage=corner,
+            index=index,
+            weights=weights,
+            slope_rows=slope_rows,
+        )
 
 
 # cells under the kernel: means of cells then stand for their runs to well below the noise
@@ -318,19 +325,22 @@ def held_out_globally(table: BandwidthTable) -> Array:
     return np.where(np.isfinite(deleted[:, 0]), deleted[:, 0], table.response)
 
 
-def choose_share(table: BandwidthTable, fewest: int) -> tuple[float, float, Array, Array]:
+@dataclass(frozen=True, eq=False)
+class BandwidthChoice:
+    """Chosen share, the best share, and the mean squared residual of every share tried."""
+
+    share: float
+    best: float
+    shares: Array
+    scores: Array
+
+
+def choose_share(table: BandwidthTable, fewest: int) -> BandwidthChoice:
     """Share of the weight in the window with the smallest run-wise prediction error.
 
     Of the windows whose error does not exceed the smallest by more than the standard error of
     the difference over runs (or clusters), the widest is taken: exponents gain from a wider
     window than predictions do, and one power law for all runs is kept unless it is refuted.
-
-    Returns
-    -------
-    share, best : float
-        The share that is taken, and that of the smallest error.
-    shares, scores : ndarray of shape (n_tried,)
-        Every share tried, and its mean squared residual.
     """
     runs = table.judges()
     w = table.weights[runs] / table.weights[runs].sum()
@@ -367,7 +377,7 @@ def choose_share(table: BandwidthTable, fewest: int) -> tuple[float, float, Arra
     best_share = min(errors, key=judge)
     best, clusters = w * errors[best_share], table.clusters[runs] if table.clustered else None
     widest = (s for s in sorted(errors, reverse=True) if is_as_good(best, w * errors[s], clusters))
-    return next(widest), best_share, tried, scores
+    return BandwidthChoice(next(widest), best_share, tried, scores)
 
 
 def slope_intervals(
@@ -517,10 +527,11 @@ class LocalPowerLaw(ContrastiveRegressor):
         table = self._global(X[first], y[first], mass / mass.mean(), clusters, clustered)
         fewest = 2 * (self.rank_ + 1) + 1 if self.min_runs is None else max(self.min_runs, 2)
         share = np.inf if self.share is None else float(self.share)
-        choice = share, share, np.empty(0), np.empty(0)
+        choice = BandwidthChoice(share, share, np.empty(0), np.empty(0))
         if self.share is None and self.rank_ and len(first) > fewest:
             choice = choose_share(table, fewest)
-        self.share_, self.interval_share_, self.cv_shares_, self.cv_scores_ = choice
+        self.share_, self.interval_share_ = choice.share, choice.best
+        self.cv_shares_, self.cv_scores_ = choice.shares, choice.scores
         self._at_runs(X, y, table, first, inverse)
         self.n_contrasts_ = len(first) - 1
         near = max(min(len(first) - 1, int(min(self.share_, 1.0) * len(first))), 1)

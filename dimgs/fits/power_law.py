@@ -105,8 +105,15 @@ class PowerLaw(WithinRegressor):
     def _fit(self, runs: TrainingRuns) -> None:
         self._check()
         self._moments: BlockMoments | None = None
-        given = runs.X, runs.y, runs.weights, runs.groups, runs.within
-        result = fit_power_law(*given, interval=self.interval, seed=self.random_state)
+        result = fit_power_law(
+            runs.X,
+            runs.y,
+            runs.weights,
+            runs.groups,
+            runs.within,
+            interval=self.interval,
+            seed=self.random_state,
+        )
         self._adopt(result, runs.within is not None)
 
     def partial_fit(
@@ -120,8 +127,9 @@ class PowerLaw(WithinRegressor):
         """Add runs to those of earlier calls, without keeping them; arguments as in `fit`."""
         earlier: BlockMoments | None = getattr(self, "_moments", None)
         self._check()
-        checks = {"ensure_min_samples": 1, "reset": earlier is None}
-        runs = self._checked_runs(X, y, sample_weight, groups, within, **checks)
+        runs = self._checked_runs(
+            X, y, sample_weight, groups, within, least=1, reset=earlier is None
+        )
         self._flat = runs.y.ndim == 1
         moments = BlockMoments() if earlier is None else earlier.merge(BlockMoments())
         moments.update(runs.X, runs.y, runs.weights, runs.groups, runs.within)

@@ -1235,9 +1235,22 @@ SIGNIFICANCE = 0.01
 _FOLDS = 5
 
 
-# the chosen pieces; the criterion of each number of regimes that was fitted, smaller being better;
-# the significance of structure that the best laws with that many regimes leave, where tested
-Selection = tuple[Pieces, dict[int, float], dict[int, float]]
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The chosen pieces and what chose them.
+
+    Attributes
+    ----------
+    pieces : Pieces
+    scores : dict of int to float
+        Criterion for each number of regimes that was fitted; smaller is better.
+    p_values : dict of int to float
+        Significance of structure left by the best laws with that many regimes, where tested.
+    """
+
+    pieces: Pieces
+    scores: dict[int, float]
+    p_values: dict[int, float]
 
 
 def by_information(
@@ -1261,7 +1274,7 @@ def by_information(
     ranked = np.argsort(scores, kind="stable")
     best = next(at for at in ranked if at == 0 or left_over(path[at - 1]) <= SIGNIFICANCE)
     by_count = {p.n_regimes: s for p, s in zip(path, scores, strict=True)}
-    return path[best], by_count, tested
+    return Selection(path[best], by_count, tested)
 
 
 def by_validation(
@@ -1273,7 +1286,7 @@ def by_validation(
     """
     path = grow(sample, directions, max_regimes, kinds)
     if len(path) == 1:
-        return path[0], {1: path[0].loss / len(sample.y)}, {}
+        return Selection(path[0], {1: path[0].loss / len(sample.y)}, {})
     error = np.full((len(path), len(sample.y)), np.nan)
     for train, test in folds(sample.cluster, seed):
         part = grow(sample.take(train), directions, len(path), kinds)
@@ -1285,7 +1298,7 @@ def by_validation(
     mean = error.mean(axis=1)
     best, cluster = error[np.argmin(mean)], sample.cluster
     chosen = next(p for p, e in zip(path, error, strict=True) if is_as_good(best, e, cluster))
-    return chosen, {p.n_regimes: float(v) for p, v in zip(path, mean, strict=True)}, {}
+    return Selection(chosen, {p.n_regimes: float(v) for p, v in zip(path, mean, strict=True)}, {})
 
 
 def folds(cluster: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -1389,10 +1402,10 @@ class RegimePowerLaw(ContrastiveRegressor):
         directions = self._directions(axes)
         seed = seed_of(self.random_state)
         choose = by_information if self.criterion == "bic" else by_validation
-        selected = choose(sample, directions, int(self.max_regimes), kinds, seed)
-        pieces, self.scores_, self.p_values_ = selected
-        monomials = self._monomials(axes, _ROUNDING_MONOMIALS) if pieces.tree else []
-        pieces, kept = round_directions(data, pieces, monomials, self.level)
+        selection = choose(sample, directions, int(self.max_regimes), kinds, seed)
+        monomials = self._monomials(axes, _ROUNDING_MONOMIALS) if selection.pieces.tree else []
+        pieces, kept = round_directions(data, selection.pieces, monomials, self.level)
+        self.scores_, self.p_values_ = selection.scores, selection.p_values
         self.bic_ = bic(sample, pieces)
         self.n_parameters_ = degrees_of_freedom(pieces.tree, axes.rank)
         self._axes, self._tree = axes, pieces.tree

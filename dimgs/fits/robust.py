@@ -264,9 +264,13 @@ def minimise(pairs: LocalPairs) -> tuple[Array, bool] | None:
     heavy = float(pairs.weights.max())
     gaps, slope = pairs.gaps / pairs.radius, pairs.slope / heavy
     bound, box = pairs.weights / heavy, np.eye(rank)
-    dual, sums = np.concatenate([-gaps, np.ones(2 * rank)]), [pairs.differences.T, box, -box]
-    limits = [(-limit, limit) for limit in bound.tolist()] + [(0.0, None)] * (2 * rank)
-    result = linprog(dual, A_eq=np.hstack(sums), b_eq=slope, bounds=limits, method="highs")
+    result = linprog(
+        np.concatenate([-gaps, np.ones(2 * rank)]),
+        A_eq=np.hstack([pairs.differences.T, box, -box]),
+        b_eq=slope,
+        bounds=[(-limit, limit) for limit in bound.tolist()] + [(0.0, None)] * (2 * rank),
+        method="highs",
+    )
     if result.status != 0:
         return None
     multipliers = np.asarray(result.x)[:count]
@@ -284,13 +288,18 @@ def _inner(
     differences: Array, gaps: Array, multipliers: Array, free: BoolArray, step: Array
 ) -> Array:
     """Mean of the extreme points, along every axis, of the face of minimisers."""
-    sign = np.sign(multipliers[~free])
-    face: Any = {"A_ub": sign[:, None] * differences[~free], "b_ub": sign * gaps[~free]}
-    if free.any():
-        face |= {"A_eq": differences[free], "b_eq": gaps[free]}
+    sign = np.sign(multipliers[~free])[:, None]
     corners: list[Array] = []
     for objective in np.kron(np.eye(differences.shape[1]), [[1.0], [-1.0]]):
-        result = linprog(objective, **face, bounds=(-1.0, 1.0), method="highs")
+        result = linprog(
+            objective,
+            A_ub=sign * differences[~free],
+            b_ub=sign[:, 0] * gaps[~free],
+            A_eq=differences[free] if free.any() else None,
+            b_eq=gaps[free] if free.any() else None,
+            bounds=(-1.0, 1.0),
+            method="highs",
+        )
         if result.status != 0:
             return step
         corners.append(np.asarray(result.x))
@@ -303,8 +312,22 @@ PAIRS_AT_FINISH = 1_500
 TINY = 1e-13
 
 
-# slopes in whitened coordinates, (rank,), the loss there, and a curvature of it, (rank, rank)
-Solution = tuple[Array, SortedLoss, Array]
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Slopes in whitened coordinates, with the loss there.
+
+    Attributes
+    ----------
+    slopes : ndarray of shape (rank,)
+    loss : SortedLoss
+        The loss at the slopes.
+    hessian : ndarray of shape (rank, rank)
+        A curvature of the loss at the slopes.
+    """
+
+    slopes: Array
+    loss: SortedLoss
+    hessian: Array
 
 
 @dataclass
@@ -372,7 +395,7 @@ def newton(
         slopes = slopes + step * direction
         loss = trial
         hessian = problem.pairs.hessian(loss, threshold, problem.Z)
-    return slopes, loss, hessian
+    return Solution(slopes, loss, hessian)
 
 
 def _ladder(problem: RankProblem, slopes: Array) -> tuple[Array, Array]:
@@ -381,10 +404,11 @@ def _ladder(problem: RankProblem, slopes: Array) -> tuple[Array, Array]:
     typical = float(np.mean(problem.pairs.weights)) ** 2 * float(np.mean(problem.pairs.factors))
     start = threshold = max(problem.spread(loss), 1e-300)
     while True:
-        slopes, smooth, hessian = newton(problem, slopes, threshold, 8, 1e-9)
+        solution = newton(problem, slopes, threshold, 8, 1e-9)
+        slopes, smooth = solution.slopes, solution.loss
         near = smooth.near_weight / typical
         if near <= PAIRS_AT_FINISH or threshold <= 1e-9 * start:
-            return slopes, hessian
+            return slopes, solution.hessian
         robust = _quartile_range(smooth, problem.pairs)
         threshold = min(threshold / 6.0, max(robust, threshold / 1e3))
 
@@ -437,7 +461,7 @@ def _exact(problem: RankProblem, slopes: Array, hessian: Array) -> Solution:
         if interior:
             break
         radius *= 1.5
-    return slopes, loss, hessian
+    return Solution(slopes, loss, hessian)
 
 
 def solve_absolute(problem: RankProblem) -> Solution:
@@ -452,11 +476,11 @@ def solve_absolute(problem: RankProblem) -> Solution:
     hessian = np.eye(rank) * float(problem.pairs.weights.sum())
     rounding = TINY * float(problem.pairs.weights @ np.abs(problem.y))
     if rank == 0 or loss.value <= rounding:
-        return slopes, loss, hessian
+        return Solution(slopes, loss, hessian)
     slopes, hessian = _ladder(problem, slopes)
     slopes, loss = _snap(problem, slopes, problem.absolute(slopes))
     if loss.value <= rounding:
-        return slopes, loss, hessian
+        return Solution(slopes, loss, hessian)
     return _exact(problem, slopes, hessian)
 
 
@@ -718,11 +742,6 @@ def tied(loss: SortedLoss, pairs: PairLoss, problem: RankProblem) -> SortedLoss:
     return pairs.absolute(residuals)
 
 
-# whitened coordinates, runs in them, threshold of Huber's loss (0 for ranks); loss and curvature at
-# its minimum
-_State = tuple[Whitening, RankProblem, float, SortedLoss, Array]
-
-
 class RankRegression:
     """A fit by ranks: what `RobustPowerLaw`, whose parameters and attributes it has, computes."""
 
@@ -750,12 +769,14 @@ class RankRegression:
         some = weights[rows] / weights[rows].mean()
         state = self._solve(X[rows], y[rows], some, starts.astype(np.intp))
         self._locate(runs, codes, labels)
-        self._infer(rows, None if runs.groups is None else runs.clusters[rows], state)
+        self._infer(rows, None if runs.groups is None else runs.clusters[rows], *state)
         sizes = np.diff(starts).tolist()
         self.n_contrasts_ = len(rows) - len(sizes)
         self.n_pairs_ = sum(size * (size - 1) // 2 for size in sizes)
 
-    def _solve(self, X: Array, y: Array, weights: Array, starts: IntArray) -> _State:
+    def _solve(
+        self, X: Array, y: Array, weights: Array, starts: IntArray
+    ) -> tuple[Whitening, RankProblem, float, Solution]:
         pairs = PairLoss(weights, starts)
         codes = pairs.group
         means = group_means(np.column_stack([X, y]), codes, len(starts) - 1, weights)[1][codes]
@@ -764,18 +785,18 @@ class RankRegression:
         centred_y = y - means[:, -1]
         whitening, Z = whiten(X, weights)
         problem = RankProblem(np.ascontiguousarray(Z), centred_y, pairs)
-        slopes, loss, hessian = solve_absolute(problem)
+        solution = solve_absolute(problem)
         threshold = 0.0
         if self.loss == "huber" and whitening.rank:
-            spread = shrunken_bandwidth(loss, pairs, power=0.0) / 1.2816
+            spread = shrunken_bandwidth(solution.loss, pairs, power=0.0) / 1.2816
             threshold = self.huber_threshold * spread
             if threshold > 0.0:
-                slopes, loss, hessian = newton(problem, slopes, threshold, 60, 1e-24)
-        self.exponents_ = whitening.exponents(slopes)
+                solution = newton(problem, solution.slopes, threshold, 60, 1e-24)
+        self.exponents_ = whitening.exponents(solution.slopes)
         self.rank_ = whitening.rank
-        self.objective_ = loss.value
+        self.objective_ = solution.loss.value
         self.n_iter_ = problem.n_iter
-        return whitening, problem, threshold, loss, hessian
+        return whitening, problem, threshold, solution
 
     def _locate(self, runs: TrainingRuns, codes: IntArray, labels: NDArray[np.generic]) -> None:
         y, weights = runs.y, runs.weights
@@ -798,9 +819,16 @@ class RankRegression:
         outlying = np.flatnonzero(np.abs(self.robust_z_) > self.outlier_threshold)
         self.outliers_ = outlying[np.argsort(-size[outlying], kind="stable")]
 
-    def _infer(self, rows: IntArray, clusters: IntArray | None, state: _State) -> None:
-        whitening, problem, threshold, loss, hessian = state
-        pairs, Z = problem.pairs, problem.Z
+    def _infer(
+        self,
+        rows: IntArray,
+        clusters: IntArray | None,
+        whitening: Whitening,
+        problem: RankProblem,
+        threshold: float,
+        solution: Solution,
+    ) -> None:
+        pairs, Z, loss, hessian = problem.pairs, problem.Z, solution.loss, solution.hessian
         leverage = np.zeros(len(self.residuals_))
         leverage[rows] = hat_values(Z, pairs.weights)
         distances, cutoff = robust_distances(Z, loss.order)

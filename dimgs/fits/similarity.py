@@ -466,13 +466,23 @@ def _result(model: _Model, state: _State, centre: Array, is_ambiguous: bool) -> 
     scatter = float(np.sqrt(residuals @ residuals / max(n - used, 1)))
     # the curve is taken off first: between neighbours it is not a straight line
     pooled = noise_about_curves(state.u, residuals, np.zeros(n, dtype=np.intp))
-    powers = state.powers[:k], state.powers[k:], covariance, dof
-    quality = 1.0 - _held_out(state, points.runs) / spread
-    inside = noise_about_curves(state.u, residuals, points.runs)
-    sizes = unit * scatter, unit * inside, unit * min(scatter, pooled)
-    shape = points.is_positive and _is_power_law(model, state), is_ambiguous
-    fit = *powers, model.noise, quality, points.shared(state.u), *sizes, *shape
-    return SimilarityFit(*fit, points, state, centre)
+    return SimilarityFit(
+        state.powers[:k],
+        state.powers[k:],
+        covariance,
+        dof,
+        model.noise,
+        1.0 - _held_out(state, points.runs) / spread,
+        points.shared(state.u),
+        unit * scatter,
+        unit * noise_about_curves(state.u, residuals, points.runs),
+        unit * min(scatter, pooled),
+        points.is_positive and _is_power_law(model, state),
+        is_ambiguous,
+        points,
+        state,
+        centre,
+    )
 
 
 def _is_power_law(model: _Model, state: _State) -> bool:
@@ -493,3 +503,6 @@ def _is_power_law(model: _Model, state: _State) -> bool:
         for residuals, used in ((line, k + 2), (curve_residuals, curve.slopes.shape[1]))
     ]
     return bool(costs[0] <= costs[1])
+
+
+__all__ = ["SimilarityFit", "fit_similarity", "noise_about_curves"]

@@ -385,9 +385,12 @@ def restricted_fit(fit: PowerLawFit, constraints: Matrix, level: float = 0.9) ->
     step[1:, 1:] = keep
     step[0, 1:] = fit.centre @ (np.eye(p) - keep)
     half = fit.half_widths(step[:1], level)[0, 0]
-    intercept = float(fit.intercept[0] + fit.centre @ (b - restricted))
-    covariance = step @ fit.joint_covariance[0] @ step.T
-    return RestrictedFit(restricted, intercept, covariance, float(half))
+    return RestrictedFit(
+        exponents=restricted,
+        intercept=float(fit.intercept[0] + fit.centre @ (b - restricted)),
+        covariance=step @ fit.joint_covariance[0] @ step.T,
+        half_width=float(half),
+    )
 
 
 def _factor(covariance: Array, load: Array, null: ArrayLike | None) -> Array:

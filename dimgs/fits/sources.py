@@ -390,16 +390,12 @@ def fit_sources(
         direction = slope.direction[:, None]
         terms = np.vstack([-middle @ direction, direction])
         tried.append(Effect(slope.name, source, labels, (X - middle) @ direction, terms))
-    runs = columns, y, weights
+    fit = fit_mixed(columns, y, weights, effects)
     most = len(sources) + _MOST_SLOPES
-    fit = _with_effects(fit_mixed(*runs, effects), runs, tried, _level(len(tried)), most)
+    fit = _with_effects(fit, columns, y, weights, tried, _level(len(tried)), most)
     if functionals is not None:
-        fit = fit_mixed(*runs, fit.effects, functionals)
-    return with_chances(fit, *runs)
-
-
-# columns, response and weights of runs
-_Runs = tuple[Array, Array, Array | None]
+        fit = fit_mixed(columns, y, weights, fit.effects, functionals)
+    return with_chances(fit, columns, y, weights)
 
 
 def _level(tried: int) -> float:
@@ -408,7 +404,13 @@ def _level(tried: int) -> float:
 
 
 def _with_effects(
-    fit: MixedFit, runs: _Runs, tried: Sequence[Effect], level: float, most: int
+    fit: MixedFit,
+    X: Array,
+    y: Array,
+    weights: Array | None,
+    tried: Sequence[Effect],
+    level: float,
+    most: int,
 ) -> MixedFit:
     """The fit with those further effects that the runs surely show, the likeliest first."""
     # a response that is no logarithm has no prefactor, and any size
@@ -416,7 +418,7 @@ def _with_effects(
     most_spread = _MOST_SPREAD if is_log else np.inf
     tried = [e for e in tried if _tells(e.columns[:, 0], e.labels, np.std if is_log else rms)]
     while tried and len(fit.effects) < most:
-        fits = [fit_mixed(*runs, [*fit.effects, extra]) for extra in tried]
+        fits = [fit_mixed(X, y, weights, [*fit.effects, extra]) for extra in tried]
         best = max(range(len(fits)), key=lambda k: fits[k].log_likelihood)
         gain = 2 * (fits[best].log_likelihood - fit.log_likelihood)
         if not gain > level:
@@ -540,32 +542,39 @@ def fit_form(
         replace(e, terms=np.pad(e.terms, ((0, k), (0, 0)))) for e in effects if not e.of_constant
     ]
     kinds = [e for e in given if e.name == "prefactor"]
-    of = shape, names, y, weights
-    best = _linearised(of, start + np.zeros((n, k)), given)
+    best = _linearised(shape, names, y, weights, start + np.zeros((n, k)), given)
     span = np.zeros((n, 1)) if X is None else np.column_stack([np.ones(n), X])
     rest = best.slopes - span @ np.linalg.lstsq(span, best.slopes, rcond=None)[0]
     size = np.linalg.norm(best.slopes, axis=0)
     free = np.flatnonzero(np.linalg.norm(rest, axis=0) > _LINEAR * size).tolist()
-    of_constants = []
-    for e, j in product(kinds, free):
-        columns, terms = best.slopes[:, [j]], np.eye(len(e.terms))[:, [j - k]]
-        one = replace(e, name=names[j], columns=columns, terms=terms, ratio=1.0, of_constant=True)
-        of_constants.append(one)
+    of_constants = [
+        Effect(
+            names[j],
+            e.source,
+            e.labels,
+            best.slopes[:, [j]],
+            np.eye(len(e.terms))[:, [j - k]],
+            of_constant=True,
+        )
+        for e in kinds
+        for j in free
+    ]
     prefactors = [] if X is None else kinds
     exponents = [] if X is None else [e for e in given if e.name != "prefactor"]
     tried = [*exponents, *of_constants]
     level = _level(len(tried))
-    form = _linearised(of, best.places, prefactors)
+    form = _linearised(shape, names, y, weights, best.places, prefactors)
     while of_constants and len(form.mixed.effects) < len(prefactors) + _MOST_SLOPES:
         fit = form.mixed
         tried = form.moved(tried)
-        runs = form.slopes, form.response, weights
-        grown = _with_effects(fit, runs, tried, level, len(fit.effects) + 1)
+        grown = _with_effects(
+            fit, form.slopes, form.response, weights, tried, level, len(fit.effects) + 1
+        )
         if len(grown.effects) == len(fit.effects):
             break
         extra = grown.effects[-1]
         tried = [e for e in tried if (e.name, e.source) != (extra.name, extra.source)]
-        end = _settled(of, replace(form, mixed=grown), start)
+        end = _settled(shape, replace(form, mixed=grown), start, y, weights)
         # what is likely to first order about equal constants may not be about those of the sources
         gain = -np.inf if end is None else end.mixed.log_likelihood - fit.log_likelihood
         if end is not None and 2 * gain > level:
@@ -577,45 +586,54 @@ def fit_form(
     ]
     if differing:
         kept.sort(key=lambda e: order.index(e.source))
-        form = replace(_linearised(of, form.places, kept), chances=form.chances)
+        chances = form.chances
+        form = _linearised(shape, names, y, weights, form.places, kept)
+        form = replace(form, chances=chances)
     gain = form.mixed.log_likelihood - best.mixed.log_likelihood
     further = len(form.mixed.effects) - len(best.mixed.effects)
     return form if form.has_constants and (X is None or gain > further) else best
 
 
-# a closed form, its constants, and response and weights of the runs
-_Form = tuple[Shape, Sequence[str], Array, Array | None]
-
-
-def _linearised(of: _Form, places: Array, effects: Sequence[Effect]) -> FormFit:
+def _linearised(
+    shape: Shape,
+    names: Sequence[str],
+    y: Array,
+    weights: Array | None,
+    places: Array,
+    effects: Sequence[Effect],
+) -> FormFit:
     """Fit of a form that is linear at constants of each run."""
-    shape, names, y, weights = of
     values, slopes = shape(places)
     response = y - values + np.sum(slopes * places, axis=1)
     if not (np.all(np.isfinite(response)) and np.all(np.isfinite(slopes))):
         raise FitError("The form has no finite value or slope at the constants of a source.")
-    mixed = fit_mixed(slopes, response, weights, effects)
-    return FormFit(names, places, values, slopes, response, mixed)
+    return FormFit(
+        names, places, values, slopes, response, fit_mixed(slopes, response, weights, effects)
+    )
 
 
-def _settled(of: _Form, form: FormFit, start: Array) -> FormFit | None:
+def _settled(
+    shape: Shape, form: FormFit, start: Array, y: Array, weights: Array | None
+) -> FormFit | None:
     """The fit linearised at the constants that it gives; None where they do not settle."""
     shifts = np.zeros(len(form.mixed.shifts))
     for _ in range(_ROUNDS):
-        start, shifts = _conditional(of, form, start, shifts)
+        start, shifts = _conditional(shape, form, start, shifts, y, weights)
         at = replace(form.mixed, coefficients=start, shifts=shifts)
         places, before = replace(form, mixed=at).constants, form
-        if not all(np.all(np.isfinite(x)) for x in of[0](places)):
+        if not all(np.all(np.isfinite(x)) for x in shape(places)):
             return None
-        form = _linearised(of, places, form.effects)
+        form = _linearised(shape, form.names, y, weights, places, form.effects)
         if np.abs(form.values - before.values).max() <= _SETTLED * form.mixed.sd:
             return form
     return None
 
 
-def _conditional(of: _Form, form: FormFit, start: Array, shifts: Array) -> tuple[Array, Array]:
+def _conditional(
+    shape: Shape, form: FormFit, start: Array, shifts: Array, y: Array, weights: Array | None
+) -> tuple[Array, Array]:
     """Likeliest common constants and shifts at the variances of a fit, from others."""
-    (shape, _, y, weights), fit, k = of, form.mixed, len(start)
+    fit, k = form.mixed, len(start)
     root = np.ones(len(y)) if weights is None else np.sqrt(weights)
     size = np.repeat(fit.spreads, [e.design.shape[1] for e in fit.effects])
 
@@ -685,8 +703,12 @@ def with_slopes(
     k = 1 + len(slopes)
     crossed = np.zeros((k, len(again.shifts)))
     crossed[0] = again.crossed[0]
-    both = np.concatenate([again.coefficients, slopes])
-    return replace(again, coefficients=both, crossed=crossed, p_values=fit.p_values)
+    return replace(
+        again,
+        coefficients=np.concatenate([again.coefficients, slopes]),
+        crossed=crossed,
+        p_values=fit.p_values,
+    )
 
 
 def _tells(

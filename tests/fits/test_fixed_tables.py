@@ -18,11 +18,11 @@ from dimgs.fits.errors_in_variables import OrthogonalPowerLaw
 from dimgs.fits.homogeneity import dependence
 from dimgs.fits.intervals import PredictionIntervals
 from dimgs.fits.local import LocalPowerLaw
-from dimgs.fits.noise import likeliest_measure, noise_about, noise_about_curves
+from dimgs.fits.noise import likeliest_measure, noise_about
 from dimgs.fits.power_law import ChosenPairsPowerLaw, PowerLaw, RobustPowerLaw
 from dimgs.fits.regimes import CrossoverPowerLaw, RegimePowerLaw, choose_crossover
 from dimgs.fits.sensitivity import Copula, effects_of, jackknife_half
-from dimgs.fits.similarity import fit_similarity
+from dimgs.fits.similarity import fit_similarity, noise_about_curves
 from dimgs.fits.smooth import SmoothCurve
 from dimgs.fits.sources import fit_sources, slopes_of, with_chances
 

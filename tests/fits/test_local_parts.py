@@ -134,7 +134,7 @@ def test_the_widest_window_that_runs_left_out_allow(n: int, bend: float, n_clust
     table = runs_to_judge(n, n_clusters, bend)
     weight = table.weights / table.weights.sum()
     fewest, fine = 5, n <= 500
-    chosen, best, shares, by_share = choose_share(table, fewest)
+    choice = choose_share(table, fewest)
     ratio = np.sqrt(2.0) if fine else 2.0
     errors = {
         share: (
@@ -143,12 +143,12 @@ def test_the_widest_window_that_runs_left_out_allow(n: int, bend: float, n_clust
             else held_out_residuals(table, table.window(share), np.arange(n))
         )
         ** 2
-        for share in shares
+        for share in choice.shares
     }
     scores = np.array([weight @ error for error in errors.values()])
-    np.testing.assert_allclose(by_share, scores)
+    np.testing.assert_allclose(choice.scores, scores)
     # from four times all runs downwards, until it becomes much worse or too few are left
-    down = shares[:-1][::-1]
+    down = choice.shares[:-1][::-1]
     grid = 4.0 / ratio ** np.arange(60)
     grid = grid[grid >= fewest / n]
     coarse = [s for s in grid if np.isclose(s, down).any()]
@@ -166,16 +166,16 @@ def test_the_widest_window_that_runs_left_out_allow(n: int, bend: float, n_clust
         between = [centre * 2.0**0.5, centre * 2.0**-0.5]
         expected = sorted([*coarse, *(s for s in between if s >= fewest / n)], reverse=True)
         np.testing.assert_allclose(down, expected)
-    assert best == shares[np.argmin(scores)]
+    assert choice.best == choice.shares[np.argmin(scores)]
 
     def refuted(share: float) -> bool:
-        loss = weight * (errors[share] - errors[best])
+        loss = weight * (errors[share] - errors[choice.best])
         if n_clusters:
             loss = np.bincount(table.clusters, loss)
         return bool(loss.sum() > np.std(loss, ddof=1) * np.sqrt(len(loss)))
 
-    assert chosen == max(s for s in shares if s == best or not refuted(s))
-    assert bend == 0.12 or np.isinf(chosen) == (bend == 0.0)
+    assert choice.share == max(s for s in choice.shares if s == choice.best or not refuted(s))
+    assert bend == 0.12 or np.isinf(choice.share) == (bend == 0.0)
 
 
 @pytest.mark.parametrize("clustered", [False, True])
@@ -192,9 +192,9 @@ def test_weighted_runs_left_out_of_the_global_law_are_those_of_refits(clustered:
 
 def test_without_enough_runs_no_window_is_tried() -> None:
     table = runs_to_judge(30, 0, 1.0)
-    share, best, shares, scores = choose_share(table, 1000)
-    assert (share, best, shares.tolist()) == (np.inf, np.inf, [np.inf])
-    assert scores[0] == pytest.approx(
+    share = choose_share(table, 1000)
+    assert (share.share, share.best, share.shares.tolist()) == (np.inf, np.inf, [np.inf])
+    assert share.scores[0] == pytest.approx(
         np.average(held_out_globally(table) ** 2, weights=table.weights)
     )
 

@@ -92,7 +92,7 @@ KINDS = Kinds(jump=True, continuous=True)
 @pytest.mark.parametrize("noise", [0.05, 0.5, 1.5])
 def test_the_number_of_regimes_by_information(noise: float) -> None:
     sample, directions = bent(60, 1, 1.0, 3, noise), np.ones((1, 1))
-    pieces, by_count, p_values = by_information(sample, directions, 3, KINDS, 7)
+    choice = by_information(sample, directions, 3, KINDS, 7)
     path = grow(sample, directions, 3, KINDS)
 
     def chance(pieces: Pieces) -> float:
@@ -101,15 +101,15 @@ def test_the_number_of_regimes_by_information(noise: float) -> None:
     if chance(path[0]) > 0.01:
         path = path[:1]
     scores = {p.n_regimes: bic(sample, p) for p in path}
-    assert by_count == pytest.approx(scores)
+    assert choice.scores == pytest.approx(scores)
     allowed = [p for k, p in enumerate(path) if k == 0 or chance(path[k - 1]) <= 0.01]
     best = min(allowed, key=lambda p: scores[p.n_regimes])
-    assert pieces.n_regimes == best.n_regimes
-    assert pieces.loss == pytest.approx(best.loss)
-    for count, p_value in p_values.items():
+    assert choice.pieces.n_regimes == best.n_regimes
+    assert choice.pieces.loss == pytest.approx(best.loss)
+    for count, p_value in choice.p_values.items():
         assert p_value == chance(path[count - 1])
-    one, _, untested = by_information(sample, directions, 1, KINDS, 7)
-    assert (one.n_regimes, untested) == (1, {})
+    one = by_information(sample, directions, 1, KINDS, 7)
+    assert (one.pieces.n_regimes, one.p_values) == (1, {})
 
 
 @pytest.mark.parametrize(("noise", "seed"), [(0.05, 3), (0.6, 3), (0.9, 5)])
@@ -119,7 +119,7 @@ def test_the_number_of_regimes_by_validation(noise: float, seed: int, clustered:
     cluster = np.arange(60) // 3 if clustered else np.arange(60)
     sample = Sample(known.Z, known.y, known.weight, cluster, 6)
     directions, kinds = np.ones((1, 1)), Kinds(jump=True, continuous=False)
-    pieces, by_count, _ = by_validation(sample, directions, 3, kinds, 4)
+    choice = by_validation(sample, directions, 3, kinds, 4)
     path = grow(sample, directions, 3, kinds)
     error = np.zeros((len(path), 60))
     seen = np.zeros(60)
@@ -132,8 +132,8 @@ def test_the_number_of_regimes_by_validation(noise: float, seed: int, clustered:
             error[k, test] = sample.weight[test] * miss**2
     np.testing.assert_array_equal(seen, 1.0)
     scores = error.mean(axis=1)
-    assert list(by_count) == [p.n_regimes for p in path]
-    np.testing.assert_allclose(list(by_count.values()), scores)
+    assert list(choice.scores) == [p.n_regimes for p in path]
+    np.testing.assert_allclose(list(choice.scores.values()), scores)
     best = int(np.argmin(scores))
 
     def as_good(k: int) -> bool:
@@ -141,9 +141,9 @@ def test_the_number_of_regimes_by_validation(noise: float, seed: int, clustered:
         return bool(excess.sum() <= np.sqrt(len(excess)) * np.std(excess, ddof=1))
 
     chosen = min(k for k in range(best + 1) if k == best or as_good(k))
-    assert pieces.n_regimes == path[chosen].n_regimes
+    assert choice.pieces.n_regimes == path[chosen].n_regimes
     alone = by_validation(sample, directions, 1, kinds, 4)
-    assert alone[1] == {1: pytest.approx(path[0].loss / 60)}
+    assert alone.scores == {1: pytest.approx(path[0].loss / 60)}
 
 
 def test_folds_are_five_and_of_about_equal_size() -> None:

@@ -108,12 +108,12 @@ def test_many_runs_reach_the_minimiser_too() -> None:
     y[:4_800] += 40.0
     whitening, Z = whiten(X, np.ones(len(y)))
     problem = RankProblem(Z, y - y.mean(), PairLoss(np.ones(len(y)), np.array([0, len(y)])))
-    slopes, loss, _ = solve_absolute(problem)
-    here = loss.value
+    solution = solve_absolute(problem)
+    here = solution.loss.value
     for step in np.vstack([np.eye(3), -np.eye(3)]) * 1e-6:
-        assert problem.absolute(slopes + step).value > here
+        assert problem.absolute(solution.slopes + step).value > here
     fit = RobustPowerLaw().fit(X, y)
-    np.testing.assert_allclose(whitening.exponents(slopes), fit.exponents_, rtol=1e-12)
+    np.testing.assert_allclose(whitening.exponents(solution.slopes), fit.exponents_, rtol=1e-12)
 
 
 @given(arrays(np.float64, st.integers(2, 40), elements=st.floats(-5, 5)), st.integers(0, 99))

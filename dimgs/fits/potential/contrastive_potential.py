@@ -431,19 +431,27 @@ def learn(
             choice = replace(choice, scores=scores)
     # a power law needs but one network
     members = settings.n_members if np.isfinite(choice.decay) else 1
-    kinds, rng = np.arange(members), np.random.default_rng([settings.seed, 1])
-    decays = np.full(members, choice.decay)
-    theta, steps = training.networks(np.tile(weights, (members, 1)), decays, kinds, rng)
+    theta, steps = training.networks(
+        np.tile(weights, (members, 1)),
+        np.full(members, choice.decay),
+        np.arange(members),
+        np.random.default_rng([settings.seed, 1]),
+    )
     misses = training.target - training.values(choice.theta)
     seen = np.where(folds.held, 0.0, weights)
     of, run = folds.left_out
     noise = float(np.sqrt(np.mean(weights[run] * errors[of, run] ** 2)))
-    offsets = np.einsum("kr,kir->ki", seen, misses) / seen.sum(axis=1)[:, None]
-    networks = training, choice, theta, steps, offsets, folds.rounds
-    outside = hull_corners(axes.apply(runs.X)), Growth()
-    if not exact:
-        outside = outside[0], growth_of(training, choice.decay)
-    fitted = FittedPotential(*networks, max(noise, float(np.finfo(float).eps)), *outside)
+    fitted = FittedPotential(
+        training,
+        choice,
+        theta,
+        steps,
+        np.einsum("kr,kir->ki", seen, misses) / seen.sum(axis=1)[:, None],
+        folds.rounds,
+        max(noise, float(np.finfo(float).eps)),
+        hull_corners(axes.apply(runs.X)),
+        Growth() if exact else growth_of(training, choice.decay),
+    )
     return fitted, errors * training.unit
 
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -217,6 +217,15 @@ _ARMIJO = 1e-4
 _FLAT = 1e-7
 
 
+class _Step(NamedTuple):
+    """A step of every row, how it changed the slope, and one over the product of both."""
+
+    step: Tensor
+    change: Tensor
+    # 0 where it is of no use to a row
+    weight: Tensor
+
+
 def lbfgs(objective: Objective, theta: Tensor, steps: Iterable[int]) -> tuple[Tensor, int]:
     """Limited-memory BFGS of every row by itself; a step that does not help is taken back.
 
@@ -238,9 +247,7 @@ def lbfgs(objective: Objective, theta: Tensor, steps: Iterable[int]) -> tuple[Te
     J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd ed., Springer 2006, algorithm 7.5.
     """
     loss, slope = objective(theta, torch.ones(len(theta), dtype=torch.bool, device=theta.device))
-    # steps of every row, how each changed the slope, and one over the product of both, which is 0
-    # where it is of no use to a row
-    memory: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=_HISTORY)
+    memory: deque[_Step] = deque(maxlen=_HISTORY)
     length = torch.ones_like(loss)[:, None]
     scale = 1.0 / (1.0 + slope.norm(dim=1, keepdim=True))
     done = 0
@@ -249,12 +256,12 @@ def lbfgs(objective: Objective, theta: Tensor, steps: Iterable[int]) -> tuple[Te
         if not active.any():
             return theta, done
         shares, q = [], slope
-        for step, change, weight in reversed(memory):
-            shares.append(weight * (step * q).sum(1, keepdim=True))
-            q = q - shares[-1] * change
+        for past in reversed(memory):
+            shares.append(past.weight * (past.step * q).sum(1, keepdim=True))
+            q = q - shares[-1] * past.change
         q = q * scale
-        for (step, change, weight), share in zip(memory, reversed(shares), strict=True):
-            q = q + (share - weight * (change * q).sum(1, keepdim=True)) * step
+        for past, share in zip(memory, reversed(shares), strict=True):
+            q = q + (share - past.weight * (past.change * q).sum(1, keepdim=True)) * past.step
         trial = theta - length * q
         value, gradient = loss.clone(), slope.clone()
         value[active], gradient[active] = objective(trial[active], active)
@@ -264,15 +271,15 @@ def lbfgs(objective: Objective, theta: Tensor, steps: Iterable[int]) -> tuple[Te
         change = torch.where(good, gradient - slope, 0.0)
         product, size = (step * change).sum(1, keepdim=True), change.square().sum(1, keepdim=True)
         useful = product > 1e-10 * step.norm(dim=1, keepdim=True) * size.sqrt()
-        memory.append((step, change, torch.where(useful, 1.0 / product, 0.0)))
+        memory.append(_Step(step, change, torch.where(useful, 1.0 / product, 0.0)))
         scale = torch.where(useful, product / size, scale)
         theta, slope = theta + step, slope + change
         loss = torch.where(good[:, 0], value, loss)
         length = torch.where(good, 1.0, length * _SHORTER)
         lost = length < _SHORTEST
         if bool(lost.any()):
-            for *_, weight in memory:
-                weight[lost] = 0.0
+            for past in memory:
+                past.weight[lost] = 0.0
             length = torch.where(lost, 1.0, length)
             scale = torch.where(lost, scale * 1e-2, scale)
     return theta, done

@@ -348,10 +348,13 @@ def axes_of(runs: TrainingRuns, categorical: Sequence[int]) -> PotentialAxes:
     earlier = 1.0 - _TIE * np.arange(len(rows)) / len(rows)
     axes, lengths, _ = linalg.qr((earlier[:, None] * rows).T, mode="economic", pivoting=True)
     span = whiten(values, weights)[0].transform
-    turned = whitening.transform @ (axes * np.sign(np.diag(lengths)))
-    labels = tuple(np.unique(X[:, column]) for column in categorical)
-    constant = np.diag(numeric.astype(float)) - span @ np.linalg.pinv(span)
-    return PotentialAxes(centre, turned, tuple(categorical), labels, constant)
+    return PotentialAxes(
+        centre,
+        whitening.transform @ (axes * np.sign(np.diag(lengths))),
+        tuple(categorical),
+        tuple(np.unique(X[:, column]) for column in categorical),
+        np.diag(numeric.astype(float)) - span @ np.linalg.pinv(span),
+    )
 
 
 # a processor is faster than a graphics card on small tables, where launching costs more than work
