@@ -614,11 +614,10 @@ def dropped_warnings(count: int, rows: Sequence[str]) -> list[str]:
 
 def unused_label_warnings(names: Sequence[str]) -> list[str]:
     """One sentence on label columns that take no part; none where there are none."""
-    return [
-        f"Label columns are not used: {', '.join(names)} ({setting('within', first)} gives each "
-        f"label its own prefactor)."
-        for first in names[:1]
-    ]
+    if not names:
+        return []
+    own = f"{setting('within', names[0])} gives each label its own prefactor"
+    return [f"Label columns are not used: {', '.join(names)} ({own})."]
 
 
 def calendar_years(data: Dataset, names: Iterable[str]) -> list[str]:

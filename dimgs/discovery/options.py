@@ -340,7 +340,7 @@ class Options:
         if self.evaluations is not None and self.evaluations < 1:
             yield f"{self.evaluations} evaluations allow no search; give more than 0."
         tries_all = self.engine in (ALL, embedded())
-        if self.complete is not None and not (self.complete and tries_all):
+        if self.complete is not None and (self.complete < 1 or not tries_all):
             yield (
                 f"complete is {self.complete} with the engine '{self.engine}'; give at least one "
                 f"node, and the engine auto or {embedded()}, which tries all forms."
