@@ -616,8 +616,8 @@ def unused_label_warnings(names: Sequence[str]) -> list[str]:
     """One sentence on label columns that take no part; none where there are none."""
     if not names:
         return []
-    own = f"{setting('within', names[0])} gives each label its own prefactor"
-    return [f"Label columns are not used: {', '.join(names)} ({own})."]
+    prefactor = f"{setting('within', names[0])} gives each label its own prefactor"
+    return [f"Label columns are not used: {', '.join(names)} ({prefactor})."]
 
 
 def calendar_years(data: Dataset, names: Iterable[str]) -> list[str]:
