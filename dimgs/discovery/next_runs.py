@@ -235,12 +235,6 @@ def prediction_of(law: Law, probability: float, places: Places, *, log: bool) ->
     return Prediction(probability, mean, G, covariance, noise)
 
 
-def _columns(law: Law) -> set[str]:
-    """Columns that a law takes."""
-    labels = [] if law.label_effects is None else [law.label_effects.column]
-    return {*labels, *(v.name for v in (*law.symbols.values(), *law.unused))}
-
-
 @np.errstate(all="ignore")
 def predictions(
     laws: Sequence[tuple[Law, float]], places: Places
@@ -272,8 +266,15 @@ def predictions(
 def _places_for(
     laws: Sequence[tuple[Law, float]], data: Dataset, ranges: Mapping[str, Any]
 ) -> Places:
-    """Possible runs of the inputs of some laws of one target."""
-    wanted = set[str]().union(*(_columns(law) for law, _ in laws))
+    """Possible runs of the inputs of some laws of one target.
+
+    An input that none of them contains changes no prediction; it takes part if it has a range.
+    """
+    wanted = set[str]()
+    for law, _ in laws:
+        labels = [] if law.label_effects is None else [law.label_effects.column]
+        wanted.update(labels, (v.name for v in law.symbols.values()))
+        wanted.update(v.name for v in law.unused if v.name in ranges)
     inputs = [x for x in data.names if x in wanted and x != laws[0][0].target.name]
     return places_of(data, inputs, ranges)
 

@@ -20,9 +20,16 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     x, y = np.exp(rng.uniform(-1.0, 1.0, (2, 14)))
     z = (x + y) * np.exp(0.1 * rng.standard_normal(14))
     path = tmp_path_factory.mktemp("next") / "t.csv"
-    rows = "\n".join(f"{a},{b},{c}" for a, b, c in zip(x, y, z, strict=True))
-    path.write_text(f"x [m],y [m],z [m]\n{rows}\n")
+    # a mass, which no law of lengths contains
+    rows = "\n".join(f"{a},{b},{1 + b % 1},{c}" for a, b, c in zip(x, y, z, strict=True))
+    path.write_text(f"x [m],y [m],m [kg],z [m]\n{rows}\n")
     return path
+
+
+def test_an_input_that_no_law_contains_takes_part_where_it_has_a_range(table: Path) -> None:
+    brief = ["--engine", "power_law", "--evaluations", "20", "--range", "m=1..3 kg", "--json"]
+    document = json.loads(CliRunner().invoke(app, ["next", str(table), *ARGUMENTS, *brief]).stdout)
+    assert [set(run["inputs"]) for run in document["runs"]] == [{"x", "y", "m"}] * 2
 
 
 def test_runs_rivals_and_what_each_predicts(table: Path) -> None:
