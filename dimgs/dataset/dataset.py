@@ -213,7 +213,7 @@ def converted(table: RawTable, options: ReadOptions) -> "Dataset":
             if each.name in beside:
                 attempt(columns.add, each)
             elif not columns.add(each):
-                missing.append(each.name)
+                missing.append(each)
         if missing:
             raise _missing_units(missing, table)
         return columns.finish(notes)
@@ -226,13 +226,17 @@ def _says_labels(titled: Titled, decimal: str) -> bool:
     return is_text(column, decimal) and not is_blank(column.cells)
 
 
-def _missing_units(names: list[str], table: RawTable) -> InputError:
+def _missing_units(missing: list[Titled], table: RawTable) -> InputError:
+    names = [t.name for t in missing]
     listed = ", ".join(f"'{n}'" for n in names)
     what = f"Columns {listed} of" if len(names) > 1 else f"Column {listed} of"
     read = {n: in_square_brackets(n) for n in names}
     header = next(filter(None, read.values()), f"{names[0]} [unit]")
-    units = ",".join(f"{n}={h.rpartition('[')[2][:-1] if h else 1}" for n, h in read.items())
-    beside = f"{setting('units', units)}{'' if any(read.values()) else ' says that they have none'}"
+    units = {n: h.rpartition("[")[2][:-1] for n, h in read.items() if h}
+    # what counts the rows names them, and is no input
+    units |= {t.name: "label" for t in missing if t.name not in units and _counts_rows(t)}
+    said = ",".join(f"{n}={units.get(n, '1')}" for n in names)
+    beside = f"{setting('units', said)}{'' if units else ' says that they have none'}"
     if all(read.values()):
         beside = f"{setting('units', f'{EVERY}={OF_HEADER}')} reads these headers as they are"
     return InputError(
@@ -240,6 +244,11 @@ def _missing_units(names: list[str], table: RawTable) -> InputError:
         f"'{header}' ('[1]' for none, '[label]' for categories), or give units beside the table: "
         f"{beside}."
     )
+
+
+def _counts_rows(titled: Titled) -> bool:
+    cells = titled.column.cells
+    return cells.dtype.kind in "if" and len(cells) > 1 and bool(np.all(np.diff(cells) == 1))
 
 
 def from_si(values: Array, unit: Unit) -> Array:

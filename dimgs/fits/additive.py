@@ -264,7 +264,7 @@ class PairAdditive(ContrastiveRegressor):
     def _fit(self, runs: TrainingRuns) -> None:
         if self.n_knots < 2:
             raise InputError(f"n_knots={self.n_knots} leaves no spline; give at least 2")
-        runs = runs.only_used()
+        every, runs = runs, runs.only_used()
         rows, target, weight = runs.X, runs.y, runs.weights / runs.weights.mean()
         runs = replace(runs, weights=weight)
         random = check_random_state(self.random_state)
@@ -285,7 +285,7 @@ class PairAdditive(ContrastiveRegressor):
         self._share = (weight / weight.sum())[order]
         potential = self._potential(rows)
         self.intercept_ = float(np.average(target - potential, weights=weight))
-        self.residuals_ = target - potential - self.intercept_
+        self.residuals_ = every.y - self._potential(every.X) - self.intercept_
         self._measure_loops(rows, random)
 
     def _features(self, difference: Array, derivative: int = 0) -> Array:
@@ -633,7 +633,7 @@ class SparseAdditive(ContrastiveRegressor):
         bases = self._checked_bases(runs.X.shape[1])
         fold = self._folds(runs)[runs.used]
         fold = np.unique(fold, return_inverse=True)[1].ravel()
-        runs = runs.only_used()
+        every, runs = runs, runs.only_used()
         # bases of the same groups, or of their inverses, are one
         by_axes: dict[object, int] = {}
         for k, basis in enumerate(bases):
@@ -648,6 +648,7 @@ class SparseAdditive(ContrastiveRegressor):
         self.alpha_ = choice.alpha
         self.cv_mse_ = choice.loss
         self._refit(runs, choice, designs[choice.basis])
+        self.residuals_ = every.y - self._potential(every.X) - self.intercept_
 
     def _choose(self, designs: dict[int, AdditiveDesign]) -> AdditiveCandidate:
         """The simplest model, over all bases, within one standard error of the best.
@@ -751,7 +752,6 @@ class SparseAdditive(ContrastiveRegressor):
         self.exponents_ = gradient.T @ coefs
         self.covariance_ = gradient.T @ covariances @ gradient
         self.intercept_ = float(share @ y)
-        self.residuals_ = y - self._potential(runs.X) - self.intercept_
 
     @staticmethod
     def _curvature_p(fit: PowerLawFit, place: slice, bend: Array, y: Array, share: Array) -> float:

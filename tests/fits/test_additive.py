@@ -296,3 +296,17 @@ def test_a_sample_of_pairs_is_balanced_and_of_the_size_asked_for() -> None:
         assert all(sorted(side) == list(range(20)) for block in blocks for side in block)
         pairs = {frozenset(p) for block in blocks for p in zip(*block, strict=True)}
         assert len(pairs) == 20 * each
+
+
+@pytest.mark.parametrize("model", [PairAdditive(), SparseAdditive()])
+def test_a_run_without_weight_has_a_residual_and_changes_no_other(
+    model: PairAdditive | SparseAdditive,
+) -> None:
+    X = np.random.default_rng(0).normal(size=(20, 1))
+    y, weight = X[:, 0] + 0.1 * X[:, 0] ** 3, np.ones(20)
+    y[3], weight[3] = 50.0, 0.0
+    with_outlier = model.fit(X, y, sample_weight=weight).residuals_
+    kept = np.arange(20) != 3
+    without = model.fit(X[kept], y[kept]).residuals_
+    np.testing.assert_allclose(with_outlier[kept], without, atol=1e-9)
+    assert with_outlier[3] > 40.0
