@@ -283,9 +283,9 @@ class PairAdditive(ContrastiveRegressor):
         order = np.argsort(rows, axis=0, kind="stable")
         self._reference = np.take_along_axis(rows, order, axis=0)
         self._share = (weight / weight.sum())[order]
-        potential = self._potential(rows)
-        self.intercept_ = float(np.average(target - potential, weights=weight))
-        self.residuals_ = every.y - self._potential(every.X) - self.intercept_
+        left = every.y - self._potential(every.X)
+        self.intercept_ = float(np.average(left[every.used], weights=weight))
+        self.residuals_ = left - self.intercept_
         self._measure_loops(rows, random)
 
     def _features(self, difference: Array, derivative: int = 0) -> Array:
