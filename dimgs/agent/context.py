@@ -78,11 +78,18 @@ class Workspace:
     def _bytes(self, parts: list[str]) -> bytes:
         """Content of a regular file, on whose way there is no link."""
         assert self.root is not None
-        path = self.root.joinpath(*parts)
-        if path.parent.resolve() != path.parent:
-            raise InputError("A folder on the way is a link.")
-        with plain_file(path) as opened:
-            return opened.read(MOST_BYTES + 1)
+        folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            # one by one, as a folder could become a link between a check and the opening
+            for part in parts[:-1]:
+                kind = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+                inner = os.open(part, kind, dir_fd=folder)
+                os.close(folder)
+                folder = inner
+            with plain_file(Path(parts[-1]), folder) as opened:
+                return opened.read(MOST_BYTES + 1)
+        finally:
+            os.close(folder)
 
     def _parts(self, name: str) -> list[str]:
         if self.root is None:

@@ -284,7 +284,7 @@ class PairAdditive(ContrastiveRegressor):
         self._reference = np.take_along_axis(rows, order, axis=0)
         self._share = (weight / weight.sum())[order]
         left = every.y - self._potential(every.X)
-        self.intercept_ = float(np.average(left[every.weights > 0.0], weights=weight))
+        self.intercept_ = float(np.average(left, weights=every.weights))
         self.residuals_ = left - self.intercept_
         self._measure_loops(rows, random)
 

@@ -432,8 +432,14 @@ def _files(place: Path) -> Iterator[tuple[PurePosixPath, Callable[[], Any]]]:
                     yield PurePosixPath(member.name), partial(archived.extractfile, member)
 
 
-def plain_file(path: Path) -> IO[bytes]:
+def plain_file(path: Path, folder: int | None = None) -> IO[bytes]:
     """A regular file of a folder, open; no link is followed.
+
+    Parameters
+    ----------
+    path : Path
+    folder : int, optional
+        Open folder from which a relative path begins.
 
     Raises
     ------
@@ -442,7 +448,7 @@ def plain_file(path: Path) -> IO[bytes]:
     """
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        handle = os.open(path, flags)
+        handle = os.open(path, flags, dir_fd=folder)
     except OSError as error:
         why = f"{path.name} cannot be read ({error.strerror}); it is left out."
         raise InputError(why) from error

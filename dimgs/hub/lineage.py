@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
@@ -51,8 +51,22 @@ class Act:
         return self.trusted and not self.agent
 
 
-# what holds, the doubts that were looked at, and the entries that show it, none of them doubtful
-Settlement: TypeAlias = tuple[str, set[str], set[str]]
+class Settlement(NamedTuple):
+    """Decision of a reviewer that an entry holds despite the named doubts.
+
+    Attributes
+    ----------
+    target : str
+        The entry that holds.
+    causes : set of str
+        The reviews and disputes that were looked at.
+    basis : set of str
+        Entries that show it, none of which may be doubted.
+    """
+
+    target: str
+    causes: set[str]
+    basis: set[str]
 
 
 @dataclass(frozen=True)
@@ -246,7 +260,7 @@ def _settlements(connection: Connection, counting: Sequence[Act]) -> list[Settle
     for source, target in connection.execute(query):
         basis[source].add(target)
     return [
-        (a.target, causes[a.entry], basis[a.entry])
+        Settlement(a.target, causes[a.entry], basis[a.entry])
         for a in says
         if causes[a.entry] and may_settle(a.author, made_by(a.target))
     ]
@@ -269,11 +283,11 @@ def _marks(
             disputes[a.target].add(a.entry)
     resting = _resting_on(connection, {*rejects, *disputes})
     # first without what rests on entries that may be doubted themselves
-    usable = [s for s in settlements if not s[-1]]
+    usable = [s for s in settlements if not s.basis]
     for _ in range(2):
         settled: dict[str, set[str]] = defaultdict(set)
-        for target, looked_at, _ in usable:
-            settled[target] |= looked_at
+        for s in usable:
+            settled[s.target] |= s.causes
         marks: dict[str, str] = {}
         causes: dict[str, set[str]] = defaultdict(set)
         for roots, first in ((rejects, "disputed"), (disputes, "recheck")):
@@ -285,7 +299,7 @@ def _marks(
                     causes[id] |= by
                     if marks.get(id) != "disputed":
                         marks[id] = mark
-        usable = [s for s in settlements if not s[-1] & marks.keys()]
+        usable = [s for s in settlements if not s.basis & marks.keys()]
     return marks, {i: frozenset(c) for i, c in causes.items()}
 
 
