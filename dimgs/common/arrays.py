@@ -11,6 +11,8 @@ BoolArray = NDArray[np.bool_]
 
 # natural logarithm of a number that is well inside doubles (1e±304)
 LARGEST_LOG = 700.0
+# rows of a counter: fewer settings may stand in such an order by themselves
+_COUNTED = 6
 
 
 def least_squares(A: Array, t: Array) -> Array:
@@ -57,6 +59,17 @@ def basis_of(columns: Array, least: float, size: float | None = None) -> Array:
     left, singular, _ = np.linalg.svd(columns, full_matrices=False)
     size = singular.max(initial=0.0) if size is None else size
     return np.asarray(left[:, singular > least * size])
+
+
+def is_counter(values: Array) -> bool:
+    """Whether numbers go up by one, as numbers of rows do.
+
+    Examples
+    --------
+    >>> is_counter(np.arange(3.0, 9.0)), is_counter(np.arange(3.0))
+    (True, False)
+    """
+    return len(values) >= _COUNTED and np.array_equal(values, values[0] + np.arange(len(values)))
 
 
 def lengths(columns: Array) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array, IntArray
+from dimgs.common.arrays import Array, IntArray, is_counter
 from dimgs.common.errors import InputError, attempt, noting
 from dimgs.dataset.raw import (
     BOOLEANS,
@@ -234,7 +234,8 @@ def _missing_units(missing: list[Titled], table: RawTable) -> InputError:
     header = next(filter(None, read.values()), f"{names[0]} [unit]")
     units = {n: h.rpartition("[")[2][:-1] for n, h in read.items() if h}
     # what counts the rows names them, and is no input
-    units |= {t.name: "label" for t in missing if t.name not in units and _counts_rows(t)}
+    numeric = {t.name: t.column.cells for t in missing if t.column.cells.dtype.kind == "f"}
+    units |= {n: "label" for n, x in numeric.items() if n not in units and is_counter(x)}
     said = ",".join(f"{n}={units.get(n, '1')}" for n in names)
     beside = f"{setting('units', said)}{'' if units else ' says that they have none'}"
     if all(read.values()):
@@ -244,11 +245,6 @@ def _missing_units(missing: list[Titled], table: RawTable) -> InputError:
         f"'{header}' ('[1]' for none, '[label]' for categories), or give units beside the table: "
         f"{beside}."
     )
-
-
-def _counts_rows(titled: Titled) -> bool:
-    cells = titled.column.cells
-    return cells.dtype.kind in "if" and len(cells) > 1 and bool(np.all(np.diff(cells) == 1))
 
 
 def from_si(values: Array, unit: Unit) -> Array:

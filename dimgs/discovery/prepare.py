@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array, IntArray, least_squares
+from dimgs.common.arrays import Array, IntArray, is_counter, least_squares
 from dimgs.common.errors import DimgsError, FitError, InputError
 from dimgs.common.formats import in_percent, log_size, rows_shown
 from dimgs.dataset import Dataset
@@ -49,8 +49,6 @@ from dimgs.groups.scalings import invariant_basis
 from dimgs.law.law import Law
 from dimgs.variables import Variable
 
-# rows of a counter: fewer settings may stand in such an order by themselves
-_COUNTED = 6
 # an exponent, and a relative deviation, that are rounding of a column of some six digits
 _NO_POWER = 1e-3
 _EXACT = 1e-6
@@ -510,10 +508,7 @@ def _counters(usable: UsableRuns) -> list[str]:
         f"'{name}' is {int(data[name][0])} to {int(data[name][-1])} in the order of the rows: if "
         f"it only numbers them, leave it out ({setting('drop', name)})."
         for name in usable.inputs
-        if several
-        and data.n_runs >= _COUNTED
-        and data.variable(name).dimension.is_dimensionless
-        and np.array_equal(data[name], data[name][0] + np.arange(data.n_runs))
+        if several and data.variable(name).dimension.is_dimensionless and is_counter(data[name])
     ]
 
 

@@ -348,17 +348,20 @@ def convert_inputs(ports: Sequence[Port], inputs: Values, kernel: str) -> Conver
     result = Converted()
     names = [p.name for p in ports]
     problems = [_unknown(name, names, kernel) for name in inputs if name not in names]
+    given = {p.name: inputs.get(p.name, p.default) for p in ports}
     for port in ports:
-        value = inputs.get(port.name, port.default)
-        if value is None:
-            unit = "" if port.is_label else f" in {port.unit}"
-            problems.append(f"'{kernel}' needs the input '{port.name}'{unit}; give a value.")
+        if given[port.name] is None:
             continue
         try:
-            result.values[port.name] = port_value(port, value)
+            result.values[port.name] = port_value(port, given[port.name])
             check_within(port, result.values[port.name], kernel)
         except InputError as error:
             problems.append(str(error))
+    missing = [p for p in ports if given[p.name] is None]
+    if missing:
+        needed = [f"'{p.name}'" + ("" if p.is_label else f" in {p.unit}") for p in missing]
+        what, remedy = ("input", "") if len(missing) == 1 else ("inputs", " of each")
+        problems.append(f"'{kernel}' needs the {what} {', '.join(needed)}; give a value{remedy}.")
     result.refusal = problems[0] if problems else ""
     return result
 

@@ -121,7 +121,7 @@ def test_every_result_is_of_its_schema(context: ToolContext, hub: Hub) -> None:
         ("plan_campaign", {**RUN, "target": "C_F"}, "it has CF"),
         ("plan_campaign", {**RUN, "at": {"D": "1 m/s"}}, "give that dimension"),
         ("plan_campaign", {**RUN, "at": {"D": "-1 m^2/s"}}, "lies outside the range of"),
-        ("plan_campaign", {**RUN, "at": {"D": "1e-14 m^2/s"}}, "needs the input 'l' in m"),
+        ("plan_campaign", {**RUN, "at": {"D": "1e-14 m^2/s"}}, "needs the inputs 'l' in m, 't' in s"),
         ("plan_campaign", {**RUN, "at": {**POINT, "x": 1}}, "no input 'x'"),
         ("plan_campaign", {**RUN, "at": {}, "ranges": {"t": "1-9 d"}}, "write it as"),
         ("plan_campaign", {**RUN, "at": {}, "ranges": {"t": "1..9 day"}},

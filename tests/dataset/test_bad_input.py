@@ -51,7 +51,11 @@ BAD_TEXT = {
         r"as 'T \[°C\]' .* --units \"T / °C=°C,mu \(mPa·s\)=mPa·s,n=1\"\.$",
     ),
     "unit without a name": ("[m/s],D [mm]\n1,2\n", r"Column 1 of t.csv has no name; name it"),
-    "rows are counted": ("run,U\n1,3\n2,5\n3,4\n", r"have no unit; .*--units run=label,U=1\."),
+    "rows are counted": (
+        "run,U\n1,3\n2,5\n3,4\n4,7\n5,6\n6,8\n",
+        r"have no unit; .*--units run=label,U=1\.",
+    ),
+    "few rows are counted": ("run,U\n1,3\n2,5\n3,4\n", r"have no unit; .*--units run=1,U=1 says"),
     "two missing units": ("U,D\n1,2\n", r"Columns 'U', 'D' of t.csv have no unit"),
     "unparsable unit": ("U [m/frob]\n1\n", r"'U' of t.csv: The unit 'm/frob' cannot be read"),
     "mixed units": (

@@ -79,7 +79,9 @@ def test_what_cannot_be_tried_is_reported(tmp_path: Path) -> None:
         inputs = (Port("l", "cm", low=1.0, high=1.01), Port("g", "m/s^2", low=9.0, high=9.1))
 
     with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
-        with pytest.raises(InputError, match=r"needs the input .* successful run"):
+        with pytest.raises(
+            InputError, match=r"needs the inputs 'l' in cm, 'g' in m/s\^2.* successful run"
+        ):
             check_card(hub, Bare())
         with pytest.raises(InputError, match="leave no room"):
             check_card(hub, Narrow())
