@@ -706,8 +706,9 @@ def _fit(
     options = _options(binding)
     simple = {e.name: q for e in exponents if (q := e.rational) is not None}
     known = simple if np.any(cleared) and len(simple) == len(exponents) else {}
+    runs, target = replace(data, errors={}), binding.target.name
     try:
-        prepared = prepare(replace(data, errors={}), binding.target.name, options)
+        prepared = prepare(runs, target, options)
         fitted = _widened(fit_prepared(prepared, options, known=known), miss)
     except DimgsError as error:
         warnings.append(f"No law of the {name} by its finest runs alone: {error}")
@@ -715,7 +716,7 @@ def _fit(
     left_out = np.abs(cleared)
     if not np.any(left_out):
         options = replace(options, time_limit=_DISCOVER_SECONDS)
-        return replace(fitted, judge=partial(verdict_on, prepared, options))
+        return replace(fitted, judge=partial(verdict_on, runs, target, options))
     law, few = fitted.law, len(prepared.design.features) + 2
     small = np.flatnonzero(left_out <= max(_CROSSOVER, np.sort(left_out)[:few][-1]))
     spread = float(np.hypot(law.uncertainty.residual_sd, left_out[small].max()))

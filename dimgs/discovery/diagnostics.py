@@ -138,7 +138,11 @@ def far_runs(design: Design, law: Law, left_out: Array | None, constants: int) -
     hidden = carrying(design, law)
     if left_out is None:
         return hidden
-    exposed = outlying(in_errors(design, law, left_out), constants)
+    residuals = in_errors(design, law, left_out)
+    if design.bounds is not None:
+        # the working value of a bound rests on the scatter of all runs, outliers included
+        residuals[design.bounds] = np.nan
+    exposed = outlying(residuals, constants)
     return (exposed, left_out) if len(exposed) > len(hidden[0]) else hidden
 
 
@@ -261,8 +265,9 @@ def outlier_warnings(
     changes = attempt(list, _changes(design, rest, law, options, fit)) or []
     it = "it" if len(outliers) == 1 else "them"
     if fit is None and options.within is None and not options.by and design.scale == "log":
+        robust = replace(options, robust=True)
         # the power law of a robust search is another one than the law, and may reach the runs
-        kept, *_ = without_outliers(design.data, design.target.name, options)
+        kept, *_ = without_outliers(design.data, design.target.name, robust)
         if not np.isin(rows, kept.rows).any():
             changes.append(f"With {setting('robust')}, the search leaves {{it}} out.")
     return [*out, *(text.format(it=it) for text in changes)], rows
@@ -278,18 +283,21 @@ def without_outliers(
     data : Dataset
     target : str
     options : Options
-        Of a robust search.
 
     Returns
     -------
     Dataset, Options, list of str
-        All runs, and options of a search that is not robust, where more than an eighth lie far and
-        these are not a few that lie beyond chance: the errors have heavy tails then, or the law is
-        another one.
+        All runs, unless the options ask for a robust search. All runs too, and options of a search
+        that is not robust, where more than an eighth lie far and these are not a few that lie
+        beyond chance: the errors have heavy tails then, or the law is another one.
     """
+    if not options.robust:
+        return data, options, []
     try:
         design = _freest(data, target, options)
-        fit = estimator(replace(options, robust=True))(design)
+        if design.bounds is not None:
+            design = design.take(np.flatnonzero(~design.bounds))
+        fit = estimator(options)(design)
     except DimgsError:
         # the search says what is wrong
         return data, options, []

@@ -117,7 +117,7 @@ def fit_with(data: Dataset, target: str, options: Options) -> FitResult:
     odd: list[str] = []
     if left_out.size:
         odd, _ = outlier_warnings(prepared.design, result.law, left_out, options, result)
-    judge = partial(verdict_on, prepared, options)
+    judge = partial(verdict_on, data, target, options)
 
     def again(other: Options) -> Design:
         return prepare(prepared.data, target, other).design
@@ -127,29 +127,25 @@ def fit_with(data: Dataset, target: str, options: Options) -> FitResult:
     return replace(result, judge=judge, warnings=(*result.warnings, *odd, *missing, *rounding))
 
 
-def verdict_on(prepared: Prepared, options: Options) -> Verdict:
+def verdict_on(data: Dataset, target: str, options: Options) -> Verdict:
     """The verdict on the power law of some runs, beside the rivals that a short search finds.
 
     It is that of ``discover(engine="power_law")``, which ends with the same law.
 
     Parameters
     ----------
-    prepared : Prepared
+    data : Dataset
+    target : str
     options : Options
     """
-    plain = replace(options, engine=NONE, local=False, along=None, curve=None, additive=False)
-    return judged_power_law(prepared, plain).verdict
+    plain = replace(options, local=False, along=None, curve=None, additive=False)
+    data, plain, _ = without_outliers(data, target, plain)
+    return _judged_power_law(prepare(data, target, plain), plain).verdict
 
 
-def judged_power_law(prepared: Prepared, options: Options) -> Study:
-    """The power law of some runs, judged beside the rivals that a short search finds.
-
-    Parameters
-    ----------
-    prepared : Prepared
-    options : Options
-        Without an engine.
-    """
+def _judged_power_law(prepared: Prepared, options: Options) -> Study:
+    """The power law of some runs, judged beside the rivals that a short search finds."""
+    options = replace(options, engine=NONE)
     return judge(study_of_power_law(prepared, options), options, Clock.of(options.seconds))
 
 
@@ -241,9 +237,7 @@ def discover_with(
     """
     check_model(options.model)
     start = time.perf_counter()
-    notes = list[str]()
-    if options.robust:
-        data, options, notes = without_outliers(data, target, options)
+    data, options, notes = without_outliers(data, target, options)
     with noting(data.warnings), listening(progress):
         study, data = study_with_repeats(data, target, options)
     study = replace(study, warnings=(*notes, *study.warnings))
@@ -260,9 +254,10 @@ def report_on_fit(data: Dataset, target: str, options: Options) -> Report:
     options : Options
     """
     start = time.perf_counter()
-    options = replace(options, engine=NONE)
+    data, options, notes = without_outliers(data, target, options)
     with noting(data.warnings):
-        study = judged_power_law(prepare(data, target, options), options)
+        study = _judged_power_law(prepare(data, target, options), options)
+    study = replace(study, warnings=(*notes, *study.warnings))
     return replace(report_of(study, data, options), seconds=time.perf_counter() - start)
 
 
@@ -437,8 +432,8 @@ def _in_table(study: Study, options: Options) -> FitResult | None:
         return None
     local = None if result.local is None else prepared.in_table(result.local)
     left_out = prepared.in_table(result.left_out) if result.left_out else ()
-    judge = partial(verdict_on_fit, study)
-    return replace(result, local=local, left_out=left_out, judge=judge)
+    far, judge = prepared.positions(result.outliers), partial(verdict_on_fit, study)
+    return replace(result, local=local, left_out=left_out, outliers=far, judge=judge)
 
 
 def _left_out(study: Study, residuals: Array | None) -> Array | None:

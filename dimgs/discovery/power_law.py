@@ -300,6 +300,7 @@ def fit_prepared(
             unseen if chosen is law else None,
         ),
         left_out=prepared.in_table(left_out.tolist()) if chosen is law else (),
+        outliers=prepared.positions(fit.outliers),
         **further,
     )
 

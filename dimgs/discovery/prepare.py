@@ -22,7 +22,7 @@ from dimgs.dataset.checks import (
     unused_label_warnings,
     usable_runs,
 )
-from dimgs.discovery.estimators import slopes_in
+from dimgs.discovery.estimators import fit_ranks, slopes_in
 from dimgs.discovery.given_form import inputs_of_form
 from dimgs.discovery.missing_input import check_advice, explain_missing
 from dimgs.discovery.options import Options
@@ -139,6 +139,10 @@ class Prepared:
             return tuple(values)
         return tuple(values[i] for i in np.argsort(self.order))
 
+    def positions(self, runs: Sequence[int]) -> tuple[int, ...]:
+        """Positions of runs in the table."""
+        return tuple(runs) if self.order is None else tuple(self.order[list(runs)].tolist())
+
 
 def prepare(data: Dataset, target: str, options: Options, *, any_sign: bool = False) -> Prepared:
     """Check the runs, derive the basis and build the design.
@@ -194,8 +198,10 @@ def prepare(data: Dataset, target: str, options: Options, *, any_sign: bool = Fa
         raise explain_missing(error, again, options) from None
     notes = _symmetric_warnings(design, again, options) if options.symmetric else []
     if usable.sides is not None:
-        usable, sd, censoring = _with_working_values(usable, design)
-        design, notes = replace(again(options), censored=sd), [*notes, censoring]
+        bounds = usable.sides != 0
+        usable, sd, censoring = _with_working_values(usable, design, options)
+        design = replace(again(options), censored=sd, bounds=bounds)
+        notes = [*notes, censoring]
     # of any smooth law, so that what a power law misses is not a scatter for the others
     smooth = _second_degree(design)
     design, uncertain = _with_input_errors(with_intrinsic_scatter(design, smooth)[0], options)
@@ -255,7 +261,9 @@ def _second_degree(design: Design) -> Array:
     return np.column_stack([away, away**2])
 
 
-def _with_working_values(usable: UsableRuns, design: Design) -> tuple[UsableRuns, float, str]:
+def _with_working_values(
+    usable: UsableRuns, design: Design, options: Options
+) -> tuple[UsableRuns, float, str]:
     """The runs with a working value and an error of the target in place of each bound.
 
     And the standard deviation of the errors, and a note.
@@ -277,17 +285,26 @@ def _with_working_values(usable: UsableRuns, design: Design) -> tuple[UsableRuns
     codes = np.zeros(design.n_runs) if labels is None else labels
     prefactors = codes[:, None] == np.unique(codes)[1:]
     columns = np.column_stack([prefactors, design.X])
-    censored = fit_censored(columns, design.y, sides, size)
     further = np.column_stack([prefactors, _second_degree(design)])
-    if int((sides == 0).sum()) > _RUNS_PER_TERM * further.shape[1]:
-        curved = fit_censored(further, design.y, sides, size)
+    usual = np.arange(design.n_runs)
+    if options.robust:
+        # gross errors would widen what normal errors let expect beyond a bound
+        measured = np.flatnonzero(sides == 0)
+        far = fit_ranks(design.take(measured), options.level).outliers
+        usual = np.setdiff1d(usual, measured[list(far)])
+    y, beyond, sizes = design.y[usual], sides[usual], size[usual]
+    censored = fit_censored(columns[usual], y, beyond, sizes)
+    if int((beyond == 0).sum()) > _RUNS_PER_TERM * further.shape[1]:
+        curved = fit_censored(further[usual], y, beyond, sizes)
         terms = further.shape[1] - columns.shape[1]
         gain = curved.log_likelihood - censored.log_likelihood
-        censored = curved if gain > 0.5 * terms * np.log(design.n_runs) else censored
-    working = replace(design, y=np.where(sides == 0, design.y, censored.response))
-    values = np.where(sides == 0, data[target.name], target_values(working))
+        censored = curved if gain > 0.5 * terms * np.log(len(usual)) else censored
+    expected, information = design.y.copy(), np.ones(design.n_runs)
+    expected[usual], information[usual] = censored.response, censored.weights
+    values = target_values(replace(design, y=expected))
+    values = np.where(sides == 0, data[target.name], values)
     # on the scale of the response, then of the target
-    errors = censored.sd * size / np.sqrt(censored.weights)
+    errors = censored.sd * size / np.sqrt(information)
     errors = abs(target.of_logs(errors)) if target.is_level else errors * values
     below, above = int((sides < 0).sum()), int((sides > 0).sum())
     kinds = [f"{n} {side}" for n, side in ((below, "upper"), (above, "lower")) if n]

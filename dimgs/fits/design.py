@@ -13,7 +13,7 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array, IntArray, basis_of
+from dimgs.common.arrays import Array, BoolArray, IntArray, basis_of
 from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.common.lazy import on_first_use
 from dimgs.dataset import Dataset
@@ -278,7 +278,7 @@ _LEAST_SHARE = 1e-16
 Contrast = Literal["log-ratio", "inverse", "difference"]
 ResponseScale = Literal["log", "linear"]
 # arrays of a design that have one row for each run
-_OF_RUNS = ("X", "y", "offset", "weights", "within", "split", "shift")
+_OF_RUNS = ("X", "y", "offset", "weights", "within", "split", "shift", "bounds")
 # relative: a spread below is rounding of unit conversions, and so is a difference of two routes
 _CONSTANT_COLUMN, _CONVERTED = 1e-12, 1e-9
 
@@ -457,6 +457,8 @@ class Design:
     censored : float
         Where bounds of the response are in it as working values, with weights that hold on its
         scale alone: the standard deviation of its errors by the likelihood; else 0.
+    bounds : ndarray of bool of shape (n_runs,), optional
+        The runs that are known by such a bound only.
     noise : {"relative", "constant"}, optional
         The error model of the target that was asked for, in place of the likeliest.
     never_varied : tuple of str
@@ -483,6 +485,7 @@ class Design:
     errors: TargetErrors | None = None
     input_errors: InputErrors | None = None
     censored: float = 0.0
+    bounds: BoolArray | None = None
     noise: Literal["relative", "constant"] | None = None
     never_varied: tuple[str, ...] = ()
     labelled: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """Runs that a law misses by more than their share are named, with what they change."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,30 @@ def test_a_robust_search_leaves_outlying_runs_out_and_names_them() -> None:
     assert "row 15 lies 2" in note
     assert robust.fit is not None
     assert robust.fit.scores.rmse_log == pytest.approx(0.02, rel=0.3)
+
+
+def test_a_bound_that_a_law_meets_is_no_outlier_beside_gross_errors() -> None:
+    rng = np.random.default_rng(1)
+    x = np.exp(rng.uniform(-2.0, 2.0, 30))
+    y = 3.0 * x**1.5 * np.exp(0.02 * rng.normal(size=30))
+    y[[3, 17]] *= [9.0, 0.1]
+    cells = [f"<{1.3 * v!r}" if i == 8 else repr(v) for i, v in enumerate(y.tolist())]
+    columns = {"x [m]": x, "y [s]": cells}
+    asked = Options(scales="auto", engine="power_law")
+    plain = dimgs.fit(columns, "y", asked)
+    named = " ".join(w for w in plain.warnings if "The run of row" in w)
+    assert "row 4 " in named
+    assert "row 18 " in named
+    assert "row 9 " not in named
+    # the scatter beside a bound, the verdict and the search are those of the other runs
+    asked = replace(asked, robust=True)
+    robust, report = dimgs.fit(columns, "y", asked), dimgs.discover(columns, "y", asked)
+    assert sorted(robust.outliers) == [3, 17]
+    assert robust.noise is not None
+    assert robust.noise.size == pytest.approx(0.02, rel=0.3)
+    assert report.n_runs == 28
+    assert robust.verdict == report.verdict
+    assert robust.verdict != plain.verdict
 
 
 def test_a_robust_search_judges_runs_in_all_groups_that_it_may_choose() -> None:
