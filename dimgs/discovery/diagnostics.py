@@ -5,7 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
 from math import lcm
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -234,10 +234,27 @@ def in_errors(design: Design, law: Law, left_out: Array) -> Array:
     return np.asarray(np.sign(left_out) * sizes * design.root)
 
 
-def outlier_warnings(
+class Outliers(NamedTuple):
+    """Outlying runs.
+
+    Attributes
+    ----------
+    said : tuple of str
+        A sentence on each, and one on what changes without them.
+    rows : tuple of int
+    robust : bool
+        Whether a robust search would leave all of them out.
+    """
+
+    said: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
+    robust: bool = False
+
+
+def outliers_of(
     design: Design, law: Law, left_out: Array, options: Options, fit: Estimate | None
-) -> tuple[list[str], tuple[int, ...]]:
-    """A sentence on each outlying run, and one on what changes without them; and their rows.
+) -> Outliers:
+    """The outlying runs of a law.
 
     Parameters
     ----------
@@ -254,7 +271,7 @@ def outlier_warnings(
     outliers, away = ([], left_out) if options.robust else far_runs(design, law, left_out, count)
     design = replace(design, errors=law.uncertainty.errors)
     if not outliers:
-        return [], ()
+        return Outliers()
     rows = tuple(int(design.data.rows[run]) for run, _ in outliers)
     out = [
         f"The run of {_place(design, run, float(away[run]))} the law of the others, "
@@ -264,13 +281,15 @@ def outlier_warnings(
     rest = design.take(np.setdiff1d(np.arange(design.n_runs), [run for run, _ in outliers]))
     changes = attempt(list, _changes(design, rest, law, options, fit)) or []
     it = "it" if len(outliers) == 1 else "them"
-    if fit is None and options.within is None and not options.by and design.scale == "log":
-        robust = replace(options, robust=True)
-        # the power law of a robust search is another one than the law, and may reach the runs
-        kept, *_ = without_outliers(design.data, design.target.name, robust)
-        if not np.isin(rows, kept.rows).any():
-            changes.append(f"With {setting('robust')}, the search leaves {{it}} out.")
-    return [*out, *(text.format(it=it) for text in changes)], rows
+    robust = options.within is None and not options.by and design.scale == "log"
+    if robust:
+        # the power law of a robust search may be another one than the law, and reach the runs
+        asked = replace(options, robust=True)
+        kept, *_ = without_outliers(design.data, design.target.name, asked)
+        robust = not np.isin(rows, kept.rows).any()
+    if robust and fit is None:
+        changes.append(f"With {setting('robust')}, the search leaves {{it}} out.")
+    return Outliers((*out, *(text.format(it=it) for text in changes)), rows, robust)
 
 
 def without_outliers(

@@ -18,8 +18,9 @@ from dimgs.common.formats import attributes
 from dimgs.common.progress import listening, notebook_bar
 from dimgs.dataset import Dataset
 from dimgs.discovery.diagnostics import (
+    Outliers,
     carrying,
-    outlier_warnings,
+    outliers_of,
     rounding_advice,
     without_outliers,
 )
@@ -35,7 +36,7 @@ from dimgs.discovery.missing_input import hidden_scale_advice
 from dimgs.discovery.next_runs import differs_most, propose
 from dimgs.discovery.options import DiscoverKeywords, FitKeywords, Options, default_of, documented
 from dimgs.discovery.power_law import fit_prepared
-from dimgs.discovery.prepare import Prepared, prepare
+from dimgs.discovery.prepare import Prepared, prepare, weighs_by_slopes
 from dimgs.discovery.scoring import left_out_values
 from dimgs.discovery.search import study_with_repeats
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals, study_of_power_law
@@ -114,9 +115,9 @@ def fit_with(data: Dataset, target: str, options: Options) -> FitResult:
     prepared = prepare(data, target, options)
     result = fit_prepared(prepared, options)
     left_out = np.array(result.left_out)
-    odd: list[str] = []
+    odd = Outliers()
     if left_out.size:
-        odd, _ = outlier_warnings(prepared.design, result.law, left_out, options, result)
+        odd = outliers_of(prepared.design, result.law, left_out, options, result)
     judge = partial(verdict_on, data, target, options)
 
     def again(other: Options) -> Design:
@@ -124,7 +125,7 @@ def fit_with(data: Dataset, target: str, options: Options) -> FitResult:
 
     missing = hidden_scale_advice(prepared.design, again, options)
     rounding = rounding_advice(result.law, prepared.data)
-    return replace(result, judge=judge, warnings=(*result.warnings, *odd, *missing, *rounding))
+    return replace(result, judge=judge, warnings=(*result.warnings, *odd.said, *missing, *rounding))
 
 
 def verdict_on(data: Dataset, target: str, options: Options) -> Verdict:
@@ -281,7 +282,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
     residuals = _left_out_residuals(study, options)
     unseen, form = _left_out(study, residuals), _given_form(study, law, options)
     left_out = () if unseen is None else prepared.in_table(unseen.tolist())
-    odd, outliers = _outliers(study, residuals, options)
+    odd = _outliers(study, residuals, options)
     maker = partial(_law_of_candidate, study, options)
     rivals = () if posterior is None else posterior.rivals
     # the kind of errors that the judgement worked in
@@ -300,7 +301,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
             *_unmet(study, options, form),
             *celsius_zeros(law),
             *rounding_advice(law, prepared.data),
-            *odd,
+            *odd.said,
             *verdict.why_not,
         ),
         source=data.source,
@@ -314,7 +315,10 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         rivals=_rivals(study, law, options, rivals),
         form=form,
         leads=tuple(replace(each, law=_shown(each.law)) for each in study.leads),
-        outliers=outliers,
+        outliers=odd.rows,
+        robust_leaves_out=odd.robust,
+        label_followed=study.residuals.label if study.residuals else "",
+        errors_by_slopes=weighs_by_slopes(prepared.design, options),
         further_runs=partial(propose, others=partial(_further, study, law, options)),
         shares_of=partial(_shares, data, law.target.name, options),
         options_of=partial(_given, options),
@@ -337,21 +341,20 @@ def _left_out_residuals(study: Study, options: Options) -> Array | None:
     return left_out_residuals(study, options)
 
 
-def _outliers(
-    study: Study, residuals: Array | None, options: Options
-) -> tuple[list[str], tuple[int, ...]]:
-    """Runs that the law misses by more than their share, where each was left out; their rows."""
+def _outliers(study: Study, residuals: Array | None, options: Options) -> Outliers:
+    """Runs that the law misses by more than their share, where each was left out."""
     if residuals is None:
-        return [], ()
+        return Outliers()
     result, design = study.result, study.prepared.design
     power = result if result is not None and study.law is result.law else None
-    odd, rows = outlier_warnings(design, study.law, residuals, options, power)
-    if result is None or power is not None or odd or study.verdict.confirmed:
-        return odd, rows
+    odd = outliers_of(design, study.law, residuals, options, power)
+    if result is None or power is not None or odd.rows or study.verdict.confirmed:
+        return odd
     if carrying(design, study.law, (1.0, 1.0))[0]:
         # the law bends to runs without which a power law describes the others as closely
-        odd, _ = outlier_warnings(design, result.law, np.array(result.left_out), options, result)
-    return odd, rows
+        of_power_law = outliers_of(design, result.law, np.array(result.left_out), options, result)
+        return Outliers(of_power_law.said)
+    return odd
 
 
 def _shown(law: Law | None) -> Law | None:

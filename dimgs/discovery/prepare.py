@@ -246,13 +246,23 @@ def _with_input_errors(design: Design, options: Options) -> tuple[Design, list[s
     names = ", ".join(f"'{name}'" for name in errors.names)
     if share < _NEGLIGIBLE and not options.errors_in_variables:
         return replace(design, input_errors=None), []
-    clash = next((n for n in ("within", "robust", "by") if getattr(options, n)), None)
+    clash = _not_by_slopes(options)
     end = ", and enter by the slopes of each law."
     if clash is not None:
         weights = "they only enter the weights, so that exponents may be too flat"
         end = f". With {setting(clash)} {weights}."
     size = f"about {in_percent(share)} of the variance of the runs about a law"
     return design, [f"The errors of {names} are {size}{end}"]
+
+
+def _not_by_slopes(options: Options) -> str | None:
+    """An option with which errors of inputs only enter the weights, if there is one."""
+    return next((n for n in ("within", "robust", "by") if getattr(options, n)), None)
+
+
+def weighs_by_slopes(design: Design, options: Options) -> bool:
+    """Whether errors of the inputs enter by the slopes of each law."""
+    return design.input_errors is not None and _not_by_slopes(options) is None
 
 
 def _second_degree(design: Design) -> Array:

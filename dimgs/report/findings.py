@@ -487,6 +487,12 @@ class Findings(Verdict):
         Column whose labels were left out whole for these; empty where runs were.
     outliers : tuple of int
         Rows of the runs that lie farther from the law of the others than chance allows.
+    robust_leaves_out : bool
+        Whether a robust search would leave all of these out.
+    label_followed : str
+        Column whose labels the residuals of the law follow; empty where there is none.
+    errors_by_slopes : bool
+        Whether errors of the inputs enter by the slopes of each law.
     """
 
     basis: PiBasis
@@ -512,6 +518,9 @@ class Findings(Verdict):
     leads: tuple[Lead, ...] = ()
     left_out_by: str = ""
     outliers: tuple[int, ...] = ()
+    robust_leaves_out: bool = False
+    label_followed: str = ""
+    errors_by_slopes: bool = False
     further_runs: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
     shares_of: Callable[[], dict[str, Any] | None] | None = field(
         default=None, repr=False, compare=False

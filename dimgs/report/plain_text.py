@@ -585,10 +585,7 @@ def report_text(report: Findings, folder: str = "") -> str:
 def _next_lines(report: Findings, folder: str) -> list[str]:
     """The command that goes on from here."""
     lines = []
-    # a robust search leaves out only what lies far from its power law too
-    if report.outliers and any(
-        text.startswith(f"With {setting('robust')}") for text in report.warnings
-    ):
+    if report.robust_leaves_out:
         rows = rows_shown(report.outliers)
         lie = "lies" if len(report.outliers) == 1 else "lie"
         lines = [f"{_command(report, 'discover')} --robust leaves out {rows}, which {lie} far off"]
@@ -599,16 +596,16 @@ def _next_lines(report: Findings, folder: str) -> list[str]:
         return lines
     if report.leads and _units_fix_all(report.basis):
         return [f"{_command(report, 'discover', scales='auto')} frees the exponents"]
-    for label in () if report.data is None else report.data.label_names:
-        if any(str(setting("within", label)) in why for why in report.why_not):
-            searched = _command(report, "discover", within=label)
-            return [f"{searched} gives each label its own prefactor"]
+    if report.label_followed:
+        searched = _command(report, "discover", within=report.label_followed)
+        return [f"{searched} gives each label its own prefactor"]
     if report.rivals and not report.leads:
         return [f"{_command(report, 'next')} proposes runs that decide between these"]
-    if report.outcome == "timeout" and not report.leads:
+    # no search tells how a law combines inputs that no run varies together
+    alone = report.law is not None and bool(report.law.domain.varied_alone)
+    if report.outcome == "timeout" and not (report.leads or alone):
         return [f"{_command(report, 'discover', effort='thorough')} searches for longer"]
-    untested = report.extrapolates is None or (report.law and report.law.domain.varied_alone)
-    if report.probability is not None and untested:
+    if report.probability is not None and (report.extrapolates is None or alone):
         return [f"{_command(report, 'next')} proposes runs, which can test the law"]
     return [f"{_command(report, 'explore')} shows what the groups explain"]
 

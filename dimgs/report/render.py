@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -494,10 +495,6 @@ def _fitted(report: Findings) -> bool:
     return report.fit is not None and bool(report.fit.exponents or report.fit.variable_exponents)
 
 
-def _with_input_errors(report: Findings) -> bool:
-    return any("enter by the slopes of each law" in note for note in report.warnings)
-
-
 def _snapped(report: Findings) -> bool:
     return any(e.rational is not None for e in report.exponents)
 
@@ -534,8 +531,8 @@ WORKS: tuple[Work, ...] = (
     Work("greene2012", "the test of the rational exponents", _snapped),
     Work("jaeckel1972", "the fit by ranks", _asked("robust")),
     Work("hodges1963", "the prefactor by ranks", _asked("robust")),
-    Work("york2004", "errors in the inputs", _with_input_errors),
-    Work("barker1974", "errors in the inputs", _with_input_errors),
+    Work("york2004", "errors in the inputs", attrgetter("errors_by_slopes")),
+    Work("barker1974", "errors in the inputs", attrgetter("errors_by_slopes")),
     Work("hansen2000", "the borders of the regimes", _has("regimes")),
     Work("churchill1972", "the smooth crossover", _has("crossover")),
     Work("cleveland1988", "the local exponents", _has("local")),

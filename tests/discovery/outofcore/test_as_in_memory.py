@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dimgs.dataset import read_table
 from dimgs.discovery import discover
-from dimgs.discovery.diagnostics import outlier_warnings
+from dimgs.discovery.diagnostics import Outliers, outliers_of
 from dimgs.discovery.missing_input import hidden_scale_advice
 from dimgs.discovery.options import Options
 from dimgs.discovery.outofcore import fit_stream
@@ -108,10 +108,10 @@ def test_the_result_is_that_of_memory_whatever_the_chunks(
     # single runs are named, and kinds of them compared, where they are in memory
     of_runs: list[str] = []
 
-    def noted(*given: Any) -> tuple[list[str], tuple[int, ...]]:
-        said, rows = outlier_warnings(*given)
-        of_runs.extend(said)
-        return said, rows
+    def noted(*given: Any) -> Outliers:
+        odd = outliers_of(*given)
+        of_runs.extend(odd.said)
+        return odd
 
     def advised(*given: Any) -> list[str]:
         said = hidden_scale_advice(*given)
@@ -119,7 +119,7 @@ def test_the_result_is_that_of_memory_whatever_the_chunks(
         return said
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(discover, "outlier_warnings", noted)
+        patch.setattr(discover, "outliers_of", noted)
         patch.setattr(discover, "hidden_scale_advice", advised)
         known = discover.fit(path, "F", options)
     streamed = fit_stream(path, "F", options, chunk_rows=chunk)
