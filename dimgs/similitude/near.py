@@ -100,11 +100,15 @@ def near(
 def _is_inside(near: Nearby, joined: Joined) -> bool:
     """Whether the point is near to runs and in their domain, or one from where a limit holds is.
 
-    Along the line of a limit the domain is not judged: there the limit says what runs do not.
+    Along the line of a limit the domain is not judged: there the limit says what runs do not. It is
+    that of the inputs and that of their groups, where it is not known that groups decide: each
+    input may lie among those of the runs, and a group of them far from all.
     """
     runs = near.origins >= 0
     z = (near.changes @ near.scalings.coordinates().T).round(_DECIMALS)
-    if joined.distances[runs].min() <= FARTHEST and _in_domain(z[runs]):
+    groups = (near.changes @ replace(near.scalings, whole=True).coordinates().T).round(_DECIMALS)
+    inside = _in_domain(z[runs]) and _in_domain(groups[runs])
+    if inside and joined.distances[runs].min() <= FARTHEST:
         return True
     for limit in z[~runs]:
         apart = np.linalg.norm(z[runs] - limit, axis=1).min() / np.log(10.0)
@@ -117,8 +121,11 @@ def _is_inside(near: Nearby, joined: Joined) -> bool:
 def _in_domain(z: Array) -> bool:
     """Whether the leverage of the point, at the origin, is no larger than the largest of a run.
 
-    So it is with laws. Beyond, exponents and lengths are those that were learned elsewhere.
+    So it is with laws. Beyond, exponents and lengths are those that were learned elsewhere. Of one
+    coordinate, the point lies in the range of the runs: leverage does not distinguish its ends.
     """
+    if z.shape[1] < 2:
+        return bool(np.all((z.min(axis=0) <= 0.0) & (z.max(axis=0) >= 0.0)))
     centre = z.mean(axis=0)
     precision = inverse_scatter((z - centre).T @ (z - centre), len(z))
     leverage, *others = leverages(np.vstack([np.zeros(z.shape[1]), z]) - centre, precision)

@@ -658,7 +658,7 @@ def beyond(origin: Origin, address: str) -> list[str]:
 def _groups(origin: Origin, changes: Array) -> list[tuple[PiGroup, Array, float]]:
     """Groups, their logarithms at the runs from those asked, and the values asked.
 
-    Inputs themselves where it is not known that groups decide.
+    Before these inputs themselves, where it is not known that groups decide.
     """
     logged = [j for j, n in enumerate(origin.table.names) if not (origin.plain | origin.inverse)[j]]
     names = [origin.table.names[j] for j in logged if origin.asked[j] != 0]
@@ -666,15 +666,17 @@ def _groups(origin: Origin, changes: Array) -> list[tuple[PiGroup, Array, float]
         return []
     place = {n: j for j, n in enumerate(origin.table.names)}
     values = {n: abs(float(origin.asked[j])) for n, j in place.items() if n in names}
-    groups = tuple(PiGroup.of(n, {n: 1}) for n in names)
     constants = _constants(origin)
-    if origin.complete and constants is not None:
+    alone = () if origin.complete and constants is not None else names
+    groups = {g.exponents: g for g in (PiGroup.of(n, {n: 1}) for n in alone)}
+    if constants is not None:
         inputs = [f"{n} [{p.unit}]" for n, p in origin.description.ports.items() if n in names]
         scales = [f"{n} [{unit}]" for n, (_, unit) in constants.items()]
-        groups = pi_basis(inputs, scales=scales, prefer_named=True).groups
+        basis = pi_basis(inputs, scales=scales, prefer_named=True)
+        groups = {g.exponents: g for g in basis.groups} | groups
         values |= {n: value for n, (value, _) in constants.items()}
     rows = []
-    for group in groups:
+    for group in groups.values():
         moving = [(place[n], float(e)) for n, e in group.exponents if n in place]
         if moving:
             apart = np.sum([e * changes[:, j] for j, e in moving], axis=0)

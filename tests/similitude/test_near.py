@@ -170,3 +170,41 @@ def test_the_domain_of_runs_is_that_of_any_basis(seed: int, groups: int, more: i
     held = np.column_stack([z - z.mean(axis=0), np.full(len(z), 0.1)])
     assert not _in_domain(held)
     assert not _in_domain(z - z.mean(axis=0) + 20.0 * z.std(axis=0))
+
+
+class Stalling(BaseKernel):
+    """A flow whose solver stalls at large Reynolds numbers; nobody checked its card."""
+
+    name, version = "stalling", "1"
+    inputs = (Port("U", "m/s"), Port("d", "m"), Port("nu", "m^2/s"))
+    outputs = (Port("q", "m^2/s"),)
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any]:
+        re = values["U"] * values["d"] / values["nu"]
+        return {"q": values["nu"] * re**0.5 * (1.0 + 0.002 * re)}
+
+
+def test_beyond_the_groups_of_the_runs_no_near_run_answers(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    kernel = Stalling()
+    with Hub(tmp_path, user="anna") as hub:
+        for re in np.exp(rng.uniform(np.log(0.1), np.log(485.0), 30)):
+            d, nu = np.exp(rng.uniform(-6.9, -2.3)), np.exp(rng.uniform(-13.8, -9.2))
+            at = {"U": float(re * nu / d), "d": float(d), "nu": float(nu)}
+            hub.add_runs([kernel.run(at)])
+        inside, beyond = ({"U": 1.0, "d": d, "nu": 1e-5} for d in (2e-3, 1e-2))
+        assert ask("q", inside, hub, kernel=kernel, tolerance=10.0).how == "near"
+        answer = ask("q", beyond, hub, kernel=kernel, tolerance=10.0)
+        # each input lies among those of the runs, and their Reynolds number beyond all
+        assert answer.value is None
+        assert "Reynolds number" in answer.missing[0]
+        assert "the point has 1e+03" in answer.missing[0]
+
+
+@given(st.integers(0, 10**6), st.floats(-3.0, 3.0))
+def test_of_one_group_the_domain_is_the_range(seed: int, at: float) -> None:
+    # lopsided, so that the leverage of the far end is that of a point beyond the near one
+    z = np.random.default_rng(seed).exponential(size=(12, 1)) - at
+    assert _in_domain(z) == (z.min() <= 0.0 <= z.max())
