@@ -274,6 +274,9 @@ _GRACE = 15.0
 _MOST_DEATHS = 3
 # so many first runs that all failed are no chance: the kernel, its program or its settings are
 _HOPELESS = 12
+# first runs, two corners and the centre of the ranges: a target that is above zero in none of these
+# is so by its sign
+_ALL_SIGNED = 3
 
 
 class Runner:
@@ -541,10 +544,23 @@ class Experiment:
                 text = f"{record.status}: {self._why_lost(record)}"
                 self.log.add("lost", text, tier=record.tier, key=record.key)
             self.runs.add(CampaignRun(z, p.tier, y, p.purpose, logs, record, predicted=p.value))
-        signed = any(r.ok and float(r.outputs[self.binding.target.name][0]) <= 0 for r in records)
-        if signed and self.binding.plan.tolerance.of_one_law and not self.binding.linear:
-            raise SignedTargetError
+        if self.binding.plan.tolerance.of_one_law and not self.binding.linear:
+            if any(map(self._is_signed, records)):
+                raise SignedTargetError
+        elif len(self.lost) == self.asked >= _ALL_SIGNED and all(
+            self._is_signed(run.record) for run in self.lost
+        ):
+            name = self.binding.target.name
+            raise InputError(
+                f"'{name}' is not above zero in all {self.asked} runs, and has no power law: let "
+                f"the kernel return its negative, or ask for a closed form (law = 0.95 alone in "
+                f"the tolerance)."
+            )
         return short
+
+    def _is_signed(self, record: RunRecord) -> bool:
+        """Whether a run has a target without a logarithm."""
+        return record.ok and float(record.outputs[self.binding.target.name][0]) <= 0
 
     def makes(self, proposals: list[Proposal]) -> bool:
         """Make runs; whether any was asked for."""

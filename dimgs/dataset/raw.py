@@ -392,7 +392,9 @@ def whats_wrong(word: str) -> tuple[str, str]:
 
 ERROR_SUFFIX = "_err"
 # other names of uncertainties: u(p), sd_p, p ±, p_std, p uncertainty
-_ERRORS = r"sd|std|se|sem|std\.?\s?err(?:or)?|stderr|err(?:or)?|unc(?:ertainty)?"
+_ERRORS = (
+    r"sd|std|stdev|sigma|σ|se|s\.e\.|sem|std\.?\s?err(?:or)?|stderr|err(?:or)?|unc(?:ertainty|\.)?"
+)
 _ERROR_NAMES = re.compile(
     rf"u\((?P<one>.+)\)|(?:±|(?:{_ERRORS})[\s_.](?:(?:of|in)\s)?)\s*(?P<two>.+)"
     rf"|(?P<three>.+?)(?:\s*±|[\s_.](?:{_ERRORS}))",

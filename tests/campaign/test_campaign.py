@@ -33,6 +33,18 @@ def pressure(F: float, A: float) -> float:
     return F / A
 
 
+@kernel(inputs={"F": "N", "A": "m^2"}, outputs={"p": "Pa"})
+def suction(F: float, A: float) -> float:
+    return -F / A
+
+
+def test_a_target_that_is_nowhere_above_zero_ends_after_the_first_runs(tmp_path: Path) -> None:
+    ranges = {"F": Range(1.0, 100.0, "N"), "A": Range(1.0, 100.0, "cm^2")}
+    plan = Plan(suction, "p", ranges, Budget(runs=40), Tolerance(exponents=0.02))
+    with pytest.raises(InputError, match=r"'p' is not above zero in all 3 runs.*law = 0.95 alone"):
+        run(plan, tmp_path)
+
+
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[CampaignResult, Path]:
     folder = tmp_path_factory.mktemp("uptake")

@@ -208,7 +208,22 @@ def test_other_names_are_in_no_doubt(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "form", ["u({})", "{} ±", "±{}", "sd_{}", "{}_std", "uncertainty of {}", "{} SE", "{} error"]
+    "form",
+    [
+        "u({})",
+        "{} ±",
+        "±{}",
+        "sd_{}",
+        "{}_std",
+        "uncertainty of {}",
+        "{} SE",
+        "{} error",
+        "sigma_{}",
+        "σ_{}",
+        "stdev {}",
+        "{} unc.",
+        "{} s.e.",
+    ],
 )
 def test_a_column_named_as_an_uncertainty_does_not_pass_for_an_input(form: str) -> None:
     name = form.format("p")
