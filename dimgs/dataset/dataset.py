@@ -255,6 +255,8 @@ def from_si(values: Array, unit: Unit) -> Array:
     """
     if unit.factor == 1.0 and unit.offset == 0.0:
         return values
+    if not np.ndim(values):
+        return np.asarray(from_si(np.atleast_1d(values), unit)[0])
     nearest = unit.from_si(values)
     result, moved = nearest.copy(), nearest.copy()
     size = np.maximum(np.abs(nearest), abs(unit.offset / unit.factor))

@@ -4,6 +4,7 @@ import keyword
 import math
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
@@ -50,7 +51,17 @@ def column_symbols(basis: PiBasis) -> dict[str, str]:
 
 def law_symbols(law: CheckedLaw) -> dict[str, str]:
     """LaTeX symbol of each input of a law by its identifier."""
-    return {s: latex.symbol_latex(v.name, v.kind) for s, v in law.symbols.items()}
+    columns = _law_columns(law)
+    return {s: columns[v.name] for s, v in law.symbols.items()}
+
+
+def _law_columns(law: CheckedLaw) -> dict[str, str]:
+    """LaTeX symbol of each column of a law; its whole name where two would have one symbol."""
+    symbols = {
+        v.name: latex.symbol_latex(v.name, v.kind) for v in (*law.symbols.values(), law.target)
+    }
+    uses = Counter(symbols.values())
+    return {n: s if uses[s] == 1 else latex.word_latex(n) for n, s in symbols.items()}
 
 
 def law_text(law: CheckedLaw) -> str:
@@ -68,7 +79,7 @@ def law_text(law: CheckedLaw) -> str:
 
 def law_latex(law: CheckedLaw, form: Literal["dimensional", "pi", "whole"]) -> str:
     """LaTeX of a law; see :meth:`Law.latex`; "whole" is in all inputs of its expression."""
-    left, names = latex.symbol_latex(law.target.name, law.target.kind), law_symbols(law)
+    left, names = _law_columns(law)[law.target.name], law_symbols(law)
     if form == "pi":
         left, names, shown = response_symbol(law), names | group_symbols(law), law.pi_expression
     else:
@@ -80,7 +91,7 @@ def law_latex(law: CheckedLaw, form: Literal["dimensional", "pi", "whole"]) -> s
 def response_symbol(law: CheckedLaw) -> str:
     """LaTeX of what the pi form gives: pi_0, or a target that is a level."""
     if law.target.is_level:
-        return latex.symbol_latex(law.target.name, law.target.kind)
+        return _law_columns(law)[law.target.name]
     return law.response.symbol or "\\pi_{0}"
 
 
@@ -97,8 +108,7 @@ def group_symbols(law: CheckedLaw) -> dict[str, str]:
 
 def group_definitions(law: CheckedLaw) -> list[str]:
     """LaTeX equation of each group and of the response group."""
-    variables = (*law.symbols.values(), law.target)
-    columns = {v.name: latex.symbol_latex(v.name, v.kind) for v in variables}
+    columns = _law_columns(law)
     labels = group_symbols(law) | {law.response.name: law.response.symbol or "\\pi_{0}"}
     return [
         f"{labels[group.name]} = {latex.group_latex(group, columns)}"
@@ -113,11 +123,12 @@ def law_symbol_table(law: CheckedLaw) -> str:
     """
     target = law.target
     unit = target.unit.text if only_scales(target) else law.target_unit
-    symbol = latex.symbol_latex(target.name, target.kind)
+    columns = _law_columns(law)
+    symbol = columns[target.name]
     rows: list[latex.SymbolRow] = [(symbol, target.kind or "target", unit, (None, None))]
     for identifier, (unit, ends) in shown_ranges(law).items():
         variable = law.symbols[identifier]
-        symbol = latex.symbol_latex(variable.name, variable.kind)
+        symbol = columns[variable.name]
         rows.append((symbol, variable.kind or variable.name, unit, ends))
     for constant in shown_constants(law):
         symbol = latex.symbol_latex(constant.name)

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import sympy
@@ -860,13 +860,20 @@ def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
 @np.errstate(all="ignore")
 def predicted(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
     """As :func:`predict`, for a report that shows what is doubtful elsewhere."""
+    if of not in get_args(Of):
+        raise InputError(f"An interval is of a {' or a '.join(get_args(Of))}, not of {of!r}.")
     inputs = law_inputs(law, data)
     value = _defined_values(law, inputs, data)
     if level is None:
         return _tagged(law, value, inputs)
     others = [(each, values(each, inputs)) for each in _with_moved_borders(law)]
-    ends = [_interval(each, inputs, at, level, of) for each, at in ((law, value), *others)]
-    low, high = np.fmin.reduce([e[0] for e in ends]), np.fmax.reduce([e[1] for e in ends])
+    # of a negative target the larger end in size is the lower one
+    ends = [
+        end
+        for each, at in ((law, value), *others)
+        for end in _interval(each, inputs, at, level, of)
+    ]
+    low, high = np.fmin.reduce(ends), np.fmax.reduce(ends)
     return Interval(*(_tagged(law, x, inputs) for x in (value, low, high)))
 
 
