@@ -281,7 +281,9 @@ def outliers_of(
     rest = design.take(np.setdiff1d(np.arange(design.n_runs), [run for run, _ in outliers]))
     changes = attempt(list, _changes(design, rest, law, options, fit)) or []
     it = "it" if len(outliers) == 1 else "them"
-    robust = options.within is None and not options.by and design.scale == "log"
+    # what a robust search is not combined with
+    apart = options.within is not None or options.by or options.errors_in_variables
+    robust = design.scale == "log" and not apart
     if robust:
         # the power law of a robust search may be another one than the law, and reach the runs
         asked = replace(options, robust=True)
