@@ -281,12 +281,11 @@ def outliers_of(
     rest = design.take(np.setdiff1d(np.arange(design.n_runs), [run for run, _ in outliers]))
     changes = attempt(list, _changes(design, rest, law, options, fit)) or []
     it = "it" if len(outliers) == 1 else "them"
-    # what a robust search is not combined with
-    apart = options.within is not None or options.by or options.errors_in_variables
-    robust = design.scale == "log" and not apart
-    if robust:
+    # None where such a search is not combined with what was asked for
+    asked = attempt(replace, options, robust=True)
+    robust = asked is not None and options.within is None and design.scale == "log"
+    if asked is not None and robust:
         # the power law of a robust search may be another one than the law, and reach the runs
-        asked = replace(options, robust=True)
         kept, *_ = without_outliers(design.data, design.target.name, asked)
         robust = not np.isin(rows, kept.rows).any()
     if robust and fit is None:

@@ -4,7 +4,6 @@ import keyword
 import math
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
@@ -46,7 +45,7 @@ from dimgs.variables import unit_suffix
 def column_symbols(basis: PiBasis) -> dict[str, str]:
     """LaTeX symbol of each variable of a basis, by column name."""
     variables = [*basis.variables, *([basis.target] if basis.target else [])]
-    return {v.name: latex.symbol_latex(v.name, v.kind) for v in variables}
+    return latex.distinct_symbols({v.name: v.kind for v in variables})
 
 
 def law_symbols(law: CheckedLaw) -> dict[str, str]:
@@ -56,12 +55,9 @@ def law_symbols(law: CheckedLaw) -> dict[str, str]:
 
 
 def _law_columns(law: CheckedLaw) -> dict[str, str]:
-    """LaTeX symbol of each column of a law; its whole name where two would have one symbol."""
-    symbols = {
-        v.name: latex.symbol_latex(v.name, v.kind) for v in (*law.symbols.values(), law.target)
-    }
-    uses = Counter(symbols.values())
-    return {n: s if uses[s] == 1 else latex.word_latex(n) for n, s in symbols.items()}
+    """LaTeX symbol of each input of a law and of its target, by column name."""
+    variables = (*law.symbols.values(), law.target)
+    return latex.distinct_symbols({v.name: v.kind for v in variables})
 
 
 def law_text(law: CheckedLaw) -> str:

@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
@@ -353,6 +354,24 @@ def quantity_latex(
     numbers = [f"{number / 10.0**shift:.{decimals}f}" for number in (value, *ends)]
     text = rf"{numbers[0]}\ [{numbers[1]},\, {numbers[2]}]"
     return text + (rf" \times 10^{{{shift}}}" if scientific else "") + suffix
+
+
+def distinct_symbols(kinds: Mapping[str, Kind | str | None]) -> dict[str, str]:
+    r"""Symbol of each column; its whole name, upright, where columns would share a symbol.
+
+    Parameters
+    ----------
+    kinds : mapping of str to Kind, str or None
+        By column name, as of :func:`symbol_latex`.
+
+    Examples
+    --------
+    >>> distinct_symbols({"t1": None, "t_1": None, "v": None})
+    {'t1': '\mathrm{t1}', 't_1': '\mathrm{t\_1}', 'v': 'v'}
+    """
+    symbols = {name: symbol_latex(name, kind) for name, kind in kinds.items()}
+    uses = Counter(symbols.values())
+    return {n: s if uses[s] == 1 else word_latex(n) for n, s in symbols.items()}
 
 
 def symbol_latex(name: str, kind: Kind | str | None = None) -> str:

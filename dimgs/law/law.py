@@ -17,7 +17,7 @@ from dimgs.law.canonical import shortest
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.display import half_widths, name_exponents, round_decimals, without_held
 from dimgs.law.export import domain_lines, numpy_function, source_code
-from dimgs.law.latex import expression_latex, symbol_latex
+from dimgs.law.latex import distinct_symbols, expression_latex
 from dimgs.law.prediction import Interval, Of, Place, inputs_in, predict, values
 from dimgs.law.serialise import constant_document
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
@@ -86,9 +86,10 @@ class UnitLaw:
 
     def latex(self) -> str:
         """LaTeX of the numerical equation."""
-        names = {s: symbol_latex(c) for s, (c, _) in self.symbols.items()}
-        right = expression_latex(self._shown, names)
-        return f"{symbol_latex(self.target)} = {right}"
+        columns = (*(c for c, _ in self.symbols.values()), self.target)
+        symbols = distinct_symbols(dict.fromkeys(columns))
+        names = {s: symbols[c] for s, (c, _) in self.symbols.items()}
+        return f"{symbols[self.target]} = {expression_latex(self._shown, names)}"
 
     def python(self, name: str = "law") -> str:
         """Source of a plain NumPy function in these units; the domain is stated in SI units."""

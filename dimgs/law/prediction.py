@@ -860,8 +860,7 @@ def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
 @np.errstate(all="ignore")
 def predicted(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
     """As :func:`predict`, for a report that shows what is doubtful elsewhere."""
-    if of not in get_args(Of):
-        raise InputError(f"An interval is of a {' or a '.join(get_args(Of))}, not of {of!r}.")
+    _check_of(of)
     inputs = law_inputs(law, data)
     value = _defined_values(law, inputs, data)
     if level is None:
@@ -875,6 +874,12 @@ def predicted(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
     ]
     low, high = np.fmin.reduce(ends), np.fmax.reduce(ends)
     return Interval(*(_tagged(law, x, inputs) for x in (value, low, high)))
+
+
+def _check_of(of: str) -> None:
+    """Raise InputError unless an interval can be of that."""
+    if of not in get_args(Of):
+        raise InputError(f"An interval is of a {' or a '.join(get_args(Of))}, not of {of!r}.")
 
 
 def _with_moved_borders(law: CheckedLaw) -> Iterator[CheckedLaw]:
@@ -923,6 +928,7 @@ def _interval(
 @np.errstate(all="ignore")
 def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.ratio`."""
+    _check_of(of)
     a, b = law_inputs(law, u), law_inputs(law, v)
     one, two = _defined_values(law, a, u), _defined_values(law, b, v)
     shaped = a._replace(scalar=a.scalar and b.scalar)

@@ -20,7 +20,7 @@ from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.checked_law import Scores
 from dimgs.law.curve import KIND, Curve
 from dimgs.law.export import group_symbols, response_symbol
-from dimgs.law.latex import group_latex, symbol_latex
+from dimgs.law.latex import distinct_symbols, group_latex, symbol_latex
 from dimgs.law.law import Law
 from dimgs.law.prediction import (
     Centre,
@@ -812,7 +812,7 @@ class ReportRuns:
     def definition(self, group: PiGroup, *, flat: bool = False) -> str:
         """LaTeX of a group as a fraction of powers, or with a slash."""
         variables = (*self.report.basis.variables, self.law.target, *self.law.symbols.values())
-        symbols = {v.name: symbol_latex(v.name, v.kind) for v in variables}
+        symbols = distinct_symbols({v.name: v.kind for v in variables})
         return group_latex(group, symbols, flat=flat)
 
     @property

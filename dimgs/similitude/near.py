@@ -104,10 +104,12 @@ def _is_inside(near: Nearby, joined: Joined) -> bool:
     that of the inputs and that of their groups, where it is not known that groups decide: each
     input may lie among those of the runs, and a group of them far from all.
     """
-    runs = near.origins >= 0
-    z = (near.changes @ near.scalings.coordinates().T).round(_DECIMALS)
-    groups = (near.changes @ replace(near.scalings, whole=True).coordinates().T).round(_DECIMALS)
-    inside = _in_domain(z[runs]) and _in_domain(groups[runs])
+    runs, whole = near.origins >= 0, replace(near.scalings, whole=True)
+    z, groups = (
+        (near.changes @ scalings.coordinates().T).round(_DECIMALS)
+        for scalings in (near.scalings, whole)
+    )
+    inside = _in_domain(z[runs]) and (near.scalings.whole or _in_domain(groups[runs]))
     if inside and joined.distances[runs].min() <= FARTHEST:
         return True
     for limit in z[~runs]:

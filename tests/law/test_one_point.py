@@ -35,6 +35,8 @@ def test_the_lower_end_is_the_lower_one_of_a_negative_target_too(law: Law, force
 def test_an_interval_of_anything_else_is_refused(law: Law) -> None:
     with pytest.raises(InputError, match="of a run or a law, not of 'rows'"):
         law.predict({"F": 4.0, "k": 2.0}, level=0.9, of="rows")  # type: ignore[call-overload]
+    with pytest.raises(InputError, match="of a run or a law, not of 'rows'"):
+        law.ratio({"F": 4.0}, {"F": 2.0}, level=0.9, of="rows")  # type: ignore[call-overload]
 
 
 def test_columns_that_would_share_a_symbol_have_their_whole_names() -> None:
