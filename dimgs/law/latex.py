@@ -366,8 +366,8 @@ def distinct_symbols(kinds: Mapping[str, Kind | str | None]) -> dict[str, str]:
 
     Examples
     --------
-    >>> distinct_symbols({"t1": None, "t_1": None, "v": None})
-    {'t1': '\mathrm{t1}', 't_1': '\mathrm{t\_1}', 'v': 'v'}
+    >>> print(*distinct_symbols({"t1": None, "t_1": None, "v": None}).values())
+    \mathrm{t1} \mathrm{t\_1} v
     """
     symbols = {name: symbol_latex(name, kind) for name, kind in kinds.items()}
     uses = Counter(symbols.values())
