@@ -278,17 +278,16 @@ def remarks(report: Findings) -> str:
     notes, search, form = [], report.complete_to, report.form
     if search is not None and report.law is not None:
         seconds = f" in {search.seconds:.0f} s" if search.seconds >= _NOTICED else ""
-        rest = "no other form among them fits the runs within their noise"
+        rest = "only candidates follow the runs as well as the best of them"
         if search.others:
             rest = (
                 f"{search.others} of them, none simpler than the candidates, follow the runs about "
                 "as well"
             )
-        elif report.rivals:
-            rest = f"beside the rivals, {rest}"
+        # what was not tried is named too: two constants of a longer form may be anywhere
         notes.append(
-            f"All {search.forms} forms of at most {search.nodes} nodes in these groups were "
-            f"tried{seconds}: {rest}."
+            f"All {search.forms} forms of at most {search.nodes} nodes in these groups, with at "
+            f"most a fitted factor and a fitted offset or exponent, were tried{seconds}: {rest}."
         )
     if form is not None:
         name, compared = "The given form", "It is the most probable law."
