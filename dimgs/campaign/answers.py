@@ -163,11 +163,17 @@ def holding(space: PiSpace, conditions: Sequence[Side], z: Array) -> BoolArray:
     return inside
 
 
+def side_of(powers: Powers, end: float, at_least: bool, is_run: bool = True) -> Side:
+    """Condition on a monomial up to an end, or just beyond it where that is a run of the law."""
+    beyond = _DIGITS if is_run else 0.0
+    end *= float(np.exp(-beyond if at_least else beyond))
+    return Side(powers, end, end, end, at_least, 0)
+
+
 def condition_of(apart: Separation) -> Side:
     """Condition of the first of two sets that a monomial parts, as far as its own runs go."""
     upper = apart.upper == 0
-    end = apart.high if upper else apart.low
-    return Side(apart.powers, end, end, end, upper, 0)
+    return side_of(apart.powers, apart.high if upper else apart.low, upper)
 
 
 def exponents_of(
@@ -287,7 +293,7 @@ class Answers:
                 monomial, start, growth = self._monomial(b)
                 value = float(bounded_exp(start + growth * (b.high if is_above else b.low)))
                 at_least = is_above == (growth > 0)
-                conditions.append(Side(monomial, value, value, value, at_least, 0))
+                conditions.append(side_of(monomial, value, at_least, not b.meets))
         # where runs give an answer is one question, whatever law they follow
         if domain is not None and not holding(self.space, [condition_of(domain)], pool).all():
             conditions.append(condition_of(domain))
@@ -340,7 +346,8 @@ class Answers:
             half = max(half, *((e.high - e.low) / 2.0 for e in self.exponents[k]))
             doubt = float(np.max(self.doubts[k]))
         # equal runs test no law but that of a kernel without a free group
-        runs = len(law.rows) if self.space.rank else int(self.model.sites.count[law.rows].sum())
+        sites, equal = self.model.sites, not self.space.rank
+        runs = int(sites.count[law.rows].sum()) if equal else sites.apart(law.rows)
         cleared, name = fit is not None and fit.judge is None, f"regime {self.laws.index(k) + 1}"
         regime = RegimeAnswer(
             where=where_text(conditions, self.space.features),
@@ -360,9 +367,9 @@ class Answers:
         why = f"{over}; the widest half-width is {half:.3g}, {evidence.tolerance} was asked for."
         if evidence.change:
             why += f" No exponent changes by more than {evidence.change:.2g} over the ranges."
-        unexplained, n = len(self.model.unexplained), len(self.model.sites)
-        if unexplained:
-            why += f" {unexplained} of {n} runs follow no law that was found."
+        if evidence.lawless:
+            n = int(sites.count.sum())
+            why += f" {evidence.lawless} of {n} runs follow no law that was found."
         if self.lost:
             why += f" {counted({'only': self.lost})} gave no answer: nothing is known there."
         if failure := self.failure(k):
@@ -372,7 +379,6 @@ class Answers:
         if probable is not None and probable < _EVEN:
             # the exponents are then those of another law
             confidence = min(confidence, probable)
-            why += f" Its runs make its law only {probable:.2g} probable."
         acceptability = min(1.0, evidence.tolerance / max(half, 1e-12))
         return regime, Pertinence(name, True, acceptability, confidence, meaning, why)
 
@@ -435,8 +441,9 @@ class Answers:
         if tier < len(tiers) - 1 and law.correction is None:
             seen, finest = f"only the tier '{tiers[tier].name}' was seen", tiers[-1].name
             return f"{seen}, and too few runs of '{finest}' to test it; raise the budget."
-        n = len(law.rows)
-        if n <= self.evidence.by_chance and (self.entangled or len(self.evidence.unexplained())):
+        n = int(self.model.sites.count[law.rows].sum())
+        others = self.entangled or len(self.evidence.unexplained())
+        if others and self.evidence.by_chance(law):
             return f"{counted({'only': n})} may follow it by chance, as others follow no law."
         if np.isfinite(law.spread).all() and np.isfinite(law.sigma):
             return ""
@@ -569,9 +576,8 @@ def conclude(
     if report is None and consistent:
         report = law_of_all(evidence, warnings, quick=met or predicts)
     whole = report.law if isinstance(report, Report) and report.confirmed else None
-    unexplained = len(evidence.model.unexplained)
-    if unexplained and whole is None and consistent:
-        warnings.append(f"{unexplained} runs follow no power law that was found; see the log.")
+    if evidence.lawless and whole is None and consistent:
+        warnings.append(f"{evidence.lawless} runs follow no power law that was found; see the log.")
     of_law = [] if tolerance.law is None else [_judged_law(report, tolerance.law)]
     asked = [*([] if tolerance.of_one_law else judged), *at_points, *of_law]
     judged += [*at_points, *of_law]
@@ -579,15 +585,17 @@ def conclude(
         ends = Ending(Outcome.STOPPED, "not every answer can be relied on")
     if met and tolerance.exponents is not None and not all(r.tested.is_narrow for r in regimes):
         ends = Ending(Outcome.STOPPED, "a law misses runs that repeat themselves by too much")
-    why = "" if ends is None else f"The campaign ended with: {ends.outcome.words}."
-    if why and whole is not None and tolerance.law is None:
-        why = "The campaign confirmed one law of all runs, which this law comes near in its place."
+    outcome = _outcome(binding.plan, ends, whole is not None, predicts)
+    ended = "" if ends is None else _why_not(outcome)
     for i, (regime, one) in enumerate(zip(regimes, judged, strict=False)):
         if (fit := regime.fit) is not None:
-            judge = partial(_verdict, fit, regime.tested, one, why)
-            regimes[i] = replace(regime, fit=replace(fit, judge=judge))
-    parts = met and all(r.fit is not None and r.fit.verdict.confirmed for r in regimes)
-    outcome = _outcome(binding.plan, ends, whole is not None, parts, predicts)
+            fit = replace(fit, judge=partial(_verdict, fit, regime.tested, one, ended))
+            regimes[i] = replace(regime, fit=fit)
+            if one.relevant and not fit.confirmed:
+                reason = f"Its law is not confirmed. {fit.verdict.why_not[0]}"
+                judged[i] = replace(one, why=f"{one.why} {reason}")
+    if whole is None and not all(r.fit is not None and r.fit.confirmed for r in regimes):
+        outcome = Outcome.PREDICTS if outcome is Outcome.CONFIRMED else outcome
     further = answers.further()
     reason = "all that was asked is within its tolerance" if ends is None else ends.text
     experiment.log.add("stop", f"{outcome.words}: {reason}", runs=experiment.asked)
@@ -617,6 +625,7 @@ def conclude(
         domain=_domain(binding, experiment, dataset),
         report=report,
         whole=whole,
+        has_one_law=evidence.has_one_law,
         options=_options(binding),
         surrogate=surrogate,
         runs={t.name: experiment.made(n) for n, t in enumerate(binding.tiers)},
@@ -633,25 +642,33 @@ def conclude(
     )
 
 
-def _outcome(plan: Plan, ends: Ending | None, one: bool, parts: bool, predicts: bool) -> Outcome:
-    """How a campaign ends: with a law that is confirmed, with predictions, or without an answer.
+def _outcome(plan: Plan, ends: Ending | None, one: bool, predicts: bool) -> Outcome:
+    """How a campaign ends whose laws of regimes, where they answer, are all confirmed.
 
     Parameters
     ----------
     plan : Plan
     ends : Ending or None
         Why something that was asked has no answer.
-    one, parts : bool
-        Whether one law of all runs is confirmed, and whether those of all regimes are.
+    one : bool
+        Whether one law of all runs is confirmed.
     predicts : bool
         Whether a surrogate predicts runs left out as closely as was asked.
     """
     if ends is None:
-        known = plan.of_ranges and (one or parts)
-        return Outcome.CONFIRMED if known else Outcome.PREDICTS
+        return Outcome.CONFIRMED if plan.of_ranges else Outcome.PREDICTS
     if one and plan.tolerance.law is None:
         return Outcome.CONFIRMED
     return Outcome.PREDICTS if predicts and not one else ends.outcome
+
+
+def _why_not(outcome: Outcome) -> str:
+    """Why the laws of regimes are not confirmed where they do not answer all that was asked."""
+    if outcome is Outcome.CONFIRMED:
+        return "The campaign confirmed one law of all runs, which this law comes near in its place."
+    if outcome is Outcome.PREDICTS:
+        return "A smooth curve answers what the laws of regimes leave open."
+    return f"The campaign ended with: {outcome.words}."
 
 
 def _dataset(target: str, records: Sequence[RunRecord], more: Array | float = 0.0) -> Dataset:
@@ -793,7 +810,7 @@ def law_of_all(evidence: TierEvidence, warnings: list[str], *, quick: bool = Tru
     if correction is not None and (coarse := evidence.runs.usable(tier)):
         runs += coarse
         more = np.append(more, correction(np.array([r.z for r in coarse])))
-    one = len(evidence.answered) == 1 and not len(model.unexplained)
+    one = evidence.has_one_law
     kind = "discover" if is_asked else plan.report or ("fit" if one else "discover")
     if kind == "none" or not runs:
         return None

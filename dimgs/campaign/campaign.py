@@ -281,8 +281,7 @@ class CampaignLoop:
         if tolerance.exponents is None:
             return evidence, None
         if not evidence.clear:
-            text = f"{len(evidence.model.unexplained)} runs follow no law that was found"
-            return evidence, Ending(Outcome.STOPPED, text)
+            return evidence, Ending(Outcome.STOPPED, "some runs follow no law that was found")
         missed = Ending(Outcome.STOPPED, "runs were not as the laws predicted them")
         return evidence, None if evidence.proven else missed
 
@@ -439,10 +438,9 @@ class CampaignLoop:
         return ends or Ending(Outcome.STOPPED, "an interval is wider than its tolerance")
 
     def _log_laws(self, evidence: TierEvidence) -> None:
-        laws, unexplained = len(evidence.model.laws), len(evidence.model.unexplained)
-        worst = evidence.worst
+        laws, worst = len(evidence.model.laws), evidence.worst
         width = f"{worst:.3g} times its tolerance" if np.isfinite(worst) else "not known yet"
-        rest = f", {unexplained} runs follow none" if unexplained else ""
+        rest = f", {evidence.lawless} runs follow none" if evidence.lawless else ""
         text = f"{laws} power law{'' if laws == 1 else 's'}{rest}; the widest interval is {width}"
         slopes = [[round(float(x), 4) for x in law.slope] for law in evidence.model.laws]
         self._say("found", text, regimes=slopes, width=worst if np.isfinite(worst) else None)

@@ -389,20 +389,28 @@ class TierEvidence:
         return np.flatnonzero(share >= SMALLEST).tolist()
 
     @property
-    def by_chance(self) -> int:
-        """Most runs that follow a law by chance where others follow none.
+    def has_one_law(self) -> bool:
+        """Whether one power law explains all runs."""
+        return len(self.answered) == 1 and not self.lawless
 
-        Some that nearly do are met beyond those that determine it: twice as many as its unknowns
-        are not.
+    @property
+    def lawless(self) -> int:
+        """Number of runs that follow no law, replicates included."""
+        return int(self.model.sites.count[self.model.unexplained].sum())
+
+    def by_chance(self, law: FittedLaw) -> bool:
+        """Whether the runs of a law may follow it by chance, where others follow none.
+
+        Some that nearly do are met beyond those that determine it: at twice as many points as it
+        has unknowns none are.
         """
-        return 2 * (self.space.rank + 1)
+        return self.model.sites.apart(law.rows) <= 2 * (self.space.rank + 1)
 
     @property
     def settled(self) -> list[tuple[FittedLaw, Separation]]:
         """Laws within the tolerance where they hold, and what parts them from all other runs."""
         laws, z = (self.model.laws[k] for k in self.answered), self.model.sites.z
-        most = self.by_chance
-        sure = [law for law in laws if len(law.rows) > most and self.width(law) <= 1.0]
+        sure = [law for law in laws if not self.by_chance(law) and self.width(law) <= 1.0]
         others = (np.delete(z, law.rows, axis=0) for law in sure)
         parts = map(self.space.axes.separating, (z[law.rows] for law in sure), others)
         return [(law, part) for law, part in zip(sure, parts, strict=True) if part is not None]

@@ -517,6 +517,8 @@ class CampaignResult:
         Those that were fitted whole.
     whole : Law or None
         What `discover` confirmed, if it goes through all the runs.
+    has_one_law : bool
+        Whether one power law explains all runs.
     others : tuple of CampaignResult
         Of the plan's further targets; `runs` of the last counts those of all.
     target, unit : str
@@ -575,6 +577,7 @@ class CampaignResult:
     origins: tuple[Mapping[str, Any], ...] = ()
     others: "tuple[CampaignResult, ...]" = ()
     whole: Law | None = None
+    has_one_law: bool = False
     curves: "tuple[Collapse, ...]" = ()
     whole_curves: tuple[WholeCurves, ...] = ()
     surrogate: Surrogate | None = None
@@ -601,12 +604,12 @@ class CampaignResult:
 
     @property
     def law(self) -> Law | None:
-        """The one law of the whole: that of `discover` where it is confirmed, or of one regime."""
+        """The one law of all runs: that of `discover` where it is confirmed, or of one regime."""
         if self.across is not None and self.across.confirmed:
             return self.across.law
         if self.whole is not None:
             return self.whole
-        return self.regimes[0].law if len(self.regimes) == 1 else None
+        return self.regimes[0].law if self.has_one_law and self.regimes else None
 
     @property
     def nearest(self) -> Law | None:

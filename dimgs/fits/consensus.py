@@ -146,6 +146,9 @@ _PREDICTED = 1e-3
 # a law may miss a run that it was not fitted to by half a limit for each run beyond its unknowns,
 # up to this many: few runs agree by accident unless they agree closely
 _SURE = 6
+# of a coordinate, whose ranges reach over 2 or more: runs that lie closer together than this test a
+# law as one run does
+_APART = 1e-3
 # part of the region below which a law might be a tangent: what goes through half of it is none
 _LOCAL = 0.5
 
@@ -180,6 +183,26 @@ class Sites:
     def design(self) -> Array:
         """Columns 1 and z, shape (n_sites, rank + 1)."""
         return np.column_stack([np.ones(len(self)), self.z])
+
+    @cached_property
+    def _close(self) -> BoolArray:
+        """Which sites lie so close together that they test a law as one, shape (n, n)."""
+        away = np.abs(self.z[:, None] - self.z[None])
+        return np.asarray(away.max(axis=2, initial=0.0) <= _APART)
+
+    def apart(self, rows: IntArray) -> int:
+        """Number of some sites, those that lie close together counted once.
+
+        Examples
+        --------
+        >>> z = np.array([[0.0], [1e-4], [1.0]])
+        >>> Sites(z, z[:, 0], np.ones(3), np.arange(3)).apart(np.arange(3))
+        2
+        """
+        kept = np.zeros(len(self), dtype=np.bool_)
+        for i in rows.tolist():
+            kept[i] = not np.any(self._close[i] & kept)
+        return int(kept.sum())
 
     def row(self, number: int | None) -> int | None:
         """Place of the point of a number; None where it is not among these."""
@@ -432,7 +455,7 @@ class _Search:
             return False
         miss = np.abs(y - left @ (left.T @ y))
         free = 1.0 - np.einsum("ij,ij->i", left, left)
-        spare = min(len(members) - z.shape[1] - 1, _SURE) / 2.0
+        spare = min(sites.apart(members) - z.shape[1] - 1, _SURE) / 2.0
         if np.any(free < _PREDICTED) or np.any(miss / free > spare * limits):
             return False
         extent, whole = (float(np.ptp(x, axis=0).max(initial=0.0)) for x in (z, sites.z))

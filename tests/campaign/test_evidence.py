@@ -146,6 +146,9 @@ def test_parallel_laws_divide_the_ranges_between_them(d: Range) -> None:
     assert step.low <= 3e4 <= step.high or step.low <= 1 / 3e4 <= step.high
     told = [p.meaning for p in result.pertinence]
     assert all("everywhere" not in t for t in told)
+    # the last run of a law before the step is one of its runs
+    assert result.dataset is not None
+    assert sum(n for r in result.regimes for n in r.runs.values()) == result.dataset.n_runs
 
 
 def test_laws_whose_runs_lie_among_each_other_are_no_answer() -> None:
@@ -163,6 +166,8 @@ def test_where_runs_failed_nothing_is_claimed() -> None:
     result = run(plan)
     (regime,) = result.regimes
     (judged,) = result.pertinence
+    assert result.dataset is not None
+    assert sum(regime.runs.values()) == result.dataset.n_runs
     assert "everywhere" not in judged.meaning
     assert "gave no answer: nothing is known there" in judged.why
     assert "of the ranges where runs gave an answer;" in judged.why

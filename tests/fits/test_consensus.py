@@ -29,6 +29,17 @@ def test_a_law_is_found_from_one_run_more_than_its_unknowns(rank: int, seed: int
     assert find_laws(sites(z[1:], 2.0 + z[1:] @ slope), EXACT, ()) == []
 
 
+@given(st.integers(1, 3), st.integers(0, 500))
+@settings(max_examples=20)
+def test_runs_close_to_others_test_no_law(rank: int, seed: int) -> None:
+    """As many points as unknowns tell nothing, however many runs lie close to each."""
+    rng = np.random.default_rng(seed)
+    z = np.repeat(rng.uniform(-1, 1, (rank + 1, rank)), 3, axis=0)
+    close = sites(z + rng.uniform(-1e-4, 1e-4, z.shape), 2.0 + z @ rng.normal(size=rank))
+    assert close.apart(np.arange(len(close))) <= rank + 1
+    assert find_laws(close, EXACT, ()) == []
+
+
 def test_a_run_that_decides_a_law_alone_is_not_of_it() -> None:
     z = np.array([[-1.0, 1.0], [0.0, 1.0], [1.0, 1.0], [0.3, -1.0]])
     assert find_laws(sites(z, np.array([1.0, 1.0, 1.0, 7.0])), EXACT, ()) == []
