@@ -188,7 +188,7 @@ def claims(case: Drawn, result: CampaignResult, logs: Array) -> list[tuple[str, 
                 [*map(sympy.Symbol, names)], sympy_parse_condition(regime.where, names)
             )
             here = np.broadcast_to(np.asarray(condition(*values), dtype=bool), len(logs))
-        misses.append((f"regime {i}", missed(regime.fit.law.predict(table), room, here)))
+        misses.append((f"regime {i}", missed(regime.fit.law.predict_si(table), room, here)))
     for i, (point, place) in enumerate(zip(result.points, POINTS, strict=False), 1):
         at = case.value(_place(case, place)[None])[0]
         misses.append((f"point {i}", float(not abs(np.log(point.value) - at) <= room)))

@@ -123,7 +123,7 @@ def claimed(case: Case, result: CampaignResult, number: int, logs: Array) -> Arr
         return np.full(len(logs), np.inf)
     table = dict(zip(case.inputs, np.exp(logs).T, strict=True))
     with np.errstate(invalid="ignore", divide="ignore"):
-        said = np.log(np.asarray(fit.law.predict(table), dtype=float))
+        said = np.log(np.asarray(fit.law.predict_si(table), dtype=float))
     return np.asarray(np.nan_to_num(np.broadcast_to(said, len(logs)), nan=np.inf))
 
 

@@ -31,7 +31,7 @@ from dimgs.kernels.base import Kernel, Port, convert_inputs, port_value
 from dimgs.kernels.process import ending
 from dimgs.kernels.record import Failure
 from dimgs.law.law import Law
-from dimgs.law.prediction import Place, law_table
+from dimgs.law.prediction import Place, law_table, wanted_by
 from dimgs.similitude.answer import grid_points
 from dimgs.variables import parse_unit
 from dimgs.variables.quantities import Quantity as ReadQuantity
@@ -590,7 +590,7 @@ def predict(
     ]
     boxes = [grid_points(point, level) for point in quantities]
     every = [point for box in boxes for point in box]
-    data = law_table(stored, _columns(every), ReadOptions(find_duplicates=False))
+    data = law_table(wanted_by(stored), _columns(every), ReadOptions(find_duplicates=False))
     places = stored.places(data)
     beyond = list(dict.fromkeys(str(d) for place in places for d in place.departures))
     try:

@@ -423,7 +423,7 @@ def predict(
     from dimgs.dataset.checks import dropping_warnings
     from dimgs.law.curve import is_curve
     from dimgs.law.law import Law
-    from dimgs.law.prediction import law_table, with_values
+    from dimgs.law.prediction import law_table, wanted_by, with_values
     from dimgs.law.serialise import read_document
     from dimgs.variables import Variable, parse_unit
 
@@ -433,7 +433,7 @@ def predict(
         _predict_by_curve(law, rows, options, json)
         return
     stored = Law.from_json(law)
-    data = law_table(stored, rows, options.reader())
+    data = law_table(wanted_by(stored), rows, options.reader())
     warn(data.warnings)
     data = with_values(stored, data, drop_bad=options.drop_bad)
     warn(dropping_warnings(data))
@@ -505,10 +505,10 @@ def _predict_by_curve(path: str, rows: str, options: "Options", json: bool) -> N
     """Predict new rows by a smooth curve, said to be one."""
     from dimgs.dataset.checks import dropping_warnings
     from dimgs.law.curve import KIND, Curve
-    from dimgs.law.prediction import input_table
+    from dimgs.law.prediction import law_table
 
     curve = Curve.from_json(path)
-    data = input_table(rows, curve.inputs, options=options.reader())[0]
+    data = law_table(curve.wanted, rows, options.reader())
     columns = {n: np.asarray(data[n], dtype=np.float64) for n in data.numeric_names}
     edited = f"{path} was edited after it was written." if curve.edited else ""
     limit = "A smooth curve describes these runs; it is no law, and knows nothing beyond them."

@@ -26,7 +26,7 @@ from dimgs.common.formats import (
 )
 from dimgs.fits.design import Design
 from dimgs.fits.smooth import SmoothCurve
-from dimgs.law.prediction import Bound, Interval, inputs_of
+from dimgs.law.prediction import Bound, Interval, Wanted, inputs_of
 from dimgs.law.serialise import read_document, variable_document, variable_from, write_document
 from dimgs.variables import Variable
 
@@ -199,6 +199,11 @@ class Curve:
         inputs = tuple(design.data.variable(n) for n in used)
         return cls(target, inputs, coordinates, process, scale, powers, constant, ranges)
 
+    @property
+    def wanted(self) -> Wanted:
+        """What it can use of a table."""
+        return Wanted(self.inputs, target=self.target.name)
+
     def predict(self, data: Any, level: float | None = None) -> Interval:
         """The target of new rows, in SI, with the interval of a new run.
 
@@ -208,7 +213,7 @@ class Curve:
         level : float, optional
             Coverage; by default that of the curve.
         """
-        table = inputs_of(data, self.inputs)
+        table = inputs_of(data, self.wanted)
         interval = self.predict_si(table.values, level)
         return Interval(*map(table.like, interval))
 

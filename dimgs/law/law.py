@@ -209,7 +209,8 @@ class Law(CheckedLaw):
         ----------
         data : whatever `read_table` takes
             A mapping's plain numbers are in SI units; scalars give scalars. In any other table
-            every input with a dimension needs a unit.
+            every input with a dimension needs a unit, and columns that the law does not know are
+            named in a warning.
         level : float, optional
             Coverage of the intervals; without it only values are returned.
         of : {"run", "law"}
@@ -224,12 +225,13 @@ class Law(CheckedLaw):
         Raises
         ------
         InputError
-            If an input is absent, lacks its unit or has another dimension.
+            If an input is absent, lacks its unit or has another dimension, or a mapping names an
+            input that the law does not have.
         """
         return prediction.predict(self, data, level, of)
 
     def predict_si(self, data: Any) -> Array:
-        """Predicted target of each row in the coherent SI unit, as a plain array."""
+        """Predicted target of each row in the coherent SI unit; columns may be more than inputs."""
         return prediction.values(self, prediction.law_inputs(self, data))
 
     @overload
@@ -265,7 +267,7 @@ class Law(CheckedLaw):
         dict of str to ndarray of shape (n,) or Interval of such
             By column; with `level`, intervals of the law's own elasticities.
         """
-        return prediction.elasticities(self, prediction.law_inputs(self, data), level)
+        return prediction.elasticities(self, prediction.asked_inputs(self, data), level)
 
     def outside(self, data: Any) -> list[list[str]]:
         """For each row, the groups in which it lies outside the domain of validity.
@@ -297,10 +299,18 @@ class Law(CheckedLaw):
         >>> place.outside, str(place.departures[0]), place.far
         (['pi_1'], 'K was 10 in every run; the point has 100', {'x': 14.0})
         """
-        return prediction.places(self, prediction.law_inputs(self, data))
+        return prediction.places(self, prediction.asked_inputs(self, data))
 
     def latex(self, form: Literal["dimensional", "pi"] = "dimensional") -> str:
-        """LaTeX of the law, in its variables or in pi groups (named groups typeset as Re, Pr)."""
+        """LaTeX of the law, in its variables or in pi groups (named groups typeset as Re, Pr).
+
+        Raises
+        ------
+        InputError
+            If there is no such form.
+        """
+        if form not in ("dimensional", "pi"):
+            raise InputError(f"A law has no LaTeX form {form!r}; choose 'dimensional' or 'pi'.")
         return export.law_latex(self, form)
 
     def symbol_table(self) -> str:

@@ -9,12 +9,13 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from dimgs.common.advice import did_you_mean
 from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import DimgsWarning, InputError, attempt
 from dimgs.common.formats import attributes, plain
 from dimgs.dataset import Dataset
 from dimgs.dataset.dataset import quantity
-from dimgs.dataset.raw import ReadOptions, raw_columns, titled_columns
+from dimgs.dataset.raw import ReadOptions, quantity_of, raw_columns, titled_columns
 from dimgs.dataset.read import build, dataset_of, raw_table
 from dimgs.expression.candidate import compiled, real_values
 from dimgs.expression.simplest import derivatives_of, monomial
@@ -66,27 +67,75 @@ def evaluate_each(expressions: Iterable[sympy.Expr], values: Mapping[str, Any], 
     return np.column_stack(columns) if columns else np.zeros((n, 0))
 
 
+class Wanted(NamedTuple):
+    """What a law can use of a table.
+
+    Attributes
+    ----------
+    variables : sequence of Variable
+        Inputs that it needs.
+    labels : sequence of str
+        Columns of labels that it can use if they are there.
+    optional : sequence of Variable
+        Inputs that it can use if they are there.
+    target : str
+        What it predicts, which a table may hold too.
+    """
+
+    variables: Sequence[Variable]
+    labels: Sequence[str] = ()
+    optional: Sequence[Variable] = ()
+    target: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """All columns that it can use."""
+        return [
+            *dict.fromkeys([*(v.name for v in (*self.variables, *self.optional)), *self.labels])
+        ]
+
+    def unknown(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Columns that it cannot use, the target and its errors aside."""
+        known = {*self.names, self.target}
+        return tuple(n for n in names if n not in known and quantity_of(n) != self.target)
+
+    def require(self, names: Sequence[str]) -> None:
+        """Refuse a table without an input that is needed."""
+        missing = [v.name for v in self.variables if v.name not in names]
+        for odd in self.unknown(names):
+            if did_you_mean(odd, missing, ""):
+                raise self.no_input(odd)
+        if missing:
+            listed = ", ".join(f"{v.name} [{v.unit.text}]" for v in self.variables)
+            raise InputError(f"The input '{missing[0]}' is missing; the law needs {listed}.")
+
+    def no_input(self, odd: str) -> InputError:
+        """Error for a name that is none of the inputs."""
+        units = (f"{v.name} [{v.unit.text}]" for v in (*self.variables, *self.optional))
+        listed = ", ".join([*units, *self.labels]) or "none"
+        remedy = did_you_mean(odd, self.names, "leave it out.")
+        return InputError(f"The law has no input '{odd}'; {remedy} Its inputs are {listed}.")
+
+
 class Inputs(NamedTuple):
-    """Values of a law's inputs in SI units; `scalar` where each was given as a single number."""
+    """Values of a law's inputs in SI units; `scalar` where each was given as a single number.
+
+    `unknown` are the columns that the law cannot use.
+    """
 
     values: dict[str, Array]
     labels: Mapping[str, NDArray[np.str_]]
     n: int
     with_units: bool
     scalar: bool = False
+    unknown: tuple[str, ...] = ()
 
     def like(self, values: Array) -> Any:
         """Values of the rows, or the number where single numbers were given."""
         return values[0] if self.scalar else values
 
 
-def inputs_of(
-    data: Any,
-    variables: Sequence[Variable],
-    labels: Sequence[str] = (),
-    optional: Sequence[Variable] = (),
-    plain_units: Mapping[str, str] | None = None,
-) -> Inputs:
+def inputs_of(data: Any, wanted: Wanted, plain_units: Mapping[str, str] | None = None) -> Inputs:
     """SI values of the named variables from anything that `read_table` takes.
 
     Parameters
@@ -94,13 +143,8 @@ def inputs_of(
     data : Dataset, path, pandas.DataFrame, xarray.Dataset or mapping
         A mapping's values are Pint quantities, arrays or scalars; plain numbers are in the
         coherent SI unit of the variable. In every other container an input with a dimension needs
-        a unit. Columns that are not asked for are ignored.
-    variables : sequence of Variable
-        Inputs that the law needs.
-    labels : sequence of str
-        Label columns that the law can use if they are there.
-    optional : sequence of Variable
-        Inputs that the law can use if they are there.
+        a unit.
+    wanted : Wanted
     plain_units : mapping of str to str, optional
         Units of plain numbers in a mapping where they are not SI.
 
@@ -120,8 +164,8 @@ def inputs_of(
         For a unit whose literal reading is improbable, and a frequency in Hz where the law was
         found with rad/s or rpm, or the other way round.
     """
-    table, tagged = input_table(data, variables, labels, optional, plain_units=plain_units)
-    used = [*variables, *(v for v in optional if v.name in table.names)]
+    table, tagged, unknown = input_table(data, wanted, plain_units=plain_units)
+    used = [*wanted.variables, *(v for v in wanted.optional if v.name in table.names)]
     # what a Dataset itself warns of was said when it was read
     for note in _turning_notes(table, used) if isinstance(data, Dataset) else table.warnings:
         warnings.warn(note, DimgsWarning, stacklevel=4)
@@ -129,61 +173,70 @@ def inputs_of(
     for variable in used:
         _check_unit(variable, table.variable(variable.name).unit, in_mapping)
     values = {v.name: np.asarray(table[v.name], dtype=np.float64) for v in used}
-    kept = {k: label_texts(table[k]) for k in labels if k in table.names}
+    kept = {k: label_texts(table[k]) for k in wanted.labels if k in table.names}
     scalar = in_mapping and _are_scalars(data, list(values))
-    return Inputs(values, kept, table.n_runs, tagged, scalar)
+    return Inputs(values, kept, table.n_runs, tagged, scalar, unknown)
 
 
 def input_table(
     data: Any,
-    variables: Sequence[Variable],
-    labels: Sequence[str] = (),
-    optional: Sequence[Variable] = (),
+    wanted: Wanted,
     options: ReadOptions | None = None,
     plain_units: Mapping[str, str] | None = None,
-) -> tuple[Dataset, bool]:
-    """Dataset of the inputs alone, and whether any of them has a unit of its own.
+) -> tuple[Dataset, bool, tuple[str, ...]]:
+    """Dataset of the inputs alone, whether any has a unit of its own, and columns not used.
 
     Parameters
     ----------
-    data, variables, labels, optional, plain_units
+    data, wanted, plain_units
         As in :func:`inputs_of`.
     options : ReadOptions, optional
         Of the reader, for what only a file needs.
     """
-    wanted = [*(v.name for v in (*variables, *optional)), *labels]
     chosen = options or ReadOptions()
+    variables = (*wanted.variables, *wanted.optional)
     if isinstance(data, Dataset):
-        _require(variables, data.names)
-        return dataset_of(data, replace(chosen, columns=_present(wanted, data.names))), True
-    # xarray's Dataset is a mapping too, and says what its numbers mean or is refused
-    plain = isinstance(data, Mapping) and not hasattr(data, "data_vars")
-    defaults = {v.name: v.si_unit for v in (*variables, *optional) if plain or _is_bare(v)}
-    defaults |= dict.fromkeys(labels, "label")
+        wanted.require(data.names)
+        table = dataset_of(data, replace(chosen, columns=_present(wanted, data.names)))
+        return table, True, wanted.unknown(data.names)
+    plain = _is_mapping(data)
+    defaults = {v.name: v.si_unit for v in variables if plain or _is_bare(v)}
+    defaults |= dict.fromkeys(wanted.labels, "label")
     if plain:
         defaults |= plain_units or {}
     chosen = replace(chosen, defaults=defaults, find_duplicates=False)
     if plain:
-        _require(variables, {split_header(str(k))[0] for k in data})
-        used = {str(k): v for k, v in data.items() if split_header(str(k))[0] in wanted}
+        by_key = {str(k): split_header(str(k))[0] for k in data}
+        wanted.require([*by_key.values()])
+        unknown = wanted.unknown(by_key.values())
+        used = {str(k): v for k, v in data.items() if by_key[str(k)] in wanted.names}
         raw = raw_columns(dict(_titled(k, v) for k, v in used.items()), repeated=True)
     else:
         raw = raw_table(data, chosen)
     titled, _ = titled_columns(raw, replace(chosen, defaults={}))
     units = {t.name: t.unit for t in titled}
-    _require(variables, units)
-    bare = [n for n in wanted if n in units and units[n] is None and n not in chosen.defaults]
+    wanted.require([*units])
+    if not plain:
+        unknown = wanted.unknown(t.name for t in titled if not t.column.is_index)
+    without = [n for n in wanted.names if n in units and units[n] is None]
+    bare = [n for n in without if n not in chosen.defaults]
     if bare:
-        named = {v.name: v.unit.text for v in (*variables, *optional)}
+        named = {v.name: v.unit.text for v in variables}
         listed = ", ".join(f"'{n}'" for n in bare)
         raise InputError(
             f"The law needs the unit of {listed}, and {raw.source} gives none; name the column "
             f"'{bare[0]} [{named[bare[0]]}]', or pass a mapping of plain arrays in SI units."
         )
     table = build(raw, replace(chosen, columns=_present(wanted, units)))
-    given = [v for v in (*variables, *optional) if v.name in table.names]
+    given = [v for v in variables if v.name in table.names]
     table = replace(table, warnings=(*table.warnings, *_turning_notes(table, given)))
-    return table, any(units[v.name] is not None for v in variables)
+    tagged = any(units[v.name] is not None for v in wanted.variables)
+    return table, tagged, unknown
+
+
+def _is_mapping(data: Any) -> bool:
+    """Whether columns are given by name; xarray's Dataset is a mapping too, and says its units."""
+    return isinstance(data, Mapping) and not hasattr(data, "data_vars")
 
 
 def _turning_notes(table: Dataset, variables: Sequence[Variable]) -> list[str]:
@@ -204,15 +257,8 @@ def _titled(name: str, value: Any) -> tuple[str, Any]:
     return f"{name} [{quantity.unit}]", quantity.number(f"The input '{name}'")
 
 
-def _present(wanted: Sequence[str], names: Container[str]) -> list[str]:
-    return [n for n in dict.fromkeys(wanted) if n in names]
-
-
-def _require(variables: Sequence[Variable], names: Container[str]) -> None:
-    missing = next((v.name for v in variables if v.name not in names), None)
-    if missing is not None:
-        listed = ", ".join(f"{v.name} [{v.unit.text}]" for v in variables)
-        raise InputError(f"The input '{missing}' is missing; the law needs {listed}.")
+def _present(wanted: Wanted, names: Container[str]) -> list[str]:
+    return [n for n in wanted.names if n in names]
 
 
 def _is_bare(variable: Variable) -> bool:
@@ -306,7 +352,8 @@ class Place:
     departures : tuple of Departure
         Empty inside.
     far : mapping of str to float
-        Columns more than ten times beyond their runs, and how many times; information only.
+        Columns more than ten times beyond their runs, and how many times; infinite where a value
+        is not positive and those of the runs are. Information only.
     """
 
     departures: tuple[Departure, ...] = ()
@@ -321,7 +368,10 @@ class Place:
     def sentences(self) -> list[str]:
         """Reasons why the row lies outside, and columns far beyond their runs, in words."""
         why = [f"lies outside: {d}." for d in self.departures]
-        far = ", ".join(f"{name} ({factor:.3g} times)" for name, factor in self.far.items())
+        far = ", ".join(
+            f"{name} ({f'{factor:.3g} times' if np.isfinite(factor) else 'not positive'})"
+            for name, factor in self.far.items()
+        )
         return why + (
             [f"lies far from the runs in {far}; the groups determine the domain."] if far else []
         )
@@ -728,7 +778,7 @@ class Interval(NamedTuple):
 
 def law_inputs(law: CheckedLaw, data: Any) -> Inputs:
     """SI values of a law's inputs, all finite."""
-    inputs = inputs_of(data, *_requirements(law))
+    inputs = inputs_of(data, wanted_by(law))
     for name, column in inputs.values.items():
         bad = np.flatnonzero(~np.isfinite(column))
         if bad.size:
@@ -739,9 +789,25 @@ def law_inputs(law: CheckedLaw, data: Any) -> Inputs:
     return inputs
 
 
-def law_table(law: CheckedLaw, data: Any, options: ReadOptions) -> Dataset:
-    """Dataset of what the law can use of a table, as it is read with these options."""
-    return input_table(data, *_requirements(law), options=options)[0]
+def asked_inputs(law: CheckedLaw, data: Any) -> Inputs:
+    """As :func:`law_inputs`; a name in a mapping that is no input of the law is refused."""
+    inputs = law_inputs(law, data)
+    not_used(wanted_by(law), data, inputs.unknown)
+    return inputs
+
+
+def not_used(wanted: Wanted, data: Any, unknown: Sequence[str]) -> list[str]:
+    """A note on columns of a table that are no inputs; a name in a mapping is refused."""
+    if unknown and _is_mapping(data):
+        raise wanted.no_input(unknown[0])
+    listed = ", ".join(f"'{n}'" for n in unknown)
+    return [f"Columns that are no inputs of the law are not used: {listed}."] if unknown else []
+
+
+def law_table(wanted: Wanted, data: Any, options: ReadOptions) -> Dataset:
+    """Dataset of what a law can use of a table, as it is read with these options."""
+    table, _, unknown = input_table(data, wanted, options)
+    return replace(table, warnings=(*table.warnings, *not_used(wanted, data, unknown)))
 
 
 def with_values(law: CheckedLaw, table: Dataset, *, drop_bad: bool) -> Dataset:
@@ -756,14 +822,15 @@ def with_values(law: CheckedLaw, table: Dataset, *, drop_bad: bool) -> Dataset:
 
 def inputs_in(law: CheckedLaw, data: Any, units: Mapping[str, str]) -> Inputs:
     """SI values of a law's inputs, of which plain numbers have the units of their columns."""
-    variables, labels, unused = _requirements(law)
-    stated = [Variable(v.name, parse_unit(units[v.name])) for v in variables]
-    return inputs_of(data, stated, labels, unused, units)
+    wanted = wanted_by(law)
+    stated = [Variable(v.name, parse_unit(units[v.name])) for v in wanted.variables]
+    return inputs_of(data, wanted._replace(variables=stated), units)
 
 
-def _requirements(law: CheckedLaw) -> tuple[Sequence[Variable], Sequence[str], Sequence[Variable]]:
+def wanted_by(law: CheckedLaw) -> Wanted:
+    """What a law can use of a table."""
     labels = dict.fromkeys([*law.labels, *(each.column for each in law.sources)])
-    return tuple(law.symbols.values()), list(labels), law.unused
+    return Wanted(tuple(law.symbols.values()), list(labels), law.unused, law.target.name)
 
 
 def values(law: CheckedLaw, inputs: Inputs) -> Array:
@@ -854,14 +921,20 @@ def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.predict`."""
     if law.doubt:
         warnings.warn(law.doubt, DimgsWarning, stacklevel=3)
-    return predicted(law, data, level, of)
+    inputs = law_inputs(law, data)
+    for note in not_used(wanted_by(law), data, inputs.unknown):
+        warnings.warn(note, DimgsWarning, stacklevel=3)
+    return _predicted(law, data, inputs, level, of)
+
+
+def predicted(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
+    """As :func:`predict`, for a report that shows what is doubtful or not used elsewhere."""
+    return _predicted(law, data, law_inputs(law, data), level, of)
 
 
 @np.errstate(all="ignore")
-def predicted(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
-    """As :func:`predict`, for a report that shows what is doubtful elsewhere."""
+def _predicted(law: CheckedLaw, data: Any, inputs: Inputs, level: float | None, of: Of) -> Any:
     _check_of(of)
-    inputs = law_inputs(law, data)
     value = _defined_values(law, inputs, data)
     if level is None:
         return _tagged(law, value, inputs)
@@ -929,7 +1002,7 @@ def _interval(
 def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.ratio`."""
     _check_of(of)
-    a, b = law_inputs(law, u), law_inputs(law, v)
+    a, b = asked_inputs(law, u), asked_inputs(law, v)
     one, two = _defined_values(law, a, u), _defined_values(law, b, v)
     shaped = a._replace(scalar=a.scalar and b.scalar)
     value = one - two if law.target.is_level else one / two

@@ -20,7 +20,7 @@ from dimgs.hub.store import dataset_of
 from dimgs.kernels.record import RunRecord
 from dimgs.law.law import Law
 from dimgs.law.limits import KnownLimit
-from dimgs.law.prediction import Bound, beside_borders
+from dimgs.law.prediction import Bound, beside_borders, predicted, wanted_by
 from dimgs.similitude.answer import evidence_of
 from dimgs.similitude.kriging import Nearby
 from dimgs.similitude.origin import GOOD, Offer, Origin
@@ -108,9 +108,9 @@ class HubLaw:
         return [*other, *beyond]
 
     def at(self, origin: Origin) -> dict[str, Any]:
-        """Inputs of the point."""
-        inputs = {**origin.point.si, **origin.point.labels}
-        return {name: np.array([value]) for name, value in inputs.items()}
+        """Inputs of the point that the law knows."""
+        inputs, names = {**origin.point.si, **origin.point.labels}, wanted_by(self.law).names
+        return {name: np.array([value]) for name, value in inputs.items() if name in names}
 
     def beside_borders(self, origin: Origin) -> list[float]:
         """Values at the point where a border between pieces lies at an end of its interval.
@@ -331,7 +331,7 @@ def _searched_again(law: Law, data: Dataset, content: Mapping[str, Any], seed: i
 def _agrees(law: Law, new: Law, data: Dataset) -> tuple[bool, float]:
     """Whether the new law's intervals hold the earlier one's values, and how far apart they are."""
     columns = {name: data[name] for name in data.names}
-    here, there = np.array(law.predict(columns)), np.array(new.predict(columns, _LEVEL))
+    here, there = law.predict_si(columns), np.array(predicted(new, columns, _LEVEL, "run"))
     held = (there[1] <= here) & (here <= there[2])
     with np.errstate(divide="ignore", invalid="ignore"):
         level, size = law.target.is_level, law.target.unit.log_factor

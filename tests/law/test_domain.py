@@ -169,6 +169,11 @@ def test_a_monomial_law_says_how_far_a_point_lies_from_its_runs() -> None:
     (place,) = law.places({"L": [2000.0]})
     assert place.outside == []
     assert place.far == {"L": pytest.approx(1000.0)}
+    assert place.sentences == [
+        "lies far from the runs in L (1e+03 times); the groups determine the domain."
+    ]
+    (place,) = law.places({"L": [-1.0]})
+    assert "in L (not positive)" in place.sentences[-1]
 
 
 @pytest.mark.parametrize("decades", [1.0, 6.0, 12.0, 30.0])
@@ -224,7 +229,7 @@ def test_changing_a_column_is_told_unless_every_group_stays_in_its_range(
 def test_a_law_that_knows_nothing_of_what_was_held_says_so() -> None:
     # written by version 0.2 from runs that held K at 10
     old = Law.from_json(Path(__file__).parents[1] / "formats" / "v0_2_0" / "law_held.json")
-    row = {"rho": 1000.0, "mu": 1e-3, "U": 1.0, "D": 0.05, "K": 100.0}
+    row = {"rho": 1000.0, "mu": 1e-3, "U": 1.0, "D": 0.05}
     with pytest.warns(match="did not record the inputs that its runs held"):
         old.predict(row)
     assert "held" not in old.to_json()["domain"]

@@ -1,17 +1,19 @@
 """Predictions, ratios and the domain: consistency, and coverage of the intervals."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import sympy
 from hypothesis import given, settings
 
 from dimgs import Dataset, Options
 from dimgs.common.arrays import Array
-from dimgs.common.errors import LawError
+from dimgs.common.errors import DimgsWarning, InputError, LawError
 from dimgs.discovery.discover import discover, fit
 from dimgs.law.law import Law
 from dimgs.law.prediction import Of
@@ -49,6 +51,26 @@ def test_a_ratio_needs_no_prefactor_and_takes_one_reference() -> None:
     wide = law.ratio(data, one, level=0.9, of="run")
     narrow = law.ratio(data, one, level=0.9)
     assert np.all(wide.high > narrow.high)
+
+
+@pytest.mark.parametrize("name", ["l", "LL", "M", "g", "other"])
+def test_a_name_that_is_no_input_is_refused_and_a_further_column_is_noted(name: str) -> None:
+    length = np.geomspace(0.2, 2, 8)
+    runs = {"L [m]": length, "m [kg]": [1.0, 2, 1, 3, 2, 1, 4, 2], "T [s]": 2.006 * length**0.5}
+    law = fit(Dataset.from_columns(runs), "T", constants=["g"]).law
+    point, more = {"L [m]": [1.0], "T [s]": [2.0]}, {f"{name} [1]": [2.0]}
+    assert law.predict(point).magnitude == pytest.approx(2.006)
+    inputs = re.escape("Its inputs are L [m], m [kg].")
+    near = {"l": r"did you mean 'L'\?", "LL": r"did you mean 'L'\?", "M": r"did you mean 'm'\?"}
+    expected = f"no input '{name}'; {near.get(name, 'leave it out.')} {inputs}"
+    for call in (law.predict, law.places, law.elasticities, lambda x: law.ratio(x, point)):
+        with pytest.raises(InputError, match=expected):
+            call({**point, **more})
+    with pytest.raises(InputError, match=rf"'{name}'|'L' is missing"):
+        law.predict(more)
+    for table in (pd.DataFrame({**point, **more}), Dataset.from_columns({**point, **more})):
+        with pytest.warns(DimgsWarning, match=f"not used: '{name}'"):
+            assert law.predict(table).magnitude == pytest.approx(2.006)
 
 
 def test_levels_and_kinds_of_intervals_are_ordered() -> None:

@@ -5,12 +5,14 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import sympy
 
 import dimgs
+from dimgs.common.errors import InputError
 from dimgs.expression.candidate import complexity_of
 from dimgs.law.export import constant_equations, group_definitions, law_article
 from dimgs.law.latex import quantity_latex, symbol_latex
@@ -54,6 +56,14 @@ def test_named_groups_are_typeset_by_their_names() -> None:
     assert "\\mathrm{Re}" in law.latex("pi")
     assert "\\tau_{w}" in law.latex()
     assert any(line.startswith("\\mathrm{Re} = ") for line in group_definitions(law))
+
+
+def test_a_form_that_a_law_does_not_have_is_refused() -> None:
+    law, _ = example("power")
+    form: Any
+    for form in ("foo", "", "whole", None):
+        with pytest.raises(InputError, match="choose 'dimensional' or 'pi'"):
+            law.latex(form)
 
 
 def test_the_symbol_table_lists_every_symbol_with_its_unit() -> None:

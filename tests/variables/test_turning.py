@@ -13,7 +13,7 @@ from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.discovery.next_runs import range_of
 from dimgs.kernels.base import Port, convert_inputs
 from dimgs.law.law import Law
-from dimgs.law.prediction import law_table
+from dimgs.law.prediction import law_table, wanted_by
 from dimgs.variables import parse_unit, parse_variable
 from dimgs.variables.units import turning
 
@@ -84,7 +84,7 @@ def test_a_law_says_when_turns_are_counted_otherwise_than_in_its_runs(
     assert len(warned) == 3 * warns
     assert all(issubclass(w.category, DimgsWarning) for w in warned)
     # what the command line and the tools of an agent pass on
-    notes = law_table(law, table, dimgs.dataset.raw.ReadOptions()).warnings
+    notes = law_table(wanted_by(law), table, dimgs.dataset.raw.ReadOptions()).warnings
     assert any("is given in" in note for note in notes) == warns
 
 
