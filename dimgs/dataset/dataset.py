@@ -309,7 +309,7 @@ class _ColumnCollector:
             if not self.options.drop_bad and not cells.n_numbers:
                 self._refuse_units_in_cells(name, cells)
             for position, word in cells.words.items():
-                self._report(name, position, *whats_wrong(word))
+                self._report(name, position, *whats_wrong(word, self.table.decimal))
         shown = [isinstance(c, Percentage) for c in titled.column.cells.tolist()]
         if "%" in unit.text and any(shown):
             cells.numbers[shown] *= 100
@@ -347,7 +347,7 @@ class _ColumnCollector:
                 names = f"'{name} [label]' if the numbers are names"
                 raise InputError(f"{fault} and has no unit; {remedy}, or {names}.")
             if all(map(looks_numeric, cells.words.values())):
-                raise self._error(name, position, *whats_wrong(word))
+                raise self._error(name, position, *whats_wrong(word, self.table.decimal))
             self._refuse_units_in_cells(name, cells)
         self._keep_labels(titled)
         return True

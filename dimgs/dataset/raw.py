@@ -350,30 +350,41 @@ def unit_of_cell(word: str) -> str | None:
 
 def looks_numeric(word: str) -> bool:
     """Whether a text cell was meant as a number, with separators or a decimal comma."""
-    return bool(_SEPARATED.fullmatch(word) or _DECIMAL_COMMA.fullmatch(word))
+    return may_separate(word) or bool(_DECIMAL_COMMA.fullmatch(word))
+
+
+def may_separate(word: str) -> bool:
+    """Whether the marks of a cell may separate thousands (``1.240`` could be both)."""
+    word = word.strip()
+    return bool(_SEPARATED.fullmatch(word)) and not word.lstrip("+-").startswith("0")
 
 
 def is_decimal_comma(word: str) -> bool:
     """Whether a cell can only be a number with a decimal comma (``1,234`` could be both)."""
     word = word.strip()
-    return bool(_DECIMAL_COMMA.fullmatch(word)) and not (
-        _SEPARATED.fullmatch(word) and not word.lstrip("+-").startswith("0")
-    )
+    return bool(_DECIMAL_COMMA.fullmatch(word)) and not may_separate(word)
 
 
-def whats_wrong(word: str) -> tuple[str, str]:
-    """Description of a text cell in a numeric column, and the remedy."""
+def whats_wrong(word: str, decimal: str) -> tuple[str, str]:
+    """Description of a text cell in a numeric column of a table with a decimal mark; the remedy."""
     short = word if len(word) <= 40 else word[:37] + "..."
     if word.lower() in BOOLEANS:
         return f"'{short}' is a truth value", "write 0 or 1 with unit 1, or give the unit 'label'"
     if is_decimal_comma(word):
-        return f"'{short}' has a decimal comma", "write decimal points"
+        remedy = "write decimal points, and no separators of thousands"
+        return f"'{short}' has a decimal comma", remedy
     if looks_numeric(word):
-        remedy = "write the number without them"
-        if word.count(",") == 1 and "." not in word:
-            number = re.sub(r"[^\d,eE+-]", "", short).replace(",", ".")
-            remedy += f", or '{number}' where the comma marks decimals"
-        return f"'{short}' has thousands separators", remedy
+        *groups, last = re.split(r"[^\d+-]", word)
+        marks = re.sub(r"[\d+-]", "", word)
+        whole, decimals = "".join([*groups, last]), f"{''.join(groups)}{decimal}{last}"
+        if marks in (",", "."):
+            fault = f"the mark in '{short}' separates thousands or begins decimals"
+            return fault, f"write '{whole}' or '{decimals}', whichever is meant"
+        number = decimals if marks.count(marks[-1]) == 1 < len(marks) else whole
+        return f"'{short}' has thousands separators", f"write '{number}'"
+    if parse_number(word) is not None:
+        fault = f"'{short}' has a decimal point where the table has decimal commas"
+        return fault, "write one mark for decimals, and no separators of thousands"
     if is_date(word):
         kind = "date" if _DATE.fullmatch(word) else "time"
         return f"'{short}' is a {kind}", "give the elapsed time as a number with a unit"

@@ -47,6 +47,7 @@ from dimgs.dataset.raw import (
     is_blank,
     is_decimal_comma,
     is_unit_row,
+    may_separate,
     parse_number,
     raw_columns,
     sidecar_of,
@@ -341,7 +342,9 @@ def _decimal(delimiter: str, sample: list[Record]) -> str:
         return "."
     cells = [cell.strip() for _, fields in sample for cell in fields]
     comma = any(is_decimal_comma(c) for c in cells)
-    return "," if comma and not any(_POINT.fullmatch(c) for c in cells) else "."
+    # a point between groups of three digits may separate thousands beside decimal commas
+    point = any(_POINT.fullmatch(c) and not may_separate(c) for c in cells)
+    return "," if comma and not point else "."
 
 
 class Position(NamedTuple):

@@ -1,5 +1,6 @@
 """Every kind of bad input has its own sentence, with place and remedy."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -87,11 +88,24 @@ BAD_TEXT = {
     "long row": (UD + "1,2,3\n", r"Line 2 of t.csv has 3 fields where the header has 2"),
     "thousands": (
         'p [Pa]\n"101,325"\n',
-        r"'p', row 1 .*thousands separators; write .* or '101.325'",
+        r"'p', row 1 .*separates thousands or begins decimals; write '101325' or '101.325'",
     ),
-    "thousands and decimal comma": ('p [Pa]\n"1 325,5"\n', r"write .* or '1325.5' where"),
-    "thousands and point": ('p [Pa]\n"1,325.5"\n', r"thousands separators"),
-    "thousands without unit": ('p\n"101,325"\n"1,325"\n', r"thousands separators"),
+    "thousands and decimal comma": ('p [Pa]\n"1 325,5"\n', r"write '1325.5'"),
+    "thousands and point": ('p [Pa]\n"1,325.5"\n', r"thousands separators; write '1325.5'"),
+    "thousands twice": ('p [Pa]\n"1,325,500"\n', r"thousands separators; write '1325500'"),
+    "thousands without unit": ('p\n"101,325"\n"1,325"\n', r"separates thousands"),
+    "point or thousands": (
+        "p [Pa];b [m]\n1,5;2\n2,5;1.240\n",
+        r"'b', row 2 .*'1.240' separates thousands .*; write '1240' or '1,240'",
+    ),
+    "point and thousands": (
+        "p [Pa];b [m]\n1,5;2\n2,5;1.240,5\n",
+        r"'b', row 2 .*thousands separators; write '1240,5'",
+    ),
+    "point far below": (
+        "p [Pa];b [m]\n" + "1,5;2\n" * 300 + "2.5;2\n",
+        r"'p', row 301 .*'2.5' has a decimal point where the table has decimal commas",
+    ),
     "decimal comma": (
         'p [Pa],b [m]\n"1,5",2\n',
         r"'p', row 1 .*decimal comma; write decimal points",
@@ -113,6 +127,26 @@ def test_text_tables(case: str, tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=message):
         read_table(path)
+
+
+@pytest.mark.parametrize("number", [1240, 12400, 1240500, 1240.5, 12400.25])
+@pytest.mark.parametrize(("between", "decimal"), [(".", ","), (",", "."), (" ", ","), ("'", ".")])
+def test_what_is_written_for_thousands_keeps_the_value(
+    number: float, between: str, decimal: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.csv"
+    groups = f"{number:,}".translate({ord(","): between, ord("."): decimal})
+    path.write_text(f"p [Pa];b [m]\n1{decimal}5;{groups}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=f"'b', row 1 .*{re.escape(groups)}") as caught:
+        read_table(path)
+    offered = re.findall(r"'([\d.,]+)'", str(caught.value).rpartition("; write ")[2])
+    values = []
+    for text in offered:
+        path.write_text(f"p [Pa];b [m]\n1{decimal}5;{text}\n", encoding="utf-8")
+        values.append(read_table(path)["b"][0])
+    # both readings are offered where nothing decides
+    assert number in values
+    assert len(values) == 1 + (groups.count(between) == 1 and between in ".," and number % 1 == 0)
 
 
 @pytest.mark.parametrize(
