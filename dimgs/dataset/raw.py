@@ -411,6 +411,9 @@ _ERROR_NAMES = re.compile(
     rf"|(?P<three>.+?)(?:\s*±|[\s_.](?:{_ERRORS}))",
     re.IGNORECASE,
 )
+_SIGNS = ("±", "+/-", "+-")
+# dF, ΔF, delta_F: an uncertainty to some, a difference to others
+_DIFFERENCE_NAMES = re.compile(r"(?:[Dd]elta[\s_]?|[Δδ∆]\s?|d)(.+)")
 # what may stand in a row of units for a column of labels
 _OF_LABELS = LABEL_TEXTS | {"", "-"}
 # the width of an Excel sheet; wider ones are not tables of variables
@@ -737,26 +740,33 @@ write 'watt / millikelvin' or 'W/(m*K)'.
     for name, why in mixed_turning(parsed).items():
         sentence = f"Column '{name}' of {source} {why}."
         sentences[name] = f"{sentences[name]} {sentence}" if name in sentences else sentence
-    for name, base in _uncertainties(parsed):
+    for name, base, or_difference in _uncertainties(parsed):
         fault = f"is named as an uncertainty of '{base}', but counts as an input"
-        remedy = f"name it '{base}{ERROR_SUFFIX}' if it is the standard error, or leave it out"
-        drop = setting("drop", name)
-        sentences[name] = f"Column '{name}' of {source} {fault}; {remedy} ({drop})."
+        otherwise = f"leave it out ({setting('drop', name)})"
+        if or_difference:
+            fault = f"may be an uncertainty of '{base}' or a difference, and is read as a quantity"
+            otherwise = f"'change_of_{base}' if it is a difference"
+        remedy = f"name it '{base}{ERROR_SUFFIX}' if it is the standard error, or {otherwise}"
+        sentences[name] = f"Column '{name}' of {source} {fault}; {remedy}."
     if strict and sentences:
         first = next(iter(sentences.values()))
         raise InputError(f"{first[:-1]} ({setting('strict_units')}).")
     return sentences
 
 
-def _uncertainties(units: Mapping[str, Unit]) -> Iterator[tuple[str, str]]:
-    """Columns that are named as uncertainties of others of their dimension, with these."""
+def _uncertainties(units: Mapping[str, Unit]) -> Iterator[tuple[str, str, bool]]:
+    """Columns named as uncertainties of others of their dimension, and if as differences too."""
+    before = ""
     for name, unit in units.items():
-        match = _ERROR_NAMES.fullmatch(name.strip())
+        error = _ERROR_NAMES.fullmatch(name.strip())
+        match = error or _DIFFERENCE_NAMES.fullmatch(name.strip())
         base = next(filter(None, match.groups()), "") if match else ""
+        # a sign alone belongs to the column before it
+        base, before = (before if name.strip() in _SIGNS else base), name
         if base not in units or unit.scale == "label" or name == base + ERROR_SUFFIX:
             continue
         if units[base].dimension == unit.dimension:
-            yield name, base
+            yield name, base, match is not None and error is None
 
 
 def _fits(unit: Unit, others: Mapping[str, Unit]) -> bool:

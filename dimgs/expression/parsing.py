@@ -4,6 +4,7 @@ import ast
 import builtins
 import keyword
 import math
+import re
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -294,8 +295,8 @@ def safe_identifiers(names: Sequence[str], reserved: Iterable[str] = ()) -> dict
 
     Examples
     --------
-    >>> list(safe_identifiers(["rho", "lambda", "E", "T_g (K)", "Δp", "1st col"]).values())
-    ['rho', 'lambda_', 'E_', 'T_g_K', 'Delta_p', 'x_1st_col']
+    >>> list(safe_identifiers(["rho", "lambda", "E", "T_g (K)", "Δp", "1st col", "±"]).values())
+    ['rho', 'lambda_', 'E_', 'T_g_K', 'Delta_p', 'x_1st_col', 'plus_minus_sign']
     """
     taken = reserved_names() | frozenset(reserved)
     ordinary = [name for name in dict.fromkeys(names) if _is_ordinary(name) and name not in taken]
@@ -332,10 +333,16 @@ def _rewritten(name: str, trim: bool = True) -> str:
     )
     result = unicodedata.normalize("NFKC", "".join(pieces))
     if trim:
-        result = "_".join(part for part in result.split("_") if part) or _FALLBACK
+        result = "_".join(part for part in result.split("_") if part) or _named(text)
         if not result.isidentifier():
             result = f"{_FALLBACK}_{result}"
     return result
+
+
+def _named(text: str) -> str:
+    """Signs by their names in Unicode, where a name has nothing else."""
+    names = (unicodedata.name(c, _FALLBACK) for c in dict.fromkeys(text) if not c.isspace())
+    return re.sub(r"\W+", "_", "_".join(names)).lower() or _FALLBACK
 
 
 def spelled(text: str) -> str:

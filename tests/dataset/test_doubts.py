@@ -237,6 +237,26 @@ def test_a_column_named_as_an_uncertainty_does_not_pass_for_an_input(form: str) 
     assert not read_table({"T [K]": [300.0, 310.0], f"{name} [Pa]": [10.0, 20.0]}).warnings
 
 
+@pytest.mark.parametrize("form", ["d{}", "Δ{}", "δ {}", "delta_{}", "Delta {}"])
+def test_an_uncertainty_or_a_difference_is_left_to_the_reader(form: str) -> None:
+    name, others = form.format("p"), {"T [K]": [300.0, 310.0], "p [kPa]": [1.0, 2.0]}
+    (note,) = read_table({**others, f"{name} [Pa]": [10.0, 20.0]}).warnings
+    assert f"'{name}'" in note
+    for remedy in ("p_err", "change_of_p"):
+        assert f"'{remedy}' if it is" in note
+        assert not read_table({**others, f"{remedy} [Pa]": [10.0, 20.0]}).warnings
+    assert not read_table({**others, f"{name} [m]": [10.0, 20.0]}).warnings
+    assert not read_table({"T [K]": [300.0, 310.0], f"{name} [Pa]": [10.0, 20.0]}).warnings
+
+
+def test_a_sign_alone_belongs_to_the_column_before_it() -> None:
+    table = {"p [kPa]": [1.0, 2.0], "T [K]": [300.0, 310.0], "± [K]": [1.0, 1.0]}
+    (note,) = read_table(table).warnings
+    assert "name it 'T_err'" in note
+    names = [*table]
+    assert not read_table({n: table[n] for n in (names[1], names[0], names[2])}).warnings
+
+
 def test_the_standard_error_of_a_column_is_named_without_a_doubt() -> None:
     assert not read_table({"p [kPa]": [1.0, 2.0], "p_err [kPa]": [0.1, 0.1]}).warnings
     assert not read_table({"x [mm]": [1.0, 2.0], "u_x [mm]": [0.1, 0.1]}).warnings
