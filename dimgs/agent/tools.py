@@ -588,9 +588,12 @@ def predict(
         {n: to_quantity(v, f"'{shown(n)}' of point {k}") for n, v in point.items()}
         for k, point in enumerate(points, 1)
     ]
+    wanted = wanted_by(stored)
+    for odd in wanted.unknown(name for point in quantities for name in point):
+        raise wanted.no_input(odd)
     boxes = [grid_points(point, level) for point in quantities]
     every = [point for box in boxes for point in box]
-    data = law_table(wanted_by(stored), _columns(every), ReadOptions(find_duplicates=False))
+    data = law_table(wanted, _columns(every), ReadOptions(find_duplicates=False))
     places = stored.places(data)
     beyond = list(dict.fromkeys(str(d) for place in places for d in place.departures))
     try:

@@ -225,8 +225,8 @@ class Law(CheckedLaw):
         Raises
         ------
         InputError
-            If an input is absent, lacks its unit or has another dimension, or a mapping names an
-            input that the law does not have.
+            If an input is absent, lacks its unit or has another dimension, or a mapping has a name
+            like that of an input which it lacks.
         """
         return prediction.predict(self, data, level, of)
 
@@ -267,7 +267,7 @@ class Law(CheckedLaw):
         dict of str to ndarray of shape (n,) or Interval of such
             By column; with `level`, intervals of the law's own elasticities.
         """
-        return prediction.elasticities(self, prediction.asked_inputs(self, data), level)
+        return prediction.elasticities(self, prediction.law_inputs(self, data), level)
 
     def outside(self, data: Any) -> list[list[str]]:
         """For each row, the groups in which it lies outside the domain of validity.
@@ -299,7 +299,7 @@ class Law(CheckedLaw):
         >>> place.outside, str(place.departures[0]), place.far
         (['pi_1'], 'K was 10 in every run; the point has 100', {'x': 14.0})
         """
-        return prediction.places(self, prediction.asked_inputs(self, data))
+        return prediction.places(self, prediction.law_inputs(self, data))
 
     def latex(self, form: Literal["dimensional", "pi"] = "dimensional") -> str:
         """LaTeX of the law, in its variables or in pi groups (named groups typeset as Re, Pr).

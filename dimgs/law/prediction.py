@@ -99,11 +99,20 @@ class Wanted(NamedTuple):
         known = {*self.names, self.target}
         return tuple(n for n in names if n not in known and quantity_of(n) != self.target)
 
-    def require(self, names: Sequence[str]) -> None:
-        """Refuse a table without an input that is needed."""
+    def require(self, names: Sequence[str], *, near: bool = False) -> None:
+        """Refuse a table without an input that is needed.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Columns of the table.
+        near : bool
+            Whether a name like that of an absent input which is not needed is refused too.
+        """
         missing = [v.name for v in self.variables if v.name not in names]
+        absent = [n for n in self.names if n not in names] if near else missing
         for odd in self.unknown(names):
-            if did_you_mean(odd, missing, ""):
+            if did_you_mean(odd, absent, ""):
                 raise self.no_input(odd)
         if missing:
             listed = ", ".join(f"{v.name} [{v.unit.text}]" for v in self.variables)
@@ -199,7 +208,8 @@ def input_table(
         wanted.require(data.names)
         table = dataset_of(data, replace(chosen, columns=_present(wanted, data.names)))
         return table, True, wanted.unknown(data.names)
-    plain = _is_mapping(data)
+    # xarray's Dataset is a mapping too, and says what its numbers mean or is refused
+    plain = isinstance(data, Mapping) and not hasattr(data, "data_vars")
     defaults = {v.name: v.si_unit for v in variables if plain or _is_bare(v)}
     defaults |= dict.fromkeys(wanted.labels, "label")
     if plain:
@@ -207,7 +217,7 @@ def input_table(
     chosen = replace(chosen, defaults=defaults, find_duplicates=False)
     if plain:
         by_key = {str(k): split_header(str(k))[0] for k in data}
-        wanted.require([*by_key.values()])
+        wanted.require([*by_key.values()], near=True)
         unknown = wanted.unknown(by_key.values())
         used = {str(k): v for k, v in data.items() if by_key[str(k)] in wanted.names}
         raw = raw_columns(dict(_titled(k, v) for k, v in used.items()), repeated=True)
@@ -232,11 +242,6 @@ def input_table(
     table = replace(table, warnings=(*table.warnings, *_turning_notes(table, given)))
     tagged = any(units[v.name] is not None for v in wanted.variables)
     return table, tagged, unknown
-
-
-def _is_mapping(data: Any) -> bool:
-    """Whether columns are given by name; xarray's Dataset is a mapping too, and says its units."""
-    return isinstance(data, Mapping) and not hasattr(data, "data_vars")
 
 
 def _turning_notes(table: Dataset, variables: Sequence[Variable]) -> list[str]:
@@ -789,17 +794,8 @@ def law_inputs(law: CheckedLaw, data: Any) -> Inputs:
     return inputs
 
 
-def asked_inputs(law: CheckedLaw, data: Any) -> Inputs:
-    """As :func:`law_inputs`; a name in a mapping that is no input of the law is refused."""
-    inputs = law_inputs(law, data)
-    not_used(wanted_by(law), data, inputs.unknown)
-    return inputs
-
-
-def not_used(wanted: Wanted, data: Any, unknown: Sequence[str]) -> list[str]:
-    """A note on columns of a table that are no inputs; a name in a mapping is refused."""
-    if unknown and _is_mapping(data):
-        raise wanted.no_input(unknown[0])
+def not_used(unknown: Sequence[str]) -> list[str]:
+    """A note on columns of a table that are no inputs."""
     listed = ", ".join(f"'{n}'" for n in unknown)
     return [f"Columns that are no inputs of the law are not used: {listed}."] if unknown else []
 
@@ -807,7 +803,7 @@ def not_used(wanted: Wanted, data: Any, unknown: Sequence[str]) -> list[str]:
 def law_table(wanted: Wanted, data: Any, options: ReadOptions) -> Dataset:
     """Dataset of what a law can use of a table, as it is read with these options."""
     table, _, unknown = input_table(data, wanted, options)
-    return replace(table, warnings=(*table.warnings, *not_used(wanted, data, unknown)))
+    return replace(table, warnings=(*table.warnings, *not_used(unknown)))
 
 
 def with_values(law: CheckedLaw, table: Dataset, *, drop_bad: bool) -> Dataset:
@@ -922,7 +918,7 @@ def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
     if law.doubt:
         warnings.warn(law.doubt, DimgsWarning, stacklevel=3)
     inputs = law_inputs(law, data)
-    for note in not_used(wanted_by(law), data, inputs.unknown):
+    for note in not_used(inputs.unknown):
         warnings.warn(note, DimgsWarning, stacklevel=3)
     return _predicted(law, data, inputs, level, of)
 
@@ -1002,7 +998,9 @@ def _interval(
 def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.ratio`."""
     _check_of(of)
-    a, b = asked_inputs(law, u), asked_inputs(law, v)
+    a, b = law_inputs(law, u), law_inputs(law, v)
+    for note in not_used(list(dict.fromkeys([*a.unknown, *b.unknown]))):
+        warnings.warn(note, DimgsWarning, stacklevel=3)
     one, two = _defined_values(law, a, u), _defined_values(law, b, v)
     shaped = a._replace(scalar=a.scalar and b.scalar)
     value = one - two if law.target.is_level else one / two

@@ -187,6 +187,8 @@ def test_a_prediction_holds_for_the_interval_that_a_person_writes(
     for written in ("300 mm (12 in)", "280–320 mm", {"value": 1, "unit": "m", "err": 2}):
         with pytest.raises(InputError, match="'L'"):
             rows(written)
+    with pytest.raises(InputError, match="no input 'mass'"):
+        tools["predict"](law=law, at={"L": "300 mm", "mass": "2 kg"})
 
 
 def test_frequencies_of_two_conventions_are_doubted_from_the_table_to_the_prediction(
