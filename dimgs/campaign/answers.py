@@ -12,6 +12,7 @@ from scipy.special import stdtrit
 
 from dimgs.campaign.evidence import Surrogate, TierEvidence
 from dimgs.campaign.experiment import Experiment
+from dimgs.campaign.known import EARLIER, SHARED
 from dimgs.campaign.plan import Binding, PiSpace, Plan, bounded_exp
 from dimgs.campaign.result import (
     CampaignResult,
@@ -234,7 +235,7 @@ class Answers:
         self.rationals: list[Rationals] = [[e.rational for e in every] for every in near]
         # a rational that the interval excludes may decide on a monomial, but is not stated
         self.exponents = [tuple(map(stated, every)) for every in near]
-        self.lost = sum(bool(np.isnan(r.y)) for r in evidence.runs.of_tier(evidence.tier))
+        self.lost = sum(r.tier == evidence.tier for r in experiment.lost)
         self.entangled = set(self.model.entangled)
         laws = evidence.answered if consistent else []
         self.conditions = {k: self._conditions(k) for k in laws}
@@ -571,7 +572,7 @@ def conclude(
     if small and answers.laws:
         what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
         warnings.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")
-    met = ends is None
+    met, origins = ends is None, experiment.elsewhere.origins.items()
     report = of_all
     if report is None and consistent:
         report = law_of_all(evidence, warnings, quick=met or predicts)
@@ -638,7 +639,7 @@ def conclude(
         unit=target.unit,
         level=binding.plan.level,
         warnings=tuple(dict.fromkeys(warnings)),
-        origins=tuple(experiment.elsewhere.origins.values()),
+        origins=tuple(o for n, o in origins if n not in (EARLIER, SHARED)),
     )
 
 

@@ -24,7 +24,7 @@ from dimgs.campaign.experiment import (
     changed_since,
     shown_by,
 )
-from dimgs.campaign.known import Known, KnownRun, PriorRuns, every_known
+from dimgs.campaign.known import EARLIER, SHARED, Known, KnownRun, PriorRuns, every_known
 from dimgs.campaign.plan import (
     EVIDENCE,
     Binding,
@@ -75,7 +75,6 @@ _REPEATS = 6
 _PATIENCE, _BETTER = 3, 0.9
 # searches, each after further runs, before a campaign says that no law becomes probable
 _ROUNDS = 12
-_SHARED = "another target"
 _FINE = Ending(Outcome.STOPPED, "known runs of the finest tier say more")
 
 
@@ -106,7 +105,6 @@ class CampaignLoop:
         self.binding, self.store, self.log, self.progress = binding, store, log, progress
         self.plan, self.finest, self.design = binding.plan, binding.finest, CampaignDesign(binding)
         self.elsewhere = PriorRuns(known, self.design)
-        self.elsewhere.origins.pop(_SHARED, None)
         self.experiment = Experiment(self.design, log, self.elsewhere)
         if before is not None:
             self.experiment.left = dict(before.experiment.left)
@@ -118,16 +116,13 @@ class CampaignLoop:
         self.notes: list[str] = []
 
     def started(self, changed: str) -> None:
-        """Note what the folder holds already, and how its plan has changed; keep known runs."""
+        """Note what the folder holds already, and how its plan has changed."""
         kept, cut = len(self.store), len(self.store.interrupted)
         if kept:
             self.log.add("start", f"{kept} runs are in the store, {cut} of them were interrupted")
         if changed:
             self.notes.append(changed)
             self._say("start", changed)
-        for key, placed in self.elsewhere.exact.items():
-            if self.store.get(key) is None:
-                self.store.finish(placed.record)
 
     def run(self) -> CampaignResult:
         """Ask, run and look until there is a reason to stop."""
@@ -638,6 +633,13 @@ def run_campaign(
         listener = progress or shown_by(stack.enter_context(notebook_bar()))
         home = Path(stack.enter_context(TemporaryDirectory()) if folder is None else folder)
         store = stack.enter_context(_opened(home, resume or retry))
+        own = store.claimed()
+        start = tuple(
+            replace(one, origin=EARLIER)
+            if isinstance(one, KnownRun) and one.record.key in own
+            else one
+            for one in start
+        )
         log, place = DecisionLog(home), place_of(executor, plan.execution.workers)
         loop: CampaignLoop | None = None
         stack.callback(place.close)
@@ -658,7 +660,7 @@ def run_campaign(
                 except SignedTargetError:
                     further = replace(binding, signed_target=True)
                     log.add("signed", f"{binding.target.name} changes sign: no logarithm is taken")
-                start += tuple(KnownRun(run.record, _SHARED) for run in loop.experiment.runs.asked)
+                start += tuple(KnownRun(run.record, SHARED) for run in loop.experiment.runs.asked)
                 unequal = loop.experiment.unequal if plan.scales == AUTO else ()
                 if further is None and (further := binding.with_further_scale(unequal)):
                     log.add("scale", f"one more constant is unknown: {', '.join(further.scales)}")
@@ -722,7 +724,7 @@ def campaign_of_job(job: Mapping[str, Any]) -> dict[str, Any]:
             if not failed:
                 failure = Failure.INPUT if isinstance(error, InputError) else Failure.KERNEL
                 return {"failure": failure, "reason": one_sentence(error)}
-            first, many = failed[0], f"Of {len(records)} runs {len(failed)} gave no answer"
+            first, many = failed[0], f"Of {len(records)} runs {len(failed)} failed"
             return {"failure": first.failure, "reason": f"{many}; the first: {first.reason}"}
         plan = json_value(read_text(home / "plan.json", "plan"), "plan.json", "run it again")
         runs = [run_content(record) for record in records_in(home)]

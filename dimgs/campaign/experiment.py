@@ -295,9 +295,11 @@ class Runner:
     ----------
     on_done : callable
         Called with every record as it arrives.
+    made : set of str
+        Keys of the runs that this start made.
     tally : Counter
-        How the runs of this start came about: ``made``, ``known``, ``retried``; ``interrupted``
-        are those that an earlier one left in flight.
+        Attempts of this start that were ``retried``; ``interrupted`` are runs that an earlier one
+        left in flight.
     """
 
     def __init__(
@@ -305,7 +307,8 @@ class Runner:
     ) -> None:
         self.store, self.place, self.execution, self.again = store, place, execution, again
         self.on_done: Callable[[RunRecord, bool], None] = lambda record, known: None
-        self.tally = Counter(made=0, known=0, retried=0, interrupted=len(self.store.interrupted))
+        self.tally = Counter(retried=0, interrupted=len(self.store.interrupted))
+        self.made: set[str] = set()
         self._ended: Counter[Status] = Counter()
         self._alone: set[str] = set()
         self._claimed: set[str] = set()
@@ -328,7 +331,6 @@ class Runner:
             if known is None:
                 waiting.setdefault(task.request.key, task)
                 continue
-            self.tally["known"] += 1
             self._ended[known.status] += 1
             records[known.key] = known
             self.on_done(known, True)
@@ -400,7 +402,7 @@ class Runner:
             raise FitError(f"{many} {self.place.death}")
         record = record or task.request.failed(self.place.death, Failure.DIED)
         self.store.finish(record)
-        self.tally["made"] += 1
+        self.made.add(key)
         self._ended[record.status] += 1
         failed = self._ended[Status.FAILED]
         if failed >= _HOPELESS and failed == self._ended.total():
@@ -459,8 +461,8 @@ class Experiment:
 
     @property
     def lost(self) -> list[CampaignRun]:
-        """Runs that were asked for, and gave no answer."""
-        return [r for r in self.runs.asked if np.isnan(r.y)]
+        """Runs that gave no answer."""
+        return [r for r in self.runs.every if np.isnan(r.y)]
 
     @property
     def spent(self) -> bool:
@@ -478,13 +480,20 @@ class Experiment:
         return self.most[tier] - self.left[tier]
 
     def counts(self) -> dict[str, int]:
-        """How the runs came about."""
-        elsewhere = len(self.runs.evidence) + len(self._keys() & self.elsewhere.exact.keys())
-        others = {"elsewhere": elsewhere, "failed": len(self.lost)}
-        return {"asked": self.asked, **self.runner.tally, **others}
+        """How the runs came about, each in one way: made now, known before, or from elsewhere.
+
+        Those of a plan's other targets were known before. Of the runs from elsewhere some count as
+        made, and the ``evidence`` does not.
+        """
+        before, evidence = self._keys() - self.runner.made, len(self.runs.evidence)
+        reused = before & self.elsewhere.reused
+        counts = {"made": len(self.runner.made), "known": len(before - reused)}
+        counts |= {"elsewhere": len(reused) + evidence, "evidence": evidence}
+        return {"asked": self.asked, **counts, **self.runner.tally, "failed": len(self.lost)}
 
     def _keys(self) -> set[str]:
-        return {run.record.key for run in self.runs.every}
+        """Runs that the campaign has made, or that count as made."""
+        return {run.record.key for run in self.runs.every if run.purpose != EVIDENCE}
 
     def opens(self, proposals: list[Proposal]) -> bool:
         """Whether runs from elsewhere that count as made do not answer these proposals.
@@ -504,8 +513,15 @@ class Experiment:
             self._closed, there = False, self._keys()
             rest = [run for key, run in self.elsewhere.exact.items() if key not in there]
             for run in rest:
+                self._reuse(run)
                 self.runs.add(run)
             self.log.add("known", f"{len(rest)} further runs from elsewhere count as made")
+
+    def _reuse(self, run: CampaignRun) -> None:
+        """Use a run from elsewhere that counts as made: the folder of the campaign keeps it too."""
+        self.elsewhere.tell(run.origin, 1)
+        if self.runner.store.get(run.record.key) is None:
+            self.runner.store.finish(run.record)
 
     def doubt(self, why: str) -> None:
         """Leave all evidence aside."""
@@ -530,31 +546,34 @@ class Experiment:
         chosen, short = self._chosen(proposals)
         for key, (_, proposal, task) in chosen.items():
             self._note(proposal, task, key)
-            self.left[proposal.tier] -= key not in self.elsewhere.exact
+            self.left[proposal.tier] -= key not in self.elsewhere.free
+            if key in self.elsewhere.exact:
+                self._reuse(self.elsewhere.exact[key])
         try:
             records = self.runner.run([task for _, _, task in chosen.values()])
         except FitError as error:
             self.log.add("stop", str(error))
             raise
         for (z, p, task), record in zip(chosen.values(), records, strict=True):
-            if record.key not in self.elsewhere.exact:
+            if record.key not in self.elsewhere.free:
                 self.seconds += record.wall_seconds
             y, logs = self.binding.response(record), self.binding.logs(task.values)
             if np.isnan(y):
-                text = f"{record.status}: {self._why_lost(record)}"
+                why = self._why_lost(record)
+                text = why if record.ok else f"{record.status}: {why}"
                 self.log.add("lost", text, tier=record.tier, key=record.key)
             self.runs.add(CampaignRun(z, p.tier, y, p.purpose, logs, record, predicted=p.value))
         if self.binding.plan.tolerance.of_one_law and not self.binding.linear:
             if any(map(self._is_signed, records)):
                 raise SignedTargetError
-        elif len(self.lost) == self.asked >= _ALL_SIGNED and all(
-            self._is_signed(run.record) for run in self.lost
+        elif len(self.runs.every) >= _ALL_SIGNED and all(
+            np.isnan(run.y) and self._is_signed(run.record) for run in self.runs.every
         ):
             name = self.binding.target.name
             raise InputError(
-                f"'{name}' is not above zero in all {self.asked} runs, and has no power law: let "
-                f"the kernel return its negative, or ask for a closed form (law = 0.95 alone in "
-                f"the tolerance)."
+                f"'{name}' is not above zero in all {len(self.lost)} runs, and has no power law: "
+                f"let the kernel return its negative, or ask for a closed form (law = 0.95 alone "
+                f"in the tolerance)."
             )
         return short
 
@@ -654,7 +673,7 @@ class Experiment:
                 if not quiet:
                     self._note(replace(proposal, purpose="skip", reason=reason), task, None)
                 continue
-            new = key not in self.elsewhere.exact
+            new = key not in self.elsewhere.free
             if new and due[tier] >= self.left[tier]:
                 short.append(proposal)
                 continue

@@ -33,6 +33,7 @@ from dimgs.report.findings import Activation
 from dimgs.report.plain_text import (
     activation_lines,
     condition,
+    domain_lines,
     exponent_lines,
     interval,
     law_lines,
@@ -498,7 +499,8 @@ class CampaignResult:
     runs : mapping of str to int
         Runs asked for, by tier.
     counts : mapping of str to int
-        made, known, interrupted, retried, failed; from elsewhere.
+        made, known (before), and from elsewhere, of which the evidence does not count as made; so
+        each run is counted once. Of them all failed; and interrupted, retried.
     seconds : float
         Wall time of the kernel's runs together.
     log : sequence of mapping
@@ -852,12 +854,15 @@ def campaign_text(result: "CampaignResult") -> str:
     result : CampaignResult
     """
     counts, ended = result.counts, f"{result.ended} after {counted(result.runs)}"
+    reused, evidence = counts["elsewhere"] - counts["evidence"], counts["evidence"]
+    prior = f", {reused} of elsewhere count as made" if reused else ""
+    prior += f", {evidence} of elsewhere are evidence" if evidence else ""
     needless = result.not_varied and result.outcome.is_consistent
     domain = result.domain["held"].items()
     held = [f"{n} = {v if isinstance(v, str) else quantity(**v)}" for n, v in domain]
     lines = [
         f"{result.name} [{result.unit}]: {ended} ({result.seconds:.3g} s of the kernel)",
-        f"  {counts['made']} made now, {counts['known']} known before",
+        f"  {counts['made']} made now, {counts['known']} known before" + prior,
         f"  {counts['interrupted']} found interrupted, {counts['failed']} without an answer",
         *(f"  {o['used']} of {o['given']} from {o['origin']}: {o['told']}" for o in result.origins),
         f"  moved: {listed(result.varied)}"
@@ -901,11 +906,12 @@ def campaign_text(result: "CampaignResult") -> str:
 
 
 def _law_lines(title: str, law: "Law | None") -> list[str]:
-    """A law with its verdict, its constants and its sources; nothing without one."""
+    """A law with its verdict, constants, sources and domain; nothing without one."""
     if law is None:
         return []
     first, *constants = law_lines(law)
-    below = (law.verdict, *constants, *sources_lines(law))
+    domain = (f"domain: {line}" for line in domain_lines(law))
+    below = (law.verdict, *constants, *sources_lines(law), *domain)
     return [f"{title}: {first}", *(f"  {line}" for line in below)]
 
 

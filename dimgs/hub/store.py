@@ -370,6 +370,10 @@ class RunStore:
         """Keys of the runs in flight."""
         return self._file.scalars(select(runs.c.key).where(runs.c.state == PENDING))
 
+    def claimed(self) -> set[str]:
+        """Keys of the runs that were made for this store; others are only kept in it."""
+        return set(self._file.scalars(select(runs.c.key).where(runs.c.claimed_at.is_not(None))))
+
     def counts(self) -> dict[str, int]:
         """Number of runs by the state of their last attempt, ``pending`` included."""
         newest = select(func.max(runs.c.id)).group_by(runs.c.key)

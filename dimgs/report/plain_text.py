@@ -660,11 +660,8 @@ def column_of(law: Law, name: str) -> str | None:
     return alone[0] if len(alone) == 1 else None
 
 
-def _domain_lines(law: Law, report: Findings) -> list[str]:
-    """The ranges of the groups, and the inputs that no run varied.
-
-    A formula that only describes the runs holds nowhere else.
-    """
+def domain_lines(law: Law) -> list[str]:
+    """The range of each group, or of the one column in it, over the runs of a law."""
     lines = []
     for name, (low, high) in law.domain.groups.items():
         group = next((g for g in law.groups if g.name == name), None)
@@ -676,6 +673,15 @@ def _domain_lines(law: Law, report: Findings) -> list[str]:
             line = f"{number(low)} <= {visible(column)} <= {amount(high, unit)}"
             line += "" if group is None else f"   ({name})"
         lines.append(line)
+    return lines
+
+
+def _domain_lines(law: Law, report: Findings) -> list[str]:
+    """The ranges of the groups, and the inputs that no run varied.
+
+    A formula that only describes the runs holds nowhere else.
+    """
+    lines = domain_lines(law)
     constant = held_texts(law)
     if not lines and not constant:
         known = "the law holds wherever its inputs describe the system"

@@ -226,6 +226,20 @@ class Choking(Crisis):
         return super()._simulate(values, settings, seed)
 
 
+class Stopping(Choking):
+    """The same, and whoever sees no answer may try again."""
+
+    name = "stopping"
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        try:
+            return super()._simulate(values, settings, seed)
+        except RunDivergedError as error:
+            raise RuntimeError(str(error)) from error
+
+
 class Moody(Crisis):
     """One of two drag coefficients, whichever the digits of an input decide."""
 

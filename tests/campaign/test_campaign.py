@@ -1,6 +1,7 @@
 """Whole campaigns on kernels with known answers."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from fractions import Fraction
@@ -157,6 +158,17 @@ def test_constants_are_told_with_their_intervals(done: tuple[CampaignResult, Pat
         told = regime.to_json()["prefactor"]
         assert told["unit"] == "1"
         assert told["low"] <= told["value"] <= told["high"]
+
+
+def test_the_text_states_where_each_law_ends(done: tuple[CampaignResult, Path]) -> None:
+    text = campaign_text(done[0])
+    laws = [r.law for r in done[0].regimes]
+    assert len(laws) == 2
+    for law in laws:
+        assert law is not None
+        ((low, high),) = law.domain.groups.values()
+        ends = re.escape(number(low)), re.escape(number(high))
+        assert re.search("domain: {} <= .* <= {}".format(*ends), text)
 
 
 def test_the_boundary_is_where_the_laws_meet(done: tuple[CampaignResult, Path]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +15,13 @@ from hypothesis import strategies as st
 
 import dimgs
 from dimgs.campaign import CampaignResult, KnownLaw, KnownRun, Range
+from dimgs.campaign.campaign import records_in
 from dimgs.campaign.known import PriorRuns, every_known
 from dimgs.campaign.plan import CampaignDesign, bind
 from dimgs.common.errors import InputError
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.registry import load_kernel
-from tests.campaign.kernels import Uptake, uptake_plan
+from tests.campaign.kernels import Uptake, drag_plan, uptake_plan
 from tests.campaign.whole import run
 
 Curve = Callable[[Any], Any]
@@ -65,6 +67,31 @@ def test_runs_that_the_plan_asks_for_count_as_made(
     # the folder is complete in itself
     again = run(uptake_plan(), tmp_path / "after", resume=True)
     assert again.counts["made"] == 0
+
+
+@pytest.mark.parametrize("case", ["alone", "known", "resumed", "other ranges", "retried"])
+def test_every_run_is_counted_once(
+    case: str, done: tuple[CampaignResult, Path], tmp_path: Path
+) -> None:
+    """The folder, and so a hub that keeps it, holds the runs made now, known before, or reused."""
+    folder, plan, more = tmp_path / "runs", uptake_plan(), dict[str, Any]()
+    if case == "resumed":
+        shutil.copytree(done[1], folder)
+        more = {"resume": True}
+    if case == "other ranges":
+        plan = replace(plan, ranges={**plan.ranges, "k": Range(1e-5, 0.1, "1/s")})
+    if case in ("known", "other ranges"):
+        more = {"known": done[1]}
+    if case == "retried":
+        plan = drag_plan("Stopping")
+    result = run(plan, folder, **more)
+    counts = result.counts
+    held = counts["made"] + counts["known"] + counts["elsewhere"] - counts["evidence"]
+    assert held == len(records_in(folder))
+    paid = held - (counts["elsewhere"] - counts["evidence"])
+    assert sum(result.runs.values()) == paid
+    assert sum(o["used"] for o in result.origins) == counts["elsewhere"]
+    assert (case == "retried") == bool(counts["failed"])
 
 
 def test_other_ranges_take_over_what_lies_in_them(done: tuple[CampaignResult, Path]) -> None:

@@ -87,6 +87,7 @@ def test_the_law_of_an_output_that_changes_sign_with_inputs_that_do_not() -> Non
     assert "signed" in {e["decision"] for e in result.log}
     # the runs before the first of the other sign count, and none is made twice
     assert sum(result.runs.values()) == result.counts["made"]
+    assert (result.counts["known"], result.counts["elsewhere"]) == (0, 0)
     # exponents of a target without a logarithm do not exist: its runs give no answer
     exponents = run(Plan(piston, "F", ranges, Budget(30), Tolerance(exponents=0.02)))
     assert exponents.counts["failed"] > 0

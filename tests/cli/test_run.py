@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dimgs.campaign.result import counted
 from tests.campaign.whole import without_figures
 from tests.cli.runner import Shell
 from tests.forked import ROOT, run, start
@@ -91,7 +92,9 @@ def test_a_campaign_from_a_plan(
     assert shell.refused("run", plan, "--out", str(out)).count("--resume") == 1
     again = shell("run", plan, "--out", str(out), "--resume")
     assert again.code == 0
-    assert f"0 made now, {document['counts']['made']} known before" in again.out
+    # of a hub that has them by now, too
+    assert f"0 made now, {document['counts']['made']} known before\n" in again.out
+    assert f"after {counted(document['runs'])} (" in again.out
     assert "The plan is another" not in again.err
     assert "m is proportional to k and t" in again.out
     assert "acceptability 1.00" in again.out
