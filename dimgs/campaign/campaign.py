@@ -633,10 +633,10 @@ def run_campaign(
         listener = progress or shown_by(stack.enter_context(notebook_bar()))
         home = Path(stack.enter_context(TemporaryDirectory()) if folder is None else folder)
         store = stack.enter_context(_opened(home, resume or retry))
-        own = store.claimed()
+        claimed = store.claimed()
         start = tuple(
             replace(one, origin=EARLIER)
-            if isinstance(one, KnownRun) and one.record.key in own
+            if isinstance(one, KnownRun) and one.record.key in claimed
             else one
             for one in start
         )
