@@ -17,7 +17,7 @@ from dimgs.hub.accounts import set_user
 from dimgs.hub.entry import why_unconfirmed
 from dimgs.kernels.record import RunRecord
 from dimgs.similitude.origin import describe
-from tests.similitude.films import Changed, Cooling, filled
+from tests.similitude.films import Changed, Cooling, filled, inputs
 
 # what a search finds is tested elsewhere
 pytestmark = pytest.mark.usefixtures("brief")
@@ -331,3 +331,21 @@ def test_kernels_of_one_physics_that_differ_give_no_answer(tmp_path: Path) -> No
         differing = ask("f", {"U": "0.2 m/s"}, hub, physics="pipe")
         assert differing.value is None
         assert "new says 0.01 and twin says 0.04" in differing.missing[0]
+
+
+def test_an_input_that_all_runs_share_need_not_be_given(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    records = [Cooling().run({**inputs(rng), "dT": 20.0}) for _ in range(6)]
+    at = {n: q for n, q in records[0].inputs.items() if n != "dT"}
+    with Hub(tmp_path, user="anna") as hub:
+        hub.add_runs(records[:2])
+        # two runs vary too little to tell
+        assert "'dT' in K" in ask("drop", at, hub, kernel="cooling", load=False).missing[0]
+        hub.add_runs(records)
+        answer = ask("drop", at, hub, kernel="cooling", load=False)
+        assert answer.value == records[0].outputs["drop"][0]
+        (held,) = [a for a in answer.assumptions if a["input"] == "dT"]
+        assert held["value"] == {"value": 20.0, "unit": "K"}
+        assert held["source"] == "value of all runs of cooling"
+        hub.add_runs([Cooling().run({**inputs(rng), "dT": 30.0})])
+        assert "'dT' in K" in ask("drop", at, hub, kernel="cooling", load=False).missing[0]

@@ -1,7 +1,7 @@
 """Runs of one origin (kernel, tier, cache version): description, distances, equal groups."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, islice
 from threading import Lock
@@ -49,6 +49,8 @@ class Description:
         Itself, where it can be run here.
     card : mapping or None
         Its entry, where it is trusted.
+    hub : Hub or None
+        With its runs, where no more is known of it.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Description:
     tiers: tuple[str, ...] = ()
     kernel: Kernel | None = None
     card: Mapping[str, Any] | None = None
+    hub: Hub | None = None
 
     @cached_property
     def ports(self) -> dict[str, Port]:
@@ -68,6 +71,18 @@ class Description:
         """Dimensions of the numeric inputs, sorted: kernels may name them in another order."""
         numeric = {n: p.parsed.dimension for n, p in self.ports.items() if not p.is_label}
         return dict(sorted(numeric.items()))
+
+    @cached_property
+    def held(self) -> dict[str, float]:
+        """Numbers that all runs of the hub share, where these runs vary others."""
+        tables = {} if self.hub is None else self.hub.run_tables(self.name, self.sizes, {})
+        values = np.vstack([np.zeros((0, len(self.sizes))), *(t.values for t in tables.values())])
+        if len(np.unique(values, axis=0)) < _STANDS:
+            return {}
+        equal = np.ptp(values, axis=0) <= EQUAL * np.abs(values[0])
+        units = [self.ports[n].parsed for n in self.sizes]
+        columns = zip(self.sizes, units, values[0].tolist(), equal, strict=True)
+        return {n: float(f"{unit.from_si(x):.12g}") for n, unit, x, same in columns if same}
 
     @cached_property
     def constants(self) -> list[Dimension]:
@@ -131,7 +146,7 @@ def describe(hub: Hub, reference: Any, *, load: bool = True) -> Description:
     inputs = {} if card is None else card["content"].get("inputs", {})
     ports = tuple(_with(port, inputs.get(port.name)) for port in ports)
     outputs = {n: q.get("unit", "1") for n, q in run["outputs"].items()}
-    return Description(name, ports, outputs, (), None, card)
+    return Description(name, ports, outputs, (), None, card, hub)
 
 
 def _with(port: Port, record: Any) -> Port:
@@ -155,7 +170,7 @@ class Point:
     assumptions : list of dict
         Inputs that nobody gave, as ``{"input", "value", "source"}``.
     missing : list of str
-        Inputs that nobody gave and that have no default.
+        Inputs that nobody gave, that have no default, and that the runs vary.
     """
 
     values: Mapping[str, Any]
@@ -191,6 +206,8 @@ def point_of(description: Description, inputs: Mapping[str, Any]) -> Point:
         if value is None and port.name in conservative:
             value = stored(conservative[port.name])
             source = f"conservative value of the card of {description.name}"
+        if value is None and port.name in description.held:
+            value, source = description.held[port.name], f"value of all runs of {description.name}"
         if value is None:
             unit = "" if port.unit in ("label", "1") else f" in {port.unit}"
             missing.append(f"the input '{port.name}'{unit}: give it with {setting('at')}")
@@ -573,7 +590,8 @@ def related(hub: Hub, origin: Origin, there: Sequence[Origin]) -> list[Origin]:
         if name in names or card["content"].get("physics") != physics:
             continue
         try:
-            other = describe(hub, name, load=False)
+            # what its runs hold is an assumption that no question has made
+            other = replace(describe(hub, name, load=False), hub=None)
             point = point_of(other, point_values)
         except InputError:
             # no runs, other inputs, or a range that ends before the point
