@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 
 from dimgs.campaign.evidence import Surrogate, TierEvidence
 from dimgs.campaign.experiment import Experiment
-from dimgs.campaign.known import EARLIER, SHARED
+from dimgs.campaign.known import SHARED
 from dimgs.campaign.plan import Binding, PiSpace, Plan, bounded_exp
 from dimgs.campaign.result import (
     CampaignResult,
@@ -639,7 +639,7 @@ def conclude(
         unit=target.unit,
         level=binding.plan.level,
         warnings=tuple(dict.fromkeys(warnings)),
-        origins=tuple(o for n, o in origins if n not in (EARLIER, SHARED)),
+        origins=tuple(o for n, o in origins if n != SHARED),
     )
 
 

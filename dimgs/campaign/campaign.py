@@ -24,7 +24,7 @@ from dimgs.campaign.experiment import (
     changed_since,
     shown_by,
 )
-from dimgs.campaign.known import EARLIER, SHARED, Known, KnownRun, PriorRuns, every_known
+from dimgs.campaign.known import SHARED, Known, KnownLaw, KnownRun, PriorRuns, every_known
 from dimgs.campaign.plan import (
     EVIDENCE,
     Binding,
@@ -626,6 +626,7 @@ def run_campaign(
     ('confirmed', [...])
     """
     bindings = [bind(each) for each in plan.each]
+    known = [known] if isinstance(known, str | os.PathLike) else [*known]
     start = every_known(known, bindings[0])
     if executor is None:
         portable(plan.kernel)
@@ -633,12 +634,12 @@ def run_campaign(
         listener = progress or shown_by(stack.enter_context(notebook_bar()))
         home = Path(stack.enter_context(TemporaryDirectory()) if folder is None else folder)
         store = stack.enter_context(_opened(home, resume or retry))
-        claimed = store.claimed()
+        # what a hub keeps of the runs of this folder is not from elsewhere
+        claimed, listed = store.claimed(), {id(one) for one in known}
         start = tuple(
-            replace(one, origin=EARLIER)
-            if isinstance(one, KnownRun) and one.record.key in claimed
-            else one
+            one
             for one in start
+            if id(one) not in listed or isinstance(one, KnownLaw) or one.record.key not in claimed
         )
         log, place = DecisionLog(home), place_of(executor, plan.execution.workers)
         loop: CampaignLoop | None = None

@@ -546,7 +546,7 @@ class Experiment:
         chosen, short = self._chosen(proposals)
         for key, (_, proposal, task) in chosen.items():
             self._note(proposal, task, key)
-            self.left[proposal.tier] -= key not in self.elsewhere.free
+            self.left[proposal.tier] -= key not in self.elsewhere.exact
             if key in self.elsewhere.exact:
                 self._reuse(self.elsewhere.exact[key])
         try:
@@ -555,7 +555,7 @@ class Experiment:
             self.log.add("stop", str(error))
             raise
         for (z, p, task), record in zip(chosen.values(), records, strict=True):
-            if record.key not in self.elsewhere.free:
+            if record.key not in self.elsewhere.exact:
                 self.seconds += record.wall_seconds
             y, logs = self.binding.response(record), self.binding.logs(task.values)
             if np.isnan(y):
@@ -673,7 +673,7 @@ class Experiment:
                 if not quiet:
                     self._note(replace(proposal, purpose="skip", reason=reason), task, None)
                 continue
-            new = key not in self.elsewhere.free
+            new = key not in self.elsewhere.exact
             if new and due[tier] >= self.left[tier]:
                 short.append(proposal)
                 continue

@@ -35,9 +35,8 @@ if TYPE_CHECKING:
 
 
 _STORE, _TIER = "runs.sqlite", "tier"
-# origins of runs that the campaign has made itself: for another target, which has paid for them, or
-# in an earlier start in its folder
-SHARED, EARLIER = "another target", "an earlier start"
+# origin of runs that the same campaign has made for another target
+SHARED = "another target"
 # ranges that are so many times as wide in logarithms hold what counts. By films whose ranges lie a
 # decade beside those of the plan: of ranges twice as wide, what is left of an earlier campaign
 # tells its laws no longer; runs farther out follow other laws as a rule
@@ -202,9 +201,6 @@ class PriorRuns:
         Runs in the ranges that count as made, by their keys.
     evidence : list of CampaignRun
         Other runs.
-    free : set of str
-        Those of them that cost nothing of the budget, as the campaign has not made them itself, or
-        has paid for them already.
     reused : set of str
         Those of them that others have made.
     origins : mapping of str to dict
@@ -239,8 +235,7 @@ class PriorRuns:
             self.origins[origin] = {"origin": origin, "given": n, "used": 0, "told": text}
         for placed in self.exact.values():
             self.tell(placed.origin, 0, "runs of this very kernel count as made")
-        self.free = {key for key, run in self.exact.items() if run.origin != EARLIER}
-        self.reused = {key for key in self.free if self.exact[key].origin != SHARED}
+        self.reused = {key for key, run in self.exact.items() if run.origin != SHARED}
 
     def tell(self, origin: str, used: int, text: str = "") -> None:
         """Note that runs of an origin are used, or no longer, and why."""

@@ -855,14 +855,14 @@ def campaign_text(result: "CampaignResult") -> str:
     """
     counts, ended = result.counts, f"{result.ended} after {counted(result.runs)}"
     reused, evidence = counts["elsewhere"] - counts["evidence"], counts["evidence"]
-    prior = f", {reused} of elsewhere count as made" if reused else ""
-    prior += f", {evidence} of elsewhere are evidence" if evidence else ""
+    prior = f"; from elsewhere {reused} as made, {evidence} as evidence"
     needless = result.not_varied and result.outcome.is_consistent
     domain = result.domain["held"].items()
     held = [f"{n} = {v if isinstance(v, str) else quantity(**v)}" for n, v in domain]
     lines = [
         f"{result.name} [{result.unit}]: {ended} ({result.seconds:.3g} s of the kernel)",
-        f"  {counts['made']} made now, {counts['known']} known before" + prior,
+        f"  {counts['made']} made now, {counts['known']} known before"
+        + (prior if counts["elsewhere"] else ""),
         f"  {counts['interrupted']} found interrupted, {counts['failed']} without an answer",
         *(f"  {o['used']} of {o['given']} from {o['origin']}: {o['told']}" for o in result.origins),
         f"  moved: {listed(result.varied)}"

@@ -81,3 +81,15 @@ def test_the_same_campaign_makes_no_run_again_and_a_similar_one_fewer(
         helped = answered(plan(0.7), known=known_of_hub(hub, bind(plan(0.7))))
         assert helped.outcome == alone.outcome == "confirmed"
         assert helped.counts["made"] <= alone.counts["made"]
+
+
+def test_a_campaign_that_a_hub_has_kept_goes_on_as_it_began(store: Path, tmp_path: Path) -> None:
+    home, asked = tmp_path / "home", plan(0.7)
+    with Hub(tmp_path / "hub.sqlite", user="anna") as hub, RunStore(store) as runs:
+        hub.add_runs(runs.records())
+        first = answered(asked, folder=home, known=known_of_hub(hub, bind(asked)))
+        hub.add_runs(records_in(home))
+        again = answered(asked, folder=home, resume=True, known=known_of_hub(hub, bind(asked)))
+        assert (again.counts["made"], again.counts["known"]) == (0, first.counts["made"])
+        assert again.counts["elsewhere"] == first.counts["elsewhere"] > 0
+        assert (again.runs, again.origins) == (first.runs, first.origins)
