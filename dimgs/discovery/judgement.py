@@ -208,10 +208,7 @@ def by_source(design: Design, options: Options) -> tuple[Design, str]:
     differs most, where that is not a chance.
     """
     if design.split is not None:
-        return design, options.split_by or ""
-    if design.sources:
-        name, labels = design.sources[0]
-        return replace(design, split=labels), name
+        return design, options.left_out_whole
     if design.within is not None or not design.n_runs > design.X.shape[1] + 3:
         return design, ""
     columns = np.column_stack([np.ones(design.n_runs), design.X])

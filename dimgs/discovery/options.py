@@ -422,6 +422,11 @@ class Options:
         named = (self.within, self.split_by, self.curve, *self.by)
         return tuple(dict.fromkeys(n for n in named if n is not None))
 
+    @property
+    def left_out_whole(self) -> str:
+        """Column whose labels are left out whole; empty where single runs are."""
+        return self.split_by or next(iter(self.by), "")
+
     def purpose(self, target: str, **allowed: bool) -> Purpose:
         """Requirements of the analysis of this target on a table, beside what else it allows."""
         temperatures = tuple(self.arrhenius or ())

@@ -484,7 +484,7 @@ class Findings(Verdict):
         Where no law is probable, what describes the runs, the simplest first; the law is the
         simplest of those with a formula that predict about as well as the best.
     left_out_by : str
-        Column whose labels were left out whole for these; empty where runs were.
+        Column whose labels were left out whole; empty where single runs were.
     outliers : tuple of int
         Rows of the runs that lie farther from the law of the others than chance allows.
     robust_leaves_out : bool

@@ -364,13 +364,16 @@ def _loops(pairs: Mapping[str, Any]) -> str:
 
 def fit_text(fit: FittedLaw) -> str:
     """A fit as text: the law, its exponents, how well it fits, and its verdict."""
+    sources = fit.law.sources
     lines = [
         *_section("Law", law_lines(fit.law, fit.centre)),
         *_exponent_sections(fit),
-        *_section("Sources", sources_lines(fit.law) if fit.law.sources else []),
+        *_section("Sources", sources_lines(fit.law) if sources else []),
         *_section("Further", _further_lines(fit)),
         *_section("Quality", [*_fit_scores(fit), _contrasts(fit)]),
-        *_section("Verdict", _verdict_lines(fit.verdict)),
+        *_section(
+            "Verdict", _verdict_lines(fit.verdict, fit.law, sources[0].column if sources else "")
+        ),
     ]
     return terminal("\n".join(lines[1:]))
 
@@ -389,9 +392,10 @@ def _fit_scores(fit: FittedLaw) -> list[str]:
     return [*scores, *_prose(f"{words.noise_text(noise, fit.law.target)}: {beside}")]
 
 
-def _verdict_lines(judged: Verdict) -> list[str]:
+def _verdict_lines(judged: Verdict, law: Law | None, left_out_by: str) -> list[str]:
     """Whether a law is confirmed, and how probable it is."""
-    return [*_prose(words.verdict(judged)), *_prose(words.probability(judged))]
+    said = words.verdict(judged, law, left_out_by)
+    return [*_prose(said), *_prose(words.probability(judged))]
 
 
 def _contrasts(fit: FittedLaw) -> str:
@@ -573,7 +577,7 @@ def report_text(report: Findings, folder: str = "") -> str:
         lines += _section("Sources", sources_lines(law) if law.sources else [])
         lines += _section("Further", [] if fit is None else _further_lines(fit))
         lines += _section("Quality", quality)
-    lines += _section("Verdict", _verdict_lines(report))
+    lines += _section("Verdict", _verdict_lines(report, law, report.left_out_by))
     lines += _section("Rivals", _rival_lines(report))
     lines += _section("Search", _prose(words.remarks(report)))
     lines += _section("Domain", [] if law is None else _domain_lines(law, report))

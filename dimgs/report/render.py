@@ -29,7 +29,15 @@ from dimgs.report.figures.laws import chosen_of, front_of
 from dimgs.report.figures.style import inline_svg
 from dimgs.report.findings import Findings, ReportRuns
 from dimgs.report.plain_text import PERFECT, column_of, column_ranges
-from dimgs.report.words import in_table_unit, listed, log_error, rational_text, short, unit_text
+from dimgs.report.words import (
+    in_table_unit,
+    listed,
+    log_error,
+    rational_text,
+    runs_left_out,
+    short,
+    unit_text,
+)
 from dimgs.variables import Variable, shown_unit
 
 if TYPE_CHECKING:
@@ -143,9 +151,10 @@ def tiles_of(report: Findings) -> list[tuple[str, str, str, str]]:
             unit = shown_unit(law.target.unit.text)
         else:
             error, unit = short(size, 2), law.target_unit
+    unseen = f"of {runs_left_out(report.left_out_by)}"
     return [
         *shown,
-        ("typical error", error, unit, "of runs left out" if left_out else "in sample"),
+        ("typical error", error, unit, unseen if left_out else "in sample"),
         ("runs", str(report.n_runs), "", f"{contrasts} independent contrasts"),
     ]
 

@@ -17,7 +17,7 @@ from dimgs.fits.noise import Noise, likeliest_measure, rms
 from dimgs.groups.catalogue import named_number
 from dimgs.groups.group import PiGroup
 from dimgs.groups.rationals import equal_rational
-from dimgs.law.checked_law import percent
+from dimgs.law.checked_law import CheckedLaw, percent
 from dimgs.law.curve import KIND, Along, Curve
 from dimgs.law.display import shown_constants
 from dimgs.law.latex import digits_and_power, expression_latex
@@ -128,8 +128,19 @@ def error_of(report: Findings) -> str:
     measured, predicted, left_out = report.judged_on()
     if not len(measured) or len(predicted) != len(measured):
         return "error unknown"
-    which = "on runs left out" if left_out else "on the fitted runs"
-    return f"{error_size(report, measured, predicted)} {which}"
+    which = runs_left_out(report.left_out_by) if left_out else "the fitted runs"
+    return f"{error_size(report, measured, predicted)} on {which}"
+
+
+def runs_left_out(by: str) -> str:
+    """What was left out, in words.
+
+    Parameters
+    ----------
+    by : str
+        Column whose labels were left out whole; empty where single runs were.
+    """
+    return f"whole sources of '{by}' left out" if by else "runs left out"
 
 
 def curve_table(
@@ -224,8 +235,7 @@ def leads_words(report: Findings) -> tuple[str, str]:
     """
     if not report.leads:
         return "", ""
-    source = f"whole sources of '{report.left_out_by}' left out"
-    by = f"predictions of {source if report.left_out_by else 'runs left out'}"
+    by = f"predictions of {runs_left_out(report.left_out_by)}"
     if all(r2 is not None and r2 <= 0 for _, r2 in _left_out_scores(report)):
         return by, (
             "None of these predicts them better than the mean of the target does: no formula that "
@@ -317,9 +327,8 @@ def headline(report: Findings) -> str | None:
         return None
     if report.leads:
         kind = _DESCRIPTIONS[report.engine]
-        errors = {
-            what: f"error {size} on runs left out" for what, size, _, _ in descriptions(report)
-        }
+        unseen = runs_left_out(report.left_out_by)
+        errors = {what: f"error {size} on {unseen}" for what, size, _, _ in descriptions(report)}
         formula = f"{kind}, {errors.get(kind) or error_of(report)}:"
         if report.leads_with_curve:
             curve = f"a smooth curve predicts best, {errors[_DESCRIPTIONS[KIND]]}"
@@ -328,16 +337,22 @@ def headline(report: Findings) -> str | None:
     return f"{_HEADLINES.get(report.outcome, 'NOT CONFIRMED')}, {error_of(report)}:"
 
 
-def verdict(judged: Verdict) -> str:
+def verdict(judged: Verdict, law: CheckedLaw | None, left_out_by: str) -> str:
     """The verdict as a sentence, with the reasons if the law is not confirmed.
 
     Parameters
     ----------
     judged : Verdict
+    law : CheckedLaw or None
+        Which knows if runs were set aside before the fit.
+    left_out_by : str
+        Column whose labels were left out whole in turn; empty where single runs were.
     """
-    if judged.confirmed:
-        return "Confirmed: probable, no residual structure, predicts held-out runs."
-    return " ".join(["Not confirmed.", *judged.why_not])
+    if not judged.confirmed:
+        return " ".join(["Not confirmed.", *judged.why_not])
+    aside = law is not None and law.scores.holdout_n
+    unseen = "held-out runs" if aside else f"{runs_left_out(left_out_by)} in turn"
+    return f"Confirmed: probable, no residual structure, predicts {unseen}."
 
 
 # ---- Sentences of a report: numbers and units, regimes, errors.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -59,7 +59,7 @@ def test_nothing_is_said_twice(failed: Report, form: str) -> None:
 def test_what_is_not_confirmed_has_a_headline_and_a_reason(failed: Report, outcome: str) -> None:
     report = replace(failed, outcome=outcome, why_not=("It is so.",))
     assert str(headline(report)).startswith("NO")
-    assert verdict(report) == "Not confirmed. It is so."
+    assert verdict(report, report.law, "") == "Not confirmed. It is so."
     assert not report.confirmed
 
 
@@ -68,7 +68,38 @@ def test_a_law_has_no_headline(failed: Report) -> None:
     good = replace(failed, outcome="converged", why_not=())
     assert good.confirmed
     assert headline(good) is None
-    assert verdict(good) == "Confirmed: probable, no residual structure, predicts held-out runs."
+
+
+@pytest.mark.parametrize(
+    ("asked", "unseen", "left_out"),
+    [
+        ({}, "runs left out in turn", "runs left out"),
+        ({"split_by": "lab"}, "whole sources of 'lab' left out in turn", None),
+        ({"by": ["lab"]}, "whole sources of 'lab' left out in turn", None),
+    ],
+)
+def test_the_verdict_says_which_runs_were_predicted(
+    asked: dict[str, Any], unseen: str, left_out: str | None
+) -> None:
+    rng = np.random.default_rng(2)
+    x = np.exp(rng.normal(size=24))
+    table = {"x [m]": x, "lab": np.repeat([*"abcdef"], 4), "y [m]": 2 * x**2 / 3}
+    data = Dataset.from_columns(
+        {**table, "y [m]": table["y [m]"] * np.exp(rng.normal(0, 0.01, 24))}
+    )
+    report = discover(data, "y", scales="auto", engine="power_law", **asked)
+    left_out = left_out or "whole sources of 'lab' left out"
+    assert error_of(report).endswith(f" on {left_out}")
+    good, law = replace(report, outcome="converged", why_not=()), report.law
+    assert law is not None
+    in_turn = law.with_scores(replace(law.scores, holdout_n=0))
+    aside = law.with_scores(replace(law.scores, holdout_n=5))
+    for one, said in ((in_turn, unseen), (aside, "held-out runs")):
+        told = f"Confirmed: probable, no residual structure, predicts {said}."
+        confirmed = replace(good, law=one)
+        for shown in (str(confirmed), confirmed.to_markdown(), confirmed.to_html()):
+            assert told in " ".join(unescape(shown).split())
+    assert f"of {left_out}" in confirmed.to_html().replace("&#39;", "'")
 
 
 @pytest.mark.parametrize(
