@@ -336,7 +336,7 @@ def test_kernels_of_one_physics_that_differ_give_no_answer(tmp_path: Path) -> No
 def test_an_input_that_all_runs_share_need_not_be_given(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     records = [Cooling().run({**inputs(rng), "dT": 20.0}) for _ in range(6)]
-    at = {n: q for n, q in records[0].inputs.items() if n != "dT"}
+    at = {n: q for n, q in records[0].inputs.items() if n not in ("dT", "kind")}
     with Hub(tmp_path, user="anna") as hub:
         hub.add_runs(records[:2])
         # two runs vary too little to tell
@@ -347,5 +347,10 @@ def test_an_input_that_all_runs_share_need_not_be_given(tmp_path: Path) -> None:
         (held,) = [a for a in answer.assumptions if a["input"] == "dT"]
         assert held["value"] == {"value": 20.0, "unit": "K"}
         assert held["source"] == "value of all runs of cooling"
-        hub.add_runs([Cooling().run({**inputs(rng), "dT": 30.0})])
-        assert "'dT' in K" in ask("drop", at, hub, kernel="cooling", load=False).missing[0]
+        assert {"input", "value", "source"} == set(held)
+        assert "kind" in {a["input"] for a in answer.assumptions}
+        hub.add_runs([Cooling().run({**inputs(rng), "dT": 30.0, "kind": "copper"})])
+        lacking = ask("drop", at, hub, kernel="cooling", load=False).missing
+        assert [("'dT'" in text, "'kind'" in text) for text in lacking] == [
+            (True, False), (False, True),
+        ]  # fmt: skip

@@ -73,16 +73,24 @@ class Description:
         return dict(sorted(numeric.items()))
 
     @cached_property
-    def held(self) -> dict[str, float]:
-        """Numbers that all runs of the hub share, where these runs vary others."""
-        tables = {} if self.hub is None else self.hub.run_tables(self.name, self.sizes, {})
-        values = np.vstack([np.zeros((0, len(self.sizes))), *(t.values for t in tables.values())])
+    def held(self) -> dict[str, float | str]:
+        """Inputs that all runs of the hub share, where these runs vary some number."""
+        if self.hub is None:
+            return {}
+        values, units = self._numbers({}), [self.ports[n].parsed for n in self.sizes]
         if len(np.unique(values, axis=0)) < _STANDS:
             return {}
         equal = np.ptp(values, axis=0) <= EQUAL * np.abs(values[0])
-        units = [self.ports[n].parsed for n in self.sizes]
         columns = zip(self.sizes, units, values[0].tolist(), equal, strict=True)
-        return {n: float(f"{unit.from_si(x):.12g}") for n, unit, x, same in columns if same}
+        held = {n: float(f"{unit.from_si(x):.12g}") for n, unit, x, same in columns if same}
+        given = next(newest_runs(self.hub, self.name))["inputs"]
+        labels = {n: str(q["value"]) for n, q in given.items() if self.ports[n].is_label}
+        return held | {n: v for n, v in labels.items() if len(self._numbers({n: v})) == len(values)}
+
+    def _numbers(self, labels: Mapping[str, str]) -> Array:
+        """Numeric inputs of the runs of the hub with some labels, in SI units."""
+        tables = {} if self.hub is None else self.hub.run_tables(self.name, self.sizes, labels)
+        return np.vstack([np.zeros((0, len(self.sizes))), *(t.values for t in tables.values())])
 
     @cached_property
     def constants(self) -> list[Dimension]:
