@@ -69,6 +69,22 @@ class Candidates(tuple[Candidate, ...]):
         )
 
 
+# exponents are of order one; the rounding of a fit without noise stays below
+_ROUNDING = 1e-12
+
+
+def beyond_rounding(e: Exponent) -> Exponent:
+    """An exponent whose value and ends are zero where only rounding keeps them from it.
+
+    Examples
+    --------
+    >>> beyond_rounding(Exponent("b", 4.1e-16, -2e-17, 0.1))
+    Exponent(name='b', value=0.0, low=0.0, high=0.1, rational=None, group=None)
+    """
+    value, low, high = (0.0 if abs(x) < _ROUNDING else x for x in (e.value, e.low, e.high))
+    return replace(e, value=value, low=low, high=high)
+
+
 class Exponents(tuple[Exponent, ...]):
     """Exponents with their intervals.
 
@@ -91,7 +107,8 @@ class Exponents(tuple[Exponent, ...]):
         import pandas as pd
 
         rows = [
-            (e.value, e.low, e.high, None if e.rational is None else str(e.rational)) for e in self
+            (e.value, e.low, e.high, None if e.rational is None else str(e.rational))
+            for e in map(beyond_rounding, self)
         ]
         index = pd.Index([e.name for e in self], name="variable")
         return pd.DataFrame(rows, index, ["value", "low", "high", "rational"])

@@ -20,7 +20,15 @@ from dimgs.law.law import Law
 from dimgs.law.prediction import Centre, held_texts
 from dimgs.law.serialise import source_document
 from dimgs.report import words
-from dimgs.report.findings import Activation, Findings, FittedLaw, PlannedRuns, Verdict, by_run
+from dimgs.report.findings import (
+    Activation,
+    Findings,
+    FittedLaw,
+    PlannedRuns,
+    Verdict,
+    beyond_rounding,
+    by_run,
+)
 from dimgs.report.words import exponent_name
 from dimgs.variables import Variable, unit_suffix
 
@@ -230,7 +238,7 @@ def _exponent(e: Exponent) -> tuple[str, str, str]:
     name = f"{e.name}{what}{known_as}"
     if e.rational is not None and e.low == e.high:
         return name, str(e.rational), "fixed by the units"
-    snapped = f"  -> {e.rational}" if e.rational is not None else ""
+    snapped, e = f"  -> {e.rational}" if e.rational is not None else "", beyond_rounding(e)
     return name, number(e.value), f"{interval(e.low, e.high)}{snapped}"
 
 

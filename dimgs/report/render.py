@@ -27,7 +27,7 @@ from dimgs.law.law import Law
 from dimgs.report import figures, plain_text, words
 from dimgs.report.figures.laws import chosen_of, front_of
 from dimgs.report.figures.style import inline_svg
-from dimgs.report.findings import Findings, ReportRuns
+from dimgs.report.findings import Findings, ReportRuns, beyond_rounding
 from dimgs.report.plain_text import PERFECT, column_of, column_ranges
 from dimgs.report.words import (
     in_table_unit,
@@ -832,7 +832,8 @@ def fragments(report: Findings) -> dict[str, str]:
     if report.exponents:
         level = f"{100 * report.level:g} %"
         table = tex.get_template("exponents.tex")
-        texts["exponents"] = table.render(exponents=report.exponents, level=level).strip()
+        shown = map(beyond_rounding, report.exponents)
+        texts["exponents"] = table.render(exponents=shown, level=level).strip()
     return {name: text for name, text in texts.items() if text}
 
 

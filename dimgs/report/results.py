@@ -25,7 +25,7 @@ from dimgs.report import figures, render
 from dimgs.report.findings import Activation as Activation
 from dimgs.report.findings import Candidates as Candidates
 from dimgs.report.findings import Exponents as Exponents
-from dimgs.report.findings import Findings, FittedLaw, Lead, PlannedRuns
+from dimgs.report.findings import Findings, FittedLaw, Lead, PlannedRuns, beyond_rounding
 from dimgs.report.findings import ProposedRun as ProposedRun
 from dimgs.report.findings import Rival as Rival
 from dimgs.report.findings import RivalPrediction as RivalPrediction
@@ -85,7 +85,7 @@ def _group(group: PiGroup, symbols: Mapping[str, str]) -> dict[str, Any]:
 def exponent_document(e: Exponent) -> dict[str, Any]:
     """A fitted exponent as JSON."""
     return {
-        **attributes(e, "name value low high"),
+        **attributes(beyond_rounding(e), "name value low high"),
         "group": None if e.group is None else e.group.to_json(),
         "rational": None if e.rational is None else str(e.rational),
     }

@@ -8,6 +8,7 @@ import pytest
 
 from dimgs import Dataset, Options, Report
 from dimgs.discovery.discover import discover, fit
+from dimgs.report.findings import Exponents
 from dimgs.report.plain_text import (
     _command,
     _compare_power_law,
@@ -49,6 +50,21 @@ def test_the_text_shows_law_scores_domain_and_verdict(report: Report) -> None:
         "Confirmed: probable, no residual structure, predicts held-out runs.",
     ):  # fmt: skip
         assert words in text
+
+
+@pytest.mark.parametrize("unit", ["m", "1"])
+def test_rounding_is_not_shown_as_an_exponent(unit: str) -> None:
+    a, b = np.random.default_rng(0).uniform(1, 10, (2, 12))
+    table = {f"a [{unit}]": a, "b [1]": b, f"F [{unit}^2]": 2 * a * a}
+    fitted = fit(Dataset.from_columns(table), "F")
+    assert not re.search(r"e-1\d", str(fitted).partition("Quality")[0])
+    assert "fixed by the units" not in next(x for x in str(fitted).splitlines() if " b  " in x)
+    document = fitted.to_json()
+    for e in (*document["exponents"], *document["variable_exponents"]):
+        assert all(x == 0 or abs(x) > 1e-12 for x in (e["value"], e["low"], e["high"]))
+    exponents = Exponents(fitted.variable_exponents)
+    assert 0 < max(abs(e.value) for e in exponents if e.name == "b") < 1e-12
+    assert exponents.to_frame()["value"]["b"] == 0
 
 
 def test_an_activation_temperature_is_no_exponent() -> None:
