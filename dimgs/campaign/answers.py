@@ -579,7 +579,7 @@ def conclude(
     whole = report.law if isinstance(report, Report) and report.confirmed else None
     if evidence.lawless and whole is None and consistent:
         warnings.append(f"{evidence.lawless} runs follow no power law that was found; see the log.")
-    of_law = [] if tolerance.law is None else [_judged_law(report, tolerance.law)]
+    of_law = [] if tolerance.law is None else [judged_law(report, tolerance.law)]
     asked = [*([] if tolerance.of_one_law else judged), *at_points, *of_law]
     judged += [*at_points, *of_law]
     if met and not all(p.relevant for p in asked):
@@ -606,7 +606,7 @@ def conclude(
         further = further if evidence.clear else judged[-1].why
     if not met and outcome is Outcome.CONFIRMED:
         # the one law answers, and not the power laws that come near it in parts of the ranges
-        further, judged = "", [_judged_law(report, PROBABLE), *at_points]
+        further, judged = "", [judged_law(report, PROBABLE), *at_points]
     if isinstance(report, FitResult):
         # one law of one regime has one verdict
         report = next((r.fit for r in regimes if r.fit and r.fit.law == report.law), report)
@@ -884,8 +884,16 @@ def joined(
     return joint
 
 
-def _judged_law(report: Analysis, wanted: float) -> Pertinence:
-    """Whether one law of all runs is as probable as the plan asks for."""
+def judged_law(report: Analysis, wanted: float) -> Pertinence:
+    """Whether one law of all runs is as probable as wanted; its acceptability is 1 then.
+
+    Parameters
+    ----------
+    report : Report, FitResult or None
+        As :func:`law_of_all` gives it.
+    wanted : float
+        Probability.
+    """
     sure = report.probability if isinstance(report, Report) and report.confirmed else None
     if not isinstance(report, Report) or sure is None:
         return Pertinence("law", False, 0.0, 0.0, "No answer: no law was confirmed.", "Nothing.")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.campaign.answers import Analysis, conclude, half_width, joined, law_of_all
+from dimgs.campaign.answers import Analysis, conclude, half_width, joined, judged_law, law_of_all
 from dimgs.campaign.evidence import FEWEST, FREEDOM, USEFUL, Proposal, Surrogate, TierEvidence
 from dimgs.campaign.experiment import (
     DecisionLog,
@@ -510,13 +510,12 @@ class CampaignLoop:
         for turn in range(_ROUNDS):
             warnings: list[str] = []
             report = law_of_all(evidence, warnings)
-            sure, text = None, "no law yet"
+            text = "no law yet"
             if isinstance(report, Report) and report.probability is not None:
-                sure = report.probability if report.confirmed else None
                 text = f"{report.law} has the probability {report.probability:.3g}"
             self.phase = "law"
             self._say("law", text)
-            if sure is not None and sure >= wanted:
+            if judged_law(report, wanted).acceptability >= 1.0:
                 return report, None
             if over := self.experiment.over(tier):
                 why = over
