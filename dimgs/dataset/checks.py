@@ -63,7 +63,10 @@ the column out, or drop such rows (--drop-bad).
         position, name, what = bad[0]
         others = len({b[0] for b in bad}) - 1
         more = f" ({others} more such {'row' if others == 1 else 'rows'})" if others else ""
-        remedy = f"fill it in, leave the column out, or drop such rows ({setting('drop_bad')})"
+        # blanks below a value, in one column alone, are what merged cells leave
+        merged = others and position and len({b[1] for b in bad}) == 1
+        fill = "fill it in, with the value above if cells were merged" if merged else "fill it in"
+        remedy = f"{fill}, leave the column out, or drop such rows ({setting('drop_bad')})"
         raise cell_error(name, data.rows[position], data.source, f"{what}{more}", remedy)
 
 

@@ -353,6 +353,10 @@ def looks_numeric(word: str) -> bool:
     return may_separate(word) or bool(_DECIMAL_COMMA.fullmatch(word))
 
 
+# behind a number; digits may be an exponent, and letters a unit
+_FOOTNOTE_MARKS = " *†‡§¶#"
+
+
 def may_separate(word: str) -> bool:
     """Whether the marks of a cell may separate thousands (``1.240`` could be both)."""
     word = word.strip()
@@ -368,6 +372,7 @@ def is_decimal_comma(word: str) -> bool:
 def whats_wrong(word: str, decimal: str) -> tuple[str, str]:
     """Description of a text cell in a numeric column of a table with a decimal mark; the remedy."""
     short = word if len(word) <= 40 else word[:37] + "..."
+    dropped = f"drop such rows ({setting('drop_bad')})"
     if word.lower() in BOOLEANS:
         return f"'{short}' is a truth value", "write 0 or 1 with unit 1, or give the unit 'label'"
     if is_decimal_comma(word):
@@ -393,12 +398,14 @@ def whats_wrong(word: str, decimal: str) -> tuple[str, str]:
         return f"'{short}' is a value with its error", remedy
     if _CENSORED.match(word):
         only = "only the target of 'fit' and 'discover' may be a bound ('<' or '>')"
-        remedy = f"give a value, or leave the cell blank; {only}"
+        remedy = f"give a value, or {dropped}; {only}"
         return f"'{short}' is a bound, not a value", remedy
     if unit_of_cell(word) is not None:
         remedy = "convert the column to one unit, in the header, and keep only the numbers"
         return f"'{short}' carries a unit of its own (mixed units)", remedy
-    return f"'{short}' is not a number", "correct the cell or leave it blank"
+    if _is_number(number := word.rstrip(_FOOTNOTE_MARKS), decimal):
+        return f"'{short}' has the mark of a footnote", f"write '{number}'"
+    return f"'{short}' is not a number", f"correct the cell, or {dropped}"
 
 
 ERROR_SUFFIX = "_err"

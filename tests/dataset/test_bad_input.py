@@ -29,7 +29,7 @@ BAD_TEXT = {
         UD + "1,2\n3,oops\n",
         r"'D', row 2 of t.csv: 'oops' is not a number; .*",
     ),
-    "bound": (UD + "1,<2\n", r"'D', row 1 .* bound, not a value; .*blank"),
+    "bound": (UD + "1,<2\n", r"'D', row 1 .* bound, not a value; .*drop such rows"),
     "date": (UD + "1,2020-01-31\n", r"'D', row 1 .* is a date; .*elapsed"),
     "duration": (UD + "1,2\n3,1:40.91\n", r"'D', row 2 .*'1:40.91' is a time; .*elapsed"),
     "value with its error": (UD + "1,2\n3,1.05 ± 0.02\n", r"'D', row 2 .* its error; .*NAME_err"),
@@ -147,6 +147,35 @@ def test_what_is_written_for_thousands_keeps_the_value(
     # both readings are offered where nothing decides
     assert number in values
     assert len(values) == 1 + (groups.count(between) == 1 and between in ".," and number % 1 == 0)
+
+
+@pytest.mark.parametrize("cell", ["4.856*", "4.856 †", "-4.8e-3#"])
+def test_a_mark_of_a_footnote_is_taken_off(cell: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"p [Pa],b [m]\n1,2\n2,{cell}\n* repeated,\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"row 3 of t.csv: '\* repeated' .*--drop-bad"):
+        read_table(path, columns=["p"])
+    with pytest.raises(InputError, match="has the mark of a footnote") as caught:
+        read_table(path, columns=["b"])
+    (written,) = re.findall("write '(.*)'", str(caught.value))
+    assert float(written) == float(cell.rstrip(" *†#"))
+    assert len(read_table(path, drop_bad=True)) == 1
+
+
+def test_blanks_of_merged_cells_are_filled_from_above() -> None:
+    merged = [0.1, None, None, 0.2, None]
+    others = [1.0, 2.0, 3.0, 4.0, 5.0]
+    for first, rest, is_merged in (
+        (merged, others, True),
+        (others, merged, True),
+        (merged, [1.0, None, 3.0, 4.0, 5.0], False),
+        ([None, *others[1:]], others, False),
+        ([*others[:-1], None], others, False),
+    ):
+        data = read_table({"d [m]": first, "U [m/s]": rest})
+        with pytest.raises(InputError, match="fill it in") as caught:
+            require_finite(data, data.names)
+        assert ("with the value above" in str(caught.value)) == is_merged
 
 
 @pytest.mark.parametrize(
