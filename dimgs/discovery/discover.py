@@ -139,14 +139,13 @@ def verdict_on(data: Dataset, target: str, options: Options) -> Verdict:
     target : str
     options : Options
     """
-    plain = replace(options, local=False, along=None, curve=None, additive=False)
+    plain = replace(options, engine=NONE, local=False, along=None, curve=None, additive=False)
     data, plain, _ = without_outliers(data, target, plain)
     return _judged_power_law(prepare(data, target, plain), plain).verdict
 
 
 def _judged_power_law(prepared: Prepared, options: Options) -> Study:
     """The power law of some runs, judged beside the rivals that a short search finds."""
-    options = replace(options, engine=NONE)
     return judge(study_of_power_law(prepared, options), options, Clock.of(options.seconds))
 
 
@@ -254,7 +253,7 @@ def report_on_fit(data: Dataset, target: str, options: Options) -> Report:
     target : str
     options : Options
     """
-    start = time.perf_counter()
+    start, options = time.perf_counter(), replace(options, engine=NONE)
     data, options, notes = without_outliers(data, target, options)
     with noting(data.warnings):
         study = _judged_power_law(prepare(data, target, options), options)
@@ -273,7 +272,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
     options : Options
     """
     prepared = study.prepared
-    law = recognise(absorb(study.law))
+    law = _shown(study.law, options)
     # inputs that were screened out, since the target does not follow them within their ranges
     apart = {law.target.name, *options.labels, *law.domain.columns}
     out = [data.variable(n) for n in data.numeric_names if n not in apart]
@@ -315,7 +314,10 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         noise=prepared.noise(law, kind, unseen),
         rivals=_rivals(study, law, options, rivals),
         form=form,
-        leads=tuple(replace(each, law=_shown(each.law)) for each in study.leads),
+        leads=tuple(
+            one if one.law is None else replace(one, law=_shown(one.law, options))
+            for one in study.leads
+        ),
         outliers=odd.rows,
         robust_leaves_out=odd.robust,
         label_followed=study.residuals.label if study.residuals else "",
@@ -358,14 +360,16 @@ def _outliers(study: Study, residuals: Array | None, options: Options) -> Outlie
     return odd
 
 
-def _shown(law: Law | None) -> Law | None:
-    """A law with its constants as they are shown."""
-    return None if law is None else recognise(absorb(law))
+def _shown(law: Law, options: Options) -> Law:
+    """A law with its constants as they are shown: as fitted in a power law that was asked for."""
+    as_fitted = options.engine == NONE and options.form is None
+    return absorb(law) if as_fitted else recognise(absorb(law))
 
 
 def _law_of_candidate(study: Study, options: Options, candidate: Candidate) -> Law | None:
     """A candidate of the front as a checked law; None where it is none."""
-    return _shown(law_of_candidate(study, candidate, options))
+    law = law_of_candidate(study, candidate, options)
+    return None if law is None else _shown(law, options)
 
 
 def _further(study: Study, law: Law, options: Options) -> tuple[Rival, ...]:

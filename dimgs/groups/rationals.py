@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from itertools import islice
-from math import ceil, floor, gcd, isfinite, log, log2, pi
+from math import ceil, exp, floor, gcd, isfinite, log, log2, pi, sqrt
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,17 +17,17 @@ _PI_POWERS = ((0, ""), (1, "*pi"), (-1, "/pi"), (2, "*pi**2"), (-2, "/pi**2"))
 # of the rationals that are recognised: those of geometry and of series
 _DENOMINATORS, _LARGEST = (1, 2, 3, 4, 6, 8), 12
 # an interval wider than this part of the constant singles out nothing, whatever it holds
-NARROW = 0.05
-# half-widths within which a second number that is as well known leaves the choice open
-_WIDER = 3.0
+_NARROW = 0.05
+# standard errors from which on a number has no likelihood
+_NO_LIKELIHOOD = 8.0
 # relative: constants come with the digits of a double, less what a fit loses
 _ROUNDING = 1e-9
 # bits of each π in a number; more bits than that are any decimal; one number near any other
 _PI_BITS, _MOST_BITS, _FEWEST_NEAR = 4, 20.0, 0.5
 # bits of a root or another number; digits that nobody writes
 _OTHER_BITS, _LARGEST_READ = 14.0, 4096
-# expected count of equally simple numbers in an interval: one in twenty is taken for none
-CHANCE = 0.05
+# probability that a constant is not the number that it is recognised as
+_CHANCE = 0.05
 # of an exponent that is written as a decimal: the largest denominator that is read from it
 _LARGEST_DENOMINATOR = 12
 # bits that say that a constant is written out
@@ -141,39 +142,51 @@ def known_values() -> "tuple[sympy.Expr, ...]":
     return (*values, *(-v for v in values))
 
 
-def recognised_value(value: float, low: float | None, high: float | None) -> "sympy.Expr | None":
+def recognised_value(
+    value: float, low: float | None, high: float | None, level: float = 0.9
+) -> "sympy.Expr | None":
     """The exact value that an interval singles out, None if there is none.
 
-    The interval must be so narrow that it would contain a number of this simplicity by chance with
-    a small probability only.
+    The value is taken for the constant if its posterior probability is 95 % and the interval
+    holds it. Its rivals are the other exact values, and every real number: a priori the constant
+    is as likely to be a real number of this size as to be an exact value as simple as this one.
 
     Parameters
     ----------
     value : float
     low, high : float or None
         Interval of the constant.
+    level : float
+        Its coverage, from which the error of the constant follows.
+
+    References
+    ----------
+    J. M. Dickey, Ann. Math. Stat. 42 (1971) 204-223, for the odds of a point against an interval.
 
     Examples
     --------
     >>> recognised_value(6.28, 6.27, 6.29), recognised_value(6.27, 6.2, 6.35)
     (2*pi, None)
+    >>> recognised_value(0.335, 0.331, 0.339), recognised_value(0.337, 0.333, 0.341)
+    (1/3, None)
     """
-    if low is None or high is None or value == 0 or high - low > NARROW * abs(value):
+    if low is None or high is None or value == 0 or high - low > _NARROW * abs(value):
         return None
-    slack = _ROUNDING * abs(value)
-    near = [v for v in known_values() if _within(v, value, low, high, slack, _WIDER)]
-    inside = [v for v in near if _within(v, value, low, high, slack, 1.0)]
-    if len(near) != 1 or not inside:
+    least, quantile = _ROUNDING * abs(value), NormalDist().inv_cdf((1.0 + level) / 2)
+    error = max((high - low) / 2, least) / quantile
+    # odds of a real number against each exact value
+    odds = {}
+    for exact in known_values():
+        away = float(exact) - value
+        far = quantile * away / max(high - value if away > 0 else value - low, least)
+        if abs(far) < _NO_LIKELIHOOD:
+            width = sqrt(2 * pi) * error / abs(value)
+            odds[exact] = chance_of_number(float(exact), bits_of(exact), width) * exp(far**2 / 2)
+    best = min(odds, key=lambda exact: odds[exact], default=None)
+    if best is None or not low - least <= float(best) <= high + least:
         return None
-    by_chance = chance_of_number(float(inside[0]), bits_of(inside[0]), (high - low) / abs(value))
-    return inside[0] if by_chance < CHANCE else None
-
-
-def _within(
-    number: "sympy.Expr", value: float, low: float, high: float, slack: float, wider: float
-) -> bool:
-    gap = float(number) - value
-    return wider * (low - value) - slack <= gap <= wider * (high - value) + slack
+    probability = 1.0 / odds[best] / (1.0 + sum(1.0 / each for each in odds.values()))
+    return best if probability > 1.0 - _CHANCE else None
 
 
 def bits_of(number: "sympy.Expr") -> float:

@@ -108,12 +108,18 @@ def _holds_in(special: JudgedForm, model: JudgedModel, other: JudgedModel) -> bo
     return again.usable and bool(np.sqrt(np.mean(again.residuals[usable] ** 2)) < same)
 
 
-def _has_free_exponents(one: JudgedForm) -> bool:
-    """Whether a form is a power law some of whose exponents are constants."""
-    if one.rigid or isinstance(one.model, PowerModel):
-        return not one.rigid
-    numbers = {sympy.Symbol(name): sympy.Rational(3, 7) for name in one.constants}
-    return is_monomial(one.expression.xreplace(numbers))
+def _is_same_power_law(fit: JudgedForm, other: JudgedForm) -> bool:
+    """Whether another form of a law is its power law, with as many fitted exponents.
+
+    A form with a number for the prefactor is none, since its prefactor is not fitted.
+    """
+    if fit.exponents != other.exponents or len(fit.constants) != len(other.constants):
+        return False
+    if fit.rigid:
+        ratio = sympy.powdenest(fit.expression / other.expression, force=True)
+        return {str(s) for s in ratio.free_symbols} <= {*fit.constants, *other.constants}
+    numbers = {sympy.Symbol(name): sympy.Rational(3, 7) for name in other.constants}
+    return is_monomial(other.expression.xreplace(numbers))
 
 
 def _beyond(design: Design) -> Design:
@@ -619,10 +625,9 @@ def posterior_of(
         scores, exponents = np.array([c.score for c in forms]), [c.exponents for c in forms]
         place = representative(scores, exponents, lengths)
         shown = forms[place]
-        if _has_free_exponents(shown):
-            # a power law is that of its fit, in whatever constants a search has written it
-            alike = (c for c in forms if isinstance(c.model, PowerModel))
-            shown = next((c for c in alike if c.exponents == shown.exponents), shown)
+        # a power law is that of its fit, in whatever constants a search has written it
+        fits = (c for c in forms if isinstance(c.model, PowerModel))
+        shown = next((c for c in fits if _is_same_power_law(c, shown)), shown)
         # a form that was asked for stands as it was written
         shown = next((c for c in forms if c.given), shown)
         listed.append(ProbableLaw(shown, p * (1.0 - none), tuple(forms)))

@@ -368,14 +368,20 @@ _KELVIN, _CELSIUS = Dimension.of({"[temperature]": 1}), 273.15
 _NARROW = 0.2
 
 
-def recognised(constant: Constant) -> Constant:
-    """The constant with its recognised value and origin, or as it is."""
+def recognised(constant: Constant, level: float) -> Constant:
+    """The constant with its recognised value and origin, or as it is.
+
+    Its interval holds the recognised value, also where that lies beside it by rounding.
+    """
+    low, high = constant.low, constant.high
     if constant.origin != "fitted" or not constant.dimension.is_dimensionless:
         return constant
-    exact = recognised_value(constant.value, constant.low, constant.high)
-    if exact is None:
+    exact = recognised_value(constant.value, low, high, level)
+    if exact is None or low is None or high is None:
         return constant
-    return replace(constant, value=float(exact), origin="recognised")
+    value = float(exact)
+    ends = min(low, value), max(high, value)
+    return Constant(constant.name, value, constant.dimension, *ends, "recognised")
 
 
 def recognise(law: Kind, units: Sequence[str] = ()) -> Kind:
@@ -397,7 +403,7 @@ def recognise(law: Kind, units: Sequence[str] = ()) -> Kind:
     if any(c.origin == "scale" for c in law.constants):
         return law
     kept = {*units, *law.differing}
-    constants = tuple(c if c.name in kept else recognised(c) for c in law.constants)
+    constants = tuple(c if c.name in kept else recognised(c, law.level) for c in law.constants)
     changed = any(a is not b for a, b in zip(constants, law.constants, strict=True))
     finite = all(np.isfinite(c.value) for c in constants)
     if not (changed and finite):

@@ -178,7 +178,7 @@ class Choices:
             self.sheet,
         )  # fmt: skip
 
-    def options(self, **changes: Any) -> Options:
+    def options(self) -> Options:
         """The question as options of an analysis.
 
         Raises
@@ -190,7 +190,7 @@ class Choices:
         choices: Json = {n: getattr(self, n) for n in same}
         choices |= {n: getattr(self, n) or None for n in ("within", "split_by", "sheet")}
         scales = "auto" if self.scales == ("auto",) else self.scales
-        return Options(columns=self.inputs, scales=scales, **choices | changes)
+        return Options(columns=self.inputs, scales=scales, **choices)
 
     def command(self, table: str, verb: str = "discover") -> str:
         """The question as a command line.
@@ -416,12 +416,12 @@ class Sheet:
             chosen = replace(chosen, inputs=(*chosen.inputs, before.target))
         self.choices = chosen
 
-    def _asked(self, **changes: Any) -> tuple[Choices, Dataset, Options]:
+    def _asked(self) -> tuple[Choices, Dataset, Options]:
         """The question, its runs, and the options of the analysis."""
         if not self.choices.target:
             raise InputError("Choose a target first.")
         choices = self.question
-        options = choices.options(**changes)
+        options = choices.options()
         return choices, options.read(self.path, choices.target), options.without_reading()
 
     def _study_of(self, choices: Choices, report: "Report", verb: str) -> "Study":
@@ -437,10 +437,10 @@ class Sheet:
         DimgsError
             If the table cannot answer the question.
         """
-        from dimgs.discovery.discover import discover_with
+        from dimgs.discovery.discover import report_on_fit
 
-        choices, data, options = self._asked(engine="power_law")
-        report = discover_with(data, choices.target, options)
+        choices, data, options = self._asked()
+        report = report_on_fit(data, choices.target, options)
         self.end_search()
         self.study = self._study_of(choices, report, "fit")
 

@@ -30,7 +30,8 @@ def pendulum() -> Case:
     length, mass = RNG.uniform(0.1, 2.0, (2, N))
     period = 2 * np.pi * np.sqrt(length / G) * np.exp(0.003 * RNG.normal(size=N))
     columns = {"L": ("m", length), "m": ("kg", mass), "T": ("s", period)}
-    return columns, "T", Options(constants=["g"], engine="power_law")
+    options = Options(constants=["g"], engine="structured", evaluations=60, time_limit=1e6)
+    return columns, "T", options
 
 
 def throw() -> Case:

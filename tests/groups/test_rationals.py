@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -145,18 +146,68 @@ def test_two_values_in_reach_are_none() -> None:
     assert recognised_value(0.0, 0.0, 0.0) is None
 
 
-def test_what_lies_beside_the_interval_is_in_reach_too() -> None:
-    # 2 is held; the root of pi lies within three times the distance to the end, or just beyond it
-    assert recognised_value(2.001, 1.924, 2.01) is None
-    assert str(recognised_value(2.001, 1.926, 2.01)) == "2"
+def test_numbers_that_are_nearly_as_likely_leave_the_choice_open() -> None:
+    # pi² lies inside the interval of 10 too
+    assert recognised_value(10.0, 9.85, 10.15) is None
+    assert recognised_value(10.0, 9.97, 10.03) == 10
     # 3 is held alone, but so wide an interval holds a number as simple by chance
-    assert recognised_value(3.001, 2.96, 3.047) is None
+    assert recognised_value(3.001, 2.93, 3.075) is None
     assert recognised_value(3.001, 2.99, 3.01) == 3
     # 1 is held, and -1 by the negative interval
     assert recognised_value(1.0, 0.99, 1.01) == 1
     assert recognised_value(-1.0, -1.01, -0.99) == -1
     # held by rounding only
     assert recognised_value(2.0 + 1e-12, 2.0 + 0.5e-12, 2.0 + 2e-12) == 2
+
+
+@given(
+    st.sampled_from([float(v) for v in known_values()]),
+    st.floats(1e-5, 0.02),
+    st.tuples(st.floats(0.0, 0.999), st.floats(0.0, 0.999)),
+)
+def test_a_value_nearer_to_the_middle_of_an_interval_is_recognised_rather(
+    value: float, half: float, places: tuple[float, float]
+) -> None:
+    def is_recognised(place: float) -> bool:
+        middle, width = value * (1 - half * place), half * abs(value)
+        recognised = recognised_value(middle, middle - width, middle + width)
+        return recognised is not None and float(recognised) == value
+
+    nearer, farther = sorted(places)
+    # a second value on the other side may come as near
+    alone = all(abs(float(v) / value - 1) > 8 * half for v in known_values() if float(v) != value)
+    assert is_recognised(nearer) >= is_recognised(farther) or not alone
+
+
+def _measured(value: float, error: float, level: float, normal: float) -> sympy.Expr | None:
+    """What is recognised in a value with this relative error, and an interval of this level."""
+    fitted = value * (1 + error * normal)
+    half = NormalDist().inv_cdf((1 + level) / 2) * error * abs(fitted)
+    return recognised_value(fitted, fitted - half, fitted + half, level)
+
+
+def test_a_value_at_the_end_of_an_interval_needs_a_narrower_one() -> None:
+    assert recognised_value(0.33664, 0.33333, 0.33998) is None
+    assert recognised_value(1 / 3 + 3.3e-4, 1 / 3 - 1e-6, 1 / 3 + 6.6e-4) == sympy.Rational(1, 3)
+
+
+@pytest.mark.parametrize("level", [0.8, 0.9, 0.99])
+def test_a_constant_is_recognised_whatever_the_level_of_its_interval(level: float) -> None:
+    for normal in np.linspace(-1.2, 1.2, 25):
+        assert _measured(1 / 3, 0.003, level, normal) == _measured(1 / 3, 0.003, 0.9, normal)
+
+
+def test_simple_constants_are_recognised_and_others_hardly_ever() -> None:
+    rng = np.random.default_rng(0)
+
+    def share(values: np.ndarray, error: float) -> float:
+        found = [_measured(v, error, 0.9, rng.normal()) for v in values.tolist()]
+        return sum(x is not None for x in found) / len(found)
+
+    assert share(np.full(400, 1 / 3), 0.005) > 0.7
+    assert share(np.full(400, 0.3375), 0.005) < 0.13
+    for error in (1e-4, 0.002, 0.005):
+        assert share(np.exp(rng.uniform(-3, 3, 1000)), error) < 0.05
 
 
 @pytest.mark.parametrize("size", [1e-300, 1e17, 1.7e308])

@@ -17,8 +17,8 @@ from tests.patience import AMPLE
 def test_constants_with_a_dimension_stay() -> None:
     metre = Dimension.of({"[length]": 1})
     constant = Constant("c", 2.0, metre, 1.99, 2.01)
-    assert recognised(constant) is constant
-    plain = recognised(Constant("c", 1.9999, Dimension(), 1.99, 2.01))
+    assert recognised(constant, 0.9) is constant
+    plain = recognised(Constant("c", 1.9999, Dimension(), 1.99, 2.01), 0.9)
     assert (plain.value, plain.origin, plain.low) == (2.0, "recognised", 1.99)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import openpyxl
 import pytest
 
+from dimgs import fit
 from dimgs.common.errors import InputError
 from dimgs.web.studio import Choices, Sheet, plot, repeating_sets, workbench_view
 
@@ -67,20 +68,39 @@ def test_the_command_line_asks_the_same(sheet: Sheet, capsys: pytest.CaptureFixt
     import shlex
 
     from dimgs.cli.app import run
-    from dimgs.discovery.discover import discover_with
 
     inputs = ("U", "D", "rho", "mu")
     choices = replace(sheet.choices, target="tau", inputs=inputs, units={"D": "mm"}, within="fluid")
-    options = choices.options(engine="power_law")
-    report = discover_with(options.read(sheet.path, "tau"), "tau", options.without_reading())
-    assert report.law is not None
+    sheet.choices = choices
+    sheet.fit()
+    assert sheet.study is not None
+    law = sheet.study.report.law
+    assert law is not None
     words = shlex.split(choices.command(str(sheet.path), "fit"))
     assert words.pop(0) == "dimgs"
     assert run([*words, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)["law"]
     # the same law, perhaps in another form
-    assert printed["constants"] == report.law.to_json()["constants"]
-    assert printed["scores"] == report.law.to_json()["scores"]
+    assert printed["constants"] == law.to_json()["constants"]
+    assert printed["scores"] == law.to_json()["scores"]
+
+
+def test_a_fit_shows_the_constants_that_a_fit_in_python_has(tmp_path: Path) -> None:
+    length = np.geomspace(0.2, 2.0, 20)
+    noise = np.exp(0.003 * np.random.default_rng(0).normal(size=20))
+    period = 2 * np.pi * np.sqrt(length / 9.80665) * noise
+    rows = [f"{x:.6g},{t:.6g}" for x, t in zip(length, period, strict=True)]
+    (tmp_path / "swing.csv").write_text("\n".join(["L [m],T [s]", *rows]))
+    sheet = Sheet("1", tmp_path / "swing.csv")
+    sheet.begin()
+    sheet.choices = replace(sheet.choices, target="T", inputs=("L",), constants=("g",))
+    sheet.fit()
+    assert sheet.study is not None
+    law, fitted = sheet.study.report.law, fit(tmp_path / "swing.csv", "T", constants=["g"]).law
+    assert law is not None
+    # 2 pi lies in the interval, and the fit says what the runs do
+    assert [c.origin for c in law.constants] == ["fitted", "physical"]
+    assert law.constants == fitted.constants
 
 
 def test_runs_of_two_walls_are_told_apart_as_in_a_terminal(tmp_path: Path) -> None:
