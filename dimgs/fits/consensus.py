@@ -455,7 +455,10 @@ class _Search:
             return False
         miss = np.abs(y - left @ (left.T @ y))
         free = 1.0 - np.einsum("ij,ij->i", left, left)
-        spare = min(sites.apart(members) - z.shape[1] - 1, _SURE) / 2.0
+        spare = min(len(members) - z.shape[1] - 1, _SURE) / 2.0
+        # runs that lie close together determine no law and test none
+        if sites.apart(members) < z.shape[1] + 2:
+            return False
         if np.any(free < _PREDICTED) or np.any(miss / free > spare * limits):
             return False
         extent, whole = (float(np.ptp(x, axis=0).max(initial=0.0)) for x in (z, sites.z))
