@@ -133,7 +133,9 @@ def test_predict_needs_no_more_than_the_law(with_law: Shell) -> None:
     shell = with_law
     frame = pd.DataFrame({"L [mm]": [500.0, 900.0], "when": [1, 2], "note": ["a", "b"]})
     frame.to_csv(shell.folder / "new.csv", index=False)
-    rows = _run(shell, "predict", shell.folder / "new.csv").document["rows"]
+    done = _run(shell, "predict", shell.folder / "new.csv")
+    assert done.err.count("no inputs of the law are not used: 'when', 'note'.") == 1
+    rows = done.document["rows"]
     expected = 2 * np.pi * np.sqrt(np.array([0.5, 0.9]) / 9.80665)
     np.testing.assert_allclose([row["value"] for row in rows], expected, rtol=0.02)
     file = shell.folder / "law.json"
