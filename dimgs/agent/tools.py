@@ -20,7 +20,7 @@ from dimgs.agent.context import CONTROL, StoppedError, ToolContext
 from dimgs.common.advice import worded
 from dimgs.common.errors import DimgsError, FitError, InputError, attempt
 from dimgs.common.escape import visible
-from dimgs.common.formats import json_value, plain, shown
+from dimgs.common.formats import attributes, json_value, plain, shown
 from dimgs.dataset import Dataset
 from dimgs.discovery.options import DiscoverKeywords, FitKeywords, TableKeywords
 from dimgs.hub.cards import port_records
@@ -30,6 +30,7 @@ from dimgs.hub.sandbox import exchanged
 from dimgs.kernels.base import Kernel, Port, convert_inputs, port_value
 from dimgs.kernels.process import ending
 from dimgs.kernels.record import Failure
+from dimgs.law import display
 from dimgs.law.law import Law
 from dimgs.law.prediction import Place, law_table, wanted_by
 from dimgs.similitude.answer import grid_points
@@ -481,14 +482,13 @@ def discover_law(
     law = document.get("law")
     parts: Json = {"expression": None, "scores": None, "constants": [], "groups": {}, "domain": {}}
     if law is not None:
-        parts = {key: law[key] for key in parts}
+        parts = {**{key: law[key] for key in parts}, **_in_units_of_table(law)}
     result = {
         **document,
         **parts,
         "law": None if law is None else ((ids or {}).get("law") or id),
         "confirmed": bool(document.get("confirmed")),
         "why_not": list(document.get("why_not", ())),
-        "domain": _domain(parts),
         "rivals": [_rival(r) for r in document.get("rivals") or ()],
         "probability": document.get("probability"),
         "study": id,
@@ -497,15 +497,23 @@ def discover_law(
     return _result_of(DiscoveredLaw, result)
 
 
-def _domain(law: Json) -> Json:
+def _in_units_of_table(document: Json) -> Json:
+    """Formula, constants and domain of a law, in the names and units of its columns."""
+    law = Law.from_json(document)
+    constants = [
+        attributes(c, "name value low high unit origin") for c in display.shown_constants(law)
+    ]
+    ranges = display.shown_ranges(law)
+    columns = {law.symbols[s].name: [*ends, unit] for s, (unit, ends) in ranges.items()}
     keys = ("groups", "columns", "held", "constant_groups")
-    return {k: law["domain"][k] for k in keys if k in law["domain"]}
+    domain = {k: document["domain"][k] for k in keys if k in document["domain"]}
+    domain["columns"] = {**domain["columns"], **columns}
+    return {"expression": str(law), "constants": constants, "domain": domain}
 
 
 def _rival(rival: Json) -> Json:
-    law = rival.get("law") or {}
-    rest = {k: v for k, v in rival.items() if k != "law"}
-    return {"expression": law.get("expression"), **rest}
+    law, rest = rival.get("law"), {k: v for k, v in rival.items() if k != "law"}
+    return {"expression": None if law is None else str(Law.from_json(law)), **rest}
 
 
 def _in_a_process(request: Json, limit: float) -> Json:
@@ -577,10 +585,12 @@ def predict(
     level: float = 0.9,
     unit: str | None = None,
 ) -> Predicted:
-    """Value of a law in 'unit', with interval; 'why_outside': what lies beyond its domain."""
+    """Value in 'unit' (or the table's), with interval; 'why_outside': beyond its domain."""
     from dimgs.dataset.raw import ReadOptions
 
     stored, record = law_of(context, law)
+    own = stored.target.unit.text if display.only_scales(stored.target) else None
+    wanted_unit = unit or own or stored.target_unit
     points = [at] if isinstance(at, dict) else list(at)
     if not 1 <= len(points) <= _MOST_ROWS:
         raise InputError(f"'at' has {len(points)} points; give 1 to {_MOST_ROWS}.")
@@ -610,7 +620,7 @@ def predict(
         part = slice(first, first := first + len(box))
         ends = {"low": float(lows[part].min()), "high": float(highs[part].max())}
         ends = {"value": float(values[part.start]), **ends}
-        interval = in_unit({**ends, "unit": stored.target_unit}, unit)
+        interval = in_unit({**ends, "unit": stored.target_unit}, wanted_unit)
         departures = {d.group: d for place in places[part] for d in place.departures}
         far = {n: factor for place in places[part] for n, factor in place.far.items()}
         place = Place(tuple(departures.values()), far)
@@ -628,7 +638,7 @@ def predict(
         doubts += [f"'{n}': {meaning_of(q)}." for n, q in point.items() if q.is_interval]
     return {
         "rows": rows,
-        "unit": unit or stored.target_unit,
+        "unit": wanted_unit,
         "level": level,
         "law": law,
         "target": stored.target.name,
@@ -704,7 +714,8 @@ def _brief(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if "expression" in value and isinstance(value.get("domain"), dict):
-        return {"expression": value["expression"], "domain": _domain(value)}
+        of_law = attempt(_in_units_of_table, value) or value
+        return {key: of_law[key] for key in ("expression", "domain")}
     return {k: _brief(v) for k, v in value.items()}
 
 

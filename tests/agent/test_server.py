@@ -383,3 +383,25 @@ def test_the_rivals_of_a_law_and_the_runs_that_would_decide_are_reported(
     decisive = [why for why in explained["would_change"] if "would distinguish" in why]
     assert bool(decisive) == bool(law["rivals"])
     assert set(law["why_not"]) <= set(explained["would_change"])
+
+
+def test_answers_are_in_the_names_and_units_of_the_table(context: ToolContext) -> None:
+    lines = ["F [N],L [cm],E [GPa],I [mm^4],d [mm]"]
+    for k in range(12):
+        F, L = 10 + (7.3 * k) % 60, 30 + (23.0 * k) % 100
+        E, I = 70 + (31.0 * k) % 130, 500 + (910 * k) % 8000
+        d = 0.293 * F * (L / 100) ** 3 / (E * 1e9 * I * 1e-12) * 1e3
+        lines.append(f"{F},{L},{E},{I},{d * (1 + 0.004 * math.sin(7 * k)):.6g}")
+    tools = Tools(context)
+    law = tools.discover_law("\n".join(lines), "d", seconds=5, options={"engine": "power_law"})
+    assert law["expression"] == "d = C*F*L**3/(E*I)"
+    assert law["domain"]["columns"]["E"][2] == "GPa"
+    low, high, unit = law["domain"]["columns"]["L"]
+    assert (low, unit) == (pytest.approx(30), "cm")
+    assert 100 < high < 130
+    point = {"F": "10 N", "L": "100 cm", "E": "200 GPa", "I": "1000 mm^4"}
+    predicted = tools.predict(str(law["law"]), point)
+    assert predicted["unit"] == "mm"
+    assert predicted["rows"][0]["value"] == pytest.approx(14.65, rel=0.02)
+    inches = tools.predict(str(law["law"]), point, unit="inch")["rows"][0]["value"]
+    assert inches == pytest.approx(predicted["rows"][0]["value"] / 25.4)
