@@ -589,8 +589,8 @@ def predict(
     from dimgs.dataset.raw import ReadOptions
 
     stored, record = law_of(context, law)
-    own = stored.target.unit.text if display.only_scales(stored.target) else None
-    wanted_unit = unit or own or stored.target_unit
+    of_table = stored.target.unit.text if display.only_scales(stored.target) else None
+    wanted_unit = unit or of_table or stored.target_unit
     points = [at] if isinstance(at, dict) else list(at)
     if not 1 <= len(points) <= _MOST_ROWS:
         raise InputError(f"'at' has {len(points)} points; give 1 to {_MOST_ROWS}.")
