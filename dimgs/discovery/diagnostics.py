@@ -1,8 +1,9 @@
 """Diagnostics of a power law: what runs cannot separate, sources that disagree, outliers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache, partial
 from itertools import permutations
 from math import lcm
 from typing import Any, NamedTuple
@@ -242,13 +243,13 @@ class Outliers(NamedTuple):
     said : tuple of str
         A sentence on each, and one on what changes without them.
     rows : tuple of int
-    robust : bool
-        Whether a robust search would leave all of them out.
+    robust : callable
+        Whether a robust search would leave all of them out: a fit that not every caller needs.
     """
 
     said: tuple[str, ...] = ()
     rows: tuple[int, ...] = ()
-    robust: bool = False
+    robust: Callable[[], bool] = bool
 
 
 def outliers_of(
@@ -281,16 +282,21 @@ def outliers_of(
     rest = design.take(np.setdiff1d(np.arange(design.n_runs), [run for run, _ in outliers]))
     changes = attempt(list, _changes(design, rest, law, options, fit)) or []
     it = "it" if len(outliers) == 1 else "them"
-    # None where such a search is not combined with what was asked for
-    asked = attempt(replace, options, robust=True)
-    robust = asked is not None and options.within is None and design.scale == "log"
-    if asked is not None and robust:
-        # the power law of a robust search may be another one than the law, and reach the runs
-        kept, *_ = without_outliers(design.data, design.target.name, asked)
-        robust = not np.isin(rows, kept.rows).any()
-    if robust and fit is None:
+    robust = cache(partial(_robust_leaves_out, design, rows, options))
+    if fit is None and robust():
         changes.append(f"With {setting('robust')}, the search leaves {{it}} out.")
     return Outliers((*out, *(text.format(it=it) for text in changes)), rows, robust)
+
+
+def _robust_leaves_out(design: Design, rows: Sequence[int], options: Options) -> bool:
+    """Whether a robust search leaves all of these rows out."""
+    # None where such a search is not combined with what was asked for
+    asked = attempt(replace, options, robust=True)
+    if asked is None or options.within is not None or design.scale != "log":
+        return False
+    # the power law of a robust search may be another one than the law, and reach the runs
+    kept, *_ = without_outliers(design.data, design.target.name, asked)
+    return not np.isin(rows, kept.rows).any()
 
 
 def without_outliers(

@@ -319,7 +319,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
             for one in study.leads
         ),
         outliers=odd.rows,
-        robust_leaves_out=odd.robust,
+        robust_leaves_out=odd.robust(),
         label_followed=study.residuals.label if study.residuals else "",
         errors_by_slopes=weighs_by_slopes(prepared.design, options),
         further_runs=partial(propose, others=partial(_further, study, law, options)),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import dimgs
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
+from dimgs.discovery import diagnostics
 from dimgs.discovery.diagnostics import carrying, outlying, without_outliers
 from dimgs.discovery.discover import discover_with, fit_with
 from dimgs.discovery.options import Options
@@ -313,3 +314,11 @@ def test_an_input_in_another_unit_is_named_though_it_carries_the_fit(seed: int) 
     for result in (fit_with(data, "m", asked), discover_with(data, "m", asked)):
         (odd,) = [w for w in result.warnings if "The run of row" in w]
         assert odd.startswith(f"The run of row {data.rows[6]} lies a factor of")
+
+
+def test_a_fit_asks_for_no_robust_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(diagnostics, "_robust_leaves_out", lambda *_: asked.append(True))
+    result = fit_with(table(2.0), "f", Options())
+    assert any("times their error" in text for text in result.warnings)
+    assert not asked
