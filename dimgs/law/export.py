@@ -36,7 +36,7 @@ from dimgs.law.display import (
     without_held,
 )
 from dimgs.law.latex import tabular
-from dimgs.law.prediction import LEVERAGE, bounds
+from dimgs.law.prediction import LEVERAGE, bounds, signs
 from dimgs.variables import unit_suffix
 
 # ---- A law in LaTeX and HTML.
@@ -477,11 +477,15 @@ class _DomainTest:
     conditions : list of (str, sympy.Expr, float, float)
         Name, value and ends of each bound, and of the leverage where it is limited, whose lower end
         has no meaning.
+    n_bounds : int
+        Number of the first ones, which are judged by themselves: signs and leverage are only
+        looked at inside these.
     takes : dict of str to (str, float or None)
         Identifier -> words, and where the runs held it.
     """
 
     conditions: list[tuple[str, sympy.Expr, float, float]]
+    n_bounds: int
     takes: dict[str, tuple[str, float | None]]
 
     @classmethod
@@ -494,12 +498,13 @@ class _DomainTest:
         numbers |= {s.name: sympy.Integer(1) for s in law.scales}
         values = numbers | {n: sympy.Symbol(x, real=True) for n, x in identifiers.items()}
         conditions, coordinates = [], {}
-        for bound in bounds(law):
+        for bound in (*bounds(law), *signs(law)):
             value = values[bound.columns[0]] if bound.columns else sympy.Integer(1)
             if bound.group is not None:
                 value = monomial(bound.group.exponents, values)
             conditions.append((bound.name, value, *bound.ends))
-            coordinates[bound.name] = sympy.log(value) if bound.name in law.logged else value
+            if not bound.is_sign:
+                coordinates[bound.name] = sympy.log(value) if bound.name in law.logged else value
         away = [
             coordinates[name] - sympy.Float(middle, _DIGITS)
             for name, middle in zip(domain.features, domain.centre, strict=True)
@@ -519,7 +524,7 @@ class _DomainTest:
         }
         if away and np.isfinite(domain.max_leverage):
             conditions.append((LEVERAGE, leverage, -1.0, domain.most_leverage))
-        return cls(conditions, takes)
+        return cls(conditions, len(bounds(law)), takes)
 
     @property
     def lines(self) -> list[str]:
@@ -584,10 +589,10 @@ def _python(law: CheckedLaw, name: str) -> str:
     lines += [f"    {n} = np.asarray({n}, dtype=float)" for n in test.takes]
     lines += ["    left_ = {}"]
     lines += ['    with np.errstate(all="ignore"):'] if test.conditions else []
-    for label, value, low, high in test.conditions:
+    for k, (label, value, low, high) in enumerate(test.conditions):
         beyond = f"~((value_ >= {low!r}) & (value_ <= {high!r}))"
-        if label == LEVERAGE:
-            beyond = f"~(value_ <= {high!r}) & (sum(left_.values()) == 0)"
+        if k >= test.n_bounds:
+            beyond += " & (sum(left_.values()) == 0)"
         lines += [f"        value_ = {_numpy(value)}", f"        left_[{label!r}] = {beyond}"]
     lines.append("    return {name_: rows_ for name_, rows_ in left_.items() if np.any(rows_)}")
     return "\n".join([*lines, ""])
@@ -603,7 +608,7 @@ def _numpy(expression: sympy.Expr) -> str:
 def _c(law: CheckedLaw, name: str) -> str:
     from sympy.printing.c import C99CodePrinter
 
-    names = _names("c", law, f"{name} {name}_outside")
+    names = _names("c", law, f"{name} {name}_outside range_")
     test = _DomainTest.of(law, names)
     printer = C99CodePrinter({"precision": _DIGITS, "math_macros": {}})
 
@@ -619,9 +624,10 @@ def _c(law: CheckedLaw, name: str) -> str:
         lines.append(f"    const double {constant} = {value!r}; /* {comment} */")
     lines += [f"    return {printer.doprint(_prepared(law, names))};", "}"]
     lines += function(f"int {name}_outside", test.takes, test.lines)
+    lines += ["    double range_;"] * bool(test.conditions)
     for k, (_, condition, low, high) in enumerate(test.conditions, 1):
-        lines.append(f"    const double range_{k} = {printer.doprint(condition)};")
-        lines.append(f"    if (!(range_{k} >= {low!r} && range_{k} <= {high!r}))")
+        lines.append(f"    range_ = {printer.doprint(condition)};")
+        lines.append(f"    if (!(range_ >= {low!r} && range_ <= {high!r}))")
         lines.append(f"        return {k};")
     return "\n".join([*lines, "    return 0;", "}", ""])
 

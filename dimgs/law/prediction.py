@@ -304,6 +304,8 @@ _NO_DATA = 1e-4
 # a column this many times beyond its runs is worth saying: the laws of the case studies were
 # confirmed by runs left out that lie within a decade of the others
 _FAR = 10.0
+# ends of all numbers of one sign: the languages that laws are exported to have doubles
+_LEAST, _MOST = 1e-300, 1e300
 # labels that a sentence lists
 _LISTED = 5
 # the name of what is left where every group is in its range, and their combination is not
@@ -317,8 +319,9 @@ class Departure:
     Attributes
     ----------
     group : str
-        Name of the group, the column where an input or a label is judged by itself, or
-        ``"leverage"`` for a combination of groups that no run has.
+        Name of the group, the column where an input or a label is judged by itself, ``"sign of"``
+        the column where no run has its sign, or ``"leverage"`` for a combination of groups that no
+        run has.
     formula : str
         The group in the inputs.
     low, high : float or None
@@ -357,8 +360,7 @@ class Place:
     departures : tuple of Departure
         Empty inside.
     far : mapping of str to float
-        Columns more than ten times beyond their runs, and how many times; infinite where a value
-        is not positive and those of the runs are. Information only.
+        Columns more than ten times beyond their runs, and how many times. Information only.
     """
 
     departures: tuple[Departure, ...] = ()
@@ -373,10 +375,7 @@ class Place:
     def sentences(self) -> list[str]:
         """Reasons why the row lies outside, and columns far beyond their runs, in words."""
         why = [f"lies outside: {d}." for d in self.departures]
-        far = ", ".join(
-            f"{name} ({f'{factor:.3g} times' if np.isfinite(factor) else 'not positive'})"
-            for name, factor in self.far.items()
-        )
+        far = ", ".join(f"{name} ({factor:.3g} times)" for name, factor in self.far.items())
         return why + (
             [f"lies far from the runs in {far}; the groups determine the domain."] if far else []
         )
@@ -557,6 +556,8 @@ class Bound:
     low, high : float
     columns : tuple of str
         Inputs of the runs in it.
+    is_sign : bool
+        Whether it is all numbers of the sign of the runs.
     """
 
     name: str
@@ -564,10 +565,13 @@ class Bound:
     low: float
     high: float
     columns: tuple[str, ...]
+    is_sign: bool = False
 
     @property
     def ends(self) -> tuple[float, float]:
         """The range, widened by the rounding of what was written with the digits of a double."""
+        if self.is_sign:
+            return self.low, self.high
         size = max(abs(self.low), abs(self.high))
         # a range of many decades: the rounding of its upper end may be more than its lower end
         low = self.low if self.low > 0 else size
@@ -603,6 +607,35 @@ def bounds(law: CheckedLaw) -> list[Bound]:
     for name, (low, high, _) in domain.columns.items():
         if name not in used:
             listed.append(Bound(name, None, low, high, (name,)))
+    return listed
+
+
+def signs(law: CheckedLaw) -> list[Bound]:
+    """Signs of the inputs in the runs, where they had one, of inputs that are judged in groups.
+
+    Inputs of the other sign may have the same groups, as units alone do not tell signs.
+
+    Parameters
+    ----------
+    law : Law
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> table = {"x [m]": [1.0, 2, 3, 4, 5], "t [s]": [2.0] * 5, "v [m/s]": [0.5, 1, 1.5, 2, 2.5]}
+    >>> x, t = signs(dimgs.fit(table, "v").law)
+    >>> x.name, x.contains(np.array([-1.0, 0.0, 99.0])).tolist()
+    ('sign of x', [False, False, True])
+    """
+    levels = {v.name for v in law.inputs if v.is_level}
+    alone = {bound.columns for bound in bounds(law)}
+    listed = []
+    for name, (low, high, _) in law.domain.columns.items():
+        if name in levels or (name,) in alone or low < 0 < high or low == high == 0:
+            continue
+        # zero has the sign of the runs where one of them is zero
+        ends = (_LEAST if low > 0 else 0.0, _MOST) if high > 0 else (-_MOST, -_LEAST * (high < 0))
+        listed.append(Bound(f"sign of {name}", None, *ends, (name,), is_sign=True))
     return listed
 
 
@@ -646,6 +679,11 @@ def _departures(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, B
             bad = ~bound.contains(np.asarray(values))
             inside &= ~bad
             yield bound, values, bad
+    for bound in signs(law):
+        if (values := inputs.values.get(bound.columns[0])) is not None:
+            bad = inside & ~bound.contains(values)
+            inside &= ~bad
+            yield bound, values, bad
     for name, seen in law.labels.items():
         # the prefactor of a row without a label is that of all together, if labels have any
         has_effects = law.label_effects is not None and law.label_effects.column == name
@@ -676,7 +714,8 @@ def _factors(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[str, Array]]:
                 beyond = np.maximum(np.maximum(low - x, x - high), 0.0)
                 yield name, np.exp(abs(levels[name]) * beyond)
             elif low > 0:
-                yield name, np.where(x > high, x / high, np.where(x > 0, low / x, np.inf))
+                # what is not positive lies outside by its sign
+                yield name, np.where(x > high, x / high, np.where(x > 0, low / x, 1.0))
             elif (size := max(abs(low), abs(high))) > 0:
                 yield name, np.abs(x) / size
 
@@ -694,7 +733,7 @@ def _departure(law: CheckedLaw, inputs: Inputs, bound: Bound, value: Any, row: i
     if bound.name in law.labels:
         text = _label_note(bound.name, law.labels[bound.name], str(value))
         return Departure(bound.name, bound.name, None, None, str(value) or None, beyond, text)
-    ends = (bound.low, bound.high)
+    ends = domain.columns[bound.columns[0]][:2] if bound.is_sign else (bound.low, bound.high)
     if bound.name == LEVERAGE:
         formula = ", ".join(domain.features)
         text = "no run is near this combination of groups, each of which lies in its range"
