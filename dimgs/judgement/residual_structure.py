@@ -374,14 +374,14 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     if design.split is not None:
         share = independent_runs(e, np.unique(design.split, return_inverse=True)[1]) / n
     # the slope of a prefactor is a constant: of dependent columns QR would add any direction
-    slopes = whole.slopes / lengths(whole.slopes)
-    basis = basis_of(np.column_stack([np.full(n, n**-0.5), slopes]), 1e-9)
+    basis = basis_of(whole.slopes / lengths(whole.slopes), 1e-9)
     least = 1.0
     for x in along:
         # few runs show a bend at most, and by their places rather than by their ranks
         apart = x - x.mean()
         place = apart / (np.abs(apart).max() or 1.0) if few else normal_scores(x) / 2.0
-        terms = np.vander(place, 3 if few else _DEGREE + 1)[:, :-1]
+        # the constant is one of them: residuals in units of their errors may differ from zero
+        terms = np.vander(place, 3 if few else _DEGREE + 1)
         least = min(least, _chance_of(e, terms, basis, whole.dof, share))
     beyond, _ = followed_beyond_groups(design, e)
     # a test, not one look more: right laws lose little by it; without a group it is the only one

@@ -257,3 +257,17 @@ def test_a_law_of_open_exponents_is_confirmed_and_a_simple_one_says_what_it_lack
     assert found.fit is not None
     assert [str(e.rational) for e in found.fit.variable_exponents] == ["3/2"]
     assert not any(float(rival.law.elasticities({"x": 2.0})["x"]) == 1.5 for rival in found.rivals)
+
+
+# vapour pressure of water from 0 to 100 degC in mmHg (CRC Handbook of Chemistry and Physics)
+_WATER = [4.579, 9.209, 17.535, 31.824, 55.324, 92.51, 149.38, 233.7, 355.1, 525.76, 760.0]
+
+
+@pytest.mark.parametrize("is_water", [True, False])
+def test_a_curved_line_is_no_line_with_errors_of_two_kinds(is_water: bool) -> None:
+    # the latent heat of water falls with T, by so little that errors of a mixed kind seem to do
+    t = np.linspace(0.0, 100.0, 11)
+    line = 4.6 * np.exp(5200.0 * (1 / 273.15 - 1 / (t + 273.15)))
+    p = _WATER if is_water else [float(f"{x:.4g}") for x in line]
+    found = dimgs.discover({"T [degC]": t, "p [mmHg]": p}, "p", scales="auto", arrhenius="T")
+    assert found.confirmed == (not is_water)
