@@ -460,7 +460,9 @@ def predict(
             raise InputError(f"--relative-to is {relative_to}, but {there}{left}.")
         reference = data.take(np.full(data.n_runs, position[0]))
         prediction = stored.ratio(data, reference, level=options.level)
-        target = Variable(f"{name} ratio", parse_unit("1"))
+        # a level is a logarithm already, of which ratios are differences
+        what, of = ("difference", target.unit) if target.is_level else ("ratio", parse_unit("1"))
+        target = Variable(f"{name} {what}", of)
     listed = _rows(prediction, [place.to_json() for place in places])
     if json:
         judged = attributes(stored, "confirmed why_not probability")

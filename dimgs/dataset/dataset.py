@@ -51,7 +51,6 @@ from dimgs.variables import (
     Variable,
     difference_unit,
     parse_unit,
-    registry,
     si_unit,
     to_pint,
 )
@@ -791,8 +790,6 @@ def quantity(variable: Variable, values: Array) -> Any:
     if variable.is_label:
         fault = f"Column '{variable.name}' holds labels, which have no unit"
         raise InputError(f"{fault}; read it as data[name].")
-    if variable.is_level:
-        return registry().Quantity(values, "")
     return to_pint(from_si(values, variable.unit), variable.unit.text)
 
 

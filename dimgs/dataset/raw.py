@@ -25,7 +25,14 @@ from dimgs.variables.quantities import (
     quantities_in_one_unit,
     with_exponents,
 )
-from dimgs.variables.units import DIMENSIONLESS_TEXTS, LABEL_TEXTS, Reading, doubt_of, mixed_turning
+from dimgs.variables.units import (
+    DIMENSIONLESS_TEXTS,
+    LABEL_TEXTS,
+    Reading,
+    doubt_of,
+    is_difference,
+    mixed_turning,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -772,8 +779,9 @@ def _uncertainties(units: Mapping[str, Unit]) -> Iterator[tuple[str, str, bool]]
         base, before = (before if name.strip() in _SIGNS else base), name
         if base not in units or unit.scale == "label" or name == base + ERROR_SUFFIX:
             continue
-        if units[base].dimension == unit.dimension:
-            yield name, base, match is not None and error is None
+        may_differ = match is not None and error is None
+        if units[base].dimension == unit.dimension and not (may_differ and is_difference(unit)):
+            yield name, base, may_differ
 
 
 def _fits(unit: Unit, others: Mapping[str, Unit]) -> bool:

@@ -305,6 +305,8 @@ _LEVELS: "Mapping[str, float]" = {
     **dict.fromkeys(("mag", "magnitude"), -0.4 * _LN10),
     "octave": math.log(2.0),
 }
+# levels that Pint has with the same meaning: its neper is one of power, its dBu one of microwatts
+_OF_PINT = frozenset({"dB", "octave", "decade"})
 _ALIASES = {"bel": "B", "decibel": "dB", "dBA": "dB(A)", "neper": "Np", "magnitude": "mag"}
 _LEVEL_OF = re.compile(r"^(ln|log|log10|log_10|log2|log_2)\s*\((.*)\)$")
 # names that are levels within a product too; B is a byte there
@@ -944,13 +946,14 @@ class Unit:
         """
         if "level" in (self.scale, other.scale):
             return _ALIASES.get(self.text, self.text) == _ALIASES.get(other.text, other.text)
-        if (self.offset and _is_difference(other)) or (other.offset and _is_difference(self)):
+        if (self.offset and is_difference(other)) or (other.offset and is_difference(self)):
             return False
         labels = (self.scale == "label") == (other.scale == "label")
         return labels and self.dimension == other.dimension
 
 
-def _is_difference(unit: Unit) -> bool:
+def is_difference(unit: Unit) -> bool:
+    """Whether a unit is one of differences, as ``delta_degC``."""
     return not unit.offset and any("delta_" in f.name for f in written(unit.text).factors)
 
 
@@ -1155,6 +1158,8 @@ def to_pint(values: Any, text: str) -> Any:
     """
     unit = parse_unit(text)
     text = unit.text.strip()
+    if text in _OF_PINT:
+        return registry().Quantity(values, text)
     if unit.scale in {"level", "label"} or text.lower() in DIMENSIONLESS_TEXTS:
         return registry().Quantity(values, "")
     one = _quantity(text)[0]

@@ -163,6 +163,15 @@ def test_predict_numbers_rows_as_the_table_does(with_law: Shell) -> None:
     assert "no value in row 2" in shell.refused("predict", law, str(path))
 
 
+def test_levels_relative_to_a_row_are_differences_in_their_unit(shell: Shell) -> None:
+    r = np.geomspace(1.0, 30.0, 12)
+    table = shell.table("r [m],L [dB]", [[float(a), float(80 - 20 * np.log10(a))] for a in r])
+    shell("fit", str(table), "--target", "L", "--scale", "auto", "--out", str(shell.folder))
+    law = str(shell.folder / "law.json")
+    said = shell("predict", law, str(table), "--relative-to", "1").out
+    assert "L difference [dB]" in said
+
+
 @pytest.mark.parametrize("columns", [150, 10_000])
 @pytest.mark.parametrize("command", ["pi", "fit", "explore", "discover"])
 def test_wide_tables_are_answered_or_refused(shell: Shell, command: str, columns: int) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from dimgs import Dataset
 from dimgs.common.errors import DimgsWarning, InputError
+from dimgs.discovery.discover import fit
 from dimgs.law.law import Law
 from dimgs.law.prediction import evaluate
 from dimgs.variables import Variable, parse_unit, registry
@@ -115,7 +116,11 @@ def _in_units(draw: st.DrawFn, law: Law, rows: Dataset) -> Columns:
 
 
 def _si(value: Any) -> Any:
-    return np.asarray(value.to_base_units().magnitude if hasattr(value, "units") else value)
+    if not hasattr(value, "units"):
+        return np.asarray(value)
+    # in the base units of a level is what it is the logarithm of
+    is_level = value.units == registry().dB
+    return np.asarray((value if is_level else value.to_base_units()).magnitude)
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
@@ -221,6 +226,20 @@ def test_what_cannot_stand_for_an_input_is_refused() -> None:
 
     with pytest.raises(InputError, match="'U' carries a unit in a form that is not read"):
         law.predict({"U": Foreign(), "D": 1.0, "L": 1.0})
+
+
+@pytest.mark.parametrize("unit", ["dB", "octave", "decade", "pH", "mag"])
+def test_a_predicted_level_has_its_unit(unit: str) -> None:
+    r = np.geomspace(1, 30, 12)
+    data = Dataset.from_columns({"r [m]": r, f"L [{unit}]": 80 - 20 * np.log10(r)})
+    level = fit(data, "L", scales="auto").law.predict(data)
+    np.testing.assert_allclose(level.magnitude, data["L"], rtol=1e-9)
+    is_of_pint = unit not in ("pH", "mag")
+    assert level.units == registry().Unit(unit if is_of_pint else "")
+    if is_of_pint:
+        np.testing.assert_allclose(level.to(unit).magnitude, data["L"], rtol=1e-9)
+        again = Dataset.from_columns({"r [m]": r, "L": level})
+        assert again.variable("L").unit.accepts(data.variable("L").unit)
 
 
 def test_a_doubtful_unit_is_told_when_predicting() -> None:
