@@ -16,8 +16,6 @@ from dimgs.common.escape import visible
 from dimgs.expression.candidate import compile_expression, complexity_of
 from dimgs.expression.parsing import sympy_parse
 
-# what SymPy takes for complex, and leaves with derivatives of real parts
-_NOT_SMOOTH = ("Abs", "sign", "Max", "Min", "Piecewise", "floor", "ceiling")
 # terms and different symbols or functions of a sum that is factored, and its highest power in
 # whole steps (x^(3/2) is the third of the root): the cube of three terms has 10 terms and 3
 # symbols; beyond, SymPy takes seconds, and hours for powers such as 1317/500
@@ -42,6 +40,20 @@ _LONGEST_GROUP, _MOST_POWER = 1000, 100
 _NAME = re.compile(r"[^\W\d]\w*")
 
 
+class _Side(sympy.Function):
+    """The sign of a real number; that of SymPy has a derivative only of a sure one."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return 2 * sympy.DiracDelta(self.args[0])
+
+
+class _Size(sympy.Function):
+    """The absolute value of a real number, see `_Side`."""
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return _Side(self.args[0])
+
+
 def derivatives_of(expression: sympy.Expr, names: Iterable[str]) -> list[sympy.Expr]:
     """Derivatives by some of the symbols.
 
@@ -53,16 +65,13 @@ def derivatives_of(expression: sympy.Expr, names: Iterable[str]) -> list[sympy.E
     >>> derivatives_of(sympy.Max(0, x - c), ["c"])
     [-Piecewise((1, c - x < 0), (0, True))]
     """
-    if not expression.has(*(getattr(sympy, name) for name in _NOT_SMOOTH)):
-        return [sympy.diff(expression, sympy.Symbol(n)) for n in names]
-    # of real arguments these have derivatives, of complex ones they have not
-    symbols = {s: sympy.Symbol(s.name, real=True) for s in expression.free_symbols}
-    plain = {r: s for s, r in symbols.items()}
-    real = expression.xreplace(symbols)
-    slopes = (sympy.diff(real, sympy.Symbol(n, real=True)).xreplace(plain) for n in names)
+    written = expression.replace(sympy.Abs, _Size).replace(sympy.sign, _Side)
+    slopes = (sympy.diff(written, sympy.Symbol(n)) for n in names)
     # a step as laws may have one, which are read again from their files
     return [
         slope.replace(sympy.Heaviside, lambda x, _: sympy.Piecewise((1, x > 0), (0, True)))
+        .replace(_Size, sympy.Abs)
+        .replace(_Side, sympy.sign)
         for slope in slopes
     ]
 
