@@ -474,9 +474,9 @@ class _DomainTest:
 
     Attributes
     ----------
-    conditions : list of (str, sympy.Expr, float, float)
-        Name, value and ends of each bound, and of the leverage where it is limited, whose lower end
-        has no meaning.
+    conditions : list of (str, sympy.Expr, list of (str, float))
+        Name and value of each bound, of signs, and of the leverage where it is limited, with their
+        relations to numbers.
     n_bounds : int
         Number of the first ones, which are judged by themselves: signs and leverage are only
         looked at inside these.
@@ -484,7 +484,7 @@ class _DomainTest:
         Identifier -> words, and where the runs held it.
     """
 
-    conditions: list[tuple[str, sympy.Expr, float, float]]
+    conditions: list[tuple[str, sympy.Expr, list[tuple[str, float]]]]
     n_bounds: int
     takes: dict[str, tuple[str, float | None]]
 
@@ -498,13 +498,15 @@ class _DomainTest:
         numbers |= {s.name: sympy.Integer(1) for s in law.scales}
         values = numbers | {n: sympy.Symbol(x, real=True) for n, x in identifiers.items()}
         conditions, coordinates = [], {}
-        for bound in (*bounds(law), *signs(law)):
+        for bound in bounds(law):
             value = values[bound.columns[0]] if bound.columns else sympy.Integer(1)
             if bound.group is not None:
                 value = monomial(bound.group.exponents, values)
-            conditions.append((bound.name, value, *bound.ends))
-            if not bound.is_sign:
-                coordinates[bound.name] = sympy.log(value) if bound.name in law.logged else value
+            low, high = bound.ends
+            conditions.append((bound.name, value, [(">=", low), ("<=", high)]))
+            coordinates[bound.name] = sympy.log(value) if bound.name in law.logged else value
+        n_bounds = len(conditions)
+        conditions += [(s.name, values[s.column], [(s.relation, 0.0)]) for s in signs(law)]
         away = [
             coordinates[name] - sympy.Float(middle, _DIGITS)
             for name, middle in zip(domain.features, domain.centre, strict=True)
@@ -523,8 +525,8 @@ class _DomainTest:
             x: (f"{n} in {units[n]}", held.get(n)) for n, x in identifiers.items() if x in used
         }
         if away and np.isfinite(domain.max_leverage):
-            conditions.append((LEVERAGE, leverage, -1.0, domain.most_leverage))
-        return cls(conditions, len(bounds(law)), takes)
+            conditions.append((LEVERAGE, leverage, [("<=", domain.most_leverage)]))
+        return cls(conditions, n_bounds, takes)
 
     @property
     def lines(self) -> list[str]:
@@ -589,8 +591,9 @@ def _python(law: CheckedLaw, name: str) -> str:
     lines += [f"    {n} = np.asarray({n}, dtype=float)" for n in test.takes]
     lines += ["    left_ = {}"]
     lines += ['    with np.errstate(all="ignore"):'] if test.conditions else []
-    for k, (label, value, low, high) in enumerate(test.conditions):
-        beyond = f"~((value_ >= {low!r}) & (value_ <= {high!r}))"
+    for k, (label, value, relations) in enumerate(test.conditions):
+        inside = " & ".join(f"(value_ {sign} {end!r})" for sign, end in relations)
+        beyond = f"~({inside})" if len(relations) > 1 else f"~{inside}"
         if k >= test.n_bounds:
             beyond += " & (sum(left_.values()) == 0)"
         lines += [f"        value_ = {_numpy(value)}", f"        left_[{label!r}] = {beyond}"]
@@ -625,9 +628,10 @@ def _c(law: CheckedLaw, name: str) -> str:
     lines += [f"    return {printer.doprint(_prepared(law, names))};", "}"]
     lines += function(f"int {name}_outside", test.takes, test.lines)
     lines += ["    double range_;"] * bool(test.conditions)
-    for k, (_, condition, low, high) in enumerate(test.conditions, 1):
+    for k, (_, condition, relations) in enumerate(test.conditions, 1):
         lines.append(f"    range_ = {printer.doprint(condition)};")
-        lines.append(f"    if (!(range_ >= {low!r} && range_ <= {high!r}))")
+        inside = " && ".join(f"range_ {sign} {end!r}" for sign, end in relations)
+        lines.append(f"    if (!({inside}))")
         lines.append(f"        return {k};")
     return "\n".join([*lines, "    return 0;", "}", ""])
 
@@ -662,9 +666,9 @@ def _fortran(law: CheckedLaw, name: str) -> str:
     body += _folded(f"    {result} = {_one_line(formula)}")
     checks = ["    integer :: first_", *["    real(real64) :: range_"] * bool(test.conditions)]
     checks += ["    first_ = 0"]
-    for k, (_, condition, low, high) in enumerate(test.conditions, 1):
+    for k, (_, condition, relations) in enumerate(test.conditions, 1):
         checks += _folded(f"    range_ = {_one_line(printer.doprint(condition)[2])}")
-        inside = f"range_ >= {_double(low)} .and. range_ <= {_double(high)}"
+        inside = " .and. ".join(f"range_ {sign} {_double(end)}" for sign, end in relations)
         checks += _folded(f"    if (first_ == 0 .and. .not. ({inside})) first_ = {k}")
     gives, takes = _described(law, names)
     inputs = [names[s] for s in law.symbols]

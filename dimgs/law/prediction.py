@@ -304,8 +304,6 @@ _NO_DATA = 1e-4
 # a column this many times beyond its runs is worth saying: the laws of the case studies were
 # confirmed by runs left out that lie within a decade of the others
 _FAR = 10.0
-# ends of all numbers of one sign: the languages that laws are exported to have doubles
-_LEAST, _MOST = 1e-300, 1e300
 # labels that a sentence lists
 _LISTED = 5
 # the name of what is left where every group is in its range, and their combination is not
@@ -556,8 +554,6 @@ class Bound:
     low, high : float
     columns : tuple of str
         Inputs of the runs in it.
-    is_sign : bool
-        Whether it is all numbers of the sign of the runs.
     """
 
     name: str
@@ -565,13 +561,10 @@ class Bound:
     low: float
     high: float
     columns: tuple[str, ...]
-    is_sign: bool = False
 
     @property
     def ends(self) -> tuple[float, float]:
         """The range, widened by the rounding of what was written with the digits of a double."""
-        if self.is_sign:
-            return self.low, self.high
         size = max(abs(self.low), abs(self.high))
         # a range of many decades: the rounding of its upper end may be more than its lower end
         low = self.low if self.low > 0 else size
@@ -610,8 +603,32 @@ def bounds(law: CheckedLaw) -> list[Bound]:
     return listed
 
 
-def signs(law: CheckedLaw) -> list[Bound]:
-    """Signs of the inputs in the runs, where they had one, of inputs that are judged in groups.
+class Sign(NamedTuple):
+    """Sign that an input has in every run.
+
+    Attributes
+    ----------
+    column : str
+    relation : {">", ">=", "<", "<="}
+        To zero.
+    """
+
+    column: str
+    relation: str
+
+    @property
+    def name(self) -> str:
+        """Name among the reasons why a row lies outside."""
+        return f"sign of {self.column}"
+
+    def of(self, values: Array) -> BoolArray:
+        """Which values have it; what is not a number has none."""
+        compare = {">": np.greater, ">=": np.greater_equal, "<": np.less, "<=": np.less_equal}
+        return np.asarray(compare[self.relation](values, 0.0))
+
+
+def signs(law: CheckedLaw) -> list[Sign]:
+    """Signs of the inputs that are judged in groups, of those that had one in all runs.
 
     Inputs of the other sign may have the same groups, as units alone do not tell signs.
 
@@ -624,7 +641,7 @@ def signs(law: CheckedLaw) -> list[Bound]:
     >>> import dimgs
     >>> table = {"x [m]": [1.0, 2, 3, 4, 5], "t [s]": [2.0] * 5, "v [m/s]": [0.5, 1, 1.5, 2, 2.5]}
     >>> x, t = signs(dimgs.fit(table, "v").law)
-    >>> x.name, x.contains(np.array([-1.0, 0.0, 99.0])).tolist()
+    >>> x.name, x.of(np.array([-1.0, 0.0, 99.0])).tolist()
     ('sign of x', [False, False, True])
     """
     levels = {v.name for v in law.inputs if v.is_level}
@@ -634,8 +651,7 @@ def signs(law: CheckedLaw) -> list[Bound]:
         if name in levels or (name,) in alone or low < 0 < high or low == high == 0:
             continue
         # zero has the sign of the runs where one of them is zero
-        ends = (_LEAST if low > 0 else 0.0, _MOST) if high > 0 else (-_MOST, -_LEAST * (high < 0))
-        listed.append(Bound(f"sign of {name}", None, *ends, (name,), is_sign=True))
+        listed.append(Sign(name, (">" if low else ">=") if high > 0 else ("<" if high else "<=")))
     return listed
 
 
@@ -679,11 +695,12 @@ def _departures(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, B
             bad = ~bound.contains(np.asarray(values))
             inside &= ~bad
             yield bound, values, bad
-    for bound in signs(law):
-        if (values := inputs.values.get(bound.columns[0])) is not None:
-            bad = inside & ~bound.contains(values)
+    for sign in signs(law):
+        if (values := inputs.values.get(sign.column)) is not None:
+            bad = inside & ~sign.of(values)
             inside &= ~bad
-            yield bound, values, bad
+            low, high, _ = domain.columns[sign.column]
+            yield Bound(sign.name, None, low, high, (sign.column,)), values, bad
     for name, seen in law.labels.items():
         # the prefactor of a row without a label is that of all together, if labels have any
         has_effects = law.label_effects is not None and law.label_effects.column == name
@@ -733,7 +750,7 @@ def _departure(law: CheckedLaw, inputs: Inputs, bound: Bound, value: Any, row: i
     if bound.name in law.labels:
         text = _label_note(bound.name, law.labels[bound.name], str(value))
         return Departure(bound.name, bound.name, None, None, str(value) or None, beyond, text)
-    ends = domain.columns[bound.columns[0]][:2] if bound.is_sign else (bound.low, bound.high)
+    ends = (bound.low, bound.high)
     if bound.name == LEVERAGE:
         formula = ", ".join(domain.features)
         text = "no run is near this combination of groups, each of which lies in its range"
