@@ -770,13 +770,15 @@ write 'watt / millikelvin' or 'W/(m*K)'.
 
 def _uncertainties(units: Mapping[str, Unit]) -> Iterator[tuple[str, str, bool]]:
     """Columns named as uncertainties of others of their dimension, and if as differences too."""
-    before = ""
+    before, by_case = "", {name.casefold(): name for name in units}
     for name, unit in units.items():
         error = _ERROR_NAMES.fullmatch(name.strip())
         match = error or _DIFFERENCE_NAMES.fullmatch(name.strip())
         base = next(filter(None, match.groups()), "") if match else ""
         # a sign alone belongs to the column before it
         base, before = (before if name.strip() in _SIGNS else base), name
+        if error is not None and base not in units:
+            base = by_case.get(base.casefold(), base)
         if base not in units or unit.scale == "label" or name == base + ERROR_SUFFIX:
             continue
         may_differ = match is not None and error is None

@@ -237,6 +237,14 @@ def test_a_column_named_as_an_uncertainty_does_not_pass_for_an_input(form: str) 
     assert not read_table({"T [K]": [300.0, 310.0], f"{name} [Pa]": [10.0, 20.0]}).warnings
 
 
+@pytest.mark.parametrize("name", ["P_err", "Sigma_P", "P std"])
+def test_an_uncertainty_is_that_of_a_column_in_another_case(name: str) -> None:
+    (note,) = read_table({"p [kPa]": [1.0, 2.0], f"{name} [kPa]": [0.1, 0.1]}).warnings
+    assert "name it 'p_err'" in note
+    both = {"p [kPa]": [1.0, 2.0], "P [kPa]": [3.0, 5.0], "P_err [kPa]": [0.1, 0.1]}
+    assert not read_table(both).warnings
+
+
 @pytest.mark.parametrize("form", ["d{}", "Δ{}", "δ {}", "delta_{}", "Delta {}"])
 def test_an_uncertainty_or_a_difference_is_left_to_the_reader(form: str) -> None:
     name, others = form.format("p"), {"T [K]": [300.0, 310.0], "p [kPa]": [1.0, 2.0]}
