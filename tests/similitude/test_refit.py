@@ -116,7 +116,7 @@ def test_a_refit_asks_as_the_law_was_asked_for(tmp_path: Path) -> None:
         run = hub.query(limit=1)["runs"][0]["id"]
         hub.for_user("eve").review(run, "reject", "The gauge leaked.")
         refitted = refit(hub.for_user("eve"), entries["law"])
-        assert refitted["outcome"] == "confirmed"
+        assert refitted["outcome"] == "confirmed", refitted["why_not"]
         again = dimgs.Law.from_json(hub.get(refitted["id"])["content"]["law"])
         assert again.label_effects is not None
         assert again.label_effects.column == "wall"
