@@ -218,7 +218,7 @@ def point_of(description: Description, inputs: Mapping[str, Any]) -> Point:
             value, source = description.held[port.name], f"value of all runs of {description.name}"
         if value is None:
             unit = "" if port.unit in ("label", "1") else f" in {port.unit}"
-            missing.append(f"the input '{port.name}'{unit}: give it with {setting('at')}")
+            missing.append(f"the input '{port.name}'{unit} is not given ({setting('at')})")
             continue
         values[port.name] = port_value(port, value)
         quantity = {"value": values[port.name], "unit": port.unit}
