@@ -630,7 +630,10 @@ class Experiment:
                 which, ratio = ", ".join(self.unequal), float(bounded_exp(np.ptp(answers)))
                 miss = f"{ratio - 1.0:.0%}" if ratio < 2.0 else f"a factor of {ratio:.3g}"
                 fault = f"two runs of equal groups that differ in {which} differ by {miss}"
-                remedy = '(make it an input, or scales = "auto")'
+                # a known constant comes first: one unknown scale cannot stand for every constant
+                remedy = (
+                    '(a known one: constants = ["g"]; else make it an input, or scales = "auto")'
+                )
                 hidden = f"a constant with a dimension is hidden in the kernel {remedy}"
                 return f"{fault}: {hidden}, or its numerical errors are as large"
             self._alike = len(answers) > 1 and bool(np.ptp(answers) <= _ALIKE * limit)
