@@ -27,7 +27,7 @@ from dimgs.fits.noise import (
     working_runs,
 )
 from dimgs.fits.robust import fit_by_ranks, hodges_lehmann
-from dimgs.fits.snapping import Snapped, restricted_fit, snap
+from dimgs.fits.snapping import Matrix, Snapped, restricted_fit, snap
 from dimgs.fits.sources import Slope, fit_sources, slopes_of, with_slopes
 from dimgs.fits.training_runs import TrainingRuns, checked_weights
 from dimgs.law.display import undetermined
@@ -355,6 +355,8 @@ def fit_orthogonal(design: Design, level: float) -> Estimate:
 
 # of a direction that the runs cannot separate: what a loading leaves by rounding
 _NOTHING = 1e-9
+# difference of two R² that is rounding of the runs
+_ROUNDING = 1e-12
 
 
 def with_rationals(
@@ -363,10 +365,12 @@ def with_rationals(
     ranges: Dataset | None = None,
     known: Mapping[str, Fraction] = MappingProxyType({}),
 ) -> Estimate:
-    """The estimate with rational exponents of its physical variables where the runs allow them.
+    """The estimate with rational exponents of its physical variables where the runs support them.
 
-    Its exponents and their intervals stay those before snapping; its coefficients, its intercept
-    and its effects are refitted under what was snapped.
+    An interval of few runs is wide and may hold a rational by chance. A least-squares fit therefore
+    takes rationals only if it then meets the runs at least as closely as fitted exponents predict
+    runs left out. Its exponents and their intervals stay those before snapping; its coefficients,
+    its intercept and its effects are refitted under what was snapped.
 
     Parameters
     ----------
@@ -394,9 +398,18 @@ def with_rationals(
     functionals[:, [j + 1 for j in grouped]] = load
     half = fit.half_widths(functionals) if names else np.zeros(0)
     unknown, chosen = _unknown(design, ranges or design.data, names, load, null)
+
+    def is_supported(constraints: Matrix) -> bool:
+        free = fit.least_squares
+        if free is None:
+            return True
+        rows = _of_features(constraints, grouped, len(fit.exponents))
+        return restricted_fit(free, rows).r2 >= float(free.cv_r2[0]) - _ROUNDING
+
     snapped = snap(
         fit.values[grouped], covariance, fit.dof, offset, loadings,
         null=null, chosen=chosen, known={names.index(n): q for n, q in known.items() if n in names},
+        is_supported=is_supported,
     )  # fmt: skip
     out = _restricted(design, fit, snapped, grouped) if snapped.constraints else fit
     variables = tuple(
@@ -486,6 +499,12 @@ def physical_map(
     return names, offset, [[g.get(n) for g in groups] for n in names]
 
 
+def _of_features(constraints: Matrix, grouped: list[int], p: int) -> Matrix:
+    """Restrictions on the exponents of groups as those on the coefficients of all p features."""
+    named = [dict(zip([*grouped, p], each, strict=True)) for each in constraints]
+    return [[each.get(j, Fraction(0)) for j in range(p + 1)] for each in named]
+
+
 def _restricted(design: Design, fit: Estimate, snapped: Snapped, grouped: list[int]) -> Estimate:
     """The estimate with coefficients, intercept and effects refitted under the restrictions."""
     p, sources = len(fit.exponents), fit.sources
@@ -494,8 +513,7 @@ def _restricted(design: Design, fit: Estimate, snapped: Snapped, grouped: list[i
     exact = dict(zip(grouped, snapped.exponents, strict=True))
     values = tuple(exact.get(j, fit.exponents[j].value) for j in range(p))
     if fit.least_squares is not None:
-        named = [dict(zip([*grouped, p], each, strict=True)) for each in snapped.constraints]
-        rows = [[each.get(j, Fraction(0)) for j in range(p + 1)] for each in named]
+        rows = _of_features(snapped.constraints, grouped, p)
         again = restricted_fit(fit.least_squares, rows, level=level)
         refitted = zip(values, again.exponents, strict=True)
         values = tuple(v if isinstance(v, Fraction) else float(x) for v, x in refitted)

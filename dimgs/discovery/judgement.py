@@ -862,7 +862,8 @@ def _with_law(study: Study, first: JudgedForm, options: Options) -> Study:
     law = law_of(study, first, options)
     if law is None:
         return study
-    if first.name in POWER and study.result is not None:
+    scored = law.scores.cv_r2_log is not None
+    if first.name in POWER and study.result is not None and scored:
         # real exponents or simple ones: the power law fitted without each run has real ones
         values = left_out_values(design, study.result.left_out)
     else:

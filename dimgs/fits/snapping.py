@@ -1,6 +1,6 @@
 """Fitted exponents to rationals by a restriction test, and short integer vectors."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -214,15 +214,16 @@ def snap(
     null: ArrayLike | None = None,
     chosen: Sequence[int] = (),
     known: Mapping[int, Fraction] = MappingProxyType({}),
+    is_supported: Callable[[Matrix], bool] = lambda _: True,
 ) -> Snapped:
     """Restrict the exponents of physical variables to rationals where the runs support it.
 
     The physical exponents are a = offset + loadings . b, with b those of the groups. A rational
     p/q (q <= 6, |p/q| <= 8) is proposed where the interval of a variable's exponent holds a
     single one. The proposals must have a common exact solution, in which every determined
-    exponent is such a rational within its 99.9 % interval, and must pass a joint F-test; as long as
-    they do not, the least compatible is dropped. Neither the basis of the groups nor the order
-    of the variables matters.
+    exponent is such a rational within its 99.9 % interval, and must pass a joint F-test and
+    `is_supported`; as long as they do not, the least compatible is dropped. Neither the basis of
+    the groups nor the order of the variables matters.
 
     Parameters
     ----------
@@ -240,6 +241,8 @@ def snap(
     known : mapping of int to Fraction, optional
         Exponents that are known from elsewhere, by position: where they have a common solution,
         they are all that is proposed, and are not tested.
+    is_supported : callable, optional
+        A further condition on the restrictions, given as `Snapped.constraints` are.
 
     References
     ----------
@@ -283,7 +286,8 @@ def snap(
         rows = np.array(system.rows, dtype=np.float64).reshape(-1, len(b) + 1)
         restrictions, gap = rows[:, :-1], rows[:, :-1] @ b - rows[:, -1]
         p_value = _restriction_test(restrictions @ factor, gap, least) if system.consistent else 1.0
-        sure = active == known or (p_value >= ALPHA and hold(implied))
+        allowed = p_value >= ALPHA and hold(implied) and is_supported(system.rows)
+        sure = active == known or allowed
         if not active or (system.consistent and sure):
             break
         active = _without_the_worst(active, physical, sd)
@@ -347,12 +351,15 @@ class RestrictedFit:
         Of [intercept, exponents].
     half_width : float
         Half width of the intercept's interval, infinite where the runs do not determine it.
+    r2 : float
+        Of the runs, as `PowerLawFit.r2`.
     """
 
     exponents: Array
     intercept: float
     covariance: Array
     half_width: float
+    r2: float
 
 
 def restricted_fit(fit: PowerLawFit, constraints: Matrix, level: float = 0.9) -> RestrictedFit:
@@ -378,18 +385,24 @@ def restricted_fit(fit: PowerLawFit, constraints: Matrix, level: float = 0.9) ->
     by_null = np.linalg.pinv(r @ null.T, rcond=1e-10) @ (np.eye(len(r)) - r @ whiten @ by_data)
     gain = whiten @ by_data + null.T @ by_null
     b = fit.exponents[0]
-    restricted = b - gain @ (r @ b - value)
+    gap = r @ b - value
+    restricted = b - gain @ gap
     keep = np.eye(p) - gain @ r
     # [intercept, b] restricted = step [intercept, b] + constant, since the centre stays fitted
     step = np.eye(p + 1)
     step[1:, 1:] = keep
     step[0, 1:] = fit.centre @ (np.eye(p) - keep)
     half = fit.half_widths(step[:1], level)[0, 0]
+    # the columns of the coordinates are orthonormal, so that squares add up
+    explained = float(np.sum((np.linalg.pinv(whiten) @ b) ** 2))
+    lost = float(np.sum((by_data @ gap) ** 2))
+    share = lost / explained if explained > 0.0 else 0.0
     return RestrictedFit(
         exponents=restricted,
         intercept=float(fit.intercept[0] + fit.centre @ (b - restricted)),
         covariance=step @ fit.joint_covariance[0] @ step.T,
         half_width=float(half),
+        r2=float(fit.r2[0]) * (1.0 - share),
     )
 
 

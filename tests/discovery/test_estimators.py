@@ -183,3 +183,30 @@ def test_a_constant_by_ranks_lies_in_its_interval_as_often_as_it_says() -> None:
         held.append(abs(estimate.intercept - np.log(2)) <= estimate.intercept_half)
     # a spread 1.5 times as large would be 0.98, one as small 0.73
     assert np.mean(held) == pytest.approx(0.9, abs=0.06)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_simple_exponents_meet_the_runs_as_closely_as_fitted_ones_predict_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, z = np.exp(rng.normal(size=(2, 10)))
+    y = x ** rng.uniform(-1.0, 1.0) * np.exp(0.05 * rng.standard_normal(10))
+    scores = fit({"x [kg]": x, "z [m]": z, "y [s]": y}, "y", scales="auto").law.scores
+    assert scores.r2_log is not None
+    assert scores.cv_r2_log is not None
+    assert scores.r2_log >= scores.cv_r2_log
+
+
+def test_a_column_that_plays_no_part_does_not_make_an_exponent_simple() -> None:
+    """A wide interval of twelve runs holds -1/4, with which they scatter by 12 %, and not 7 %."""
+    heart = fit(
+        {
+            "mass [kg]": [0.025, 0.3, 0.5, 2.5, 4, 12, 20, 65, 70, 450, 500, 3000],
+            "rate [1/min]": [600, 350, 280, 205, 160, 110, 100, 70, 72, 38, 42, 28],
+            "age [yr]": [1, 1.5, 3, 2, 5, 4, 3, 4, 30, 9, 12, 25],
+        },
+        "rate",
+        scales="auto",
+    )
+    rationals = {e.name: e.rational for e in heart.variable_exponents}
+    assert rationals == {"age": 0, "mass": None}
+    assert heart.law.scores.rmse_log == pytest.approx(0.069, abs=0.001)

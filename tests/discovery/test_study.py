@@ -12,12 +12,13 @@ import sympy
 from dimgs import Dataset, Options
 from dimgs.discovery import search as module
 from dimgs.discovery import study as studies
-from dimgs.discovery.judgement import judge
+from dimgs.discovery.judgement import _with_law, judge
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.scoring import law_scores
 from dimgs.discovery.study import Study, add_candidates, left_out_residuals, study_of_power_law
 from dimgs.engines.protocol import Clock, Result
 from dimgs.expression.candidate import Candidate
+from dimgs.judgement.candidates import judge_forms
 from dimgs.law.assemble import assemble
 from dimgs.law.law import Law
 from tests.patience import AMPLE
@@ -236,3 +237,20 @@ def test_an_interrupt_leaves_the_first_candidate_without_a_judgement() -> None:
     assert (str(out.law.pi_expression), out.engine) == ("a + b*pi_1", "structured")
     assert out.verdict.probability is None
     assert not out.verdict.confirmed
+
+
+def test_every_form_of_the_power_law_is_cross_validated() -> None:
+    """Also one with a fitted and a simple exponent where the fit has two fitted ones."""
+    rng = np.random.default_rng(1)
+    x, z = np.exp(rng.normal(size=(2, 12)))
+    y = x**-0.276 * np.exp(0.07 * rng.standard_normal(12))
+    data = Dataset.from_columns({"x [kg]": x, "z [yr]": z, "y [1/min]": y})
+    options = Options(scales="auto")
+    study = study_of_power_law(prepare(data, "y", options), options)
+    assert study.result is not None
+    design = study.prepared.design
+    forms = judge_forms(design, study.result, study.law, (), Clock.of(AMPLE))
+    assert {one.exponents for one in forms} == {1, 2}
+    for one in forms:
+        law = _with_law(study, one, options).law
+        assert law.scores.cv_r2_log is not None

@@ -160,7 +160,10 @@ def test_restricted_fit_equals_the_fit_of_the_rest() -> None:
     assert restricted.half_width == pytest.approx(
         np.diff(rest.intercept_interval())[0] / 2, rel=0.1
     )
+    left = y - X @ restricted.exponents - restricted.intercept
+    assert restricted.r2 == pytest.approx(1 - left @ left / np.sum((y - y.mean()) ** 2))
     free = restricted_fit(fit, [])
+    assert free.r2 == pytest.approx(fit.r2[0])
     np.testing.assert_allclose(free.covariance, fit.joint_covariance[0], atol=1e-15)
 
 
