@@ -401,7 +401,7 @@ def with_rationals(
 
     def is_supported(constraints: Matrix) -> bool:
         free = fit.least_squares
-        if free is None:
+        if free is None or not constraints:
             return True
         rows = _of_features(constraints, grouped, len(fit.exponents))
         return restricted_fit(free, rows).r2 >= float(free.cv_r2[0]) - _ROUNDING
