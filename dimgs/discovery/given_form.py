@@ -16,6 +16,7 @@ import ast
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -23,17 +24,18 @@ import sympy
 from scipy.optimize import least_squares
 
 from dimgs.common.advice import did_you_mean, setting
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, lengths
 from dimgs.common.errors import InputError, LawError
 from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
 from dimgs.engines.protocol import Clock, Problem, SearchBudget
 from dimgs.engines.registry import embedded, entry_named
 from dimgs.expression import safe_identifiers, sympy_parse
+from dimgs.expression.formula import gradients_of
 from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.expression.level import LevelForm, as_ratio
 from dimgs.expression.parsing import function_names
-from dimgs.expression.simplest import monomial
+from dimgs.expression.simplest import derivatives_of, monomial
 from dimgs.fits.design import Design, signed_values
 from dimgs.fits.least_squares import minimise_squares
 from dimgs.fits.noise import Errors, possible_errors
@@ -58,6 +60,9 @@ _EXACT = 1e-15
 # squares that may be those of one minimum while its fits have not ended, and when they have; and of
 # a run whose residual is rounding
 _ALIKE, _SAME, _ROUNDING = 0.01, 1e-9, 1e-26
+# share of the largest singular value of the slopes, in columns of length 1, below which a direction
+# of constants is rounding: of the NIST problems in the tests the least is 2e-5
+_DETERMINED = 1e-9
 # natural logarithm of the likelihood by which other constants than those near a given start must
 # be better: at equal distances in time a frequency and its aliases differ by rounding alone
 _PREFERRED = 2.0
@@ -158,9 +163,21 @@ class GivenForm:
         constants = tuple(n for n in names if n != function)
         if function is not None:
             expression = expression.subs(sympy.Symbol(function), sympy.Symbol(_FUNCTION))
-        starts = _starts(values, constants)
-        starts = starts if level is None else level.of_ratio(starts)
-        return cls(text, expression, constants, starts, units.new, argument)
+        given = _starts(values, constants)
+        starts = given if level is None else level.of_ratio(given)
+        form = cls(text, expression, constants, starts, units.new, argument)
+        left_out = sorted({*data.names} - {target, *form.inputs(data)})
+        for name in sorted({*constants} - {*given}):
+            place = f"'{name}' in the form '{text}' is no numeric column"
+            if name in data.label_names:
+                raise InputError(
+                    f"{place} but one of labels; leave it out, or use {setting('by')}."
+                )
+            if column := did_you_mean(name, left_out, ""):
+                raise InputError(
+                    f"{place}; {column} A constant of this name needs a start: '{text}; {name}=1'."
+                )
+        return form
 
     def with_scales(self, options: Options) -> Options:
         """The options with the units of its constants as scales."""
@@ -173,15 +190,19 @@ class GivenForm:
         used = self.expression.free_symbols | getattr(self.argument, "free_symbols", set())
         return [n for n in data.numeric_names if sympy.Symbol(identifier[n]) in used]
 
-    def doubts(self, data: Dataset, target: str) -> list[str]:
-        """Warnings on constants with names like those of columns that the form leaves out."""
-        unused = {*data.numeric_names} - {target, *self.inputs(data)}
-        near = {n: did_you_mean(n, sorted(unused), "") for n in self.constants}
-        return [
-            f"'{name}' in the form is no column, and is fitted as a constant; {column}"
-            for name, column in near.items()
-            if column
-        ]
+
+def names_in_form(text: str) -> set[str]:
+    """Names in a form, without those of functions; none where it cannot be read.
+
+    Examples
+    --------
+    >>> sorted(names_in_form("a*sqrt(x); a=1"))
+    ['a', 'x']
+    """
+    try:
+        return _names(_parsed(text.partition(";")[0]))
+    except LawError:
+        return set()
 
 
 def inputs_of_form(options: Options, data: Dataset, target: str) -> list[str]:
@@ -379,15 +400,61 @@ def _fitted(
 ) -> Proposal:
     """A form of the groups, and of further symbols, with its constants of least squares."""
     expression, starts = form.expression, form.starts
+    body = form.text.split(";")[0].strip()
+    slopes = gradients_of(expression, form.constants, False)
+    if jumping := [
+        k for k, slope in zip(form.constants, slopes, strict=True) if slope is sympy.nan
+    ]:
+        raise InputError(
+            f"The constant '{jumping[0]}' of the form '{body}' stands inside a sign, floor or "
+            f"ceiling. The predictions change with it in jumps alone, so that it has no interval; "
+            f"write a number in its place."
+        )
     solved = fit_constants(expression, form.constants, starts, design, options.seed, further)
     if solved is None:
         sign = " and positive like the target" if design.scale == "log" else ""
-        body = form.text.split(";")[0].strip()
         raise InputError(
             f"The form '{body}' is not finite{sign} in every run for any constants that were "
             f"tried; add where they start, in SI: '{body}; {(*form.constants, 'a')[0]}=1'."
         )
+    open_ones = _undetermined(FormulaModel(design, expression, solved, further), design.scale)
+    if together := [k for k in open_ones if not k.startswith(_FUNCTION)]:
+        raise InputError(
+            f"The runs do not determine {' and '.join(together)} of the form '{body}', which can "
+            f"change without a change of any prediction. "
+            f"{_combined(design, expression, together)}"
+        )
     return Proposal(name=FORM, expression=expression, constants=solved, given=True)
+
+
+def _undetermined(model: FormulaModel, scale: str) -> list[str]:
+    """Constants that can change without a change of the values in the runs."""
+    with np.errstate(all="ignore"):
+        slopes, values = model.slopes(model.start), model.value(model.start)
+        columns = slopes / values[:, None] if scale == "log" else slopes
+    if not columns.size or not np.all(np.isfinite(columns)):
+        return []
+    _, singular, directions = np.linalg.svd(columns / lengths(columns))
+    free = directions[int(np.sum(singular > _DETERMINED * singular[0])) :]
+    return [k for k, moves in zip(model.names, np.abs(free).T, strict=True) if np.any(moves > 1e-6)]
+
+
+def _combined(design: Design, expression: sympy.Expr, names: Sequence[str]) -> str:
+    """What to do about constants that are not determined, which may stand in a form together."""
+    # the constants of a level are written as those of its ratio here
+    for one, other in () if design.target.is_level else combinations(names, 2):
+        by_one, by_other = derivatives_of(expression, (one, other))
+        relative = sympy.Symbol(one) * by_one, sympy.Symbol(other) * by_other
+        alike = {
+            f"{one}*{other}": relative[0] - relative[1],
+            f"{one}/{other}": relative[0] + relative[1],
+            f"{one} + {other}": by_one - by_other,
+            f"{one} - {other}": by_one + by_other,
+        }
+        for text, change in alike.items():
+            if sympy.simplify(change) == 0:
+                return f"Only {text} matters; write it as one constant."
+    return f"Write a number in place of {names[0]}, or add runs in which it matters."
 
 
 def fit_constants(
@@ -531,7 +598,7 @@ def _linear(expression: sympy.Expr, names: Sequence[str]) -> set[str]:
     """Constants in all of which together the expression is linear, as many as the order gives."""
     out: list[sympy.Symbol] = []
     for symbol in map(sympy.Symbol, names):
-        slope = expression.diff(symbol)
+        slope = derivatives_of(expression, [symbol.name])[0]
         if not any(sympy.simplify(slope.diff(s)) != 0 for s in [*out, symbol]):
             out.append(symbol)
     return {str(s) for s in out}

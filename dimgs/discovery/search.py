@@ -106,7 +106,7 @@ def _with_form(current: Study, options: Options, clock: Clock) -> Study:
     data, target = prepared.data, current.law.target.name
     form = GivenForm.read(options.form, data, target, options)
     given = proposals_of_form(form, prepared.design, options, clock)
-    return replace(current, given=given, warnings=(*current.warnings, *form.doubts(data, target)))
+    return replace(current, given=given)
 
 
 def _proposals(current: Study, options: Options, clock: Clock) -> Iterator[Study]:

@@ -236,14 +236,40 @@ def test_a_frequency_near_its_start_stands_before_its_aliases() -> None:
     assert frequency == pytest.approx(6.0, rel=0.01)
 
 
-def test_a_constant_named_like_a_column_that_the_form_lacks_is_doubted(runs: Dataset) -> None:
-    data = Dataset.from_columns({"length [m]": runs["x"], "t [kg]": runs["t"]})
-    misspelt = GivenForm.read("a*lenght", data, "t", Options())
-    (doubt,) = misspelt.doubts(data, "t")
-    assert "'lenght' in the form is no column" in doubt
-    assert doubt.endswith("did you mean 'length'?")
-    # a threshold is named after its column, which the form has
-    assert not GivenForm.read("a*Max(0, length - length_c)", data, "t", Options()).doubts(data, "t")
+def test_a_name_like_that_of_a_column_that_the_form_lacks_is_no_constant(runs: Dataset) -> None:
+    columns: dict[str, Any] = {"length [m]": runs["x"], "t [kg]": runs["t"], "lab": ["A", "B"] * 20}
+    data = Dataset.from_columns(columns)
+    with pytest.raises(InputError, match=r"'lenght' in the form .* did you mean 'length'"):
+        GivenForm.read("a*lenght", data, "t", Options())
+    with pytest.raises(
+        InputError, match=r"'lab' in the form .* is no numeric column but one of lab"
+    ):
+        GivenForm.read("a*length + lab", data, "t", Options())
+    with pytest.raises(InputError, match="'length' is dropped with --drop but needed"):
+        dimgs.discover(data, "t", form="a*length", drop=["length"])
+    # of a constant that is meant a start says so, and a threshold is named after its column
+    assert GivenForm.read("a*lenght; lenght=1", data, "t", Options()).constants == ("a", "lenght")
+    GivenForm.read("a*Max(0, length - length_c)", data, "t", Options())
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ("p*x + q*s*y", r"determine q and s .* Only q\*s matters; write it as one constant"),
+        ("p*x + q*y/s", "Only q/s matters"),
+        ("p*x + (q + s)*y", r"Only q \+ s matters"),
+        ("p*x + exp(q - s)*y", "Only q - s matters"),
+        ("(a + b*x/y)*(c + d*y/x)*x", "determine .* Write a number in place of"),
+        ("p*x*Max(1, c) + q*y", "determine c "),
+        ("p*x*floor(c*y) + q*y", "'c' of the form .* stands inside a sign, floor or ceiling"),
+        ("p*q*x*f(y)", "determine p and q .* Only"),
+    ],
+)
+def test_constants_that_no_run_can_determine_are_refused(form: str, message: str) -> None:
+    x, y = np.random.default_rng(2).uniform(1.0, 4.0, (2, 30))
+    table = {"x [1]": x, "y [1]": y, "t [1]": 3 * x + 5 * y}
+    with pytest.raises(InputError, match=message):
+        dimgs.discover(table, "t", form=form, engine="power_law", evaluations=10)
 
 
 @pytest.mark.parametrize(
