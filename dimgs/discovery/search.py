@@ -233,7 +233,8 @@ def _with_units_of_form(data: Dataset, target: str, options: Options) -> Options
     Raises
     ------
     InputError
-        If an input that laws must use is not a numeric column, or the form cannot be read.
+        If an input that laws must use is not a numeric column or not in the form, or the form
+        cannot be read.
     """
     inputs = [n for n in data.numeric_names if n != target]
     for name in options.must_use:
@@ -244,7 +245,13 @@ def _with_units_of_form(data: Dataset, target: str, options: Options) -> Options
             )
     if options.form is None:
         return options
-    return GivenForm.read(options.form, data, target, options).with_scales(options)
+    form = GivenForm.read(options.form, data, target, options)
+    if lacking := {*options.must_use} - {*form.inputs(data)}:
+        raise InputError(
+            f"The form '{options.form}' lacks '{min(lacking)}', which every law must use by "
+            f"{setting('must_use')}: add it to the form, or leave out one of the two options."
+        )
+    return form.with_scales(options)
 
 
 def _residuals(study: Study) -> Array:

@@ -190,6 +190,8 @@ def test_laws_use_what_they_must_and_no_more_constants_than_they_may(runs: Datas
     assert any("at most 0 fitted constants" in w for w in few.warnings)
     with pytest.raises(InputError, match="'w' is not a numeric input"):
         dimgs.discover(runs, "t", must_use=["w"])
+    with pytest.raises(InputError, match=r"'a\*x' lacks 'z', which every law must use"):
+        dimgs.discover(runs, "t", form="a*x", must_use=["x", "z"])
 
 
 @pytest.mark.parametrize("name", ["S", "E", "N", "ρ"])
