@@ -167,7 +167,12 @@ class GivenForm:
         starts = given if level is None else level.of_ratio(given)
         form = cls(text, expression, constants, starts, units.new, argument)
         left_out = sorted({*data.names} - {target, *form.inputs(data)})
+        dropped = {k: n for n, k in safe_identifiers(sorted(options.drop or ())).items()}
         for name in sorted({*constants} - {*given}):
+            if name in dropped:
+                raise InputError(
+                    f"'{dropped[name]}' is dropped with {setting('drop')} but needed; leave it in."
+                )
             place = f"'{name}' in the form '{text}' is no numeric column"
             if name in data.label_names:
                 raise InputError(
@@ -189,20 +194,6 @@ class GivenForm:
         identifier = safe_identifiers(sorted(data.numeric_names), ["pi_0"])
         used = self.expression.free_symbols | getattr(self.argument, "free_symbols", set())
         return [n for n in data.numeric_names if sympy.Symbol(identifier[n]) in used]
-
-
-def names_in_form(text: str) -> set[str]:
-    """Names in a form, without those of functions; none where it cannot be read.
-
-    Examples
-    --------
-    >>> sorted(names_in_form("a*sqrt(x); a=1"))
-    ['a', 'x']
-    """
-    try:
-        return _names(_parsed(text.partition(";")[0]))
-    except LawError:
-        return set()
 
 
 def inputs_of_form(options: Options, data: Dataset, target: str) -> list[str]:

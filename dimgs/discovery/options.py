@@ -19,7 +19,6 @@ from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.raw import TableKeywords as TableKeywords
 from dimgs.dataset.read import dataset_of
 from dimgs.engines.registry import ALL, check_name, embedded
-from dimgs.expression import safe_identifiers
 from dimgs.groups.scalings import Scaling, read_scalings, scaling_text
 
 if TYPE_CHECKING:
@@ -442,14 +441,9 @@ class Options:
         InputError
             If one of them is dropped.
         """
-        from dimgs.discovery.given_form import names_in_form
-
         along = [] if self.along is None else [self.along]
         keep = [*targets, *self.labels, *(self.arrhenius or ()), *along]
-        # a form has the names of columns as identifiers
-        dropped = safe_identifiers(sorted(self.drop or ()))
-        in_form = () if self.form is None else names_in_form(self.form)
-        clash = [n for n, identifier in dropped.items() if n in keep or identifier in in_form]
+        clash = [n for n in keep if n in (self.drop or ())]
         if clash:
             raise InputError(
                 f"'{clash[0]}' is dropped with {setting('drop')} but needed; leave it in."
