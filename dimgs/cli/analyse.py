@@ -360,13 +360,15 @@ def pi(
     json: tables.Json = False,
 ) -> None:
     """Derive the pi groups of variables with units."""
+    from dimgs.discovery.options import comma_separated
     from dimgs.discovery.prepare import table_basis
     from dimgs.groups.derive import all_bases as enumerate_all
     from dimgs.groups.derive import pi_basis, with_target
     from dimgs.report.results import pi_document
     from dimgs.variables import split_header
 
-    chosen: dict[str, Any] = {"repeating": tables.names(repeating), "prefer_named": named}
+    asked = None if repeating is None else comma_separated(repeating)
+    chosen: dict[str, Any] = {"repeating": asked, "prefer_named": named}
     if len(source) == 1 and split_header(source[0])[1] is None:
         data = options.read(source[0], *([target] if target else []))
         warn(data.warnings)

@@ -143,7 +143,7 @@ def _options(typed: dict[str, Any]) -> "Options":
     from dimgs.discovery.options import Options, options_by_name
 
     fields = options_by_name()
-    readers: dict[str, Callable[[Any], Any]] = {"names": names, "units": _units, "limits": _limits}
+    readers: dict[str, Callable[[Any], Any]] = {"units": _units, "limits": _limits}
     values = {name: value for name, value in typed.items() if value is not None}
     for name, value in values.items():
         if name == "scales":
@@ -216,10 +216,3 @@ def _units(texts: list[str]) -> dict[str, str]:
             raise InputError(f"--units gives '{name.strip()}' two units; give one.")
         units[name.strip()] = unit.strip()
     return units
-
-
-def names(text: str | None) -> list[str] | None:
-    """Comma-separated names; None where none were given."""
-    if text is None:
-        return None
-    return [part.strip() for part in text.split(",") if part.strip()]

@@ -93,9 +93,23 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _are_texts(value: Any) -> bool:
+    # the values of a mapping would be lost
     return isinstance(value, str) or (
-        isinstance(value, Iterable) and all(isinstance(text, str) for text in value)
+        isinstance(value, Iterable)
+        and not isinstance(value, Mapping)
+        and all(isinstance(text, str) for text in value)
     )
+
+
+def comma_separated(text: str) -> list[str]:
+    """The names in a text.
+
+    Examples
+    --------
+    >>> comma_separated("g, c,")
+    ['g', 'c']
+    """
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _is_number(value: Any, kind: type) -> bool:
@@ -129,6 +143,13 @@ _KINDS: dict[Kind, tuple[str, str, Callable[[Any], bool]]] = {
         "a file of limits, or a list of them",
         lambda x: hasattr(x, "__iter__"),
     ),
+}
+# how a value is given that somebody wrote into a mapping, for the options that have any
+_VALUES = {
+    "constants": "give the names alone, as ['g']; another value is that of a column of this name",
+    "rounded": "give a step with its column, as ['d=0.5 mm']",
+    "scales": "give a unit with its scale, as ['M0 [kg]']",
+    "symmetric": "give the weights in one text, as ['E0=1, d=-1']",
 }
 # options with a choice of words, and options that exclude each other
 _CHOICES = {"model": MODEL_NAMES, "noise": NOISE_NAMES, "effort": (*EFFORTS,)}
@@ -305,12 +326,15 @@ class Options:
     def __post_init__(self) -> None:
         for option in fields(self):
             value = getattr(self, option.name)
-            _, expected, is_right = _KINDS[option.metadata["kind"]]
+            kind = option.metadata["kind"]
+            _, expected, is_right = _KINDS[kind]
             if not (option.default is None if value is None else is_right(value)):
-                raise InputError(f"{option.name} is {value!r}; give {expected}.")
-            if option.metadata["kind"] in ("names", "several") and value is not None:
-                values = (value,) if isinstance(value, str) else tuple(value)
-                object.__setattr__(self, option.name, values)
+                remedy = _VALUES.get(option.name) if isinstance(value, Mapping) else None
+                raise InputError(f"{option.name} is {value!r}; {remedy or f'give {expected}'}.")
+            if kind in ("names", "several") and value is not None:
+                if isinstance(value, str):
+                    value = comma_separated(value) if kind == "names" else [value]
+                object.__setattr__(self, option.name, tuple(value))
         object.__setattr__(self, "limits", self.known_limits)
         object.__setattr__(self, "symmetric", tuple(map(scaling_text, self.scalings)))
         check_name(self.engine)

@@ -39,9 +39,7 @@ def test_warnings_go_to_standard_error(shell: Shell) -> None:
     assert "warning" not in done.out.split('"warnings"')[0]
 
 
-def test_lists_and_scales_as_typed() -> None:
-    assert tables.names(None) is None
-    assert tables.names(" a, b ,,c") == ["a", "b", "c"]
+def test_scales_as_typed() -> None:
     assert tables.scales(["auto"]) == "auto"
     assert tables.scales(["M0 [kg]", "L0 [m]"]) == ["M0 [kg]", "L0 [m]"]
 

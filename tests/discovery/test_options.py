@@ -83,12 +83,32 @@ def test_a_wrong_type_is_one_sentence(name: str) -> None:
         ),
         ({"arrhenius_power": True}, "--arrhenius-power belongs to --arrhenius"),
         ({"level": 1.0}, "level is 1.0; give the coverage as a fraction"),
+        ({"constants": {"g": 1.62}}, "another value is that of a column of this name"),
+        ({"rounded": {"a": "0.5 m"}}, "give a step with its column"),
+        ({"by": {"lab": 1}}, "give a list of names"),
         ({"units": {"x": 1}}, "units is {'x': 1}; give a mapping"),
     ],
 )
 def test_wrong_values_are_one_sentence(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Options(**options)
+
+
+@pytest.mark.parametrize("name", sorted(options_by_name()))
+def test_no_value_of_a_mapping_is_lost(name: str) -> None:
+    wrong: dict[str, Any] = {name: {"a": "0.5 m"}}
+    if options_by_name()[name].metadata["kind"] == "units":
+        assert getattr(Options(**wrong), name) == wrong[name]
+    else:
+        with pytest.raises(InputError):
+            Options(**wrong)
+
+
+def test_a_text_of_names_is_read_as_on_the_command_line() -> None:
+    names = [n for n, option in options_by_name().items() if option.metadata["kind"] == "names"]
+    text: dict[str, Any] = dict.fromkeys(names, " a, b ,,c")
+    assert {"constants", "drop", "columns"} == {*names}
+    assert all(getattr(Options(**text), n) == ("a", "b", "c") for n in names)
 
 
 @pytest.fixture
