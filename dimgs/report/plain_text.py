@@ -8,6 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 import numpy as np
+import sympy
 
 from dimgs.common.advice import setting, typed
 from dimgs.common.escape import terminal, visible
@@ -615,14 +616,19 @@ def _next_lines(report: Findings, folder: str) -> list[str]:
         return [f"{_command(report, 'next')} proposes runs that decide between these"]
     # no search tells how a law combines inputs that no run varies together
     alone = report.law is not None and bool(report.law.domain.varied_alone)
-    if report.outcome == "timeout" and not (report.leads or alone):
+    is_cut = report.outcome == "timeout" and not (report.leads or alone)
+    is_thorough = report.options.get("effort") == "thorough"
+    if is_cut and not is_thorough:
         return [f"{_command(report, 'discover', effort='thorough')} searches for longer"]
-    if report.probability is not None and (report.extrapolates is None or alone):
+    if report.probability is not None and (is_cut or report.extrapolates is None or alone):
         return [f"{_command(report, 'next')} proposes runs, which can test the law"]
+    if report.options.get("arrhenius"):
+        searched = _command(report, "discover", scales="auto", arrhenius=())
+        return [f"{searched} looks for closed forms too"]
     return [f"{_command(report, 'explore')} shows what the groups explain"]
 
 
-def _command(report: Findings, name: str, **changes: str) -> str:
+def _command(report: Findings, name: str, **changes: str | Sequence[str]) -> str:
     """A command about the same groups of the table, with changes of other options."""
     kept = _OF_GROUPS if name == "explore" else (*_OF_GROUPS, "arrhenius")
     given = {n: value for n, value in report.options.items() if n in kept}
@@ -645,8 +651,10 @@ def _units_fix_all(basis: PiBasis) -> bool:
 def _is_of(law: Law, fit: FittedLaw) -> bool:
     """Whether the law is the power law that was fitted, in whatever form it is written."""
     forms = [each.response_form.expression for each in (law, fit.law)]
-    apart = (forms[0] / forms[1]).free_symbols
-    if not {str(symbol) for symbol in apart} & {group.name for group in law.groups}:
+    # exponentials of sums cancel only so
+    apart = {str(symbol) for symbol in sympy.powsimp(forms[0] / forms[1]).free_symbols}
+    # groups, and inputs without a logarithm
+    if not apart & {*(group.name for group in law.groups), *law.symbols, *fit.law.symbols}:
         # but for the prefactor and its name
         return True
     return [c.value for c in law.constants] == [c.value for c in fit.law.constants] and all(

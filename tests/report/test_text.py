@@ -106,6 +106,38 @@ def test_an_advised_command_keeps_the_groups_of_the_analysis(report: Report) -> 
     assert "M0" not in freed
 
 
+def test_an_unconfirmed_law_of_a_temperature_is_searched_for_closed_forms_next() -> None:
+    """With the options of a command that exists, and not of `dimgs explore`, which has no 1/T."""
+    T = np.linspace(273.0, 373.0, 11)
+    table = Dataset.from_columns({"T [K]": T, "p [Pa]": 1e11 * np.exp(-5e3 / T) * (T / 300) ** -20})
+    report = discover(table, "p", Options(scales="auto", arrhenius=("T",)))
+    assert not report.confirmed
+    assert "Next dimgs discover TABLE --target p --scale auto looks" in " ".join(
+        str(report).split()
+    )
+
+
+def test_what_a_thorough_search_leaves_open_is_for_more_runs(report: Report) -> None:
+    def advice(**options: object) -> str:
+        cut = replace(report, outcome="timeout", rivals=(), why_not=("The search ended early.",))
+        text = report_text(replace(cut, options_of=lambda: options))
+        return " ".join(text[text.index("Next ") :].split())
+
+    assert "--effort thorough searches for longer" in advice()
+    assert "dimgs next TABLE --target tau_w proposes runs" in advice(effort="thorough")
+
+
+def test_exponents_stand_below_the_law_that_has_them() -> None:
+    """A power law of an angle has one, and the law of Malus has none."""
+    angle = np.arange(0.0, 91.0, 10.0)
+    intensity = 44.0 + 42.0 * np.cos(2 * np.radians(angle)) + 0.3 * np.sin(angle)
+    table = Dataset.from_columns({"angle [deg]": angle, "I [uA]": intensity})
+    text = report_text(discover(table, "I", Options(scales="auto", form="a*cos(2*angle) + b")))
+    assert "cos(2*angle)" in text
+    assert "Exponents" not in text
+    assert "the power law by logarithms" in text
+
+
 def test_the_power_law_is_not_compared_with_itself() -> None:
     h = np.array([12, 10, 9, 8, 7, 6, 5, 4, 3.5, 3])
     # volume and pressure of air: R. Boyle, A Defence of the Doctrine (1662)
