@@ -14,7 +14,7 @@ from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.law.checked_law import CheckedLaw, Constant, Origin, as_rows
 from dimgs.variables import Dimension, Unit, Variable, parse_unit
-from dimgs.variables.units import Factor, product_text, written
+from dimgs.variables.units import Factor, product_text, turning, written
 
 # ---- Fitted exponents of a law: as they are shown, and as constants with names.
 #
@@ -412,17 +412,25 @@ def shown_ranges(law: CheckedLaw) -> dict[str, tuple[str, tuple[float, float]]]:
 
 
 def plain_number_note(law: CheckedLaw) -> str:
-    """Note on angles and shares that the formula takes as plain numbers; empty where it has none.
+    """Note on units that the formula takes as plain numbers; empty where it has none.
+
+    They are angles and shares, and turns per time (rpm) in rad/s unless a constant is in this unit.
 
     Parameters
     ----------
     law : Law
     """
-    scaled = [
-        f"1 {v.unit.text} of {v.name} counts as {v.unit.factor:.5g}"
-        for v in (*law.symbols.values(), law.target)
-        if v.unit.scale == "ratio" and v.unit.dimension.is_dimensionless and v.unit.factor != 1.0
-    ]
+    columns = (*law.symbols.values(), law.target)
+    rotating = [v for v in columns if turning(v.unit) == "radians"]
+    units = _units_in(without_held(law), _factors_of(columns)) if rotating else {}
+    of_constants = {name for unit in units.values() for name, _ in unit}
+    scaled = []
+    for v in columns:
+        turns = v in rotating and of_constants.isdisjoint(f.name for f in _as_written(v))
+        is_plain = v.dimension.is_dimensionless or turns
+        if is_plain and v.unit.scale == "ratio" and v.unit.factor != 1.0:
+            unit = v.si_unit.replace("1", " rad" if turns else "", 1)
+            scaled.append(f"1 {v.unit.text} of {v.name} counts as {v.unit.factor:.5g}{unit}")
     return f"In the formula {' and '.join(scaled)}." if scaled else ""
 
 

@@ -226,3 +226,22 @@ def test_angles_and_shares_are_plain_numbers_in_a_formula(unit: str, counts: flo
     values = {**law.constant_values, "x": 10.0 * size}
     assert float(law.expression.subs(values)) == pytest.approx(5.0)
     assert note in law.python()
+
+
+@pytest.mark.parametrize(("unit", "counts"), [("rpm", 0.10472), ("rps", 6.2832), ("Hz", None)])
+def test_turns_are_radians_in_a_formula_whose_constants_have_another_unit(
+    unit: str, counts: float | None
+) -> None:
+    columns: dict[str, object] = {
+        f"N [{unit}]": [600.0, 900.0, 1200.0, 1500.0, 1800.0, 1200.0],
+        "D [m]": [0.4, 0.4, 0.4, 0.3, 0.3, 0.3],
+        "rho [kg/m^3]": 1.2,
+        "P [W]": [41.0, 136.0, 330.0, 150.0, 262.0, 77.5],
+    }
+    note = plain_number_note(dimgs.fit(dimgs.Dataset.from_columns(columns), "P").law)
+    said = "" if counts is None else f"In the formula 1 {unit} of N counts as {counts:.5g} rad/s."
+    assert note == said
+    # beside a constant in W/rpm^3 the numbers of the table are those of the formula
+    N = np.array([600.0, 900.0, 1200.0, 1500.0, 1800.0])
+    alone = dimgs.fit({f"N [{unit}]": N, "P [W]": 2e-7 * N**3}, "P", scales="auto").law
+    assert plain_number_note(alone) == ""
