@@ -352,7 +352,7 @@ class Options:
             if getattr(self, name) and getattr(self, other):
                 both = f"{setting(name)} is not combined with {setting(other)}"
                 yield f"{both}: leave out one of them."
-        for name in ("by", "robust", "errors_in_variables"):
+        for name in ("by", "robust", "errors_in_variables", "local", "additive"):
             if self.noise == "constant" and getattr(self, name):
                 relative = f"Fits with {setting(name)} have relative errors"
                 yield f"{relative}: leave out it or {setting('noise', 'constant')}."

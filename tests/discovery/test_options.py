@@ -212,3 +212,10 @@ def test_two_targets_are_two_questions(ask: Any) -> None:
     table = dimgs.Dataset.from_columns({"x [m]": [1.0, 2.0, 4.0], "y [m]": [1.0, 2.0, 4.0]})
     with pytest.raises(InputError, match=r"one column, not .'y', 'x'.; call once for each"):
         ask(table, ["y", "x"])
+
+
+@pytest.mark.parametrize("name", ["robust", "errors_in_variables", "local", "additive"])
+def test_fits_of_relative_errors_alone_refuse_constant_ones(name: str) -> None:
+    Options(**{name: True})
+    with pytest.raises(InputError, match="have relative errors: leave out it or --noise constant"):
+        Options(**{name: True}, noise="constant")
