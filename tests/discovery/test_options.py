@@ -216,6 +216,7 @@ def test_two_targets_are_two_questions(ask: Any) -> None:
 
 @pytest.mark.parametrize("name", ["robust", "errors_in_variables", "local", "additive"])
 def test_fits_of_relative_errors_alone_refuse_constant_ones(name: str) -> None:
-    Options(**{name: True})
+    asked: dict[str, Any] = {name: True}
+    Options(**asked)
     with pytest.raises(InputError, match="have relative errors: leave out it or --noise constant"):
-        Options(**{name: True}, noise="constant")
+        Options(**asked, noise="constant")
