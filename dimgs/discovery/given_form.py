@@ -167,12 +167,7 @@ class GivenForm:
         starts = given if level is None else level.of_ratio(given)
         form = cls(text, expression, constants, starts, units.new, argument)
         left_out = sorted({*data.names} - {target, *form.inputs(data)})
-        dropped = {k: n for n, k in safe_identifiers(sorted(options.drop or ())).items()}
         for name in sorted({*constants} - {*given}):
-            if name in dropped:
-                raise InputError(
-                    f"'{dropped[name]}' is dropped with {setting('drop')} but needed; leave it in."
-                )
             place = f"'{name}' in the form '{text}' is no numeric column"
             if name in data.label_names:
                 raise InputError(

@@ -4,6 +4,7 @@ The keywords of `dimgs.fit`, `dimgs.discover` and their streamed forms, the opti
 line and the help of both are made of :class:`Options`.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
 from inspect import cleandoc
@@ -19,6 +20,7 @@ from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.raw import TableKeywords as TableKeywords
 from dimgs.dataset.read import dataset_of
 from dimgs.engines.registry import ALL, check_name, embedded
+from dimgs.expression import safe_identifiers
 from dimgs.groups.scalings import Scaling, read_scalings, scaling_text
 
 if TYPE_CHECKING:
@@ -467,7 +469,10 @@ class Options:
         """
         along = [] if self.along is None else [self.along]
         keep = [*targets, *self.labels, *(self.arrhenius or ()), *along]
-        clash = [n for n in keep if n in (self.drop or ())]
+        # a form has the names of columns as identifiers, and functions before brackets
+        in_form = re.findall(r"[^\W\d]\w*\b(?!\s*\()", (self.form or "").partition(";")[0])
+        dropped = safe_identifiers(sorted(self.drop or ()))
+        clash = [n for n, identifier in dropped.items() if n in keep or identifier in in_form]
         if clash:
             raise InputError(
                 f"'{clash[0]}' is dropped with {setting('drop')} but needed; leave it in."

@@ -91,6 +91,7 @@ def test_bad_files_and_options_are_explained(shell: Shell) -> None:
         ([*fit, "--columns", "L,zz"], "no column 'zz'"),
         ([*fit, "--drop", "zz"], "no column 'zz'"),
         ([*fit, "--drop", "T"], "dropped with --drop but needed"),
+        (["discover", *fit[1:], "--drop", "L", "--form", "a*sqrt(L)"], "--drop but needed"),
         ([*fit, "--within", "zz"], "no column 'zz'"),
         ([*fit, "--split-by", "zz"], "no column 'zz'"),
         ([*fit, "--arrhenius", "L"], "absolute temperature"),
