@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59607, "next commands that help; rpm counts in rad/s"
+MOST, SINCE = 59606, "a form without a column that was dropped"
 
 
 def code_lines(text: str) -> int:
