@@ -20,7 +20,6 @@ from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.raw import TableKeywords as TableKeywords
 from dimgs.dataset.read import dataset_of
 from dimgs.engines.registry import ALL, check_name, embedded
-from dimgs.expression import safe_identifiers
 from dimgs.groups.scalings import Scaling, read_scalings, scaling_text
 
 if TYPE_CHECKING:
@@ -467,6 +466,8 @@ class Options:
         InputError
             If one of them is dropped.
         """
+        from dimgs.expression import safe_identifiers
+
         along = [] if self.along is None else [self.along]
         keep = [*targets, *self.labels, *(self.arrhenius or ()), *along]
         # a form has the names of columns as identifiers, and functions before brackets
