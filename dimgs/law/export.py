@@ -497,16 +497,15 @@ class _DomainTest:
         numbers = {v.name: sympy.Float(v.value, _DIGITS) for v in law.known if v.value is not None}
         numbers |= {s.name: sympy.Integer(1) for s in law.scales}
         values = numbers | {n: sympy.Symbol(x, real=True) for n, x in identifiers.items()}
-        conditions, coordinates = [], {}
-        for bound in bounds(law):
+        conditions, coordinates, judged = [], {}, bounds(law)
+        for bound in judged:
             value = values[bound.columns[0]] if bound.columns else sympy.Integer(1)
             if bound.group is not None:
                 value = monomial(bound.group.exponents, values)
             low, high = bound.ends
             conditions.append((bound.name, value, [(">=", low), ("<=", high)]))
             coordinates[bound.name] = sympy.log(value) if bound.name in law.logged else value
-        n_bounds = len(conditions)
-        conditions += [(s.name, values[s.column], [(s.relation, 0.0)]) for s in signs(law)]
+        conditions += [(s.name, values[s.column], [(s.relation, 0.0)]) for s in signs(law, judged)]
         away = [
             coordinates[name] - sympy.Float(middle, _DIGITS)
             for name, middle in zip(domain.features, domain.centre, strict=True)
@@ -526,7 +525,7 @@ class _DomainTest:
         }
         if away and np.isfinite(domain.max_leverage):
             conditions.append((LEVERAGE, leverage, [("<=", domain.most_leverage)]))
-        return cls(conditions, n_bounds, takes)
+        return cls(conditions, len(judged), takes)
 
     @property
     def lines(self) -> list[str]:

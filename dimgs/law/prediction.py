@@ -90,9 +90,8 @@ class Wanted(NamedTuple):
     @property
     def names(self) -> list[str]:
         """All columns that it can use."""
-        return [
-            *dict.fromkeys([*(v.name for v in (*self.variables, *self.optional)), *self.labels])
-        ]
+        inputs = (v.name for v in (*self.variables, *self.optional))
+        return list(dict.fromkeys([*inputs, *self.labels]))
 
     def unknown(self, names: Iterable[str]) -> tuple[str, ...]:
         """Columns that it cannot use, the target and its errors aside."""
@@ -219,7 +218,8 @@ def input_table(
         by_key = {str(k): split_header(str(k))[0] for k in data}
         wanted.require([*by_key.values()], near=True)
         unknown = wanted.unknown(by_key.values())
-        used = {str(k): v for k, v in data.items() if by_key[str(k)] in wanted.names}
+        known = {*wanted.names}
+        used = {str(k): v for k, v in data.items() if by_key[str(k)] in known}
         raw = raw_columns(dict(_titled(k, v) for k, v in used.items()), repeated=True)
     else:
         raw = raw_table(data, chosen)
@@ -627,7 +627,7 @@ class Sign(NamedTuple):
         return np.asarray(compare[self.relation](values, 0.0))
 
 
-def signs(law: CheckedLaw) -> list[Sign]:
+def signs(law: CheckedLaw, judged: Sequence[Bound]) -> list[Sign]:
     """Signs of the inputs that are judged in groups, of those that had one in all runs.
 
     Inputs of the other sign may have the same groups, as units alone do not tell signs.
@@ -635,17 +635,20 @@ def signs(law: CheckedLaw) -> list[Sign]:
     Parameters
     ----------
     law : Law
+    judged : sequence of Bound
+        Its :func:`bounds`.
 
     Examples
     --------
     >>> import dimgs
     >>> table = {"x [m]": [1.0, 2, 3, 4, 5], "t [s]": [2.0] * 5, "v [m/s]": [0.5, 1, 1.5, 2, 2.5]}
-    >>> x, t = signs(dimgs.fit(table, "v").law)
+    >>> law = dimgs.fit(table, "v").law
+    >>> x, t = signs(law, bounds(law))
     >>> x.name, x.of(np.array([-1.0, 0.0, 99.0])).tolist()
     ('sign of x', [False, False, True])
     """
     levels = {v.name for v in law.inputs if v.is_level}
-    alone = {bound.columns for bound in bounds(law)}
+    alone = {bound.columns for bound in judged}
     listed = []
     for name, (low, high, _) in law.domain.columns.items():
         if name in levels or (name,) in alone or low < 0 < high or low == high == 0:
@@ -683,8 +686,8 @@ def _departures(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, B
     """Bounds, labels and the leverage with their values, and which rows lie outside."""
     n, domain = inputs.n, law.domain
     groups, columns = group_values(law, inputs), column_values(law, inputs)
-    inside = np.ones(n, dtype=np.bool_)
-    for bound in bounds(law):
+    inside, judged = np.ones(n, dtype=np.bool_), bounds(law)
+    for bound in judged:
         # what is not given has no value of its own, nor has a group of it
         if bound.group is None:
             values = inputs.values.get(bound.columns[0])
@@ -695,7 +698,7 @@ def _departures(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, B
             bad = ~bound.contains(np.asarray(values))
             inside &= ~bad
             yield bound, values, bad
-    for sign in signs(law):
+    for sign in signs(law, judged):
         if (values := inputs.values.get(sign.column)) is not None:
             bad = inside & ~sign.of(values)
             inside &= ~bad
@@ -856,6 +859,12 @@ def not_used(unknown: Sequence[str]) -> list[str]:
     return [f"Columns that are no inputs of the law are not used: {listed}."] if unknown else []
 
 
+def _warn_of_unused(*tables: Inputs) -> None:
+    """Warn, as from where a method of the law was called, of columns that are no inputs."""
+    for note in not_used(list(dict.fromkeys(name for each in tables for name in each.unknown))):
+        warnings.warn(note, DimgsWarning, stacklevel=4)
+
+
 def law_table(wanted: Wanted, data: Any, options: ReadOptions) -> Dataset:
     """Dataset of what a law can use of a table, as it is read with these options."""
     table, _, unknown = input_table(data, wanted, options)
@@ -974,8 +983,7 @@ def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
     if law.doubt:
         warnings.warn(law.doubt, DimgsWarning, stacklevel=3)
     inputs = law_inputs(law, data)
-    for note in not_used(inputs.unknown):
-        warnings.warn(note, DimgsWarning, stacklevel=3)
+    _warn_of_unused(inputs)
     return _predicted(law, data, inputs, level, of)
 
 
@@ -1055,8 +1063,7 @@ def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.ratio`."""
     _check_of(of)
     a, b = law_inputs(law, u), law_inputs(law, v)
-    for note in not_used(list(dict.fromkeys([*a.unknown, *b.unknown]))):
-        warnings.warn(note, DimgsWarning, stacklevel=3)
+    _warn_of_unused(a, b)
     one, two = _defined_values(law, a, u), _defined_values(law, b, v)
     shaped = a._replace(scalar=a.scalar and b.scalar)
     value = one - two if law.target.is_level else one / two
