@@ -46,6 +46,7 @@ from dimgs.similitude.origin import (
     origins,
     point_of,
     related,
+    without_runs,
 )
 from dimgs.variables import parse_unit
 from dimgs.variables.units import unit_suffix
@@ -218,10 +219,10 @@ class _Asking:
             raise InputError("Neither a kernel nor a physics identity is named; give one.")
         every = _with_points(self._kernels(target, kernel, physics), inputs)
         description, point = every[0]
-        missing = dict.fromkeys(text for _, p in every for text in p.missing)
-        if missing:
+        if not _may_answer(description, point):
+            missing = {n: text for _, p in every for n, text in p.missing.items()}
             unit = description.outputs[target]
-            return refuse(list(missing), unit, point.assumptions, None, self.level)
+            return refuse(list(missing.values()), unit, point.assumptions, None, self.level)
         if (there := self._there(target, inputs, point, kernel, physics)) is not None:
             answer = there()
             if answer.value is not None or description.kernel is None:
@@ -242,7 +243,7 @@ class _Asking:
         # a law comes before its regimes, which have its id
         first = {law.id: (law, why) for _, law, why in reversed(laws) if why}
         doubted = list(first.values())[::-1]
-        lacking = self._lacking(description, target, origins_there, best, doubted)
+        lacking = self._lacking(description, point, target, origins_there, best, doubted)
         answer = self._campaign(
             description, point, target, lacking, lambda: self._made(description, point, target)
         )
@@ -317,15 +318,21 @@ class _Asking:
                     yield origin, offer
 
     def _offers(self, runs: Sequence[Origin], collected: _Laws) -> _Offers:
-        """Exact runs, then near ones, then laws, of which all that are there are collected."""
-        yield from self._exact(runs)
+        """Exact runs, then near ones, then laws, of which all that are there are collected.
+
+        What is not given differs between runs: only a law that does not use it answers.
+        """
+        whole = [origin for origin in runs if not origin.point.missing]
+        yield from self._exact(whole)
         # the parts of laws and fits are loaded where no run answers by itself
         from dimgs.similitude.laws import laws_of, limits_of
         from dimgs.similitude.near import near
 
         for origin in near_tiers(runs):
             collected += [(origin, law, law.doubts(origin)) for law in laws_of(self.hub, origin)]
-            others = [*(o for o in runs if o is not origin), *related(self.hub, origin, runs)]
+            if origin.point.missing:
+                continue
+            others = [*(o for o in whole if o is not origin), *related(self.hub, origin, runs)]
             laws = [law for of, law, doubts in collected if of is origin and not doubts]
             offer = near(origin, others, laws, self.level, limits_of(self.hub, origin))
             if offer is not None:
@@ -365,15 +372,17 @@ class _Asking:
         return reviews + [{"of": card["id"], **r} for r in card["reviews"]]
 
     def _lacking(
-        self, description: Description, target: str, runs: Sequence[Origin], best: Offer | None,
-        doubted: "Sequence[tuple[HubLaw, list[str]]]",
+        self, description: Description, point: Point, target: str, runs: Sequence[Origin],
+        best: Offer | None, doubted: "Sequence[tuple[HubLaw, list[str]]]",
     ) -> list[str]:  # fmt: skip
         """Reasons why the existing evidence gives no answer."""
-        missing = [text for origin in near_tiers(runs) for text in beyond(origin, self.hub.address)]
+        missing = [
+            text
+            for origin in near_tiers(runs)
+            for text in origin.point.missing.values() or beyond(origin, self.hub.address)
+        ]
         if not runs:
-            missing.append(
-                f"the hub has no run of '{description.name}' with '{target}' by its current program"
-            )
+            missing.append(without_runs(self.hub, description, point, target))
         if best is not None and best.half_width < _VAGUE:
             missing.append(
                 f"the best available interval is ±{in_percent(best.half_width)} of the value, and "
@@ -445,7 +454,10 @@ class _Asking:
 
 
 def _with_points(kernels: Sequence[Description], inputs: Given) -> list[tuple[Description, Point]]:
-    """Kernels that have the inputs of a question, with its point; all that need more if all do."""
+    """Kernels that have the inputs of a question, with its point; all that need more if all do.
+
+    Kernels to which nothing is missing come first.
+    """
     every: list[tuple[Description, Point]] = []
     errors: list[InputError] = []
     for each in kernels:
@@ -455,7 +467,15 @@ def _with_points(kernels: Sequence[Description], inputs: Given) -> list[tuple[De
             errors.append(error)
     if not every:
         raise errors[0]
-    return [(k, p) for k, p in every if not p.missing] or every
+    every.sort(key=lambda pair: bool(pair[1].missing))
+    return [pair for pair in every if _may_answer(*pair)] or every
+
+
+def _may_answer(description: Description, point: Point) -> bool:
+    """Whether nothing is missing but labels of runs, which a law of them may do without."""
+    ports = description.ports
+    without = description.kernel is None
+    return all(without and ports[n].is_label for n in point.missing)
 
 
 def _chosen(origin: Origin, every: Sequence[tuple[Description, Point]]) -> list[Json]:

@@ -354,3 +354,34 @@ def test_an_input_that_all_runs_share_need_not_be_given(tmp_path: Path) -> None:
         assert [("'dT'" in text, "'kind'" in text) for text in lacking] == [
             (True, False), (False, True),
         ]  # fmt: skip
+
+
+def test_a_label_that_a_law_does_not_use_need_not_be_given(tmp_path: Path) -> None:
+    """One that it uses is asked for, and a value that no run has is named."""
+    rng = np.random.default_rng(0)
+    a, rig = 10.0 ** rng.uniform(-1, 1, 12), np.resize(["one", "two"], 12)
+    f = 3.0 * a**2 * np.exp(rng.normal(0.0, 0.003, 12))
+    at = {"a": (1.0, "m")}
+    with Hub(tmp_path, user="anna") as hub:
+        for kernel, factor, within in (("plain", 1.0, None), ("shifted", 2.0, "rig")):
+            table = {"a [m]": a, "rig [label]": rig, "f [N]": f * np.where(rig == "one", 1, factor)}
+            runs = [
+                hub.add({"kind": "run", "kernel": kernel, "tier": "only",
+                         "inputs": {"a": {"value": x, "unit": "m"},
+                                    "rig": {"value": r, "unit": "label"}},
+                         "outputs": {"f": {"value": y, "unit": "N"}}})
+                for x, r, y in zip(*(column.tolist() for column in table.values()), strict=True)
+            ]  # fmt: skip
+            fit = dimgs.fit(table, "f", scales="auto", within=within)
+            entry = {"kind": "law", "kernel": kernel, "law": fit.law.to_json(), "confirmed": True}
+            hub.add_linked(entry, [("derived", run) for run in runs])
+        bare = ask("f", at, hub, kernel="plain")
+        assert bare.value == pytest.approx(3.0, rel=0.02)
+        assert bare.pertinence["why"].endswith("The law does not use rig.")
+        seen = ask("f", {**at, "rig": ("two", "label")}, hub, kernel="plain")
+        assert seen.value == pytest.approx(bare.value, rel=0.01)
+        other = ask("f", {**at, "rig": ("three", "label")}, hub, kernel="plain")
+        assert "no run of 'plain' with rig = three; leave out rig" in str(other)
+        assert "'rig' is not given" in str(ask("f", at, hub, kernel="shifted"))
+        assert ask("f", {**at, "rig": ("two", "label")}, hub, kernel="shifted").value is not None
+        assert "'a' in m is not given" in str(ask("f", {}, hub, kernel="plain"))

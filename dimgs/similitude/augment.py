@@ -72,7 +72,7 @@ class Expected:
         description = describe(hub, str(kernel), load=False)
         point = point_of(description, point_of_question(content))
         if point.missing:
-            raise InputError(f"The question is incomplete: {'; '.join(point.missing)}.")
+            raise InputError(f"The question is incomplete: {'; '.join(point.missing.values())}.")
         tiers = asked_for(origins(hub, description, point, str(target)))
         if not tiers:
             raise InputError(f"The hub has no run of '{description.name}'.")

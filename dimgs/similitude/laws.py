@@ -131,6 +131,8 @@ class HubLaw:
         evidence = [{**source, "probability": self.law.probability}]
         reviewed = "an accepted law" if self.state == "accepted" else "a law without a review"
         why = f"By {reviewed}: {self.law}. {self.law.verdict}"
+        if origin.point.missing:
+            why = f"{why} The law does not use {' and '.join(origin.point.missing)}."
         return Offer("law", value, low, high, evidence, why)
 
 
@@ -138,7 +140,8 @@ def laws_of(hub: Hub, origin: Origin) -> list[HubLaw]:
     """Laws of the target that rest on runs like those of an origin, accepted ones first.
 
     Laws that are superseded are left out; so are those of runs of another program, or that have
-    not seen the labels that are asked for. Those that are disputed or not confirmed say so.
+    not seen the labels that are asked for, or use one that is not given. Those that are disputed
+    or not confirmed say so.
     """
     known_laws: list[HubLaw] = []
     for listed in hub.listed(kind="law", kernel=origin.description.name, newest=True, limit=_LAWS):
@@ -147,9 +150,17 @@ def laws_of(hub: Hub, origin: Origin) -> list[HubLaw]:
             continue
         why = tuple(why_unconfirmed(entry))
         names = {*origin.point.si, *origin.point.labels}
-        laws = laws_in(entry, origin.target, names)
-        known_laws += [HubLaw(law, entry["id"], entry["state"], why, part) for law, part in laws]
+        known_laws += [
+            HubLaw(law, entry["id"], entry["state"], why, part)
+            for law, part in laws_in(entry, origin.target, names)
+            if _shifted_by(law).isdisjoint(origin.point.missing)
+        ]
     return sorted(known_laws, key=lambda known: known.state != "accepted")
+
+
+def _shifted_by(law: Law) -> set[str]:
+    """Columns of labels that the predictions of a law depend on."""
+    return {each.column for each in (*law.sources, law.label_effects) if each is not None}
 
 
 def laws_in(
@@ -176,16 +187,25 @@ def laws_in(
 
 
 def _applies(hub: Hub, entry: dict[str, Any], origin: Origin) -> bool:
-    """Whether the runs of a law are of the program and have the labels that are asked for."""
-    links = links_to(entry, "derived")
-    below = hub.several(links if origin.point.labels else links[:_RUNS]).values()
+    """Whether the runs of a law are of the program, and have the labels that are asked for.
+
+    What is not given has to differ between the runs: only then do they show that the law holds for
+    all of it.
+    """
+    links, point = links_to(entry, "derived"), origin.point
+    below = hub.several(links if point.labels or point.missing else links[:_RUNS]).values()
     runs = [one["content"] for one in below if one["kind"] == "run" and one["content"] is not None]
     if not runs:
         # without runs, only a review says that it holds
-        return bool(entry["state"] == "accepted") and not origin.point.labels
-    held = [{n: q["value"] for n, q in run["inputs"].items()} for run in runs]
-    return all(program_of(run) == origin.program for run in runs) and all(
-        any(inputs.get(n) == label for inputs in held) for n, label in origin.point.labels.items()
+        return bool(entry["state"] == "accepted") and not point.labels
+    values = {
+        n: {run["inputs"].get(n, {}).get("value") for run in runs}
+        for n in (*point.labels, *point.missing)
+    }
+    return (
+        all(program_of(run) == origin.program for run in runs)
+        and all(label in values[n] for n, label in point.labels.items())
+        and all(len(values[n]) > 1 for n in point.missing)
     )
 
 

@@ -177,15 +177,15 @@ class Point:
     labels : mapping of str to str
     assumptions : list of dict
         Inputs that nobody gave, as ``{"input", "value", "source"}``.
-    missing : list of str
-        Inputs that nobody gave, that have no default, and that the runs vary.
+    missing : mapping of str to str
+        Inputs that nobody gave, that have no default, and that the runs vary; each with a sentence.
     """
 
     values: Mapping[str, Any]
     si: Mapping[str, float]
     labels: Mapping[str, str]
     assumptions: list[dict[str, Any]]
-    missing: list[str]
+    missing: Mapping[str, str]
 
 
 def point_of(description: Description, inputs: Mapping[str, Any]) -> Point:
@@ -204,7 +204,7 @@ def point_of(description: Description, inputs: Mapping[str, Any]) -> Point:
             f"'{visible(description.name)}' has no input '{visible(odd[:60])}'; {remedy}"
         )
     values: dict[str, Any] = {}
-    assumptions, missing = [], []
+    assumptions, missing = [], {}
     conservative = description.content.get("conservative", {})
     for port in description.inputs:
         if port.name in inputs:
@@ -218,13 +218,13 @@ def point_of(description: Description, inputs: Mapping[str, Any]) -> Point:
             value, source = description.held[port.name], f"value of all runs of {description.name}"
         if value is None:
             unit = "" if port.unit in ("label", "1") else f" in {port.unit}"
-            missing.append(f"the input '{port.name}'{unit} is not given ({setting('at')})")
+            missing[port.name] = f"the input '{port.name}'{unit} is not given ({setting('at')})"
             continue
         values[port.name] = port_value(port, value)
         quantity = {"value": values[port.name], "unit": port.unit}
         assumptions.append({"input": port.name, "value": quantity, "source": source})
-    for port in () if missing else description.inputs:
-        check_within(port, values[port.name], description.name)
+    for name, value in values.items():
+        check_within(ports[name], value, description.name)
     si = {n: float(ports[n].parsed.to_si(v)) for n, v in values.items() if not ports[n].is_label}
     labels = {n: v for n, v in values.items() if ports[n].is_label}
     return Point(values, si, labels, assumptions, missing)
@@ -607,6 +607,22 @@ def related(hub: Hub, origin: Origin, there: Sequence[Origin]) -> list[Origin]:
         if origin.target in other.outputs and not point.missing:
             others += origins(hub, other, point, origin.target)
     return others
+
+
+def without_runs(hub: Hub, description: Description, point: Point, target: str) -> str:
+    """Why no run of a kernel counts at a point: its labels, or the program that made the runs."""
+
+    def runs_with(labels: Mapping[str, str]) -> bool:
+        return bool(hub.run_tables(description.name, description.sizes, labels))
+
+    fault = f"the hub has no run of '{visible(description.name)}' with"
+    if not runs_with({}) or runs_with(point.labels):
+        return f"{fault} '{visible(target)}' by its current program"
+    unseen = {n: v for n, v in point.labels.items() if not runs_with({n: v})} or point.labels
+    given = " and ".join(f"{visible(n)} = {visible(v[:60])}" for n, v in unseen.items())
+    if description.kernel is not None:
+        return f"{fault} {given}"
+    return f"{fault} {given}; leave out {' and '.join(unseen)} for a law that does not use it"
 
 
 # relative: an end of a range is where a run is
