@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59606, "a form without a column that was dropped"
+MOST, SINCE = 59640, "labels that a law does without"
 
 
 def code_lines(text: str) -> int:
