@@ -12,10 +12,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dimgs.common.advice import setting
-from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.errors import DimgsError, InputError, check_level
 from dimgs.common.escape import visible
 from dimgs.common.formats import in_percent
-from dimgs.fits.covariance import check_level
 from dimgs.hub.cards import keep_card, trusted_cards
 from dimgs.hub.entry import Document, Json, links_from
 from dimgs.hub.hub import Hub, RemoteHub

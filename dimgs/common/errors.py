@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from numbers import Real
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -130,6 +131,21 @@ def attempt(function: Callable[P, T], *args: P.args, **keywords: P.kwargs) -> T 
         return function(*args, **keywords)
     except DimgsError:
         return None
+
+
+def check_level(level: Any) -> None:
+    """Raise InputError unless the level of an interval is a fraction between 0 and 1.
+
+    Examples
+    --------
+    >>> check_level("0.9")
+    Traceback (most recent call last):
+    dimgs.common.errors.InputError: The level is '0.9'; give a number between 0 and 1, such as 0.9.
+    """
+    is_number = isinstance(level, Real) and not isinstance(level, bool)
+    if not (is_number and 0.0 < level < 1.0):
+        written = level if is_number else repr(level)
+        raise InputError(f"The level is {written}; give a number between 0 and 1, such as 0.9.")
 
 
 class DimgsWarning(UserWarning):

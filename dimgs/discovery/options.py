@@ -12,7 +12,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from dimgs.common.advice import did_you_mean, setting
-from dimgs.common.errors import InputError
+from dimgs.common.errors import InputError, check_level
 from dimgs.common.formats import attributes
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import Purpose
@@ -325,6 +325,7 @@ class Options:
     seed: int = _option(0, "count", "Seed of the random numbers.")
 
     def __post_init__(self) -> None:
+        check_level(self.level)
         for option in fields(self):
             value = getattr(self, option.name)
             kind = option.metadata["kind"]
@@ -347,8 +348,6 @@ class Options:
         for name, words in _CHOICES.items():
             if getattr(self, name) not in words:
                 yield f"There is no {name} '{getattr(self, name)}'; use {', '.join(words)}."
-        if not 0.0 < self.level < 1.0:
-            yield f"The level is {self.level}; give the coverage as a fraction, such as 0.9."
         for name, other in ((name, n) for name, others in _APART for n in others):
             if getattr(self, name) and getattr(self, other):
                 both = f"{setting(name)} is not combined with {setting(other)}"

@@ -36,7 +36,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
-from dimgs.common.errors import InputError
+from dimgs.common.errors import check_level
 
 IntervalKind = Literal["cr3", "jackknife", "bootstrap"]
 
@@ -251,12 +251,6 @@ def quartic_dof(forms: Sequence[Sequence[float]], v: Array, least: float, most: 
     squares, spread = np.asarray(forms) @ quartic_terms(np.where(usable[:, None], v, 0.0) / unit).T
     usable &= spread > 0.0
     return np.where(usable, np.clip(squares / np.where(usable, spread, 1.0), 1.0, most), least)
-
-
-def check_level(level: float) -> None:
-    """Raise InputError unless the level of an interval is a fraction between 0 and 1."""
-    if not 0.0 < level < 1.0:
-        raise InputError(f"The level is {level}: give the coverage as a fraction, like 0.9.")
 
 
 def t_quantile(level: float, dof: ArrayLike) -> Array:

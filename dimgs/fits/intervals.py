@@ -14,9 +14,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
-from dimgs.common.errors import FitError, InputError
+from dimgs.common.errors import FitError, InputError, check_level
 from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.covariance import check_level
 from dimgs.fits.training_runs import TrainingRuns, checked_weights, labels_of
 
 Method = Literal["auto", "jackknife+", "split"]

@@ -9,9 +9,9 @@ from scipy.spatial import cKDTree
 from sklearn.utils.validation import check_is_fitted
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
-from dimgs.common.errors import FitError, InputError
+from dimgs.common.errors import FitError, InputError, check_level
 from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.covariance import check_level, t_quantile
+from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design import group_means, whiten
 from dimgs.fits.least_squares import fit_power_law
 from dimgs.fits.noise import is_as_good

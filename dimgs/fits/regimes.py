@@ -21,10 +21,10 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_X_y
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
-from dimgs.common.errors import InputError
+from dimgs.common.errors import InputError, check_level
 from dimgs.fits.base import ContrastiveRegressor, seed_of
 from dimgs.fits.consensus import BLUNTEST, SHARPEST, Blend, descend, mix
-from dimgs.fits.covariance import Linearised, check_level, linearised, t_intervals, t_quantile
+from dimgs.fits.covariance import Linearised, linearised, t_intervals, t_quantile
 from dimgs.fits.design import Whitening, run_folds, whiten
 from dimgs.fits.noise import is_as_good
 from dimgs.fits.snapping import checked_map, short_monomials

@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 
 from dimgs.common.arrays import Array, BoolArray
-from dimgs.common.errors import LawError
+from dimgs.common.errors import LawError, check_level
 from dimgs.common.formats import attributes, plain
 from dimgs.dataset import Dataset
 from dimgs.expression import check_dimension, safe_identifiers
@@ -260,8 +260,7 @@ class Uncertainty:
         share : float or ndarray of shape (n,)
             That :meth:`run_share` gives: its squares may leave the range of doubles.
         """
-        if not 0.0 < level < 1.0:
-            raise LawError(f"The level is {level}; give the coverage as a fraction, like 0.9.")
+        check_level(level)
         covariance = np.asarray(self.covariance).reshape(len(self.gradients), len(self.gradients))
         # in units of the larger of the two: squares of large slopes are not representable
         steep = np.abs(gradients).max(axis=1, initial=0.0)

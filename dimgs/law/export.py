@@ -4,7 +4,7 @@ import keyword
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any, Literal
@@ -539,7 +539,7 @@ class _DomainTest:
 
 def numpy_function(
     name: str,
-    arguments: Iterable[str],
+    arguments: Collection[str],
     described: tuple[str, Sequence[str]],
     expression: sympy.Expr,
     constants: Iterable[tuple[str, float, str]] = (),
@@ -549,8 +549,9 @@ def numpy_function(
     Parameters
     ----------
     name : str
-    arguments : iterable of str
-        Identifiers.
+    arguments : collection of str
+        Identifiers. Each is read as doubles, so that plain numbers and whole ones have the values
+        of an array: inf where one of Python would raise an error, nan where it would be complex.
     described : (str, sequence of str)
         What it gives and what it takes, as any text.
     expression : sympy.Expr
@@ -565,11 +566,17 @@ def numpy_function(
     lines = sorted(["import numpy as np", *imports], key=lambda line: line.split()[1])
     lines += ["", "", f"def {name}({', '.join(arguments)}):"]
     lines.append(docstring([f"{gives}.", "", "Inputs:", *takes]))
+    lines += _as_doubles(arguments)
     lines += [
         f"    {symbol} = {value!r}  # {' '.join(comments([unit]))}"
         for symbol, value, unit in constants
     ]
     return "\n".join([*lines, f"    return {body}", ""])
+
+
+def _as_doubles(arguments: Iterable[str]) -> list[str]:
+    """Statements that make arrays of the arguments of a function."""
+    return [f"    {name} = np.asarray({name}, dtype=float)" for name in arguments]
 
 
 def _python(law: CheckedLaw, name: str) -> str:
@@ -587,7 +594,7 @@ def _python(law: CheckedLaw, name: str) -> str:
     what = f"Rows outside the domain of {name}, by the range that they leave; empty inside."
     lines = [function, "", f"def {name}_outside({takes}):"]
     lines.append(docstring([what, "", "Inputs:", *about]))
-    lines += [f"    {n} = np.asarray({n}, dtype=float)" for n in test.takes]
+    lines += _as_doubles(test.takes)
     lines += ["    left_ = {}"]
     lines += ['    with np.errstate(all="ignore"):'] if test.conditions else []
     for k, (label, value, relations) in enumerate(test.conditions):

@@ -91,6 +91,21 @@ def test_functions_that_numpy_lacks_run_on_arrays() -> None:
     assert float(function(*(c[0] for c in columns))) == pytest.approx(law.predict_si(data)[0])
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@np.errstate(all="ignore")
+def test_plain_numbers_have_the_values_of_an_array(kind: str) -> None:
+    """Also where numbers of Python raise an error, or become complex."""
+    law, data = example(kind)
+    inside = [float(law_inputs(law, data).values[v.name][0]) for v in law.symbols.values()]
+    first, *others = inside
+    functions = [run(law.python(), "law"), run(law.with_units().python(), "law")]
+    for function in functions:
+        for edge in (0.0, -first, 0, -1, 3):
+            at = [edge, *others]
+            wanted = function(*(np.array([float(x)]) for x in at))
+            np.testing.assert_allclose(function(*at), wanted[0], rtol=1e-12)
+
+
 @pytest.mark.parametrize("language", ["c", "fortran"])
 def test_the_test_of_the_domain_takes_inputs_in_the_order_of_the_law(language: str) -> None:
     law, _ = held_example()

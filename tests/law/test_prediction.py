@@ -1,7 +1,9 @@
 """Predictions, ratios and the domain: consistency, and coverage of the intervals."""
 
 import json
+import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 
 from dimgs import Dataset, Options
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimgsWarning, InputError, LawError
+from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.discovery.discover import discover, fit
 from dimgs.law.law import Law
 from dimgs.law.prediction import Of
@@ -85,9 +87,13 @@ def test_levels_and_kinds_of_intervals_are_ordered() -> None:
     assert wide.low < narrow.low < narrow.value < narrow.high < wide.high
     of_law = law.predict(_rows(data, [0]), 0.99, of="law")
     assert wide.low < of_law.low
-    for level in (0.0, 1.0, -1.0, float("nan")):
-        with pytest.raises(LawError, match="level"):
-            law.predict(data, level)
+    bad: tuple[Any, ...] = (0.0, 1.0, -1.0, float("nan"), 90, True, "0.9", [0.9])
+    for level in bad:
+        sentence = re.escape(f"The level is {level!r}; give a number between 0 and 1, such as 0.9.")
+        for asked in (partial(law.predict, data), partial(law.elasticities, data),
+                      partial(fit, data, "tau_w")):  # fmt: skip
+            with pytest.raises(InputError, match=sentence):
+                asked(level=level)
 
 
 def by_name(law: Law, data: Mapping[str, Array], rows: list[int]) -> tuple[dict[str, Any], Array]:
