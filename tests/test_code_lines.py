@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59640, "labels that a law does without"
+MOST, SINCE = 59642, "one check of levels, doubles in exported code"
 
 
 def code_lines(text: str) -> int:
