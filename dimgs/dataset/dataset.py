@@ -555,7 +555,7 @@ class Dataset:
 
         Parameters
         ----------
-        columns : mapping of str to array-like or Pint quantity, optional
+        columns : mapping of str to array-like or Pint quantity, or pandas.DataFrame, optional
             Columns by name; a name may carry its unit as ``"U [m/s]"``. Quantities may come
             from any Pint registry. Strings are labels. Scalars are repeated for every run.
         units : mapping of str to str, optional
@@ -580,7 +580,7 @@ class Dataset:
         >>> data["T"], list(data["fluid"])
         (array([293.15, 303.15]), ['water', 'water'])
         """
-        table = raw_columns({**(columns or {}), **more})
+        table = raw_columns({**({} if columns is None else columns), **more})
         return converted(table, ReadOptions(dict(units or {})))
 
     @property

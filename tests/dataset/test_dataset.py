@@ -121,6 +121,12 @@ def test_quantities_in_a_list_keep_their_units() -> None:
         Dataset.from_columns({"L": [lengths[0], registry.Quantity(1, "s")]})
 
 
+def test_a_table_of_pandas_is_a_mapping_of_columns(data: Dataset) -> None:
+    again = Dataset.from_columns(data.to_pandas(), n=2.0, units={"n": "1"})
+    assert again.names == (*data.names, "n")
+    assert again.without(["n"]).to_pandas().equals(data.to_pandas())
+
+
 def test_masked_values_are_blanks() -> None:
     data = Dataset.from_columns(
         {
