@@ -4,6 +4,7 @@ import getpass
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -894,7 +895,7 @@ class Writer(Reader):
         """Add an entry in a transaction: of a document, checked, by the user and of now."""
         kind = str(document["kind"])
         content = checked(kind, {k: v for k, v in document.items() if k not in _HEADER})
-        _check_inputs(kind, content)
+        _check_quantities(kind, content)
         visibility = document.get("visibility") or "open"
         self._check("add", str(visibility), is_author=True)
         all_links = [*self.checked_links(document.get("links") or [], connection), *links]
@@ -1077,10 +1078,11 @@ def _check_basis(again: Entry, lineage: Lineage) -> list[str]:
     return basis
 
 
-def _check_inputs(kind: str, content: Document) -> None:
-    """Refuse inputs that are not quantities, and of a job or run those that are not numbers."""
-    inputs = content.get("inputs", {}) if kind in ("question", "job", "run") else {}
-    for name, value in inputs.items():
+def _check_quantities(kind: str, content: Document) -> None:
+    """Refuse what is not a quantity, and in a job or run what is not a number or label."""
+    parts = {"question": ["inputs"], "job": ["inputs"], "run": ["inputs", "outputs"]}
+    every = chain.from_iterable(content.get(p, {}).items() for p in parts.get(kind, ()))
+    for name, value in every:
         where = f"The {kind} cannot be used: '{visible(str(name)[:60])}'"
         quantity = as_quantity(value, where)
         if kind != "question" and not quantity.is_label:

@@ -28,6 +28,8 @@ from dimgs.kernels.base import Port
 from dimgs.kernels.base import canonical as canonical_number
 from dimgs.kernels.record import RunRecord, RunRequest, Status
 from dimgs.variables import difference_unit, parse_unit
+from dimgs.variables.quantities import is_numeric
+from dimgs.variables.units import LABEL_TEXTS
 
 # ---- Entries of a hub: what each kind holds, and the hash by which an entry is named.
 #
@@ -74,11 +76,26 @@ class _Part(BaseModel):
         return value
 
 
+class NumberPart(_Part):
+    """A number with its unit."""
+
+    value: float
+    unit: Short = "1"
+
+
 class QuantityPart(_Part):
     """A number with its unit, or the text of a label."""
 
     value: float | int | str
     unit: Short = "1"
+
+    @model_validator(mode="after")
+    def _no_number_as_text(self) -> Self:
+        free = self.unit == "1" and not is_numeric(str(self.value))
+        if isinstance(self.value, str) and not (free or self.unit in LABEL_TEXTS):
+            text = f"'{visible(self.value[:60])}' is a text in '{visible(self.unit[:60])}'"
+            raise ValueError(f"{text}; give a number, or of a label the unit 'label'")
+        return self
 
 
 class RangePart(_Part):
@@ -170,7 +187,7 @@ class Run(_Kind, kind="run"):
     status: Literal["ok", "failed", "diverged", "refused", "interrupted"] = "ok"
     key: str = ""
     inputs: dict[Short, QuantityPart]
-    outputs: dict[Short, Any] = {}
+    outputs: dict[Short, NumberPart] = {}
     errors: dict[Short, Any] = {}
     reason: str = ""
     seed: int | str | None = None

@@ -398,10 +398,20 @@ def test_the_last_admin_stays_one(hub: Hub) -> None:
         ("question", "12 µm (0.5 mil)", "in the brackets"),
         ("job", {"value": 1, "unit": "mm", "low": 0.5, "high": 2}, "one number is needed"),
         ("run", {"value": 1, "unit": "mm", "sigma": 2}, "the key 'sigma'"),
+        ("run", {"value": "50", "unit": "um"}, "'50' is a text in 'um'; give a number"),
+        ("job", {"value": "50"}, "'50' is a text in '1'"),
+        ("run", {"value": "resin", "unit": "um"}, "of a label the unit 'label'"),
     ],
 )
 def test_an_input_that_is_no_quantity_is_refused(
     tmp_path: Path, kind: str, given: Any, why: str
 ) -> None:
-    with Hub(tmp_path, user="anna") as hub, pytest.raises(InputError, match=f"'l'.*{why}"):
+    with Hub(tmp_path, user="anna") as hub, pytest.raises(InputError, match=rf"\bl\b.*{why}"):
         hub.add({"kind": kind, "kernel": "film", "text": "how fast?", "inputs": {"l": given}})
+
+
+def test_an_output_that_is_no_number_is_refused(hub: Hub) -> None:
+    for t, why in (("2.1", r"outputs\.t\.value: '2.1' is given where a number"), (2, "'furlog'")):
+        outputs = {"t": {"value": t, "unit": "furlog"}}
+        with pytest.raises(InputError, match=why):
+            hub.add({"kind": "run", "kernel": "film", "inputs": {}, "outputs": outputs})
