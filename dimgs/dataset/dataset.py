@@ -545,7 +545,7 @@ class Dataset:
 
     @staticmethod
     def from_columns(
-        columns: Mapping[str, Any] | None = None,
+        columns: "Mapping[str, Any] | pd.DataFrame | None" = None,
         /,
         *,
         units: Mapping[str, str] | None = None,
