@@ -36,7 +36,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.regimes import tightest
-from dimgs.fits.consensus import Border, FittedLaw, Powers, Separation
+from dimgs.fits.consensus import Border, FittedLaw, Powers
 from dimgs.fits.estimate import Exponent
 from dimgs.fits.noise import rms
 from dimgs.groups.dimensions import primitive, solve_exact
@@ -45,7 +45,7 @@ from dimgs.hub.store import dataset_of
 from dimgs.judgement.confirmation import PROBABLE
 from dimgs.judgement.next_run import uncovered
 from dimgs.kernels.record import RunRecord
-from dimgs.law.assemble import Side, reading, where_text
+from dimgs.law.assemble import Side, inside, reading, where_text
 from dimgs.law.checked_law import Constant
 from dimgs.law.prediction import domain_of
 from dimgs.report.findings import Activation
@@ -154,27 +154,6 @@ def where_words(space: PiSpace, conditions: Sequence[Side]) -> str:
         unit = " K" if words in space.references else ""
         parts.append(f"{name}{words} {'≥' if side.at_least else '<'} {side.threshold:.3g}{unit}")
     return listed(parts)
-
-
-def holding(space: PiSpace, conditions: Sequence[Side], z: Array) -> BoolArray:
-    """Whether conditions hold at points of shape (n, rank)."""
-    inside = np.ones(len(z), dtype=np.bool_)
-    for c in conditions:
-        inside &= (space.axes.along(c.powers, z) >= np.log(c.threshold)) == c.at_least
-    return inside
-
-
-def side_of(powers: Powers, end: float, at_least: bool, is_run: bool = True) -> Side:
-    """Condition on a monomial up to an end, or just beyond it where that is a run of the law."""
-    beyond = _DIGITS if is_run else 0.0
-    end *= float(np.exp(-beyond if at_least else beyond))
-    return Side(powers, end, end, end, at_least, 0)
-
-
-def condition_of(apart: Separation) -> Side:
-    """Condition of the first of two sets that a monomial parts, as far as its own runs go."""
-    upper = apart.upper == 0
-    return side_of(apart.powers, apart.high if upper else apart.low, upper)
 
 
 def exponents_of(
@@ -291,27 +270,36 @@ class Answers:
             along, is_above = b.along(pool), k == b.above
             rest = model.between(b, pool) | model.holds(pool, strictly=False)[:, k]
             if np.any(rest & (along < b.high if is_above else along > b.low)):
-                monomial, start, growth = self._monomial(b)
-                value = float(bounded_exp(start + growth * (b.high if is_above else b.low)))
-                at_least = is_above == (growth > 0)
-                conditions.append(side_of(monomial, value, at_least, not b.meets))
+                conditions.append(self._side(b, k))
         # where runs give an answer is one question, whatever law they follow
-        if domain is not None and not holding(self.space, [condition_of(domain)], pool).all():
-            conditions.append(condition_of(domain))
+        good = [] if domain is None else [self._side(domain, 0)]
+        conditions += [] if self._holding(good, pool).all() else good
         unexplained = model.sites.z[model.unexplained]
         for others in (unexplained, self.evidence.runs.lost(self.evidence.tier)):
-            beyond = others[holding(self.space, conditions, others)]
+            beyond = others[self._holding(conditions, others)]
             apart = self.space.axes.separating(model.sites.z[model.laws[k].rows], beyond)
             if apart is not None:
-                conditions.append(condition_of(apart))
+                conditions.append(self._side(apart, 0))
             elif len(beyond) and others is unexplained:
                 self.entangled.add(k)
         return tightest(conditions)
 
+    def _side(self, b: Border, k: int) -> Side:
+        """Condition of a law, or a set of runs, at a border: just beyond its last run at a jump."""
+        (monomial, start, growth), is_above = self._monomial(b), k == b.above
+        at_least = is_above == (growth > 0)
+        beyond = 0.0 if b.meets else -_DIGITS if at_least else _DIGITS
+        end = float(bounded_exp(start + growth * (b.high if is_above else b.low) + beyond))
+        return Side(monomial, end, end, end, at_least, 0)
+
+    def _holding(self, conditions: Sequence[Side], z: Array) -> BoolArray:
+        """Whether conditions hold at points of shape (n, rank)."""
+        return inside(conditions, self.space.axes.at(z))
+
     def _place(self, k: int) -> BoolArray:
         """Where a law is answered, among the points that fill what the ranges reach."""
         pool = self.evidence.design.pool
-        return self.model.holds(pool)[:, k] & holding(self.space, self.conditions[k], pool)
+        return self.model.holds(pool)[:, k] & self._holding(self.conditions[k], pool)
 
     def _with_law(self, k: int, fit: FitResult | None) -> list[Exponent]:
         """Exponents of a regime with the rationals of its law, where they are near.
@@ -398,12 +386,12 @@ class Answers:
     def members(self, k: int, tier: int) -> IntArray:
         """Sites of a tier where a law holds; its own runs in the tier that it was found in."""
         sites = self.evidence.runs.sites(tier)
-        inside = self.model.holds(sites.z)[:, k] & holding(self.space, self.conditions[k], sites.z)
+        here = self.model.holds(sites.z)[:, k] & self._holding(self.conditions[k], sites.z)
         if tier == self.evidence.tier:
             fitted = np.isin(np.arange(len(sites)), self.model.laws[k].rows)
-            few = (inside & fitted).sum() < self.space.rank + 2
-            inside = fitted if few else inside & fitted
-        return np.flatnonzero(inside)
+            few = (here & fitted).sum() < self.space.rank + 2
+            here = fitted if few else here & fitted
+        return np.flatnonzero(here)
 
     def boundaries(self) -> tuple[RegimeBoundary, ...]:
         """Borders between regimes that lie beside each other."""

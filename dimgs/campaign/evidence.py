@@ -18,7 +18,6 @@ from dimgs.fits.consensus import (
     FittedLaw,
     RegimeModel,
     Scatter,
-    Separation,
     Sites,
     model_of,
     within,
@@ -66,7 +65,7 @@ class Surrogate:
         Points that fill the ranges.
     wanted : float
         Relative error up to which it answers a question for a prediction.
-    laws : tuple of (FittedLaw, Separation)
+    laws : tuple of (FittedLaw, Border)
         Laws that predict in parts of the ranges, and the monomial that parts their runs from all
         others.
     """
@@ -75,7 +74,7 @@ class Surrogate:
     curve: SmoothCurve
     pool: Array
     wanted: float = USEFUL
-    laws: tuple[tuple[FittedLaw, Separation], ...] = ()
+    laws: tuple[tuple[FittedLaw, Border], ...] = ()
 
     @property
     def is_close(self) -> bool:
@@ -93,7 +92,7 @@ class Surrogate:
         """
         number = np.full(len(z), -1, dtype=np.intp)
         for k, (_, apart) in enumerate(self.laws):
-            number[apart.is_first(self.space.axes, at, z)] = k
+            number[apart.is_first(at, z)] = k
         return number
 
     def parts(self, z: Array) -> tuple[IntArray, BoolArray]:
@@ -294,7 +293,7 @@ class TierEvidence:
     functionals : ndarray of shape (n_asked, rank + 1)
         What is asked of a law: its exponents, its predictions at the ends of the ranges, or its
         constant where nothing is free.
-    domain : Separation or None
+    domain : Border or None
         Between the runs with and without an answer.
     known : tuple of FittedLaw
         Those of fewer runs.
@@ -325,7 +324,7 @@ class TierEvidence:
         self.predictions: list[Proposal] = []
         self._look = 0
         self.known: tuple[FittedLaw, ...] = ()
-        self.domain: Separation | None = None
+        self.domain: Border | None = None
         self.owed: list[Proposal] = []
         self._probed: set[tuple[int, int]] = set()
         self._turn = 0
@@ -407,7 +406,7 @@ class TierEvidence:
         return self.model.sites.apart(law.rows) <= 2 * (self.space.rank + 1)
 
     @property
-    def settled(self) -> list[tuple[FittedLaw, Separation]]:
+    def settled(self) -> list[tuple[FittedLaw, Border]]:
         """Laws within the tolerance where they hold, and what parts them from all other runs."""
         laws, z = (self.model.laws[k] for k in self.answered), self.model.sites.z
         sure = [law for law in laws if not self.by_chance(law) and self.width(law) <= 1.0]
@@ -436,8 +435,8 @@ class TierEvidence:
         inside, domain = self.design.region.contains(z), self.domain
         lost, good = self.runs.lost(self.tier), self.model.sites.z
         if domain is not None:
-            end = SLACK if domain.upper == 1 else 1.0 - SLACK
-            return np.asarray(inside & domain.is_first(self.space.axes, end, z))
+            end = SLACK if domain.above == 1 else 1.0 - SLACK
+            return np.asarray(inside & domain.is_first(end, z))
         every = not len(lost) or not len(good)
         return np.asarray(inside & (every or nearest(z, good) < nearest(z, lost)))
 
@@ -867,7 +866,7 @@ class TierEvidence:
                     yield self._parting(key, apart, z[sets[0]], z[sets[1]], pool)
 
     def _parting(
-        self, key: tuple[int, ...], apart: Separation, one: Array, other: Array, pool: Array
+        self, key: tuple[int, ...], apart: Border, one: Array, other: Array, pool: Array
     ) -> list[Proposal]:
         """The run that tells most about where, and along what, two sets of runs part.
 
@@ -882,14 +881,14 @@ class TierEvidence:
         agreed |= not key and len(one) < enough
         every = [apart, *([] if agreed else space.axes.rivals(one, other))]
         offers = np.vstack([pool, ((one[:, None] + other[None]) / 2.0).reshape(-1, space.rank)])
-        wide = np.log(apart.high / apart.low) > (_BRACKET if key else _DOMAIN)
-        middles = np.array([s.is_first(space.axes, 0.5, pool) for s in every])
+        wide = apart.high - apart.low > (_BRACKET if key else _DOMAIN)
+        middles = np.array([s.is_first(0.5, pool) for s in every])
         differ = np.max(np.mean(middles != middles[0], axis=1), initial=0.0) > _AGREED
         spent = self._disputed[key] >= _HALVINGS + _DISPUTES * space.rank
         if spent or not len(pool) or not (wide or differ):
             return []
         places = _QUARTERS if wide else (0.5,)
-        sides = np.array([s.is_first(space.axes, at, offers) for s in every for at in places])
+        sides = np.array([s.is_first(at, offers) for s in every for at in places])
         # points about which all rivals say the same are one: that nearest to the middle
         middle = (one.mean(axis=0) + other.mean(axis=0)) / 2.0
         order = np.argsort(np.linalg.norm(offers - middle, axis=1), kind="stable")

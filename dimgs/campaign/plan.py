@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import combinations, product
+from itertools import combinations
 from math import comb, isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -1360,20 +1360,11 @@ class Region:
 
     def corners(self, seed: int) -> Array:
         """Outermost points, where every input is at an end of its range, in random order."""
-        rng = np.random.default_rng(seed)
-        rank, n = self._transform.shape
-        if not rank:
-            return np.zeros((1, 0))
-        if n <= _MOST_INPUTS:
-            ends = np.array(list(product((-1.0, 1.0), repeat=n))).reshape(-1, n)
-        else:
-            ends = rng.choice((-1.0, 1.0), (2**_MOST_INPUTS, n))
+        # along any direction, the inputs that raise it are at one end, and the others at the other
+        directions = np.random.default_rng(0).normal(size=(_DIRECTIONS, len(self._transform)))
+        ends = np.sign(directions @ self._transform)
         z = np.unique(np.round(ends @ self._transform.T, 12), axis=0)
-        if len(z) > rank + 1:
-            # the corners of a flat or crowded picture lie inside: only hull corners stand out
-            directions = np.random.default_rng(0).normal(size=(_DIRECTIONS, rank))
-            z = z[np.unique(np.argmax(z @ directions.T, axis=0))]
-        return np.asarray(z[rng.permutation(len(z))])
+        return np.asarray(z[np.random.default_rng(seed).permutation(len(z))])
 
     def logs(self, z: Array) -> Array | None:
         """Logarithms of the inputs at a point of shape (rank,); None where no inputs reach it."""
@@ -1446,8 +1437,6 @@ def _facets(transform: Array) -> tuple[Array, Array] | None:
 
 # shares of the space are then known to one or two per cent
 _POOL = 4096
-# all the corners of so many inputs are looked at; of more, as many drawn ones
-_MOST_INPUTS = 10
 
 
 class CampaignDesign:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import sympy
 
-from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import attempt
 from dimgs.discovery.estimators import fit_squares, groups_of, physical_map, with_rationals
 from dimgs.discovery.options import Options
@@ -19,7 +18,7 @@ from dimgs.discovery.scoring import fitted_by, scores_of, scores_of_search
 from dimgs.fits.design import Design
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.rationals import equal_rational
-from dimgs.law.assemble import Side, assemble, pieces_law, power_law, where_text
+from dimgs.law.assemble import Side, assemble, inside, pieces_law, power_law, where_text
 from dimgs.law.checked_law import Scores
 from dimgs.law.law import Law
 from dimgs.report.results import exponent_document
@@ -103,11 +102,11 @@ def regimes_of(
         each = [[_side(c, borders, design) for c in r.conditions] for r in model.regimes_]
         tight = map(tightest, each)
         conditions = [sorted(s, key=lambda side: (not side.at_least, side.boundary)) for s in tight]
-        if all(np.count_nonzero(_holds(s, design.X[used])) > p + 1 for s in conditions):
+        if all(np.count_nonzero(inside(s, design.X[used])) > p + 1 for s in conditions):
             break
     results = []
     for sides in conditions:
-        part = design.take(np.sort(used[_holds(sides, design.X[used])]))
+        part = design.take(np.sort(used[inside(sides, design.X[used])]))
         fit = fit_squares(part, options.level)
         snapped = with_rationals(part, fit)
         law = power_law(part, snapped)
@@ -164,15 +163,6 @@ def _side(condition: Any, thresholds: Any, design: Design) -> Side:
     ends = np.array([value, threshold.low, threshold.high]) / scale + shift
     at, low, high = np.exp(ends).tolist()
     return Side(powers, at, low, high, condition.sign > 0, number)
-
-
-def _holds(sides: list[Side], X: Array) -> BoolArray:
-    """Whether every condition holds in each row of log groups."""
-    inside = np.ones(len(X), dtype=np.bool_)
-    for side in sides:
-        at_least = X @ [float(p) for p in side.powers] >= np.log(side.threshold)
-        inside &= at_least == side.at_least
-    return inside
 
 
 def _power(value: float) -> Fraction:

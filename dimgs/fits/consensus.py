@@ -502,6 +502,78 @@ _RIVALS = 12
 _DECIMALS = 1000
 
 
+# until a run lies in a crossover it is taken for that of a sum
+_SUM = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Border:
+    """What lies between two laws, or between two sets of runs.
+
+    Attributes
+    ----------
+    below, above : int
+        Numbers of the laws, or of the sets, on either side.
+    normal : ndarray of shape (rank,)
+    offset : float
+        ``offset + normal . z`` is the logarithm of what decides: of the ratio of the two laws
+        where they meet, of a monomial where they jump.
+    low, high : float
+        Up to where the one law holds, and from where the other: at a jump, the last run of the one
+        and the first of the other.
+    monomial : tuple of Fraction or None
+        Powers of the groups at a jump; where laws meet, it follows from them.
+    sharpness : float
+        Of a meeting, once a run shows it; NaN before.
+    sign : float
+        1 where the larger law leads, -1 where the smaller one does.
+    """
+
+    below: int
+    above: int
+    normal: Array
+    offset: float
+    low: float
+    high: float
+    monomial: Powers | None = None
+    sharpness: float = np.nan
+    sign: float = 0.0
+
+    @classmethod
+    def meeting(
+        cls, laws: Sequence[Array] | Array, below: int, above: int, sign: float, sharpness: float
+    ) -> "Border":
+        """The border of two laws that are equal there, without a width."""
+        gap = sign * (laws[above] - laws[below])
+        return cls(below, above, gap[1:], float(gap[0]), 0.0, 0.0, sharpness=sharpness, sign=sign)
+
+    @property
+    def meets(self) -> bool:
+        """Whether the laws are equal there."""
+        return self.monomial is None
+
+    @property
+    def middle(self) -> float:
+        """Where the one law gives way to the other."""
+        return 0.0 if self.meets else (self.low + self.high) / 2.0
+
+    def along(self, z: Array) -> Array:
+        """Logarithm of what decides at points of shape (n, rank)."""
+        return np.asarray(self.offset + z @ self.normal)
+
+    def is_first(self, at: float, z: Array) -> BoolArray:
+        """Which points lie on the side of number 0, if it ends at `at` of the way to the other."""
+        beyond = self.along(z) > self.low + at * (self.high - self.low)
+        return np.asarray(beyond == (self.above == 0))
+
+    def widened(self, scatter: Scatter) -> "Border":
+        """With the width within which a crossover matters."""
+        s = _SUM if np.isnan(self.sharpness) else self.sharpness
+        small = max(s * max(scatter.resolution, scatter.sigma), 1e-12)
+        width = -np.log(np.expm1(small)) / s if small < np.log(2.0) else 0.0
+        return replace(self, low=-width, high=width)
+
+
 @dataclass(frozen=True, eq=False)
 class GroupAxes:
     """The logarithms of groups over the coordinates of runs, and monomials that they may make.
@@ -553,10 +625,9 @@ class GroupAxes:
         row = np.array(powers, dtype=float)
         return float(row @ self.origin), np.asarray(row @ self.slopes)
 
-    def along(self, powers: Sequence[Fraction], z: Array) -> Array:
-        """Logarithm of a monomial at points of shape (n, rank)."""
-        offset, normal = self.gradient(powers)
-        return np.asarray(offset + z @ normal)
+    def at(self, z: Array) -> Array:
+        """Logarithms of the groups, then the unlogged columns, at points of shape (n, rank)."""
+        return np.asarray(self.origin + z @ self.slopes.T)
 
     def decimal(self, direction: Array, groups: Powers | None = None) -> Powers:
         """Powers of the monomial that grows along a direction, in decimals: the shortest vector.
@@ -584,7 +655,7 @@ class GroupAxes:
         decimals = [Fraction(round(_DECIMALS * float(p) / lead), _DECIMALS) for p in powers]
         return (*(groups or decimals)[:n], *decimals[n:])
 
-    def separating(self, one: Array, other: Array) -> "Separation | None":
+    def separating(self, one: Array, other: Array) -> Border | None:
         """The monomial between two sets of runs: a short one with a wide gap, else the widest gap.
 
         Parameters
@@ -593,8 +664,8 @@ class GroupAxes:
 
         Returns
         -------
-        Separation or None
-            None where the sets lie among each other.
+        Border or None
+            Between the sets 0 and 1; None where these lie among each other.
         """
         width, parts = self._gaps(self.short, one, other)
         rows = np.flatnonzero(width > 0.0)
@@ -603,7 +674,7 @@ class GroupAxes:
         near = rows[self._lengths[rows] <= _AS_SHORT * self._lengths[rows[0]]]
         return parts[int(near[np.argmax(width[near])])]
 
-    def rivals(self, one: Array, other: Array) -> "list[Separation]":
+    def rivals(self, one: Array, other: Array) -> list[Border]:
         """The shortest monomials that part two sets, and the direction with the widest gap."""
         width, parts = self._gaps(self.short, one, other)
         short = [p for w, p in zip(width, parts, strict=True) if w > 0.0]
@@ -611,21 +682,24 @@ class GroupAxes:
 
     def _gaps(
         self, monomials: Sequence[Powers], one: Array, other: Array
-    ) -> "tuple[Array, list[Separation]]":
+    ) -> tuple[Array, list[Border]]:
         """Gaps between two sets along monomials, over their spread; 0 where they overlap."""
         if not len(one) or not len(other) or not len(monomials):
             return np.zeros(0), []
-        powers = np.array(monomials, dtype=float)
-        along = [powers @ (self.origin[:, None] + self.slopes @ z.T) for z in (one, other)]
+        rows = np.array(monomials, dtype=float)
+        offsets, normals = rows @ self.origin, rows @ self.slopes
+        along = [offsets[:, None] + normals @ z.T for z in (one, other)]
         upper = np.median(along[1], axis=1) > np.median(along[0], axis=1)
         low = np.where(upper, along[0].max(axis=1), along[1].max(axis=1))
         high = np.where(upper, along[1].min(axis=1), along[0].min(axis=1))
         width = (high - low) / np.ptp(np.hstack(along), axis=1)
         width[width < _NO_GAP] = 0.0
-        ends = zip(*(x.tolist() for x in (np.exp(low), np.exp(high), upper)), strict=True)
-        return width, [Separation(p, *end) for p, end in zip(monomials, ends, strict=True)]
+        return width, [
+            Border(int(not u), int(u), n, float(o), float(a), float(b), p)
+            for u, n, o, a, b, p in zip(upper, normals, offsets, low, high, monomials, strict=True)
+        ]
 
-    def _widest(self, one: Array, other: Array) -> "Separation | None":
+    def _widest(self, one: Array, other: Array) -> Border | None:
         """The direction w with the widest gap between w . z of two sets, |w_i| <= 1."""
         if not len(one) or not len(other):
             return None
@@ -642,98 +716,6 @@ class GroupAxes:
             return None
         width, (apart,) = self._gaps([self.decimal(solved.x[:rank])], one, other)
         return apart if width[0] > 0.0 else None
-
-
-@dataclass(frozen=True)
-class Separation:
-    """A monomial that tells two sets of runs apart.
-
-    Attributes
-    ----------
-    powers : tuple of Fraction
-        Of the groups.
-    low, high : float
-        Its values at the last run of the lower set and at the first of the upper one.
-    upper : int
-        Which of the two sets is the upper one, 0 or 1.
-    """
-
-    powers: Powers
-    low: float
-    high: float
-    upper: int
-
-    def is_first(self, axes: GroupAxes, at: float, z: Array) -> BoolArray:
-        """Which points lie on the side of the first set, if the sets part at `at` of the way."""
-        low, high = np.log(self.low), np.log(self.high)
-        above = axes.along(self.powers, z) > low + at * (high - low)
-        return np.asarray(above == (self.upper == 0))
-
-
-# until a run lies in a crossover it is taken for that of a sum
-_SUM = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class Border:
-    """What lies between two laws.
-
-    Attributes
-    ----------
-    below, above : int
-        Numbers of the laws on either side.
-    normal : ndarray of shape (rank,)
-    offset : float
-        ``offset + normal . z`` is the logarithm of what decides: of the ratio of the two laws
-        where they meet, of a monomial where they jump.
-    low, high : float
-        Up to where the one law holds, and from where the other.
-    monomial : tuple of Fraction or None
-        Of a jump; where laws meet, it follows from them.
-    sharpness : float
-        Of a meeting, once a run shows it; NaN before.
-    sign : float
-        1 where the larger law leads, -1 where the smaller one does.
-    """
-
-    below: int
-    above: int
-    normal: Array
-    offset: float
-    low: float
-    high: float
-    monomial: Powers | None = None
-    sharpness: float = np.nan
-    sign: float = 0.0
-
-    @classmethod
-    def meeting(
-        cls, laws: Sequence[Array] | Array, below: int, above: int, sign: float, sharpness: float
-    ) -> "Border":
-        """The border of two laws that are equal there, without a width."""
-        gap = sign * (laws[above] - laws[below])
-        return cls(below, above, gap[1:], float(gap[0]), 0.0, 0.0, sharpness=sharpness, sign=sign)
-
-    @property
-    def meets(self) -> bool:
-        """Whether the laws are equal there."""
-        return self.monomial is None
-
-    @property
-    def middle(self) -> float:
-        """Where the one law gives way to the other."""
-        return 0.0 if self.meets else (self.low + self.high) / 2.0
-
-    def along(self, z: Array) -> Array:
-        """Logarithm of what decides at points of shape (n, rank)."""
-        return np.asarray(self.offset + z @ self.normal)
-
-    def widened(self, scatter: Scatter) -> "Border":
-        """With the width within which a crossover matters."""
-        s = _SUM if np.isnan(self.sharpness) else self.sharpness
-        small = max(s * max(scatter.resolution, scatter.sigma), 1e-12)
-        width = -np.log(np.expm1(small)) / s if small < np.log(2.0) else 0.0
-        return replace(self, low=-width, high=width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -960,12 +942,8 @@ def _jump(
 ) -> Border | None:
     """The border of two laws that no run shows to be equal anywhere."""
     apart = axes.separating(*(model.sites.z[rows] for rows in only))
-    if apart is None:
-        return None
-    below, above = (one, other) if apart.upper == 1 else (other, one)
-    offset, normal = axes.gradient(apart.powers)
-    low, high = float(np.log(apart.low)), float(np.log(apart.high))
-    return Border(below, above, normal, offset, low, high, monomial=apart.powers)
+    pair = one, other
+    return apart and replace(apart, below=pair[apart.below], above=pair[apart.above])
 
 
 def _explained(model: RegimeModel) -> RegimeModel:

@@ -11,7 +11,7 @@ import numpy as np
 import sympy
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array, times_exp
+from dimgs.common.arrays import Array, BoolArray, times_exp
 from dimgs.common.errors import FitError, LawError
 from dimgs.expression.formula import gradients_of
 from dimgs.expression.homogeneity import infer_dimensions
@@ -403,6 +403,21 @@ class Side:
     high: float
     at_least: bool
     boundary: int
+
+
+def inside(sides: Sequence[Side], X: Array) -> BoolArray:
+    """Whether all conditions hold in rows of the features, groups in logarithms; shape (n_runs,).
+
+    Examples
+    --------
+    >>> low, high = (Side((Fraction(1),), x, x, x, x == 2.0, 1) for x in (2.0, 9.0))
+    >>> inside([low, high], np.log([[1.0], [4.0], [16.0]])).tolist()
+    [False, True, False]
+    """
+    held = np.ones(len(X), dtype=np.bool_)
+    for side in sides:
+        held &= (X @ np.array(side.powers, float) >= np.log(side.threshold)) == side.at_least
+    return held
 
 
 def where_text(sides: Sequence[Side], features: Sequence[Feature]) -> str:

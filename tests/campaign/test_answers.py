@@ -36,10 +36,13 @@ def test_what_tells_two_sets_apart_does(seed: int) -> None:
     upper = z @ w > 0.1
     found = SPACE.axes.separating(z[~upper], z[upper])
     assert found is not None
-    along = np.exp(SPACE.axes.along(found.powers, z))
-    sides = along <= found.low * (1 + 1e-9), along >= found.high * (1 - 1e-9)
-    assert np.array_equal(sides[found.upper], upper)
-    assert np.array_equal(sides[1 - found.upper], ~upper)
+    assert found.monomial is not None
+    along = SPACE.axes.at(z) @ [float(p) for p in found.monomial]
+    assert np.allclose(along, found.along(z))
+    sides = along <= found.low + 1e-9, along >= found.high - 1e-9
+    assert np.array_equal(sides[found.above], upper)
+    assert np.array_equal(sides[found.below], ~upper)
+    assert np.array_equal(found.is_first(0.5, z), ~upper)
     mixed = SPACE.axes.separating(np.vstack([z[~upper], z[upper][:1]]), z[upper])
     assert mixed is None
 
@@ -68,7 +71,7 @@ def test_without_rationals_a_monomial_is_decimal() -> None:
     slope = np.array([0.3, -0.2, 0.5, 0.1, 0.7])
     found = space.axes.decimal(slope)
     z = np.random.default_rng(0).normal(size=(30, 5))
-    along = space.axes.along(found, z)
+    along = space.axes.at(z) @ [float(p) for p in found]
     assert abs(np.corrcoef(along, z @ slope)[0, 1]) > 0.999
 
 
