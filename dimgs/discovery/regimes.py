@@ -4,9 +4,9 @@ Where two power laws meet, the boundary is where they are equal, and the law is 
 larger of both; where there is a jump, the boundary is a constant of its own.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy
@@ -22,6 +22,9 @@ from dimgs.law.assemble import Side, assemble, inside, pieces_law, power_law, wh
 from dimgs.law.checked_law import Scores
 from dimgs.law.law import Law
 from dimgs.report.results import exponent_document
+
+if TYPE_CHECKING:
+    from dimgs.fits.regimes import RegimeThreshold
 
 # common denominator of differences of exponents in halves to sixths, and the rounding of these
 _THRESHOLD_DENOMINATOR = 60
@@ -98,8 +101,11 @@ def regimes_of(
     ).fit(design.X, design.y, design.weights, groups=design.split)
     used = np.concatenate([regime.indices for regime in model.regimes_])
     # simple monomials are chosen one by one, and together may leave a regime without its runs
-    for borders in (model.thresholds_, [replace(t, simple=None) for t in model.thresholds_]):
-        each = [[_side(c, borders, design) for c in r.conditions] for r in model.regimes_]
+    for short in (True, False):
+        each = [
+            [_side(t, s, model.thresholds_.index(t) + 1, design, short) for t, s in r.conditions]
+            for r in model.regimes_
+        ]
         tight = map(tightest, each)
         conditions = [sorted(s, key=lambda side: (not side.at_least, side.boundary)) for s in tight]
         if all(np.count_nonzero(inside(s, design.X[used])) > p + 1 for s in conditions):
@@ -136,21 +142,16 @@ def tightest(sides: list[Side]) -> list[Side]:
     return list(kept.values())
 
 
-def _side(condition: Any, thresholds: Any, design: Design) -> Side:
+def _side(
+    threshold: "RegimeThreshold", sign: int, number: int, design: Design, simple: bool = True
+) -> Side:
     """A condition with simple exponents, or with decimals that leave it as it is in the middle."""
-    value = float(condition.threshold)
-    number, threshold = next(
-        (k, t)
-        for k, t in enumerate(thresholds, start=1)
-        if np.allclose(t.direction, condition.direction) and np.isclose(t.value, value)
-    )
-    short = threshold.simple
-    if short is not None:
+    if simple and (short := threshold.simple) is not None:
         at, low, high = np.exp([short.value, short.low, short.high]).tolist()
-        return Side(short.powers, at, low, high, condition.sign * short.sign > 0, number)
+        return Side(short.powers, at, low, high, sign * short.sign > 0, number)
     # powers of groups are numbers of the order of 1, factors of 1/T of thousands of kelvin
     logged = np.array([f.logged for f in design.features])
-    exact = np.array(condition.direction, dtype=float)
+    exact = threshold.direction
     part = np.abs(exact * design.X.std(axis=0))
     direction = np.where(part < _NO_PART * part.max(), 0.0, exact)
     scale = float(np.abs(direction[logged]).max(initial=0.0)) or 1.0
@@ -160,9 +161,9 @@ def _side(condition: Any, thresholds: Any, design: Design) -> Side:
     )
     rounding = np.array(powers, dtype=float) - exact / scale
     shift = float(design.X.mean(axis=0) @ rounding)
-    ends = np.array([value, threshold.low, threshold.high]) / scale + shift
+    ends = np.array([threshold.value, threshold.low, threshold.high]) / scale + shift
     at, low, high = np.exp(ends).tolist()
-    return Side(powers, at, low, high, condition.sign > 0, number)
+    return Side(powers, at, low, high, sign > 0, number)
 
 
 def _power(value: float) -> Fraction:

@@ -7,12 +7,11 @@ derive the boundaries, repeat, damped until the loss falls (Breiman 1993, IEEE T
 39:999; Pucar & Sjoberg 1998, ibid. 44:1310).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise, product
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -1012,25 +1011,15 @@ def round_directions(
     return pieces if moved is None else moved, kept
 
 
-class Condition(NamedTuple):
-    """One side of a boundary: ``direction @ x >= threshold`` if sign is 1, below it if -1.
-
-    The threshold is the logarithm of a monomial whose exponents are `direction`.
-    """
-
-    direction: tuple[float, ...]
-    sign: int
-    threshold: float
-
-
 @dataclass(frozen=True, eq=False)
 class Regime:
     """A region of constant exponents.
 
     Attributes
     ----------
-    conditions : list of Condition
-        All hold inside the regime; empty where there is a single one.
+    conditions : list of (RegimeThreshold, int)
+        Boundaries, and 1 where the regime lies above, -1 below. All hold inside the regime; empty
+        where there is a single one.
     exponents : ndarray of shape (n_features,)
     intercept : float
         Logarithm of the prefactor.
@@ -1044,7 +1033,7 @@ class Regime:
         Their rows.
     """
 
-    conditions: list[Condition]
+    conditions: list[tuple[RegimeThreshold, int]]
     exponents: Array
     intercept: float
     parameter_covariance: Array
@@ -1069,7 +1058,7 @@ class Regime:
 
 
 def regimes_of(
-    data: RegimeRuns, pieces: Pieces, used: IntArray
+    data: RegimeRuns, pieces: Pieces, thresholds: Sequence[RegimeThreshold], used: IntArray
 ) -> tuple[list[Regime], list[int], list[int]]:
     """Regimes in the groups, from pieces in whitened coordinates.
 
@@ -1077,6 +1066,8 @@ def regimes_of(
     ----------
     data : RegimeRuns
     pieces : Pieces
+    thresholds : sequence of RegimeThreshold
+        Of the boundaries of the pieces.
     used : ndarray of int
         Rows of the prepared runs in the caller's table.
 
@@ -1087,9 +1078,9 @@ def regimes_of(
         Their numbers, and those of the boundaries between them, in the pieces.
     """
     axes, sample, scale, tree = data.axes, data.sample, data.scale, pieces.tree
-    shown = [monomial_of(edge, axes) for edge in tree]
+    grows = [monomial_of(edge, axes)[1] > 0 for edge in tree]
     # upwards on each monomial: a boundary whose leading exponent is negative is turned over
-    ways = [[(k, side if shown[k][1] > 0 else -side) for k, side in way] for way in paths(tree)]
+    ways = [[(k, side if grows[k] else -side) for k, side in way] for way in paths(tree)]
     leaves = sorted(range(len(ways)), key=lambda leaf: [side for _, side in ways[leaf]])
     order = [
         next(k for (k, side), (_, other) in zip(ways[a], ways[b], strict=False) if side != other)
@@ -1105,9 +1096,7 @@ def regimes_of(
             spread = scale**2 * translation @ (estimates.covariance + doubt[k]) @ translation.T
         if not np.isfinite(spread).all():
             spread = np.diag(np.full(len(law), np.inf))
-        conditions = [
-            Condition(tuple(shown[j][0].tolist()), side, shown[j][2]) for j, side in ways[k]
-        ]
+        conditions = [(thresholds[j], side) for j, side in ways[k]]
         dof = max(1.0, float(estimates.dof.min()))
         regimes.append(
             Regime(conditions, law[1:], float(law[0]), spread, dof, len(index), used[index])
@@ -1409,10 +1398,13 @@ class RegimePowerLaw(ContrastiveRegressor):
         self.bic_ = bic(sample, pieces)
         self.n_parameters_ = degrees_of_freedom(pieces.tree, axes.rank)
         self._axes, self._tree = axes, pieces.tree
-        self.regimes_, self._leaves, order = regimes_of(data, pieces, np.flatnonzero(runs.used))
-        self.thresholds_ = [
-            threshold_of(data, pieces, k, kept.get(k, []), self.level) for k in order
+        thresholds = [
+            threshold_of(data, pieces, k, kept.get(k, []), self.level)
+            for k in range(len(pieces.tree))
         ]
+        rows = np.flatnonzero(runs.used)
+        self.regimes_, self._leaves, order = regimes_of(data, pieces, thresholds, rows)
+        self.thresholds_ = [thresholds[k] for k in order]
         self.n_regimes_ = len(self.regimes_)
         self.exponents_ = np.stack([regime.exponents for regime in self.regimes_])
         self.intercepts_ = np.array([regime.intercept for regime in self.regimes_])
@@ -1554,6 +1546,8 @@ class CrossoverPowerLaw(ContrastiveRegressor):
     ----------
     form_ : str
         The form used; "single" where the runs are too few for two laws.
+    n_regimes_ : int
+        Number of laws.
     exponents_ : ndarray of shape (2, n_features)
         Of A, which holds on the lower side of the crossover, and of B.
     intercepts_ : ndarray of shape (2,)
@@ -1634,7 +1628,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         # The winner below the crossover comes first.
         turned = np.isfinite(blend.power) and blend.power * lead < 0
         order = np.array([1, 0]) if turned else np.array([0, 1])
-        self.form_ = form
+        self.form_, self.n_regimes_ = form, 1 + (form != "single")
         self.intercepts_, self.exponents_ = laws[order, 0], laws[order, 1:]
         self.direction_ = difference[1:] / lead
         self.threshold_ = -float(difference[0]) / lead
@@ -1714,15 +1708,12 @@ class CrossoverChoice:
     name : {"single", "continuous", "jump", "sum", "saturation", "blend"}
     criterion : float
         Information criterion, or cross-validated mean squared error; smaller is better.
-    n_parameters : float
-        Searches included.
     model : estimator
         Fitted to all runs.
     """
 
     name: str
     criterion: float
-    n_parameters: float
     model: RegimePowerLaw | CrossoverPowerLaw
 
 
@@ -1783,23 +1774,20 @@ def choose_crossover(
     choices = []
     for name, model in candidates.items():
         model.fit(rows, target, sample_weight=weight, groups=runs.groups)
-        if isinstance(model, RegimePowerLaw) and name != "single" and model.n_regimes_ < 2:
-            continue
-        if isinstance(model, CrossoverPowerLaw) and model.form_ == "single":
+        if name != "single" and model.n_regimes_ < 2:
             continue
         value = model.bic_
         if criterion == "cv":
             value = weight @ _held_out_squares(model, runs, random_state) / weight.sum()
-        choices.append(CrossoverChoice(name, float(value), float(model.n_parameters_), model))
-    choices.sort(key=lambda choice: choice.criterion)
-    single = next(choice for choice in choices if choice.name == "single")
-    idle = [
+        choices.append(CrossoverChoice(name, float(value), model))
+    single = choices[0]
+    return [
         choice
-        for choice in choices[: choices.index(single)]
-        if isinstance(choice.model, CrossoverPowerLaw)
-        and not _predicts_better(choice, single, runs, random_state)
+        for choice in sorted(choices, key=lambda choice: choice.criterion)
+        if choice.criterion >= single.criterion
+        or isinstance(choice.model, RegimePowerLaw)
+        or _predicts_better(choice, single, runs, random_state)
     ]
-    return [choice for choice in choices if choice not in idle]
 
 
 def _predicts_better(

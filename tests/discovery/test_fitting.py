@@ -302,9 +302,8 @@ def test_a_border_of_regimes_has_short_exponents_and_stays_where_it_is() -> None
     direction, middle = np.array([1.0, -0.31372481]), np.array([9.0, -4.0])
     features = [Feature("pi_1", "log-ratio"), Feature("pi_2", "log-ratio")]
     design = SimpleNamespace(features=features, X=middle + np.array([[1.0, 2.0], [-1.0, -2.0]]))
-    hinge = SimpleNamespace(direction=direction, threshold=2.0, sign=1)
-    holder = SimpleNamespace(direction=direction, value=2.0, low=1.9, high=2.1, simple=None)
-    side = _side(hinge, [holder], design)  # type: ignore[arg-type]
+    hinge = SimpleNamespace(direction=direction, value=2.0, low=1.9, high=2.1, simple=None)
+    side = _side(hinge, 1, 1, design)  # type: ignore[arg-type]
     assert where_text([side], features).startswith("pi_1*pi_2**(-0.3137) >= ")
     at = middle @ [float(p) for p in side.powers] - np.log(side.threshold)
     assert at == pytest.approx(middle @ direction - 2.0)

@@ -47,7 +47,7 @@ def test_a_smooth_form_must_gain_more_than_chance(
     rng = np.random.default_rng(seed)
     cluster, weight = np.arange(40) // 2, rng.uniform(0.5, 2.0, 40)
     one, two = rng.exponential(size=(2, 40)) + np.array([[0.4], [0.0]])
-    single, smooth = (CrossoverChoice(name, 0.0, 1.0, name) for name in "st")  # type: ignore[arg-type]
+    single, smooth = (CrossoverChoice(name, 0.0, name) for name in "st")  # type: ignore[arg-type]
     monkeypatch.setattr(
         "dimgs.fits.regimes._held_out_squares",
         lambda model, *_: one if model == "s" else two,

@@ -195,8 +195,8 @@ def test_conditions_describe_the_labels() -> None:
     model = RegimePowerLaw().fit(X, y)
     for k, regime in enumerate(model.regimes_):
         inside = np.ones(len(y), dtype=bool)
-        for direction, sign, threshold in regime.conditions:
-            inside &= sign * (X @ np.array(direction) - threshold) >= 0
+        for threshold, sign in regime.conditions:
+            inside &= sign * (X @ threshold.direction - threshold.value) >= 0
         np.testing.assert_array_equal(inside, model.labels_ == k)
         np.testing.assert_array_equal(regime.indices, np.flatnonzero(inside))
         assert regime.n == inside.sum() >= 6
