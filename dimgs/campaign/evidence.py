@@ -24,9 +24,7 @@ from dimgs.fits.consensus import (
 )
 from dimgs.fits.smooth import ROUNDING, SmoothCurve
 from dimgs.judgement.next_run import (
-    Prediction,
     c_optimal,
-    choose,
     d_optimal,
     farthest,
     nearest,
@@ -172,8 +170,7 @@ class Surrogate:
 #
 # They are as few as the question has unknowns, then those that the evidence asks. A question that
 # has rivals (on which side of a border does a point lie, where does the one law give way to the
-# other) is put to the point that tells most about them, by the criterion that tables and the hub
-# use as well.
+# other) is put to the point that tells most about them.
 
 
 # of ten campaigns that say that the tolerance is met, less than one may be wrong for its noise
@@ -230,10 +227,6 @@ _DISPUTES, _AGREED = 3, 0.03
 _HALVINGS = 8
 # where a border may lie, of the way between the runs of its two sides: the quarters' middles
 _QUARTERS = (0.125, 0.375, 0.625, 0.875)
-# points among which the criterion chooses: those about which the rivals are most divided
-_PLACES = 32
-# of a side, which is 0 or 1: what an outcome leaves open of it is nothing
-_CERTAIN = 0.05
 # runs that are predicted where there is no place beside a border or inside a regime
 _CHECKS = 2
 # rounds of predictions that miss before none is made any more
@@ -889,19 +882,12 @@ class TierEvidence:
             return []
         places = _QUARTERS if wide else (0.5,)
         sides = np.array([s.is_first(at, offers) for s in every for at in places])
-        # points about which all rivals say the same are one: that nearest to the middle
-        middle = (one.mean(axis=0) + other.mean(axis=0)) / 2.0
-        order = np.argsort(np.linalg.norm(offers - middle, axis=1), kind="stable")
-        _, first = np.unique(sides[:, order], axis=1, return_index=True)
-        rows = order[np.sort(first)]
-        even = np.abs(sides[:, rows].mean(axis=0) - 0.5)
-        rows = rows[np.argsort(even, kind="stable")[:_PLACES]]
-        none = np.zeros((len(rows), 1)), np.zeros((1, 1)), np.full(len(rows), _CERTAIN)
-        said, alike = np.unique(sides[:, rows].astype(float), axis=0, return_counts=True)
-        (best,) = choose([Prediction(*one, *none) for one in zip(alike, said, strict=True)], 1)
+        # a run tells most where half of the rivals say either; of such places, at the middlemost
+        away = np.linalg.norm(offers - (one.mean(axis=0) + other.mean(axis=0)) / 2.0, axis=1)
+        best = np.lexsort((away, np.abs(sides.mean(axis=0) - 0.5)))[:1]
         self._disputed[key] += 1
         reason = f"where, and along which of {len(every)} monomials, do these runs part?"
-        return self.propose(offers[rows[best.place]][None], purpose, reason)
+        return self.propose(offers[best], purpose, reason)
 
     def meetings(self) -> Iterator[list[Proposal]]:
         """Where two laws meet: how smooth their crossover is."""
