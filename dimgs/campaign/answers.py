@@ -14,6 +14,7 @@ from dimgs.campaign.evidence import Surrogate, TierEvidence
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.known import SHARED
 from dimgs.campaign.plan import Binding, PiSpace, Plan, bounded_exp
+from dimgs.campaign.regimes import Border, FittedLaw, Powers
 from dimgs.campaign.result import (
     CampaignResult,
     Ending,
@@ -36,7 +37,6 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.regimes import tightest
-from dimgs.fits.consensus import Border, FittedLaw, Powers
 from dimgs.fits.estimate import Exponent
 from dimgs.fits.noise import rms
 from dimgs.groups.dimensions import primitive, solve_exact

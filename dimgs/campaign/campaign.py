@@ -35,13 +35,13 @@ from dimgs.campaign.plan import (
     bind,
     plan_of,
 )
+from dimgs.campaign.regimes import FittedLaw, Scatter, Sites
 from dimgs.campaign.result import CampaignResult, Ending, Outcome, curves_of
 from dimgs.campaign.workers import place_of
 from dimgs.common.advice import setting
 from dimgs.common.errors import DimgsError, FitError, InputError, RunDivergedError, StoreError
 from dimgs.common.formats import json_value, plain, read_text
 from dimgs.common.progress import notebook_bar
-from dimgs.fits.consensus import FittedLaw, Scatter, Sites
 from dimgs.fits.smooth import SmoothCurve
 from dimgs.groups.derive import AUTO
 from dimgs.hub import RunStore

@@ -11,9 +11,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from dimgs.campaign.plan import EVIDENCE, SLACK, CampaignDesign, CampaignRun, CampaignRuns, PiSpace
-from dimgs.common.arrays import Array, BoolArray, IntArray
-from dimgs.common.formats import attributes
-from dimgs.fits.consensus import (
+from dimgs.campaign.regimes import (
     Border,
     FittedLaw,
     RegimeModel,
@@ -22,6 +20,8 @@ from dimgs.fits.consensus import (
     model_of,
     within,
 )
+from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.formats import attributes
 from dimgs.fits.smooth import ROUNDING, SmoothCurve
 from dimgs.judgement.next_run import (
     c_optimal,
@@ -231,8 +231,6 @@ _QUARTERS = (0.125, 0.375, 0.625, 0.875)
 _CHECKS = 2
 # rounds of predictions that miss before none is made any more
 _MISSES = 5
-# runs at a meeting that do not tell how smooth it is, before it is left open
-_MEETINGS = 2
 # logs of what a step, and the end of where runs give answers, are known to: 20 and 50 per cent
 _BRACKET, _DOMAIN = np.log(1.2), np.log(1.5)
 
@@ -594,7 +592,6 @@ class TierEvidence:
         yield self._replicates()
         yield self._predictions()
         yield from self.around_unexplained()
-        yield from self.meetings()
         yield from self.jumps()
         yield self._sizes()
         yield self.sides()
@@ -888,17 +885,6 @@ class TierEvidence:
         self._disputed[key] += 1
         reason = f"where, and along which of {len(every)} monomials, do these runs part?"
         return self.propose(offers[best], purpose, reason)
-
-    def meetings(self) -> Iterator[list[Proposal]]:
-        """Where two laws meet: how smooth their crossover is."""
-        made = self.runs.of_tier(self.tier)
-        asked = self.runs.z[[run.point for run in made if run.purpose == "border"]]
-        for b in self.model.borders:
-            if b.meets and np.isnan(b.sharpness):
-                close = np.abs(b.along(asked)) <= b.high
-                if np.sum(close & self.model.between(b, asked)) < _MEETINGS:
-                    reason = "two laws meet here: how smooth is it?"
-                    yield self.propose(self._at(b, 0.0), "border", reason)
 
     def _at(self, b: Border, along: float) -> list[Array]:
         """The point where what decides a border has a value, farthest from all runs."""

@@ -16,11 +16,11 @@ from pydantic import BeforeValidator, Field, Strict
 from scipy.linalg import qr
 from scipy.optimize import linprog
 
+from dimgs.campaign.regimes import GroupAxes, Sites
 from dimgs.common.advice import Advice, Setting, did_you_mean, worded
 from dimgs.common.arrays import LARGEST_LOG, Array, BoolArray, leading_rows
 from dimgs.common.errors import InputError, located
 from dimgs.common.formats import checked, read_toml, refuse_newer, validated
-from dimgs.fits.consensus import GroupAxes, Sites
 from dimgs.fits.design import Feature
 from dimgs.groups.derive import AUTO, constant_variables, pi_basis, scale_of, with_scales
 from dimgs.groups.group import PiBasis

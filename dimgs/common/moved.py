@@ -21,6 +21,7 @@ MOVED = {
     "errors": "common.errors",
     "escape": "common.escape",
     "fits.chosen_pairs": "fits.power_law",
+    "fits.consensus": "campaign.regimes",
     "fits.crossover": "fits.regimes",
     "fits.mixed_power_law": "fits.power_law",
     "formats": "common.formats",

@@ -1,4 +1,6 @@
-"""Regimes of constant exponents: their number, sharp boundaries and smooth crossovers.
+"""Regimes of constant exponents in a table: their number, sharp boundaries, smooth crossovers.
+
+The few runs of a campaign have regimes by other means (`dimgs.campaign.regimes`).
 
 The partition is a binary tree of oriented hyperplanes whose leaves are the regimes. With regimes
 1..K in order, a continuous boundary between k and k + 1 lies where their laws agree. Given the
@@ -22,7 +24,7 @@ from sklearn.utils.validation import check_X_y
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import InputError, check_level
 from dimgs.fits.base import ContrastiveRegressor, seed_of
-from dimgs.fits.consensus import BLUNTEST, SHARPEST, Blend, descend, mix
+from dimgs.fits.blend import BLUNTEST, SHARPEST, Blend, descend, mix
 from dimgs.fits.covariance import Linearised, linearised, t_intervals, t_quantile
 from dimgs.fits.design import Whitening, run_folds, whiten
 from dimgs.fits.noise import is_as_good

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dimgs.campaign import Budget, CampaignResult, Plan, Range, Tolerance
 from dimgs.campaign.answers import Answers
 from dimgs.campaign.plan import CampaignDesign, CampaignRun, CampaignRuns, bind
-from dimgs.fits.consensus import FittedLaw
+from dimgs.campaign.regimes import FittedLaw
 from dimgs.kernels import kernel
 from tests.campaign.kernels import Rough
 from tests.campaign.whole import run

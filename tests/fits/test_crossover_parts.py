@@ -8,7 +8,7 @@ from scipy import stats
 
 from dimgs.common.arrays import Array
 from dimgs.fits import PowerLaw
-from dimgs.fits.consensus import BLUNTEST, SHARPEST, Blend, descend
+from dimgs.fits.blend import BLUNTEST, SHARPEST, Blend, descend
 from dimgs.fits.regimes import (
     FORMS,
     CrossoverChoice,

@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dimgs.fits.consensus import FittedLaw, Scatter, Sites, find_laws
+from dimgs.campaign.regimes import FittedLaw, Scatter, Sites, find_laws
 
 Array = NDArray[np.float64]
 EXACT = Scatter(0.02)

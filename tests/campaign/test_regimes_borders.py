@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dimgs.fits.consensus import GroupAxes, RegimeModel, Scatter, Sites, model_of
+from dimgs.campaign.regimes import GroupAxes, RegimeModel, Scatter, Sites, model_of
 
 Array = NDArray[np.float64]
 # two groups between 1e-5 and 1e5

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dimgs.fits.consensus import Scatter, Sites, power_mean
+from dimgs.campaign.regimes import Scatter, Sites, power_mean
 
 Array = NDArray[np.float64]
 EXACT = Scatter(0.02)
