@@ -32,7 +32,6 @@ _SAME = 1e-9
 # what a feature adds to the monomial of a border, over the most that one adds: four decimals, as
 # many as exponents have
 _NO_PART = 1e-4
-_SMOOTH = ("sum", "saturation", "blend")
 # a smooth crossover is fitted by iterations over all runs
 _MOST_RUNS = 20_000
 # a response of more regimes has a law of another kind
@@ -204,7 +203,7 @@ def crossover_of(design: Design, options: Options) -> tuple[Law, dict[str, Any]]
     if ranked is None:
         return None
     best = ranked[0]
-    if best.name not in _SMOOTH or not isinstance(best.model, CrossoverPowerLaw):
+    if not isinstance(best.model, CrossoverPowerLaw):
         return None
     law = attempt(assemble, design, *_expression(design, best.model), options.level)
     if law is None:
@@ -234,6 +233,8 @@ def blend_of(design: Design) -> tuple[sympy.Expr, dict[str, float]] | None:
 
 
 def _expression(design: Design, model: Any) -> tuple[sympy.Expr, dict[str, float]]:
+    from dimgs.fits.regimes import FORMS
+
     constants: dict[str, float] = {}
     laws = []
     for k, label in enumerate(("A", "B")):
@@ -246,10 +247,8 @@ def _expression(design: Design, model: Any) -> tuple[sympy.Expr, dict[str, float
             constants[name] = float(model.exponents_[k, j])
             factors.append(sympy.Symbol(feature.name) ** sympy.Symbol(name))
         laws.append(sympy.Mul(*factors))
-    if model.form_ == "sum":
-        return laws[0] + laws[1], constants
-    if model.form_ == "saturation":
-        return 1 / (1 / laws[0] + 1 / laws[1]), constants
-    n = sympy.Symbol("n")
-    constants["n"] = float(model.n_)
-    return (laws[0] ** n + laws[1] ** n) ** (1 / n), constants
+    n, fixed = sympy.Symbol("n"), FORMS[model.form_]
+    mean = (laws[0] ** n + laws[1] ** n) ** (1 / n)
+    if fixed is not None:
+        return mean.subs(n, int(fixed)), constants
+    return mean, {**constants, "n": float(model.n_)}
