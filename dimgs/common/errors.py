@@ -140,12 +140,14 @@ def check_level(level: Any) -> None:
     --------
     >>> check_level("0.9")
     Traceback (most recent call last):
-    dimgs.common.errors.InputError: The level is '0.9'; give a number between 0 and 1, such as 0.9.
+    dimgs.common.errors.InputError: The level is '0.9'; give the coverage as a fraction, ...
     """
     is_number = isinstance(level, Real) and not isinstance(level, bool)
     if not (is_number and 0.0 < level < 1.0):
         written = level if is_number else repr(level)
-        raise InputError(f"The level is {written}; give a number between 0 and 1, such as 0.9.")
+        raise InputError(
+            f"The level is {written}; give the coverage as a fraction, a number such as 0.9."
+        )
 
 
 class DimgsWarning(UserWarning):

@@ -82,7 +82,7 @@ def test_a_wrong_type_is_one_sentence(name: str) -> None:
             "--complete is not combined with --must-use: leave out one",
         ),
         ({"arrhenius_power": True}, "--arrhenius-power belongs to --arrhenius"),
-        ({"level": 1.0}, "level is 1.0; give a number between 0 and 1"),
+        ({"level": 1.0}, "level is 1.0; give the coverage as a fraction"),
         ({"constants": {"g": 1.62}}, "another value is that of a column of this name"),
         ({"rounded": {"a": "0.5 m"}}, "give a step with its column"),
         ({"by": {"lab": 1}}, "give a list of names"),

@@ -56,7 +56,7 @@ def test_infinite_degrees_of_freedom_are_normal() -> None:
 @pytest.mark.parametrize("level", [0.0, 1.0, -0.5, 90.0, float("nan")])
 def test_levels_are_fractions(level: float) -> None:
     u = Uncertainty((ONE,), ((1.0,),), 0.0, 5.0)
-    with pytest.raises(InputError, match="between 0 and 1"):
+    with pytest.raises(InputError, match="as a fraction"):
         u.half_width(np.array([[1.0]]), level, 0.0)
 
 

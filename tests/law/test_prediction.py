@@ -89,7 +89,9 @@ def test_levels_and_kinds_of_intervals_are_ordered() -> None:
     assert wide.low < of_law.low
     bad: tuple[Any, ...] = (0.0, 1.0, -1.0, float("nan"), 90, True, "0.9", [0.9])
     for level in bad:
-        sentence = re.escape(f"The level is {level!r}; give a number between 0 and 1, such as 0.9.")
+        sentence = re.escape(
+            f"The level is {level!r}; give the coverage as a fraction, a number such as 0.9."
+        )
         for asked in (partial(law.predict, data), partial(law.elasticities, data),
                       partial(fit, data, "tau_w")):  # fmt: skip
             with pytest.raises(InputError, match=sentence):
