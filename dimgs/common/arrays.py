@@ -1,6 +1,7 @@
 """Types of the arrays that flow between functions, and least squares for columns of any size."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,25 @@ def is_counter(values: Array) -> bool:
     (True, False)
     """
     return len(values) >= _COUNTED and np.array_equal(values, values[0] + np.arange(len(values)))
+
+
+def ends_by_label(values: Array, labels: NDArray[Any] | None) -> tuple[Array, Array]:
+    """Smallest and largest value of each label, in sorted order; without labels, of all.
+
+    Examples
+    --------
+    >>> low, high = ends_by_label(np.array([3.0, 1.0, 2.0, 2.0]), np.array(["A", "A", "B", "B"]))
+    >>> low.tolist(), high.tolist()
+    ([1.0, 2.0], [3.0, 2.0])
+    """
+    codes = np.zeros(len(values), dtype=np.intp)
+    if labels is not None:
+        codes = np.unique(labels, return_inverse=True)[1]
+    low, high = np.full((2, int(codes.max(initial=-1)) + 1), np.nan)
+    finite = np.where(np.isfinite(values), values, np.nan)
+    np.fmin.at(low, codes, finite)
+    np.fmax.at(high, codes, finite)
+    return low, high
 
 
 def lengths(columns: Array) -> Array:

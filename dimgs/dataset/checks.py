@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import LARGEST_LOG, Array, IntArray
+from dimgs.common.arrays import LARGEST_LOG, Array, IntArray, ends_by_label
 from dimgs.common.errors import InputError
 from dimgs.common.formats import rows_shown
 from dimgs.dataset.dataset import Dataset, bounds_of, from_si
@@ -191,26 +191,37 @@ def drop_bad_rows(
     return data.dropping(reasons)
 
 
-def constant_columns(data: Dataset) -> tuple[str, ...]:
+def constant_columns(data: Dataset, within: str | None = None) -> tuple[str, ...]:
     """Names of the columns that never vary (blank cells aside).
+
+    Parameters
+    ----------
+    data : Dataset
+    within : str, optional
+        Column each label of which has its own prefactor. It takes all that differs between labels,
+        so that only what varies among the runs of a label counts.
 
     Examples
     --------
-    >>> constant_columns(Dataset.from_columns({"U [m/s]": [1, 2], "g [m/s^2]": 9.81}))
-    ('g',)
+    >>> table = Dataset.from_columns({"U [m/s]": [1, 2, 3, 4], "d [m]": [5, 5, 6, 6],
+    ...                               "g [m/s^2]": 9.81, "lab": ["A", "A", "B", "B"]})
+    >>> constant_columns(table), constant_columns(table, "lab")
+    (('g',), ('d', 'g', 'lab'))
     """
-    return tuple(v.name for v in data.variables if is_constant(data[v.name], v.is_label))
+    labels = None if within is None else data[within]
+    return tuple(v.name for v in data.variables if is_constant(data[v.name], v.is_label, labels))
 
 
-def is_constant(values: NDArray[Any], is_label: bool = False) -> bool:
-    """Whether all values of a column are the same, up to rounding."""
+def is_constant(
+    values: NDArray[Any], is_label: bool = False, labels: NDArray[Any] | None = None
+) -> bool:
+    """Whether all values of a column, or of each label of another, are the same up to rounding."""
     if is_label:
-        return bool(len(values)) and len(set(values.tolist())) == 1
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return True
-    low, high = float(finite.min()), float(finite.max())
-    return high - low <= _CONSTANT * max(abs(low), abs(high))
+        values = np.unique(values.astype(str), return_inverse=True)[1].astype(np.float64)
+    low, high = ends_by_label(values, labels)
+    size = np.maximum(np.abs(low), np.abs(high))
+    # of a label without a finite number nothing varies
+    return bool(np.all((high - low <= _CONSTANT * size) | np.isnan(low)))
 
 
 def run_codes(data: Dataset, curve: str | None, apart: Iterable[str]) -> NDArray[np.intp]:
@@ -372,6 +383,8 @@ class Purpose:
     target : str
     labels : tuple of str
         Label columns that are used.
+    within : str, optional
+        That of them each label of which has its own prefactor.
     temperatures : tuple of str
         Absolute temperatures that enter as 1/T.
     with_power : bool
@@ -398,6 +411,7 @@ class Purpose:
     any_sign: bool = False
     allow_empty: bool = False
     bounds_allowed: bool = False
+    within: str | None = None
 
 
 @dataclass(frozen=True)
@@ -435,8 +449,8 @@ class UsableRuns:
 
     @property
     def never_varied(self) -> tuple[str, ...]:
-        """Columns that are the same in every run."""
-        return constant_columns(self.data)
+        """Columns that are the same in every run, or in every run of a label with a prefactor."""
+        return constant_columns(self.data, self.purpose.within)
 
 
 def usable_runs(data: Dataset, purpose: Purpose, varying: Collection[str] = ()) -> UsableRuns:
@@ -578,8 +592,15 @@ def _no_power_law(data: Dataset, cells: Sequence[tuple[int, str, str]]) -> Input
     return cell_error(name, data.rows[position], data.source, what, remedy)
 
 
-def table_warnings(usable: UsableRuns) -> list[str]:
-    """Notes on the table itself: duplicates, dropped rows, what never varied."""
+def table_warnings(usable: UsableRuns, unused: Collection[str] = ()) -> list[str]:
+    """Notes on the table itself: duplicates, dropped rows, what never varied.
+
+    Parameters
+    ----------
+    usable : UsableRuns
+    unused : collection of str
+        Inputs on which dimensions say nothing.
+    """
     data, target, constant = usable.data, usable.purpose.target, usable.never_varied
     notes = list(data.warnings)
     if usable.sides is None:
@@ -591,13 +612,19 @@ def table_warnings(usable: UsableRuns) -> list[str]:
         f"the unit 'label', leave it out ({setting('drop', name)}), or count from a first year."
         for name in calendar_years(data, [*usable.inputs, target])
     ]
+    within = usable.purpose.within
+    where = "" if within is None else f" among the runs of a label of '{within}'"
     if target in constant:
-        notes.append(f"The target '{target}' never varied, so the runs can show no law.")
+        notes.append(f"The target '{target}' never varied{where}, so the runs can show no law.")
     never = [n for n in constant if n in usable.inputs]
-    if never:
-        them = "it" if len(never) == 1 else "them"
-        what = f"the runs cannot show how the target depends on {them}"
-        notes.append(f"{', '.join(never)} never varied: {what} except through the dimensions.")
+    for names, end in (
+        ([n for n in never if n not in unused], " except through the dimensions"),
+        ([n for n in never if n in unused], ""),
+    ):
+        if names:
+            what = f"how the target depends on {'it' if len(names) == 1 else 'them'}"
+            listed = ", ".join(names)
+            notes.append(f"{listed} never varied{where}: the runs cannot show {what}{end}.")
     return notes
 
 

@@ -13,7 +13,7 @@ from dimgs.common.arrays import Array, least_squares
 from dimgs.common.errors import FitError, InputError
 from dimgs.common.formats import in_percent
 from dimgs.dataset import Dataset
-from dimgs.dataset.checks import run_codes
+from dimgs.dataset.checks import constant_columns, run_codes
 from dimgs.discovery.options import Options
 from dimgs.fits.covariance import t_intervals, t_quantile
 from dimgs.fits.design import Design
@@ -30,7 +30,7 @@ from dimgs.fits.robust import fit_by_ranks, hodges_lehmann
 from dimgs.fits.snapping import Matrix, Snapped, restricted_fit, snap
 from dimgs.fits.sources import Slope, fit_sources, slopes_of, with_slopes
 from dimgs.fits.training_runs import TrainingRuns, checked_weights
-from dimgs.law.display import undetermined
+from dimgs.groups.dimensions import open_products
 
 # deviations of a run from a constant law, over the spread, that make it an outlier
 _OUTLYING = 4.0
@@ -397,7 +397,7 @@ def with_rationals(
     functionals = np.zeros((len(names), len(fit.exponents) + 1))
     functionals[:, [j + 1 for j in grouped]] = load
     half = fit.half_widths(functionals) if names else np.zeros(0)
-    unknown, chosen = _unknown(design, ranges or design.data, names, load, null)
+    unknown, chosen = _unknown(design, ranges, names, load, null)
 
     def is_supported(constraints: Matrix) -> bool:
         free = fit.least_squares
@@ -422,18 +422,19 @@ def with_rationals(
 
 
 def _unknown(
-    design: Design, data: Dataset, names: Sequence[str], load: Array, null: Array | None
+    design: Design, ranges: Dataset | None, names: Sequence[str], load: Array, null: Array | None
 ) -> tuple[set[str], tuple[int, ...]]:
     """Inputs whose exponents neither runs nor units determine, and positions that may as well be 0.
 
     One along every direction that the runs cannot separate, inputs that never varied first.
     """
-    variables = {v.name: v for v in design.basis.variables if v.role != "scale"}
+    never = design.held if ranges is None else constant_columns(ranges)
     held = {
-        n for n, v in variables.items() if v.role == "constant" or (n in data.names
-        and not v.is_level and np.ptp(data[n]) == 0)
-    }  # fmt: skip
-    out = set(undetermined({n: variables[n].dimension for n in held}))
+        v.name: v.dimension
+        for v in design.basis.variables
+        if v.role != "data" or (v.name in never and not v.is_level)
+    }
+    out = set[str]().union(*open_products(held))
     for group in design.basis.groups:
         if group.name in design.never_varied and not design.basis.is_signed(group):
             out |= {n for n, _ in group.exponents}

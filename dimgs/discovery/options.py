@@ -455,7 +455,7 @@ class Options:
         """Requirements of the analysis of this target on a table, beside what else it allows."""
         temperatures = tuple(self.arrhenius or ())
         asked = (self.arrhenius_power, self.errors_in_variables, self.drop_bad)
-        return Purpose(target, self.labels, temperatures, *asked, **allowed)
+        return Purpose(target, self.labels, temperatures, *asked, within=self.within, **allowed)
 
     def reader(self, targets: Iterable[str] = ()) -> ReadOptions:
         """Options of the reader, which always keeps the targets, labels and temperatures.

@@ -213,7 +213,8 @@ def prepare(data: Dataset, target: str, options: Options, *, any_sign: bool = Fa
         raise InputError(str(error)) from None
     design = with_sources(design, smooth)
     notes = [*notes, *uncertain]
-    warnings = (*derived, *table_warnings(usable), *_warnings(usable, design, options), *notes)
+    of_table = table_warnings(usable, {d.name for d in design.basis.dropped})
+    warnings = (*derived, *of_table, *_warnings(usable, design, options), *notes)
     once = tuple(dict.fromkeys(warnings))
     return Prepared(usable.data, design.basis, design, once, unlogged=usable.unlogged)
 
@@ -422,7 +423,7 @@ def table_basis(
         except DimgsError:
             # no law can be fitted to the runs, which have groups all the same
             pass
-    never = set(constant_columns(data))
+    never = set(constant_columns(data, options.within))
     basis = pi_basis(
         data,
         target,
@@ -541,7 +542,7 @@ def _counters(usable: UsableRuns) -> list[str]:
 
 def _leaks(usable: UsableRuns) -> list[str]:
     """Warnings on monomials of inputs that the target follows to rounding."""
-    data, target, never = usable.data, usable.purpose.target, usable.never_varied
+    data, target, never = usable.data, usable.purpose.target, constant_columns(usable.data)
     logged = (n for n in usable.inputs if not data.variable(n).is_level and np.all(data[n] > 0))
     varying = [n for n in logged if n not in never]
     is_level = data.variable(target).is_level
@@ -576,7 +577,7 @@ def _derived_input(usable: UsableRuns, options: Options) -> tuple[str, str] | No
     Such as a Reynolds number beside the velocity, the length and the viscosity: it brings nothing
     of its own, and exponents along it are those of rounding.
     """
-    data, target, never = usable.data, usable.purpose.target, usable.never_varied
+    data, target, never = usable.data, usable.purpose.target, constant_columns(usable.data)
     positive = [n for n in usable.grouped if np.all(data[n] > 0)]
     held = [data.variable(n) for n in positive if n in never]
     varied = [n for n in positive if n not in never]

@@ -13,7 +13,7 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array, BoolArray, IntArray, basis_of
+from dimgs.common.arrays import Array, BoolArray, IntArray, basis_of, ends_by_label
 from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.common.lazy import on_first_use
 from dimgs.dataset import Dataset
@@ -462,7 +462,7 @@ class Design:
     noise : {"relative", "constant"}, optional
         The error model of the target that was asked for, in place of the likeliest.
     never_varied : tuple of str
-        Groups and columns that are the same in every run.
+        Groups and columns that are the same in every run, or in every run of a label of `within`.
     labelled : tuple of str
         Columns, numeric ones among them, whose values are the labels of `within`, `split` and
         `sources`.
@@ -510,6 +510,20 @@ class Design:
         """Numeric inputs of the runs, whether a feature holds them or not."""
         apart = {*self.labelled, self.target.name}
         return tuple(self.data.variable(n) for n in self.data.numeric_names if n not in apart)
+
+    @cached_property
+    def held(self) -> dict[str, dict[str, float]]:
+        """Inputs that never varied among the runs of a label of `within`, with the value of each.
+
+        Without labels, all runs are those of the label "".
+        """
+        labels = np.full(self.n_runs, "") if self.within is None else self.within
+        names, first = np.unique(labels, return_index=True)
+        return {
+            v.name: dict(zip(names.tolist(), self.data[v.name][first].tolist(), strict=True))
+            for v in self.inputs
+            if not _varies(self.data[v.name], "difference", labels)
+        }
 
     @cached_property
     def varied_alone(self) -> tuple[str, ...]:
@@ -701,9 +715,10 @@ def build_design(
             columns.append(1.0 / values if feature.contrast == "inverse" else values)
         elif feature.group is not None and not feature.logged:
             columns.append(signed_values(data, basis, feature.group))
+    prefactors = _labels(data, within, str(setting("within")))
     varies = [
-        features is not None or (bool(c.size) and spans(float(c.min()), float(c.max()), f.contrast))
-        for c, f in zip(columns, every, strict=True)
+        features is not None or _varies(column, feature.contrast, prefactors)
+        for column, feature in zip(columns, every, strict=True)
     ]
     kept = [c for c, v in zip(columns, varies, strict=True) if v]
     y, offset, scale = _response(data, basis, linear)
@@ -720,7 +735,7 @@ def build_design(
         scale=scale,
         weights=None if sigma is None else weights_of(sigma),
         input_errors=_input_errors(data, basis, varied, y if linear else np.ones_like(y), stated),
-        within=_labels(data, within, str(setting("within"))),
+        within=prefactors,
         split=_labels(data, split_by, str(setting(option))),
         sources=tuple(
             (n, labels) for n in by if (labels := _labels(data, n, str(setting("by")))) is not None
@@ -728,6 +743,12 @@ def build_design(
         never_varied=tuple(f.name for f, v in zip(every, varies, strict=True) if not v),
         labelled=tuple(n for n in (within, split_by, *by) if n is not None),
     )
+
+
+def _varies(values: Array, contrast: Contrast, labels: NDArray[Any] | None) -> bool:
+    """Whether a feature varies among the runs of a label: its prefactor takes the rest."""
+    ends = zip(*ends_by_label(values, labels), strict=True)
+    return any(spans(float(low), float(high), contrast) for low, high in ends)
 
 
 def spans(low: float, high: float, contrast: Contrast) -> bool:

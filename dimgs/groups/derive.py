@@ -674,6 +674,7 @@ def all_bases(basis: PiBasis) -> list[PiBasis]:
 # the reduction of the lattice takes a second; a law of so many inputs needs as many runs
 _MOST_INPUTS = 200
 _LEVEL = "it is a level, already logarithmic, and enters as a plain difference"
+_OPEN = "the runs cannot separate its power from an unknown scale"
 
 
 def variables_of(source: Any) -> tuple[Variable, ...]:
@@ -929,7 +930,8 @@ def pi_basis(
     prefer_named : bool
         Prefer groups that have a name in the literature, also for the response.
     varying : iterable of str, optional
-        Inputs that vary in the data (used by ``scales="auto"``).
+        Inputs that vary in the data. With ``scales="auto"``, the others take part only where no
+        scale is needed: an unknown scale may hold any power of them.
     signed : iterable of str
         Inputs that vanish or change sign in the data: each is in one group alone, over a monomial
         of positive quantities.
@@ -967,11 +969,12 @@ def pi_basis(
     declared = [*_columns(variables, response_variable), *constant_variables(constants, names)]
     inputs = with_scales(declared, response_variable, names, scales, varying)
     check_names([v.name for v in inputs])
-    levels = [v.name for v in inputs if v.is_level]
+    apart = [Dropped(v.name, _LEVEL) for v in inputs if v.is_level]
+    apart += [Dropped(v.name, _OPEN) for v in declared if v not in inputs]
     active = sorted((v for v in inputs if not v.is_level), key=lambda v: v.name)
     moving = [v for v in active if v.name in set(signed)]
     if not moving:
-        return _derive(active, response_variable, repeating, prefer_named, levels)
+        return _derive(active, response_variable, repeating, prefer_named, apart)
     # each input that vanishes or changes sign has a group beside those of the positive ones
     if response_variable is not None and not (
         response_variable.is_level or is_reachable(active, response_variable)
@@ -982,7 +985,7 @@ def pi_basis(
     positive = sorted([*positive, *sizes], key=lambda v: v.name)
     around = _signed_groups(positive, moving, _kinds_of(active, response_variable))
     needed = [name for group in around for name, _ in group.exponents]
-    basis = _derive(positive, response_variable, repeating, prefer_named, levels, needed)
+    basis = _derive(positive, response_variable, repeating, prefer_named, apart, needed)
     groups = [*basis.groups, *around]
     return replace(
         basis,
@@ -1031,13 +1034,41 @@ def with_scales(
         inputs = list(declared)
         for text in scales:
             inputs.append(scale_variable(text, [*(v.name for v in inputs), *names]))
-    elif scales == "auto":
+    elif scales == AUTO:
         inputs = [*declared, *automatic_scales(declared, response, varying)]
+        held = _left_open(inputs, response, varying)
+        if held:
+            # scales of the dimensions of what never varied, whose place they take
+            rest = [v for v in declared if v not in held]
+            constants = [v for v in rest if v.role == "constant"]
+            rest += sizes_of(constants, held, {*names, *(v.name for v in inputs)})
+            inputs = [*rest, *automatic_scales(rest, response, varying)]
     else:
         raise InputError(f"scales is '{scales}'; give 'auto' or a list such as ['M0 [kg]'].")
     if not inputs:
         raise InputError("There are no inputs; give at least one variable besides the response.")
     return inputs
+
+
+def _left_open(
+    inputs: Sequence[Variable], response: Variable | None, varying: Iterable[str] | None
+) -> list[Variable]:
+    """Inputs of the groups and of pi_0 that never varied, where a scale is automatic.
+
+    Nobody gave the dimension of such a scale: it may hold any power of them.
+    """
+    if varying is None or not any(v.role == "scale" for v in inputs):
+        return []
+    active = [v for v in inputs if not v.is_level]
+    apart = isolated_names(active) | {*varying}
+    if response is not None and not response.is_level:
+        needed = smallest_monomial(active, response.dimension)
+        apart -= set() if needed is None else {n for n, _ in needed.exponents} - {*varying}
+    return [
+        v
+        for v in active
+        if v.role == "data" and v.name not in apart and not v.dimension.is_dimensionless
+    ]
 
 
 def _target(
@@ -1066,7 +1097,7 @@ def _derive(
     target: Variable | None,
     repeating: Sequence[str] | None,
     prefer_named: bool,
-    levels: Sequence[str],
+    apart: Sequence[Dropped],
     needed: Sequence[str] = (),
 ) -> PiBasis:
     names = tuple(v.name for v in active)
@@ -1094,7 +1125,7 @@ def _derive(
         target=target,
         repeating=tuple(repeating) if repeating is not None else tuple(sorted(monomial)),
         explanation=explanation,
-        dropped=(*(_dropped(v, active) for v in idle), *(Dropped(n, _LEVEL) for n in levels)),
+        dropped=(*(_dropped(v, active) for v in idle), *apart),
         remarks=tuple(
             f"{g.name} = {g} contains constants only, and is a fixed number." for g in numbers
         ),

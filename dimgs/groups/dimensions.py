@@ -1,7 +1,7 @@
 """The dimensional matrix: exact rank, rational solutions, and lattices of its integer nullspace."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -16,6 +16,25 @@ if TYPE_CHECKING:
 
 
 IntVector = tuple[int, ...]
+
+
+def open_products(held: Mapping[str, Dimension]) -> list[dict[str, int]]:
+    """Dimensionless products of what was constant: exponents along them are open.
+
+    Parameters
+    ----------
+    held : mapping of str to Dimension
+        Inputs that never varied, physical constants, and scales.
+
+    Examples
+    --------
+    >>> length, time = Dimension.of({"[length]": 1}), Dimension.of({"[time]": 1})
+    >>> open_products({"A": length**2, "l": length, "t": time})
+    [{'A': -1, 'l': 2}]
+    """
+    names = sorted(held)
+    kernel = DimensionalMatrix.of_dimensions(names, [held[n] for n in names]).kernel_lattice()
+    return [{n: power for n, power in zip(names, row, strict=True) if power} for row in kernel]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from dimgs.expression import check_dimension, safe_identifiers
 from dimgs.expression.level import LevelForm, as_ratio
 from dimgs.fits.covariance import quartic_dof, t_quantile
 from dimgs.fits.design import Design, Feature, TargetErrors, spans
+from dimgs.groups.dimensions import open_products
 from dimgs.groups.group import PiGroup
 from dimgs.variables import Dimension, Variable, si_unit
 
@@ -333,6 +334,9 @@ class Domain:
         Column of each feature that is not a group.
     varied_alone : tuple of str
         Inputs of which no run varied two.
+    held_by_label : mapping of str to mapping of str to float
+        Inputs that never varied among the runs of a label with its own prefactor, though between
+        labels, with their value in SI units by label.
     """
 
     groups: Mapping[str, tuple[float, float]]
@@ -345,6 +349,7 @@ class Domain:
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unlogged: Mapping[str, str] = field(default_factory=dict)
     varied_alone: tuple[str, ...] = ()
+    held_by_label: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         k = len(self.features)
@@ -407,6 +412,8 @@ class Domain:
         document: dict[str, Any] = plain(attributes(self, names))
         if self.varied_alone:
             document["varied_alone"] = list(self.varied_alone)
+        if self.held_by_label:
+            document["held_by_label"] = plain(self.held_by_label)
         if self.constant_groups is None:
             return document
         held = {
@@ -724,6 +731,14 @@ class CheckedLaw:
         effects = self.label_effects
         of_effects = {} if effects is None else {effects.column: tuple(effects.log_ratios)}
         return {**self.domain.labels, **of_effects}
+
+    @cached_property
+    def open_products(self) -> list[dict[str, int]]:
+        """Dimensionless products of held inputs, constants and scales, with open exponents."""
+        numbers = {n for n, value in self.domain.held.items() if not isinstance(value, str)}
+        names = numbers | self.domain.held_by_label.keys()
+        held = [v for v in self.inputs if v.name in names and not v.is_level]
+        return open_products({v.name: v.dimension for v in (*held, *self.known, *self.scales)})
 
     @property
     def verdict(self) -> str:

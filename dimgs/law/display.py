@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
-from math import ceil, isclose, isfinite, log, log10, prod
+from math import ceil, exp, isclose, isfinite, log, log10, prod
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -11,8 +11,7 @@ import sympy
 
 from dimgs.common.errors import attempt
 from dimgs.expression.homogeneity import infer_dimensions
-from dimgs.groups.dimensions import DimensionalMatrix
-from dimgs.law.checked_law import CheckedLaw, Constant, Origin, as_rows
+from dimgs.law.checked_law import CheckedLaw, Constant, LabelEffects, Origin, as_rows
 from dimgs.variables import Dimension, Unit, Variable, parse_unit
 from dimgs.variables.units import Factor, product_text, turning, written
 
@@ -178,25 +177,6 @@ def name_exponents(law: CheckedLaw, expression: sympy.Expr | None = None) -> Nam
     return Named(in_inputs, in_groups, tuple(constants), exact)
 
 
-def undetermined(held: Mapping[str, Dimension]) -> frozenset[str]:
-    """Constant inputs that form a group among themselves.
-
-    Parameters
-    ----------
-    held : mapping of str to Dimension
-        Inputs that never varied, and physical constants.
-
-    Examples
-    --------
-    >>> length, time = Dimension.of({"[length]": 1}), Dimension.of({"[time]": 1})
-    >>> sorted(undetermined({"A": length**2, "l": length, "t": time}))
-    ['A', 'l']
-    """
-    names = sorted(held)
-    kernel = DimensionalMatrix.of_dimensions(names, [held[n] for n in names]).kernel_lattice()
-    return frozenset(n for k, n in enumerate(names) if any(row[k] for row in kernel))
-
-
 def undetermined_inputs(law: CheckedLaw) -> tuple[str, ...]:
     """Inputs that the runs of a law held, and whose exponents are not known.
 
@@ -204,14 +184,8 @@ def undetermined_inputs(law: CheckedLaw) -> tuple[str, ...]:
     ----------
     law : Law
     """
-    values = law.domain.held
-    held = {
-        v.name: v.dimension
-        for v in law.inputs
-        if isinstance(values.get(v.name), float | int) and not v.is_level
-    }
-    open_ones = undetermined(held | {v.name: v.dimension for v in law.known})
-    return tuple(sorted(n for n in held if n in open_ones))
+    open_ones = {name for product in law.open_products for name in product}
+    return tuple(sorted(v.name for v in law.inputs if v.name in open_ones))
 
 
 def without_held(law: Kind) -> Kind:
@@ -243,10 +217,15 @@ def without_held(law: Kind) -> Kind:
     symbol = sympy.Symbol(prefactor.name)
     if not alone or symbol not in sympy.Mul.make_args(rest) or (rest / symbol).has(symbol):
         return law
-    factor, dimension = 1.0, prefactor.dimension
+    factor, dimension, effects = 1.0, prefactor.dimension, law.label_effects
     for base, power in powers.as_powers_dict().items():
-        value = law.domain.held.get(inside[str(base)].name) if str(base) in inside else None
-        if not power.is_Rational or not isinstance(value, float | int):
+        if not power.is_Rational or str(base) not in inside:
+            return law
+        name = inside[str(base)].name
+        value = law.domain.held.get(name)
+        if effects is not None and name in law.domain.held_by_label:
+            value, effects = _within_effects(effects, law.domain.held_by_label[name], float(power))
+        if not isinstance(value, float | int):
             return law
         factor *= float(value) ** float(power)
         dimension = dimension * inside[str(base)].dimension ** power
@@ -262,7 +241,27 @@ def without_held(law: Kind) -> Kind:
         constants=tuple(grown if c is prefactor else c for c in law.constants),
         symbols={s: v for s, v in law.symbols.items() if s not in inside},
         unused=(*law.unused, *inside.values()),
+        label_effects=effects,
     )
+
+
+def _within_effects(
+    effects: LabelEffects, values: Mapping[str, float], power: float
+) -> tuple[float, LabelEffects]:
+    """The mean of an input over the runs, and label effects that hold a power of what is about it.
+
+    Parameters
+    ----------
+    effects : LabelEffects
+    values : mapping of str to float
+        The input by label.
+    power : float
+    """
+    logs = {label: log(values[label]) for label in effects.log_ratios}
+    runs = {label: effects.counts.get(label, 1) for label in logs}
+    mean = sum(runs[k] * x for k, x in logs.items()) / sum(runs.values())
+    ratios = {k: x + power * (logs[k] - mean) for k, x in effects.log_ratios.items()}
+    return exp(mean), replace(effects, log_ratios=ratios)
 
 
 def held_note(law: CheckedLaw) -> str:
@@ -277,14 +276,18 @@ def held_note(law: CheckedLaw) -> str:
         return ""
     which = ", ".join(names)
     one = len(names) == 1
-    note = f"{which} {'was' if one else 'were'} fixed: "
+    where = " for each label" if {*names} & law.domain.held_by_label.keys() else ""
+    note = f"{which} {'was' if one else 'were'} fixed{where}: "
     note += "its exponent is not known" if one else "their exponents are not known"
     shown = without_held(law)
     if shown is law:
         used = any(v.name in names for v in law.symbols.values())
         return f"{note}, and the law holds where they are the same." if used else f"{note}."
     (constant,) = (a for a, b in zip(shown.constants, law.constants, strict=True) if a is not b)
-    return f"{note}; {constant.name} holds {'it' if one else 'them'}."
+    them = "it" if one else "them"
+    if shown.label_effects != law.label_effects:
+        return f"{note}; the prefactors of the labels hold {them}."
+    return f"{note}; {constant.name} holds {them}."
 
 
 # ---- Constants and ranges of a law in the units of its table, for reading; the law computes in

@@ -109,6 +109,7 @@ class DomainPart(_LawPart):
     precision: Listed[Listed[float]] = ()
     max_leverage: float | None = None
     varied_alone: Listed[str] = ()
+    held_by_label: Named[Named[float]] = {}
     held: Named[Any] = {}
     constant_groups: Named[float] | None = None
 

@@ -424,7 +424,8 @@ def domain_lines(law: CheckedLaw) -> list[str]:
     for bound in ranges:
         powers = bound.group.exponents if bound.group else ()
         formula = "*".join(n if e == 1 else f"{n}^({e})" for n, e in powers)
-        name = f"{bound.name} = {formula}" if formula else bound.name
+        name = f"{bound.name} = {formula}" if formula and formula != bound.name else bound.name
+        name += "" if bound.label is None else f" of {bound.label}"
         ends = " to ".join(dict.fromkeys(f"{x:.6g}" for x in (bound.low, bound.high)))
         lines.append(f"{name}: {ends}{'' if formula else units[bound.columns[0]]}")
     lines += ["Held in every run:"] if law.domain.held else []
@@ -497,7 +498,8 @@ class _DomainTest:
         numbers = {v.name: sympy.Float(v.value, _DIGITS) for v in law.known if v.value is not None}
         numbers |= {s.name: sympy.Integer(1) for s in law.scales}
         values = numbers | {n: sympy.Symbol(x, real=True) for n, x in identifiers.items()}
-        conditions, coordinates, judged = [], {}, bounds(law)
+        conditions, coordinates = [], {}
+        judged = [bound for bound in bounds(law) if bound.label is None]
         for bound in judged:
             value = values[bound.columns[0]] if bound.columns else sympy.Integer(1)
             if bound.group is not None:

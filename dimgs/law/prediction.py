@@ -396,7 +396,8 @@ def domain_of(design: Design) -> Domain:
     away = X - centre
     ends = np.array([X.min(axis=0, initial=np.inf), X.max(axis=0, initial=-np.inf)])
     domain = domain_from_moments(design, design.data, ends, centre, away.T @ away, len(X), X)
-    return replace(domain, varied_alone=design.varied_alone)
+    between = {n: x for n, x in design.held.items() if n not in domain.held}
+    return replace(domain, varied_alone=design.varied_alone, held_by_label=between)
 
 
 def domain_from_moments(
@@ -446,19 +447,24 @@ def domain_from_moments(
         tuple(float(x) for x in centre),
         as_rows(precision),
         float(leverage.max(initial=0.0)),
-        tuple(_constant_groups(design, {n: low for n, (low, _) in columns.items()})),
+        tuple(_constant_groups(design, {n: data[n] for n in columns})),
         design.input_labels,
         {names.of_feature(f): f.variable for f in design.features if f.variable is not None},
     )
 
 
-def _constant_groups(design: Design, first: Mapping[str, float]) -> Iterator[tuple[PiGroup, float]]:
+def _constant_groups(
+    design: Design, columns: Mapping[str, Array]
+) -> Iterator[tuple[PiGroup, float]]:
     """Groups of the basis that never varied, with their value; numbers of constants alone apart."""
     basis = design.basis
-    values = {v.name: v.value or 1.0 for v in basis.variables if v.role != "data"} | dict(first)
+    known: dict[str, Any] = {v.name: v.value or 1.0 for v in basis.variables if v.role != "data"}
     for group in basis.groups:
-        if group.name in design.never_varied and any(n in first for n, _ in group.exponents):
-            yield group, float(group.value(values)[0])
+        if group.name in design.never_varied and any(n in columns for n, _ in group.exponents):
+            values = group.value({**known, **columns})
+            # others vary between labels
+            if design.within is None or not spans(values.min(), values.max(), "difference"):
+                yield group, float(values[0])
 
 
 def _leverage_features(design: Design) -> Array:
@@ -509,10 +515,10 @@ def group_values(law: CheckedLaw, inputs: Inputs) -> dict[str, Array]:
     return out | _absent_groups(law, out, inputs.n)
 
 
-def column_values(law: CheckedLaw, inputs: Inputs) -> dict[str, Any]:
+def column_values(law: CheckedLaw, inputs: Inputs | None = None) -> dict[str, Any]:
     """SI values by name of inputs, known constants and scales, held inputs where none is given."""
     out: dict[str, Any] = {n: v for n, v in law.domain.held.items() if not isinstance(v, str)}
-    out |= inputs.values
+    out |= {} if inputs is None else inputs.values
     out |= {v.name: v.value for v in law.known if v.value is not None}
     return out | {s.name: 1.0 for s in law.scales}
 
@@ -554,6 +560,8 @@ class Bound:
     low, high : float
     columns : tuple of str
         Inputs of the runs in it.
+    label : str, optional
+        The label that its rows have; by default all rows are judged by it.
     """
 
     name: str
@@ -561,6 +569,7 @@ class Bound:
     low: float
     high: float
     columns: tuple[str, ...]
+    label: str | None = None
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -594,13 +603,33 @@ def bounds(law: CheckedLaw) -> list[Bound]:
         else:
             columns = (domain.unlogged.get(name, name),)
         listed.append(Bound(name, groups.get(name), *ends, columns))
+    listed += _bounds_by_label(law)
     # what the units settle is in the response alone
     used = {n for g in (*groups.values(), law.response) for n, _ in g.exponents}
     used |= {n for bound in listed for n in bound.columns}
     for name, (low, high, _) in domain.columns.items():
         if name not in used:
-            listed.append(Bound(name, None, low, high, (name,)))
+            by_label = domain.held_by_label.get(name, {})
+            listed += [Bound(name, None, x, x, (name,), label) for label, x in by_label.items()]
+            listed += [] if by_label else [Bound(name, None, low, high, (name,))]
     return listed
+
+
+def _bounds_by_label(law: CheckedLaw) -> Iterator[Bound]:
+    """The value that each label has of a product whose exponent its prefactor leaves open."""
+    by_label, constants = law.domain.held_by_label, column_values(law)
+    for powers in law.open_products:
+        columns = tuple(n for n in powers if n in law.domain.columns)
+        labels = [by_label[n].keys() for n in columns if n in by_label]
+        for label in labels[0] if labels else ():
+            values = constants | {n: by_label[n][label] for n in columns if n in by_label}
+            if len(columns) == 1:
+                value = values[columns[0]]
+                yield Bound(columns[0], None, value, value, columns, label)
+                continue
+            group = PiGroup.of("product", powers)
+            value = float(group.value(values)[0])
+            yield Bound(str(group), group, value, value, columns, label)
 
 
 class Sign(NamedTuple):
@@ -687,15 +716,22 @@ def _departures(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, B
     n, domain = inputs.n, law.domain
     groups, columns = group_values(law, inputs), column_values(law, inputs)
     inside, judged = np.ones(n, dtype=np.bool_), bounds(law)
+
+    def of_label(bound: Bound) -> BoolArray:
+        if bound.label is None or law.label_effects is None:
+            return np.ones(n, dtype=np.bool_)
+        labels = inputs.labels.get(law.label_effects.column, np.full(n, ""))
+        return np.asarray(labels == bound.label)
+
     for bound in judged:
         # what is not given has no value of its own, nor has a group of it
         if bound.group is None:
             values = inputs.values.get(bound.columns[0])
         else:
             complete = all(n in columns for n, _ in bound.group.exponents)
-            values = groups[bound.name] if complete else None
+            values = np.broadcast_to(bound.group.value(columns), (n,)) if complete else None
         if values is not None:
-            bad = ~bound.contains(np.asarray(values))
+            bad = ~bound.contains(np.asarray(values)) & of_label(bound)
             inside &= ~bad
             yield bound, values, bad
     for sign in signs(law, judged):
@@ -746,9 +782,11 @@ def _departure(law: CheckedLaw, inputs: Inputs, bound: Bound, value: Any, row: i
     for name in bound.columns:
         if name in domain.columns and name in inputs.values:
             low, high, _ = domain.columns[name]
+            if bound.label is not None and name in domain.held_by_label:
+                low = high = domain.held_by_label[name][bound.label]
             x = float(inputs.values[name][row])
             if not Bound(name, None, low, high, ()).contains(np.array(x)):
-                parts[name] = _said(name, (low, high), x, variables[name])
+                parts[name] = _said(name, (low, high), x, variables[name], bound.label)
     beyond = tuple(parts) or bound.columns
     if bound.name in law.labels:
         text = _label_note(bound.name, law.labels[bound.name], str(value))
@@ -763,7 +801,8 @@ def _departure(law: CheckedLaw, inputs: Inputs, bound: Bound, value: Any, row: i
     else:
         formula = str(bound.group or bound.columns[0])
         kind = bound.group.known_as if bound.group else None
-        text = _said(f"{kind} {formula}" if kind else formula, ends, float(value))
+        what = f"{kind} {formula}" if kind else formula
+        text = _said(what, ends, float(value), None, bound.label)
         text += f" ({'; '.join(parts.values())})" if parts else ""
     return Departure(bound.name, formula, *ends, float(value), beyond, text)
 
@@ -779,11 +818,17 @@ def held_texts(law: CheckedLaw) -> list[str]:
     ['T = 60 degC']
     """
     variables = {v.name: v for v in law.inputs}
-    return [
-        f"{name} = '{value}'" if isinstance(value, str) else
-        f"{name} = {' '.join(_shown([value], variables[name])).strip()}"
-        for name, value in law.domain.held.items()
-    ]  # fmt: skip
+
+    def shown(name: str, value: float | str) -> str:
+        number = "" if isinstance(value, str) else " ".join(_shown([value], variables[name]))
+        return number.strip() or f"'{value}'"
+
+    texts = [f"{name} = {shown(name, value)}" for name, value in law.domain.held.items()]
+    for name, values in law.domain.held_by_label.items():
+        listed = [f"{shown(name, x)} ({label})" for label, x in values.items()]
+        more = [f"and of {len(listed) - _LISTED} more labels"] if len(listed) > _LISTED else []
+        texts.append(f"{name} = {', '.join([*listed[:_LISTED], *more])}")
+    return texts
 
 
 def _shown(values: Sequence[float], variable: Variable | None, digits: int = 4) -> list[str]:
@@ -794,7 +839,11 @@ def _shown(values: Sequence[float], variable: Variable | None, digits: int = 4) 
 
 
 def _said(
-    what: str, ends: tuple[float, float], value: float, variable: Variable | None = None
+    what: str,
+    ends: tuple[float, float],
+    value: float,
+    variable: Variable | None = None,
+    label: str | None = None,
 ) -> str:
     """Range of the runs and value of the point, each in the unit of the variable.
 
@@ -809,7 +858,8 @@ def _said(
     unit = f" {texts.pop()}".rstrip()
     low, high, shown_value = texts
     if not spans(*ends, "difference"):
-        return f"{what} was {low}{unit} in every run; the point has {shown_value}{unit}"
+        where = "every run" if label is None else f"every run of '{label}'"
+        return f"{what} was {low}{unit} in {where}; the point has {shown_value}{unit}"
     return (
         f"{what} lay between {low} and {high}{unit} in the runs; the point has {shown_value}{unit}"
     )

@@ -88,7 +88,7 @@ class HubLaw:
         Where it is known that groups do not, each input has to lie where the runs are.
         """
         domain, name = self.law.domain, origin.description.name
-        held = {} if origin.complete else domain.held
+        held = {} if origin.complete else {**domain.held, **self._held_for(origin)}
         ranges = {n: (low, high) for n, (low, high, _) in domain.columns.items() if n not in held}
         asked = origin.point.si
         other = [
@@ -106,6 +106,12 @@ class HubLaw:
             and not Bound(n, None, *ranges[n], (n,)).contains(np.array(x))
         ]
         return [*other, *beyond]
+
+    def _held_for(self, origin: Origin) -> dict[str, float]:
+        """Inputs that the runs of the label at the point held, though not those of all labels."""
+        effects, by_label = self.law.label_effects, self.law.domain.held_by_label
+        label = "" if effects is None else str(origin.point.labels.get(effects.column, ""))
+        return {n: values[label] for n, values in by_label.items() if label in values}
 
     def at(self, origin: Origin) -> dict[str, Any]:
         """Inputs of the point that the law knows."""
