@@ -896,12 +896,7 @@ class TierEvidence:
             if ends[i] <= along <= ends[j]
         ]
         offers = np.array(places).reshape(-1, z.shape[1])
-        good = model.between(b, offers) & self.feasible(offers)
-        for o in model.borders:
-            # other borders should be far away
-            apart = good & (np.abs(o.along(offers) - o.middle) > o.high - o.low)
-            good = apart if o is not b and apart.any() else good
-        return farthest(1, offers[good], z)
+        return farthest(1, offers[model.between(b, offers) & self.feasible(offers)], z)
 
     def sides(self) -> list[Proposal]:
         """Laws of several regimes are predicted once more: beside their borders, and inside."""
