@@ -294,6 +294,7 @@ def fit_prepared(
     return replace(
         with_law(design, snapped, chosen, warnings),
         centre=centre_of(chosen, prepared.data),
+        left_out_by=options.left_out_whole,
         noise=prepared.noise(
             chosen,
             "relative" if (is_open or settled) and chosen is law else design.noise,

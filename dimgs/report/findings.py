@@ -308,6 +308,8 @@ class FittedLaw(Estimate):
         The law at the centre of the runs, where its prefactor alone says little.
     noise : Noise, optional
         The error model that the runs support, about the law.
+    left_out_by : str
+        Column whose labels were left out whole; empty where single runs were.
     judge : callable, optional
         Gives the verdict; by default the law was not judged.
 
@@ -332,6 +334,7 @@ class FittedLaw(Estimate):
     warnings: tuple[str, ...] = ()
     centre: Centre | None = None
     noise: Noise | None = None
+    left_out_by: str = ""
     judge: Callable[[], Verdict] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

@@ -158,6 +158,9 @@ def centre_text(centre: Centre) -> str:
 _MOST_SOURCES = 12
 # chance of a spread that is not there, above which sources may as well be equal
 _MAY_BE_EQUAL = 0.05
+# relative: a smaller standard deviation of factors is nothing but rounding, as the variance that it
+# is the root of has the rounding of doubles
+_ALIKE = 1.5e-8
 # probability of none of the laws, above which no law among them is confirmed
 _MAY_BE_NONE = 0.1
 
@@ -171,7 +174,10 @@ def sources_lines(law: Law) -> list[str]:
     """
     lines = [] if law.label_effects is None else _label_lines(law, law.label_effects)
     for each in law.sources:
-        parts = []
+        parts, head = [], f"{len(each.shifts)} sources of {visible(each.column)}"
+        if set(each.kinds) == {"prefactor"} and each.kinds["prefactor"][0] < _ALIKE:
+            lines.append(f"{head}: alike, to the rounding of the runs")
+            continue
         for what, (spread, p) in each.kinds.items():
             named = "prefactors differ" if what == "prefactor" else f"exponents of {what} differ"
             size = in_percent(spread) if what == "prefactor" else number(spread)
@@ -180,12 +186,9 @@ def sources_lines(law: Law) -> list[str]:
                 named, size = f"{what} differs", amount(shown.value, shown.unit)
             sure = "" if p <= _MAY_BE_EQUAL else f", not significantly (p = {p:.1g})"
             parts.append(f"{named} with a standard deviation of {size}{sure}")
-        lines += [f"{len(each.shifts)} sources of {visible(each.column)}: {'; '.join(parts)}"]
+        lines += [f"{head}: {'; '.join(parts)}"]
         if max(p for _, p in each.kinds.values()) >= 1.0 and len(each.kinds) == 1:
-            lines[-1] = (
-                f"{len(each.shifts)} sources of {visible(each.column)}: alike, as none lies "
-                f"farther from the others than its runs scatter"
-            )
+            lines[-1] = f"{head}: alike, as none lies farther from the others than its runs scatter"
             continue
         documented = source_document(law, each)["sources"]
         for label, source in list(documented.items())[:_MOST_SOURCES]:
@@ -380,9 +383,7 @@ def fit_text(fit: FittedLaw) -> str:
         *_section("Sources", sources_lines(fit.law) if sources else []),
         *_section("Further", _further_lines(fit)),
         *_section("Quality", [*_fit_scores(fit), _contrasts(fit)]),
-        *_section(
-            "Verdict", _verdict_lines(fit.verdict, fit.law, sources[0].column if sources else "")
-        ),
+        *_section("Verdict", _verdict_lines(fit.verdict, fit.law, fit.left_out_by)),
     ]
     return terminal("\n".join(lines[1:]))
 

@@ -9,9 +9,10 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from dimgs import Dataset, discover
+from dimgs import Dataset, discover, fit
 from dimgs.judgement.confirmation import Outcome
 from dimgs.report.findings import Lead
+from dimgs.report.plain_text import sources_lines
 from dimgs.report.results import Report
 from dimgs.report.words import error_of, headline, log_error, verdict
 from tests.patience import AMPLE
@@ -100,6 +101,24 @@ def test_the_verdict_says_which_runs_were_predicted(
         for shown in (str(confirmed), confirmed.to_markdown(), confirmed.to_html()):
             assert told in " ".join(unescape(shown).split())
     assert f"of {left_out}" in confirmed.to_html().replace("&#39;", "'")
+    fitted = fit(data, "y", scales="auto", **asked)
+    of_fit = replace(
+        fitted,
+        law=fitted.law.with_scores(in_turn.scores),
+        judge=lambda: replace(fitted.verdict, why_not=(), outcome="converged"),
+    )
+    assert f"predicts {unseen}." in " ".join(str(of_fit).split())
+
+
+def test_sources_of_exact_runs_are_alike() -> None:
+    """What differs between their factors is the rounding of the runs, at any chance."""
+    x = np.geomspace(0.1, 10.0, 18)
+    table = {"x [m]": x, "lab [label]": np.resize(["p", "q", "r"], 18), "y [m^2]": 3.0 * x**2}
+    law = fit(table, "y", by=["lab"]).law
+    (source,) = law.sources
+    for p in (1e-3, 1.0):
+        told = replace(law, sources=(replace(source, p_values=(p,)),))
+        assert sources_lines(told) == ["3 sources of lab: alike, to the rounding of the runs"]
 
 
 @pytest.mark.parametrize(
