@@ -464,6 +464,7 @@ def _further_lines(fit: FittedLaw) -> list[str]:
 
 
 def _compare_power_law(law: Law, fit: FittedLaw, *, described: bool) -> list[str]:
+    """The power law that was fitted, or those of its regimes, beside another law."""
     power_law_r2, law_r2 = fit.scores.cv_r2_log, law.scores.cv_r2_log
     better = law_r2 is None or power_law_r2 is None or law_r2 >= power_law_r2
     fitted = sum(c.origin == "fitted" for c in law.constants)
@@ -471,8 +472,9 @@ def _compare_power_law(law: Law, fit: FittedLaw, *, described: bool) -> list[str
     relation = "better than" if better else f"{simpler}more probable than"
     if described and not better:
         relation = "nearer to the target itself, by its noise, than"
+    which = "power laws of the regimes" if len(fit.regimes or ()) > 1 else "power law"
     return [
-        f"{relation} the power law by logarithms, of cross-validated R² {score(power_law_r2)}:",
+        f"{relation} the {which} by logarithms, of cross-validated R² {score(power_law_r2)}:",
         f"  {fit.law}",
     ]
 
@@ -580,7 +582,7 @@ def report_text(report: Findings, folder: str = "") -> str:
         quality = report_scores(report, law)
         if fit is not None and _is_of(law, fit):
             lines += _exponent_sections(fit)
-        elif fit is not None:
+        elif fit is not None and law.expression != fit.law.expression:
             quality += _compare_power_law(law, fit, described=bool(report.leads))
             lines += _section("Prefactors", [] if law.sources else sources_lines(law))
         quality += [] if fit is None else [_contrasts(fit)]

@@ -138,6 +138,21 @@ def test_exponents_stand_below_the_law_that_has_them() -> None:
     assert "the power law by logarithms" in text
 
 
+def test_pieces_are_not_compared_with_themselves(report: Report) -> None:
+    x = np.geomspace(1.0, 100.0, 20)
+    y = np.where(x < 10.0, 3.0 * x, 0.3 * x**2) * (1 + 0.001 * np.cos(5.0 * np.arange(20)))
+    table = Dataset.from_columns({"x [1]": x, "y [1]": y})
+    pieces, plain = fit(table, "y", Options(regimes=True)), fit(table, "y", Options())
+    assert pieces.law.expression != plain.law.expression
+    itself = report_text(replace(report, law=pieces.law, fit=pieces))
+    assert "Regime" in itself
+    assert "by logarithms" not in itself
+    compared = " ".join(_compare_power_law(plain.law, pieces, described=False))
+    assert "power laws of the regimes" in compared
+    compared = " ".join(_compare_power_law(pieces.law, plain, described=False))
+    assert "better than the power law" in compared
+
+
 def test_the_power_law_is_not_compared_with_itself() -> None:
     h = np.array([12, 10, 9, 8, 7, 6, 5, 4, 3.5, 3])
     # volume and pressure of air: R. Boyle, A Defence of the Doctrine (1662)
