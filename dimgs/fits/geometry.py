@@ -485,9 +485,9 @@ def effective_dimension(active: ActiveDirections) -> EffectiveDimension:
     values, copies = active.eigenvalues, active.replicate_eigenvalues
     ratio = _participation(values)
     factor = active.dof / (active.dof + 1)
-    low, high = np.clip(
-        _interval(ratio, _participation(copies), factor, active.level), 1.0, len(values)
-    )
+    ends = _interval(ratio, _participation(copies), factor, active.level)
+    # where errors explain all gradients, no eigenvalue is positive and the number is 0
+    low, high = np.clip(ends, min(float(ratio), 1.0), len(values))
     floor = 1e-10 * max(float(values.max()), 0.0)
     return EffectiveDimension(
         participation=float(ratio),

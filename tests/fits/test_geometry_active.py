@@ -349,3 +349,12 @@ def test_the_curvature_is_held_back_as_runs_left_out_ask(noise: float) -> None:
             errors.append(y[i] - design[i] @ law)
         scores[float(penalty)] = float(np.square(errors).sum())
     assert _penalty(z, y) == pytest.approx(min(scores, key=scores.__getitem__))
+
+
+@pytest.mark.parametrize("seed", [0, 5, 11, 12])
+def test_the_effective_dimension_lies_in_its_interval(seed: int) -> None:
+    """Also where the errors of the gradients explain all of them."""
+    random = np.random.default_rng(seed)
+    X, y = random.normal(size=(15, 2)), random.normal(size=15)
+    dimension = effective_dimension(active_directions(gradient_field(X, y), X))
+    assert dimension.low <= dimension.participation <= dimension.high
