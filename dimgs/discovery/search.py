@@ -401,8 +401,9 @@ def study_with_repeats(data: Dataset, target: str, options: Options) -> tuple[St
     """Study of a table, of the means of its settings where repeats share an error.
 
     Where settings scatter about a polynomial, their means are studied first. If they scatter about
-    the law of the means too, repeats share an error, unless a confirmed law of all runs explains
-    it; else the law only bends more than the polynomial, and all runs are studied.
+    the law of the means too, repeats share an error, unless a law of all runs explains it, which is
+    confirmed or has no more constants; else the law only bends more than the polynomial, and all
+    runs are studied.
 
     Parameters
     ----------
@@ -425,6 +426,11 @@ def study_with_repeats(data: Dataset, target: str, options: Options) -> tuple[St
         whole = study_with_scales(data, target, half)
         if whole.verdict.confirmed or not shared:
             return whole, data
+        if _n_fitted(whole.law) <= _n_fitted(study.law):
+            # few means support power laws only
+            shared = share_errors(whole.law, data, options)
+            if not shared:
+                return whole, data
     note = (
         f"The {means.n_runs} settings of the inputs scatter more about the law than their repeats "
         f"do: the repeats share an error, or the form is not the whole law. The mean of each "
@@ -486,6 +492,11 @@ def share_errors(law: Law, data: Dataset, options: Options) -> bool:
         residuals = np.log(truth / fitted) if _is_logged(runs, target) else truth - fitted
     is_finite = bool(np.all(np.isfinite(residuals)))
     return not is_finite or lack_of_fit(places, residuals, places) is not None
+
+
+def _n_fitted(law: Law) -> float:
+    """Number of fitted constants, exponents among them."""
+    return np.inf if law.uncertainty is None else len(law.uncertainty.gradients)
 
 
 def _is_logged(data: Dataset, target: str) -> bool:

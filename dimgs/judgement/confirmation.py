@@ -97,6 +97,8 @@ class LawFacts:
         Whether other laws were looked for in a short search only.
     least : float
         The probability if a longer search found rivals as probable as is usual.
+    settings : int
+        Of the groups, if the runs repeat most of them; else 0.
     """
 
     cuts: Sequence[Cut] = ()
@@ -119,6 +121,7 @@ class LawFacts:
     better: str = ""
     brief: bool = False
     least: float = 1.0
+    settings: int = 0
 
 
 def conclude(facts: LawFacts) -> Verdict:
@@ -315,7 +318,10 @@ def _improbable(facts: LawFacts) -> Iterator[Reason]:
             more = percent(facts.with_fitted)
             why.append(f"it is {more} with fitted exponents in place of simple ones")
         if facts.none > 1 - PROBABLE or not why:
-            why.append(f"the probability that no candidate is true is {percent(facts.none)}")
+            few = ""
+            if facts.settings:
+                few = f", as the runs repeat {facts.settings} settings of the groups: add settings"
+            why.append(f"the probability that no candidate is true is {percent(facts.none)}{few}")
         yield Reason(
             "converged",
             f"Its posterior probability is {percent(facts.probability)}, "

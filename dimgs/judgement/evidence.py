@@ -154,6 +154,8 @@ _MOST = 0.5
 _MOST_BLOCKS = 40
 # values nearer than that, of their range, are one setting of an input
 _SAME = 1e-9
+# and so near, groups: repeats in a laboratory differ by some parts in a thousand
+_REPEATED = 0.01
 # spread of an axis, of that of the widest, below which it is rounding
 _NO_WIDTH = 1e-6
 
@@ -248,6 +250,37 @@ def _end(values: Array, split: NDArray[np.generic] | None) -> BoolArray:
         return np.zeros(n, dtype=bool)
     edge = np.partition(values, wanted - 1)[wanted - 1]
     return np.asarray(values <= edge + _SAME * span)
+
+
+def n_settings(design: Design) -> int:
+    """How many settings of the groups the runs have; repeats of one differ a little.
+
+    Repeats tell the errors, but which form holds between the settings they tell no better than one
+    run would.
+
+    Parameters
+    ----------
+    design : Design
+
+    Returns
+    -------
+    int
+        The number of runs where there are no groups. Labels with their own prefactors have their
+        own settings.
+    """
+    if not design.features:
+        return design.n_runs
+    span = np.ptp(design.X, axis=0)
+    places = design.X[:, span > 0] / span[span > 0]
+    if design.within is not None:
+        code = np.unique(design.within, return_inverse=True)[1].ravel()
+        places = np.column_stack([places, code])
+    # in the order of their values, so that the order of the rows counts for nothing
+    left, count = places[np.lexsort(places.T)], 0
+    while len(left):
+        left = left[np.abs(left - left[0]).max(axis=1, initial=0.0) > _REPEATED]
+        count += 1
+    return count
 
 
 # singular value of the slopes, of the largest, below which the runs do not determine a constant

@@ -28,6 +28,7 @@ from dimgs.judgement.evidence import (
     PowerModel,
     evidence,
     fit_model,
+    n_settings,
     outer_blocks,
 )
 from dimgs.judgement.residual_structure import chance_of_structure
@@ -145,6 +146,8 @@ _BITS = 50.0
 # runs that a law follows by chance to within its error: of 2 to 7 these had the least log score on
 # laws left out; what follows more exactly than with so few bits is as good as exact
 _BY_CHANCE, _LEAST_BITS = 5.0, -30.0
+# degrees of freedom of a law with as many constants as settings, which is likely, but not tested
+_LEAST_DOF = 0.5
 # bits of the entropy of a normal error of one unit
 _ENTROPY = 2.05
 # a chance below says no more, nor does a smaller probability of other laws
@@ -222,6 +225,8 @@ class Posterior:
         Probability of none of these if a longer search found rivals as probable as is usual.
     stated : float
         Share of the probability of the chosen law that its exponents as stated have.
+    settings : int
+        Of the groups, if the runs repeat most of them; else 0.
     """
 
     laws: tuple[ProbableLaw, ...]
@@ -233,6 +238,7 @@ class Posterior:
     brief: bool = False
     none_at_most: float = 1.0
     stated: float = 1.0
+    settings: int = 0
 
     @property
     def errors(self) -> NoiseKind:
@@ -255,6 +261,7 @@ class Posterior:
             "missed": chosen.form.evidence.worst,
             "better": self.better,
             "brief": self.brief,
+            "settings": self.settings,
             "least": stated * (1 - self.none_at_most) / max(1 - self.none, 1e-300),
         }
 
@@ -443,7 +450,7 @@ def gain_per_bit(density: Array, bits: Array, laws: Sequence[int]) -> float:
     return float(np.clip(gains.min(initial=np.inf), *_GAINS))
 
 
-def traits(others: float, bits: float, density: float, gain: float, dof: int) -> Array:
+def traits(others: float, bits: float, density: float, gain: float, dof: float) -> Array:
     """Terms of the logit of none of these, shape (5,).
 
     Parameters
@@ -458,9 +465,10 @@ def traits(others: float, bits: float, density: float, gain: float, dof: int) ->
         chance.
     gain : float
         By :func:`gain_per_bit`.
-    dof : int
-        Runs, less the constants that were fitted to them: few runs with large errors follow many
-        laws, of which a search lists some only, and a law of as many constants follows any runs.
+    dof : float
+        Settings of the groups, less the constants that were fitted to their runs: few runs with
+        large errors follow many laws, of which a search lists some only, and a law of as many
+        constants follows any settings.
     """
     alone = -np.log10(max(others, _LEAST_DOUBT))
     precision = density / np.log(2) + _ENTROPY
@@ -608,7 +616,9 @@ def posterior_of(
     supported = weight * support(np.array([chance_of_structure(design, c) for c in judged_forms]))
     number, whole = np.asarray(laws), float(supported.sum())
     by_law = {law: float(supported[number == law].sum()) / whole for law in dict.fromkeys(laws)}
-    each, dof = best.evidence.usual, best.evidence.whole.dof
+    each = best.evidence.usual
+    repeats = design.n_runs - (settings := n_settings(design))
+    dof = max(best.evidence.whole.dof - repeats, _LEAST_DOF)
     if design.censored and design.scale == "log":
         # of a run that was measured: a bound has a density that no error of measurement gives
         each = -np.log(design.censored) - _ENTROPY * np.log(2)
@@ -632,6 +642,12 @@ def posterior_of(
         shown = next((c for c in forms if c.given), shown)
         listed.append(ProbableLaw(shown, p * (1.0 - none), tuple(forms)))
     listed.sort(key=lambda x: (-x.probability, str(x.form.expression)))
+    few = settings if repeats >= settings else 0
     return Posterior(
-        tuple(listed), none, tuple(judged_forms), tuple(laws), none_at_most=none_at_most
+        tuple(listed),
+        none,
+        tuple(judged_forms),
+        tuple(laws),
+        none_at_most=none_at_most,
+        settings=few,
     )

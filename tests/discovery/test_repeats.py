@@ -75,3 +75,16 @@ def test_intervals_are_those_of_settings_where_repeats_share_an_error() -> None:
     assert not share_errors(whole.law, clean, asked)
     assert whole.n_runs == len(AMONG)
     assert not any("counts as one run" in text for text in whole.warnings)
+
+
+def test_a_law_of_all_repeats_is_kept_where_their_means_are_too_few_for_its_form() -> None:
+    rng = np.random.default_rng(100)
+    x = np.repeat(np.geomspace(0.7, 4.0, 4), 3)
+    y = 3.0 * (1 + 0.8 * x) * np.exp(0.01 * rng.normal(size=12))
+    data = Dataset.from_columns({"x [1]": x, "y [1]": y})
+    assert means_of_settings(data, "y", Options()) is not None
+    report = discover_with(data, "y", Options(evaluations=2000))
+    assert report.law is not None
+    assert report.n_runs == 12
+    assert report.law.predict_si({"x": np.array([2.0])}) == pytest.approx([7.8], rel=0.02)
+    assert not report.verdict.confirmed

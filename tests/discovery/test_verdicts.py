@@ -224,8 +224,8 @@ def test_a_rational_lies_in_the_interval_that_is_shown(
 
 def test_settings_that_repeat_are_no_structure() -> None:
     # runs are in the order of their values, so that equal settings are in that of the responses;
-    # settings that differ by a thousandth have no such order
-    none: dict[float, list[float]] = {0.0: [], 1e-3: []}
+    # settings that differ a little have no such order
+    none: dict[float, list[float]] = {0.0: [], 1e-4: []}
     for seed in range(4):
         rng = np.random.default_rng(seed)
         S, T = rng.choice([100.0, 150.0, 200.0, 250.0, 300.0], 80), rng.choice([293.0, 333.0], 80)
@@ -237,7 +237,7 @@ def test_settings_that_repeat_are_no_structure() -> None:
             values.append(
                 fit_with(data, "N", Options(scales="auto", arrhenius="T")).verdict.none_of_these
             )
-    assert np.median(none[0.0]) < np.median(none[1e-3]) + 0.1
+    assert np.median(none[0.0]) < np.median(none[1e-4]) + 0.1
     assert np.median(none[0.0]) < 0.7
 
 

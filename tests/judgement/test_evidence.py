@@ -1,6 +1,7 @@
 """Evidence: what is predicted beyond the runs counts, and true laws are not refuted by it."""
 
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from dimgs.judgement.evidence import (
     errors_of,
     evidence,
     fit_model,
+    n_settings,
     outer_blocks,
 )
 
@@ -288,3 +290,40 @@ def test_errors_between_two_kinds_are_in_doubt_where_the_runs_hardly_tell(of_cou
         )
         kinds.append("mixed" in {each.kind for each in errors_of(design, [model])})
     assert (sum(kinds) >= 12) == of_counts
+
+
+@settings(max_examples=30)
+@given(
+    st.integers(2, 9),
+    st.integers(1, 5),
+    st.floats(0.0, 0.003),
+    st.randoms(use_true_random=False),
+)
+def test_runs_that_repeat_a_setting_but_for_a_little_are_one_setting(
+    count: int, repeats: int, apart: float, draw: Random
+) -> None:
+    rng = np.random.default_rng(draw.randrange(1000))
+    among = rng.permutation(np.repeat(np.arange(count), repeats))
+    x = 1.5**among * np.exp(apart * np.log(1.5) * rng.uniform(-1, 1, len(among)))
+    y = np.exp(rng.normal(size=len(among)))
+    columns = {"x [m]": x * y, "y [m]": y, "z [m]": y * x**0.5}
+    design = prepare(Dataset.from_columns(columns), "z", Options()).design
+    assert n_settings(design) == count
+    assert n_settings(design.take(rng.permutation(len(among)))) == count
+
+
+def test_few_settings_leave_more_doubt_than_as_many_runs_as_they_have() -> None:
+    doubts = []
+    for settings_of in (3, 12):
+        rng = np.random.default_rng(2)
+        x = np.repeat(np.geomspace(0.7, 4.0, settings_of), 12 // settings_of)
+        y = 3.0 * np.sqrt(x) * np.exp(0.01 * rng.normal(size=12))
+        for near in (0.0, 1e-3):
+            x = x * np.exp(near * rng.normal(size=12))
+            data = Dataset.from_columns({"x [1]": x, "y [1]": y})
+            verdict = fit_with(data, "y", Options()).verdict
+            doubts.append(verdict.none_of_these)
+            if settings_of == 3:
+                assert not verdict.confirmed
+                assert any("repeat 3 settings" in reason for reason in verdict.why_not)
+    assert min(doubts[:2]) > 1.5 * max(doubts[2:])

@@ -19,6 +19,7 @@ from dimgs.discovery.search import study_with_scales
 from dimgs.discovery.study import Study
 from dimgs.expression import Candidate
 from dimgs.judgement.candidates import JudgedForm
+from dimgs.judgement.evidence import n_settings
 from dimgs.judgement.posterior import Posterior, spread_of
 from dimgs.judgement.residual_structure import chance_of_structure
 from dimgs.law.assemble import search_names
@@ -163,7 +164,8 @@ def judgement_of(found: Study, law: Equation, kind: str) -> dict[str, Any]:
         "found": str(found.law.pi_expression),
     }
     inputs = Inputs(law, given=found.prepared.basis)
-    line["spread"] = spread_of(found.prepared.design)
+    design = found.prepared.design
+    line["spread"] = spread_of(design)
     best = max((one.score for one in known.forms), default=0.0)
     right = [
         kind == "law" and one.score > best - _FAR and is_right(found, one, inputs)
@@ -172,6 +174,7 @@ def judgement_of(found: Study, law: Equation, kind: str) -> dict[str, Any]:
     line["right"] = [
         any(r for r, c in zip(right, known.forms, strict=True) if c is x.form) for x in known.laws
     ]
+    repeats = design.n_runs - n_settings(design)
     line["forms"] = [
         {
             "log_density": c.evidence.log_density,
@@ -179,8 +182,8 @@ def judgement_of(found: Study, law: Equation, kind: str) -> dict[str, Any]:
             "law": number,
             "right": good,
             "expression": str(c.expression),
-            "chance": chance_of_structure(found.prepared.design, c),
-            "dof": c.evidence.whole.dof,
+            "chance": chance_of_structure(design, c),
+            "dof": c.evidence.whole.dof - repeats,
             "extrapolates": c.evidence.extrapolates,
             "p_block": c.evidence.p_block,
             "fitted": c.exponents,
