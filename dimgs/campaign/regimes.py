@@ -32,7 +32,7 @@ import numpy as np
 from scipy.optimize import brentq, linprog, nnls
 from scipy.special import stdtr, stdtrit
 
-from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.arrays import Array, BoolArray, IntArray, count_apart
 from dimgs.fits.blend import SHARPEST, Blend, descend
 from dimgs.fits.covariance import deleted_residuals, jackknife_covariance
 from dimgs.fits.snapping import short_monomials
@@ -97,12 +97,6 @@ class Sites:
         """Columns 1 and z, shape (n_sites, rank + 1)."""
         return np.column_stack([np.ones(len(self)), self.z])
 
-    @cached_property
-    def _close(self) -> BoolArray:
-        """Which sites lie so close together that they test a law as one, shape (n, n)."""
-        away = np.abs(self.z[:, None] - self.z[None])
-        return np.asarray(away.max(axis=2, initial=0.0) <= _APART)
-
     def apart(self, rows: IntArray) -> int:
         """Number of some sites, those that lie close together counted once.
 
@@ -112,10 +106,7 @@ class Sites:
         >>> Sites(z, z[:, 0], np.ones(3), np.arange(3)).apart(np.arange(3))
         2
         """
-        kept = np.zeros(len(self), dtype=np.bool_)
-        for i in rows.tolist():
-            kept[i] = not np.any(self._close[i] & kept)
-        return int(kept.sum())
+        return count_apart(self.z[rows], _APART)
 
     def row(self, number: int | None) -> int | None:
         """Place of the point of a number; None where it is not among these."""

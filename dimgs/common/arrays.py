@@ -82,14 +82,37 @@ def ends_by_label(values: Array, labels: NDArray[Any] | None) -> tuple[Array, Ar
     >>> low.tolist(), high.tolist()
     ([1.0, 2.0], [3.0, 2.0])
     """
-    codes = np.zeros(len(values), dtype=np.intp)
-    if labels is not None:
-        codes = np.unique(labels, return_inverse=True)[1]
-    low, high = np.full((2, int(codes.max(initial=-1)) + 1), np.nan)
     finite = np.where(np.isfinite(values), values, np.nan)
+    if labels is None:
+        low, high = (np.atleast_1d(f.reduce(finite, initial=np.nan)) for f in (np.fmin, np.fmax))
+        return low, high
+    codes = np.unique(labels, return_inverse=True)[1]
+    low, high = np.full((2, int(codes.max(initial=-1)) + 1), np.nan)
     np.fmin.at(low, codes, finite)
     np.fmax.at(high, codes, finite)
     return low, high
+
+
+def count_apart(points: Array, distance: float) -> int:
+    """Number of points, those that lie near one that counts already left out.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, n_coordinates)
+        The first counts, and so on in their order.
+    distance : float
+        In any coordinate, up to which points are near.
+
+    Examples
+    --------
+    >>> count_apart(np.array([[0.0], [1e-4], [1.0]]), 1e-3)
+    2
+    """
+    left, count = points, 0
+    while len(left):
+        left = left[np.abs(left - left[0]).max(axis=1, initial=0.0) > distance]
+        count += 1
+    return count
 
 
 def lengths(columns: Array) -> Array:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import repeat
 from math import gcd
 from typing import Any
 
@@ -217,7 +218,9 @@ def is_constant(
 ) -> bool:
     """Whether all values of a column, or of each label of another, are the same up to rounding."""
     if is_label:
-        values = np.unique(values.astype(str), return_inverse=True)[1].astype(np.float64)
+        of = repeat("") if labels is None else labels.tolist()
+        pairs = set(zip(values.tolist(), of, strict=False))
+        return len(pairs) == len({label for _, label in pairs}) > 0
     low, high = ends_by_label(values, labels)
     size = np.maximum(np.abs(low), np.abs(high))
     # of a label without a finite number nothing varies

@@ -426,11 +426,10 @@ def study_with_repeats(data: Dataset, target: str, options: Options) -> tuple[St
         whole = study_with_scales(data, target, half)
         if whole.verdict.confirmed or not shared:
             return whole, data
-        if _n_fitted(whole.law) <= _n_fitted(study.law):
-            # few means support power laws only
-            shared = share_errors(whole.law, data, options)
-            if not shared:
-                return whole, data
+        # few means support power laws only
+        is_short = _n_fitted(whole.law) <= _n_fitted(study.law)
+        if is_short and not share_errors(whole.law, data, options):
+            return whole, data
     note = (
         f"The {means.n_runs} settings of the inputs scatter more about the law than their repeats "
         f"do: the repeats share an error, or the form is not the whole law. The mean of each "

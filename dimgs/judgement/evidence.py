@@ -26,7 +26,7 @@ import sympy
 from numpy.typing import NDArray
 from scipy import special
 
-from dimgs.common.arrays import Array, BoolArray, IntArray, basis_of, lengths
+from dimgs.common.arrays import Array, BoolArray, IntArray, basis_of, count_apart, lengths
 from dimgs.common.errors import attempt
 from dimgs.expression.formula import Formula
 from dimgs.fits.covariance import deleted_residuals
@@ -276,11 +276,7 @@ def n_settings(design: Design) -> int:
         code = np.unique(design.within, return_inverse=True)[1].ravel()
         places = np.column_stack([places, code])
     # in the order of their values, so that the order of the rows counts for nothing
-    left, count = places[np.lexsort(places.T)], 0
-    while len(left):
-        left = left[np.abs(left - left[0]).max(axis=1, initial=0.0) > _REPEATED]
-        count += 1
-    return count
+    return count_apart(places[np.lexsort(places.T)], _REPEATED)
 
 
 # singular value of the slopes, of the largest, below which the runs do not determine a constant

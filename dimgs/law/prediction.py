@@ -494,7 +494,9 @@ def inverse_scatter(scatter: Array, n_runs: int) -> Array:
     return np.asarray((scaled / np.maximum(values, least)) @ scaled.T)
 
 
-def group_values(law: CheckedLaw, inputs: Inputs) -> dict[str, Array]:
+def group_values(
+    law: CheckedLaw, inputs: Inputs, further: Iterable[PiGroup] = ()
+) -> dict[str, Array]:
     """Values of the groups and of the inputs of rows, by name in the pi form.
 
     What a row does not give is where the runs held it, or where they would have had it.
@@ -503,13 +505,15 @@ def group_values(law: CheckedLaw, inputs: Inputs) -> dict[str, Array]:
     ----------
     law : Law
     inputs : Inputs
+    further : iterable of PiGroup
+        Others than those of the law that are evaluated too.
     """
     columns = column_values(law, inputs)
     out = {symbol: inputs.values[v.name] for symbol, v in law.symbols.items()}
     unlogged = law.domain.unlogged.items()
     out |= {symbol: inputs.values[n] for symbol, n in unlogged if n in inputs.values}
     with np.errstate(all="ignore"):
-        for group in (*law.groups, *(g for g, _ in law.domain.constant_groups or ())):
+        for group in (*law.groups, *(g for g, _ in law.domain.constant_groups or ()), *further):
             if all(name in columns for name, _ in group.exponents):
                 out[group.name] = np.broadcast_to(group.value(columns), (inputs.n,))
     return out | _absent_groups(law, out, inputs.n)
@@ -618,7 +622,7 @@ def bounds(law: CheckedLaw) -> list[Bound]:
 def _bounds_by_label(law: CheckedLaw) -> Iterator[Bound]:
     """The value that each label has of a product whose exponent its prefactor leaves open."""
     by_label, constants = law.domain.held_by_label, column_values(law)
-    for powers in law.open_products:
+    for number, powers in enumerate(law.open_products):
         columns = tuple(n for n in powers if n in law.domain.columns)
         labels = [by_label[n].keys() for n in columns if n in by_label]
         for label in labels[0] if labels else ():
@@ -627,7 +631,7 @@ def _bounds_by_label(law: CheckedLaw) -> Iterator[Bound]:
                 value = values[columns[0]]
                 yield Bound(columns[0], None, value, value, columns, label)
                 continue
-            group = PiGroup.of("product", powers)
+            group = PiGroup.of(f"product {number}", powers)
             value = float(group.value(values)[0])
             yield Bound(str(group), group, value, value, columns, label)
 
@@ -714,8 +718,10 @@ def places(law: CheckedLaw, inputs: Inputs) -> list[Place]:
 def _departures(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, BoolArray]]:
     """Bounds, labels and the leverage with their values, and which rows lie outside."""
     n, domain = inputs.n, law.domain
-    groups, columns = group_values(law, inputs), column_values(law, inputs)
     inside, judged = np.ones(n, dtype=np.bool_), bounds(law)
+    products = {b.group.name: b.group for b in judged if b.group and b.label is not None}
+    groups = group_values(law, inputs, products.values())
+    columns = column_values(law, inputs)
 
     def of_label(bound: Bound) -> BoolArray:
         if bound.label is None or law.label_effects is None:
@@ -729,7 +735,7 @@ def _departures(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, B
             values = inputs.values.get(bound.columns[0])
         else:
             complete = all(n in columns for n, _ in bound.group.exponents)
-            values = np.broadcast_to(bound.group.value(columns), (n,)) if complete else None
+            values = groups[bound.group.name] if complete else None
         if values is not None:
             bad = ~bound.contains(np.asarray(values)) & of_label(bound)
             inside &= ~bad
