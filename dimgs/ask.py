@@ -294,12 +294,12 @@ class _Asking:
     def _kernels(self, target: str, kernel: Any, physics: str | None) -> list[Description]:
         """Kernels that may answer: the one that is named, or all of a physics identity."""
         if kernel is not None:
-            description = describe(self.hub, kernel, load=self.load)
+            description = describe(self.hub, kernel, target, load=self.load)
             description.output(target)
             return [description]
         cards = trusted_cards(self.hub)
         names = sorted(n for n, c in cards.items() if c["content"].get("physics") == physics)
-        every = [describe(self.hub, name, load=False) for name in names]
+        every = [describe(self.hub, name, target, load=False) for name in names]
         fitting = [description for description in every if target in description.outputs]
         if not fitting:
             raise InputError(

@@ -80,7 +80,9 @@ def keep_report(address: str | None, user: str | None, report: "Report") -> dict
     from dimgs.hub.hub import keep_report
 
     with opened(address, user, make=True) as hub:
-        return _kept(hub, keep_report(hub, report))
+        ids = keep_report(hub, report)
+        warn(ids["warnings"])
+        return _kept(hub, ids)
 
 
 def keep_campaign(
@@ -591,7 +593,7 @@ def augment(
     from dimgs.similitude.augment import augment as planned
     from dimgs.similitude.origin import describe
 
-    description = describe(hub, kernel)
+    description = describe(hub, kernel, target)
     document = planned(hub, description, description.output(target), n, images, seed)
     plan = document["plan"]
     names = list(document["runs"][0]["inputs"])
@@ -639,7 +641,7 @@ def alerts(
     from dimgs.similitude.augment import newest_origin, unexplained_runs
     from dimgs.similitude.origin import describe
 
-    description = describe(hub, kernel)
+    description = describe(hub, kernel, target)
     origin = newest_origin(hub, description, description.output(target))
     every = unexplained_runs(hub, origin, limit)
     rows = [[o["kind"], o["id"][:12], f"{o['residual']:.3g}", o["state"]] for o in every]

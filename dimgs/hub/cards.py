@@ -13,6 +13,7 @@ from dimgs.hub.entry import (
     Document,
     Json,
     cache_version,
+    canonical,
     links_to,
     program_of,
     quantities,
@@ -97,15 +98,22 @@ def check_card(hub: Writer, kernel: Any, tier: str | None = None, seed: int = 0)
     return {"complete": complete, "images": images, "card": card_id}
 
 
-def newest_runs(hub: Writer, kernel: str) -> Iterator[Json]:
-    """Contents of the newest runs of a kernel that ended well, those without a version last."""
-    good = (run for _, run in _newest(hub, "run", kernel) if run.get("status", "ok") == "ok")
+def newest_runs(hub: Writer, kernel: str, output: str | None = None) -> Iterator[Json]:
+    """Contents of the newest runs of a kernel that ended well, those without a version last.
+
+    With an output, only runs that have it.
+    """
+    key = None if output is None else f"{canonical(output)}:"
+    runs = (run for _, run in _newest(hub, "run", kernel, key) if run.get("status", "ok") == "ok")
+    good = (run for run in runs if output is None or output in run.get("outputs", {}))
     return versioned_first(good, cache_version)
 
 
-def _newest(hub: Writer, kind: str, kernel: str) -> Iterator[tuple[str, Json]]:
+def _newest(
+    hub: Writer, kind: str, kernel: str, text: str | None = None
+) -> Iterator[tuple[str, Json]]:
     """Ids and contents of the newest entries of a kernel, without those that were redacted."""
-    for listed in hub.listed(kind=kind, kernel=kernel, newest=True, limit=_NEWEST):
+    for listed in hub.listed(kind=kind, kernel=kernel, newest=True, limit=_NEWEST, text=text):
         content = hub.get(listed["id"])["content"]
         if content is not None:
             yield listed["id"], content

@@ -5,11 +5,12 @@ import os
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from inspect import Parameter, signature
 from ipaddress import ip_address
-from itertools import groupby
+from itertools import chain, groupby
+from itertools import count as numbers
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -44,7 +45,7 @@ from dimgs.hub.entry import (
 )
 from dimgs.hub.permissions import NotAllowedError, a_role
 from dimgs.hub.schema import batches
-from dimgs.kernels.base import holds_inputs
+from dimgs.kernels.base import Port, canonical_inputs, holds_inputs
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.variables import LABEL, parse_unit
 
@@ -656,7 +657,8 @@ _TABLE_TIER = "table"
 def keep_report(hub: Hub, report: "Report", page: str | None = None) -> Json:
     """Keep a report of `discover`.
 
-    Each row of the table is kept as a run of a kernel that is named after the table.
+    Each row of the table is kept as a run of a kernel that is named after the table, with a number
+    where the hub's runs of that name are of another table.
 
     Parameters
     ----------
@@ -669,8 +671,8 @@ def keep_report(hub: Hub, report: "Report", page: str | None = None) -> Json:
     Returns
     -------
     dict
-        Ids of "question", "protocol", "law" and "answer" (None where there is no law), and the
-        number of "runs".
+        Ids of "question", "protocol", "law" and "answer" (None where there is no law), the number
+        of "runs", their "kernel" (None where they are of several), and "warnings".
 
     Raises
     ------
@@ -684,11 +686,14 @@ def keep_report(hub: Hub, report: "Report", page: str | None = None) -> Json:
     plan: Json = {"table": Path(data.source).name, "sha256": data.sha256, "rows": data.n_runs}
     plan["provenance"] = plain(report.provenance)
     verdict = plain(attributes(report, "engine outcome confirmed why_not options"))
-    runs = _as_runs(hub, data, table_records(data, target))
-    kernels = {run.kernel for _, run in runs}
+    rows = table_records(data, target)
+    runs = _as_runs(hub, data, rows)
+    stem, kernels = rows[0].kernel, {run.kernel for _, run in runs}
+    named = {run.kernel for id, run in runs if not id} - {stem}
+    kernel = kernels.pop() if len(kernels) == 1 else None
     law = None if report.law is None else {**verdict, "law": report.law.to_json()}
-    if law is not None and len(kernels) == 1:
-        law["kernel"] = kernels.pop()
+    if law is not None and kernel is not None:
+        law["kernel"] = kernel
     page = "" if law is None else page or report.to_html()
     files = {"report.html": page.encode()} if page else {}
     question = {"text": _asked(target, inputs), "target": target, "inputs": inputs}
@@ -697,7 +702,18 @@ def keep_report(hub: Hub, report: "Report", page: str | None = None) -> Json:
     pertinence: Json = {"relevant": law is not None, "acceptability": None, "confidence": None}
     pertinence |= {"meaning": meaning, "why": " ".join(report.why_not)}
     records = [id or run for id, run in runs]
-    return _keep_all(hub, question, protocol, records, law, pertinence, files)
+    kept = _keep_all(hub, question, protocol, records, law, pertinence, files)
+    return {**kept, "kernel": kernel, "warnings": [_renamed(data, stem, name) for name in named]}
+
+
+def _renamed(data: Dataset, stem: str, kernel: str) -> str:
+    """That the rows of a table are of another kernel than its file is named after."""
+    table, stem = visible(Path(data.source).name), visible(stem)
+    return (
+        f"The kernel '{stem}' of this hub has runs that are not of this table, so the rows of "
+        f"'{table}' are runs of the kernel '{visible(kernel)}' ({setting('kernel', kernel)}). If "
+        f"both are of one system, add one table with the rows of both."
+    )
 
 
 def _as_runs(hub: Hub, data: Dataset, records: Sequence[RunRecord]) -> list[tuple[str, RunRecord]]:
@@ -707,8 +723,52 @@ def _as_runs(hub: Hub, data: Dataset, records: Sequence[RunRecord]) -> list[tupl
     runs = {
         id: run_record(e["content"]) for id, e in entries if e["kind"] == "run" and e["content"]
     }
-    pairs = zip(ids, records, strict=True)
-    return [(id, runs[id]) if id in runs and _holds(runs[id], r) else ("", r) for id, r in pairs]
+    there = [id in runs and _holds(runs[id], r) for id, r in zip(ids, records, strict=True)]
+    new = [r for r, known in zip(records, there, strict=True) if not known]
+    kernel = _kernel_of(hub, new) if new else ""
+    rows = zip(ids, records, there, strict=True)
+    return [(i, runs[i]) if known else ("", replace(r, kernel=kernel)) for i, r, known in rows]
+
+
+def _kernel_of(hub: Hub, rows: Sequence[RunRecord]) -> str:
+    """Kernel of the rows of a table: the first name without runs, or with runs of this table."""
+    stem = rows[0].kernel
+    names = chain([stem], (f"{stem}-{number}" for number in numbers(2)))
+    return next(name for name in names if _may_hold(hub, name, rows))
+
+
+def _may_hold(hub: Hub, kernel: str, rows: Sequence[RunRecord]) -> bool:
+    """Whether a kernel has no runs, or those of an earlier version of a table."""
+    first = hub.query(kernel, limit=1, every=True)["runs"]
+    if not first or first[0]["tier"] != _TABLE_TIER:
+        return not first
+    tables: dict[str, list[RunRecord]] = {}
+    for run in hub.query(kernel, limit=None, every=True)["runs"]:
+        tables.setdefault(run["version"], []).append(run_record(run))
+    return any(_is_version(table, rows) for table in tables.values())
+
+
+def _is_version(one: Sequence[RunRecord], other: Sequence[RunRecord]) -> bool:
+    """Whether two tables are versions of one: most rows of the shorter one are in the longer one.
+
+    Rows are compared in the columns that both tables have. The inputs of one of them have to be
+    columns of the other.
+    """
+    inputs = [set(chain.from_iterable(row.inputs for row in table)) for table in (one, other)]
+    cells = [[_cells(row) for row in table] for table in (one, other)]
+    names = [set(chain.from_iterable(table)) for table in cells]
+    if not (inputs[0] <= names[1] or inputs[1] <= names[0]):
+        return False
+    shared = names[0] & names[1]
+    rows = [{tuple(map(row.get, shared)) for row in table} for table in cells]
+    return 2 * len(rows[0] & rows[1]) > min(map(len, rows))
+
+
+def _cells(row: RunRecord) -> dict[str, str]:
+    """Inputs and outputs of a row as texts, which are equal in all units."""
+    every = {**row.inputs, **row.outputs}
+    ports = [Port(name, unit) for name, (_, unit) in every.items()]
+    return canonical_inputs(ports, {name: value for name, (value, _) in every.items()}, {})
 
 
 def _holds(run: RunRecord, row: RunRecord) -> bool:

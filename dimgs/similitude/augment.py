@@ -69,7 +69,7 @@ class Expected:
         target, kernel = content.get("target"), content.get("kernel")
         if not target or not kernel:
             raise InputError("The question has no target and kernel; give a question with both.")
-        description = describe(hub, str(kernel), load=False)
+        description = describe(hub, str(kernel), str(target), load=False)
         point = point_of(description, point_of_question(content))
         if point.missing:
             raise InputError(f"The question is incomplete: {'; '.join(point.missing.values())}.")

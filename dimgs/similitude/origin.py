@@ -119,7 +119,9 @@ class Description:
         return cache_version(content), program_of(content)
 
 
-def describe(hub: Hub, reference: Any, *, load: bool = True) -> Description:
+def describe(
+    hub: Hub, reference: Any, target: str | None = None, *, load: bool = True
+) -> Description:
     """Description of a kernel.
 
     Parameters
@@ -127,6 +129,8 @@ def describe(hub: Hub, reference: Any, *, load: bool = True) -> Description:
     hub : Hub
     reference : str or Kernel
         As :func:`dimgs.kernels.registry.load_kernel` takes it, or the name of one with runs.
+    target : str, optional
+        Output that its runs should have, where they have several.
     load : bool
         Whether a file or module that is named may be loaded; those installed always are.
 
@@ -147,7 +151,7 @@ def describe(hub: Hub, reference: Any, *, load: bool = True) -> Description:
         outputs = {p.name: p.unit for p in kernel.outputs}
         tiers = tuple(t.name for t in kernel.tiers)
         return Description(name, kernel.inputs, outputs, tiers, kernel, card)
-    run = next(newest_runs(hub, name), None)
+    run = next(chain(newest_runs(hub, name, target), newest_runs(hub, name)), None)
     if run is None:
         raise why or InputError(f"The hub has no run of '{visible(name)}'.")
     ports = tuple(Port(n, q.get("unit", "1")) for n, q in run["inputs"].items())
@@ -599,7 +603,7 @@ def related(hub: Hub, origin: Origin, there: Sequence[Origin]) -> list[Origin]:
             continue
         try:
             # what its runs hold is an assumption that no question has made
-            other = replace(describe(hub, name, load=False), hub=None)
+            other = replace(describe(hub, name, origin.target, load=False), hub=None)
             point = point_of(other, point_values)
         except InputError:
             # no runs, other inputs, or a range that ends before the point

@@ -1,5 +1,6 @@
 """What `discover` and `run` found, kept with its links."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +108,69 @@ def test_the_law_of_a_table_answers_at_every_label_of_its_runs(tmp_path: Path, l
         else:
             # of another pan nobody knows whether it follows the law
             assert answer.how == "none"
+
+
+def _spring(rows: slice, factor: float = 1.0, target: str = "F", unit: str = "m") -> Dataset:
+    """Rows of a table of springs, all of whose versions come from one file."""
+    rng = np.random.default_rng(0)
+    k, x = rng.uniform(10.0, 500.0, 40), rng.uniform(0.1, 0.9, 40)
+    force = factor * k * x
+    column = {"F [N]": force} if target == "F" else {"E [J]": force * x / 2}
+    lengths = x * {"m": 1.0, "cm": 100.0}[unit]
+    columns = {"k [N/m]": k, f"x [{unit}]": lengths, **column}
+    return Dataset.from_columns({name: values[rows] for name, values in columns.items()})
+
+
+def _kept_in(hub: Hub, data: Dataset, target: str = "F") -> Any:
+    from dimgs.discovery.discover import discover
+
+    return keep_report(hub, discover(data, target, engine="power_law"), "<p>The report.</p>")
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        _spring(slice(20)),
+        _spring(slice(30)),
+        _spring(slice(12)),
+        _spring(slice(5, 25)),
+        _spring(slice(30), unit="cm"),
+    ],
+    ids=["again", "longer", "shorter", "moved on", "in other units"],
+)
+def test_versions_of_a_table_are_runs_of_one_kernel(hub: Hub, later: Dataset) -> None:
+    first, second = (_kept_in(hub, data) for data in (_spring(slice(20)), later))
+    assert hub.kernels() == [first["kernel"]] == [second["kernel"]]
+    assert first["warnings"] == second["warnings"] == []
+    answer = ask("F", "k=100 N/m, x=0.5 m", hub, kernel=second["kernel"])
+    assert answer.value == pytest.approx(50.0)
+
+
+@pytest.mark.parametrize("rows", [slice(20), slice(20, 40)], ids=["same settings", "others"])
+def test_a_table_of_another_system_is_a_kernel_of_its_own(hub: Hub, rows: slice) -> None:
+    first = _kept_in(hub, _spring(slice(20)))
+    second = _kept_in(hub, _spring(rows, factor=1.3))
+    name = second["kernel"]
+    assert (first["warnings"], len({first["kernel"], name})) == ([], 2)
+    (warning,) = second["warnings"]
+    assert f"(--kernel {name})" in warning
+    for kernel, factor in ((first["kernel"], 1.0), (name, 1.3)):
+        answer = ask("F", "k=100 N/m, x=0.5 m", hub, kernel=kernel)
+        assert answer.value == pytest.approx(50.0 * factor)
+    # each goes on under its name
+    assert _kept_in(hub, _spring(slice(40), factor=1.3))["kernel"] == name
+    assert _kept_in(hub, _spring(slice(19)))["kernel"] == first["kernel"]
+
+
+def test_rows_are_no_runs_of_a_simulator_of_the_same_name(hub: Hub) -> None:
+    (record,) = table_records(_spring(slice(1)), "F")
+    hub.add_runs([replace(record, tier="fine", provenance={"version": "1"})])
+    assert _kept_in(hub, _spring(slice(20)))["kernel"] != record.kernel
+
+
+def test_a_table_with_two_targets_answers_for_both(hub: Hub) -> None:
+    kept = [_kept_in(hub, _spring(slice(30), target=t), t) for t in ("F", "E")]
+    assert kept[0]["kernel"] == kept[1]["kernel"]
+    for target, value in (("F", 50.0), ("E", 12.5)):
+        answer = ask(target, "k=100 N/m, x=0.5 m", hub, kernel=kept[0]["kernel"])
+        assert answer.value == pytest.approx(value)
