@@ -29,6 +29,7 @@ _STEPS = {
     Step.FIND_RUNS: "search_hub",
     Step.WRITE_RUNS: "the help of a person",
     Step.CHECK_CARD: "describe_kernels",
+    Step.DISPUTE: "the hub, where a person disputes it",
     Step.ADD_USER: "the help of a person",
     Step.SHOW_KEYS: "what a person knows of the keys",
     Step.RUN: "plan_campaign",

@@ -163,7 +163,7 @@ def add(
     ),
 ) -> Output:
     """Add a question, card, protocol, law, annotation, data set or limit."""
-    from dimgs.hub.acts import naming, read_keys
+    from dimgs.hub.acts import joined_rows, naming, read_keys
     from dimgs.hub.entry import UNVERSIONED, cache_version
 
     files = {path.name: _content(path) for path in attached or ()}
@@ -172,9 +172,14 @@ def add(
     if free := ", ".join(f"'{visible(k)}'" for k in document if k not in keys):
         kept = f"The {document['kind']} keeps {free}, which dimgs does not read"
         warn([f"{kept}; the keys that it reads are {', '.join(keys)}."])
-    if document["kind"] == "run" and cache_version(document) == UNVERSIONED:
-        none = 'The run names no version of its program ("provenance": {"version": …})'
-        warn([f"{none}: it counts only while no run of its kernel and tier names one."])
+    if document["kind"] == "run":
+        try:
+            joined_rows([*hub.query(document["kernel"], limit=1)["runs"], {**document, "id": id}])
+        except InputError as error:
+            warn([str(error)])
+        if cache_version(document) == UNVERSIONED:
+            none = 'The run names no version of its program ("provenance": {"version": …})'
+            warn([f"{none}: it counts only while no run of its kernel and tier names one."])
     for data in files.values():
         hub.put_file(data)
     return _id(id)

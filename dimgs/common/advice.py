@@ -42,6 +42,7 @@ class Step(StrEnum):
     FIND_RUNS = "hub query"
     WRITE_RUNS = "hub dataset"
     CHECK_CARD = "hub check-card"
+    DISPUTE = "hub dispute"
     ADD_USER = "hub user add"
     SHOW_KEYS = "hub key"
     RUN = "run"

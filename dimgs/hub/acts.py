@@ -1138,24 +1138,56 @@ def origin_of(run: Document) -> str:
     return " ".join(p for p in (run["kernel"], run["tier"], run["version"][:8]) if p)
 
 
+def joined_rows(
+    runs: Iterable[Document], target: str | None = None
+) -> list[dict[tuple[str, str], Any]]:
+    """Runs as rows of one table, by name and unit of its columns.
+
+    Parameters
+    ----------
+    runs : iterable of mapping
+        As :meth:`Reader.query` gives them.
+    target : str, optional
+        The only output to keep.
+
+    Raises
+    ------
+    InputError
+        If a quantity has units of different dimensions.
+    """
+    units: dict[str, str] = {}
+    givers: dict[str, Document] = {}
+    rows = []
+    for run in runs:
+        # one output is not an input of another
+        columns = columns_of(run_record(run), units, None if target is None else [target])
+        for name, unit in columns:
+            first = givers.setdefault(name, run)
+            if unit != units[name]:
+                ids, kernels = ([each[n] for each in (first, run)] for n in ("id", "kernel"))
+                remedy = f"choose one kernel ({setting('kernel', *map(visible, kernels))})"
+                if kernels[0] == kernels[1]:
+                    remedy = (
+                        f"dispute the wrong one ({Act(Step.DISPUTE, ids[1][:12] + ' --text WHY')})"
+                    )
+                raise InputError(
+                    f"'{visible(name)}' is in {units[name]} in the run {ids[0][:12]} and in {unit} "
+                    f"in the run {ids[1][:12]}, which do not fit in one table; {remedy}."
+                )
+        rows.append(columns)
+    return rows
+
+
 def _table(
     runs: list[Json], origins: list[str], more: Mapping[str, list[str]], target: str | None
 ) -> "pd.DataFrame":
     import pandas as pd
 
     texts = {"origin": origins, "run": [r["id"] for r in runs], **more}
-    units: dict[str, str] = {}
-    rows: list[Json] = []
-    for record in map(run_record, runs):
-        # one output is not an input of another
-        columns = columns_of(record, units, None if target is None else [target])
-        for name, unit in columns:
-            if unit != units[name]:
-                raise InputError(
-                    f"Runs give '{visible(name)}' in {unit} and in {units[name]}, which do not fit "
-                    f"together; choose one kernel with {setting('kernel')}."
-                )
-        rows.append({f"{n} [{unit}]": v for (n, unit), v in columns.items() if n not in texts})
+    rows = [
+        {f"{n} [{unit}]": value for (n, unit), value in row.items() if n not in texts}
+        for row in joined_rows(runs, target)
+    ]
     frame = pd.DataFrame(rows)
     for name, column in texts.items():
         frame[f"{name} [label]"] = column

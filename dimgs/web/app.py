@@ -61,6 +61,7 @@ _STEPS = {
     Step.FIND_RUNS: "the search of the hub",
     Step.WRITE_RUNS: "a data set of the hub",
     Step.CHECK_CARD: "the limits and images of its card",
+    Step.DISPUTE: "“Dispute it” on its page",
     Step.ADD_USER: "the page of the people",
     Step.SHOW_KEYS: "the page of the people",
     Step.RUN: "a campaign",

@@ -106,6 +106,19 @@ def test_a_run_without_a_version_is_added_with_a_warning(
         assert ("names no version" in capsys.readouterr().err) == is_warned
 
 
+def test_a_run_in_a_unit_of_another_dimension_is_named(
+    hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run.json"
+    same = {"kind": "run", "kernel": "film", "provenance": {"version": "1"}}
+    for unit, is_warned in (("mm", False), ("cm", False), ("kg", True)):
+        path.write_text(json.dumps({**same, "inputs": {"l": {"value": 2.0, "unit": unit}}}))
+        capsys.readouterr()
+        assert run(["hub", "add", str(path), "--as", "anna"]) == 0
+        added = capsys.readouterr()
+        assert (f"in kg in the run {added.out[:12]}" in added.err) == is_warned
+
+
 def test_a_token_is_shown_once(typed: Any, hub: Path) -> None:
     typed("user", "add", "bob", "--role", "reviewer")
     token = typed("token", "bob", "--days", "2", "--scope", "write")["token"]

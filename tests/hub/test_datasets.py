@@ -58,10 +58,24 @@ def test_rejected_runs_are_left_out_and_a_later_rejection_reaches_the_table(
             hub.dataset(tmp_path / "t.csv", kernel="film")
 
 
+@pytest.mark.parametrize("part", ["inputs", "outputs"])
+def test_of_runs_that_do_not_fit_the_wrong_one_is_named_and_can_be_left_out(
+    tmp_path: Path, part: str
+) -> None:
+    fits = run("a")
+    odd = {**getattr(fits, part), ("l" if part == "inputs" else "c"): (3.0, "K")}
+    with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
+        first, wrong = hub.add_runs([fits, run("b", **{part: odd})])
+        with pytest.raises(InputError, match=f"{first[:12]} and in K in the run {wrong[:12]}"):
+            hub.dataset(tmp_path / "t.csv", kernel="film")
+        hub.dispute(wrong, "The unit is wrong.")
+        assert hub.dataset(tmp_path / "t.csv", kernel="film")["rows"] == 1
+
+
 def test_what_does_not_fit_is_reported(tmp_path: Path) -> None:
     with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
         hub.add_runs([run("a"), run("b", kernel="other", inputs={"l": (1.0, "s")})])
-        with pytest.raises(InputError, match="'l' in s and in mm, which do not fit"):
+        with pytest.raises(InputError, match=r"do not fit.*one kernel \(--kernel film or other\)"):
             hub.dataset(tmp_path / "t.csv")
         with pytest.raises(InputError, match="has no supported format"):
             hub.dataset(tmp_path / "t.docx")
