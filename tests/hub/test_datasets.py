@@ -1,5 +1,6 @@
 """Tables of runs that were chosen once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,9 +64,13 @@ def test_of_runs_that_do_not_fit_the_wrong_one_is_named_and_can_be_left_out(
     tmp_path: Path, part: str
 ) -> None:
     fits = run("a")
-    odd = {**getattr(fits, part), ("l" if part == "inputs" else "c"): (3.0, "K")}
+    odd = replace(fits, key="b")
+    if part == "inputs":
+        odd = replace(odd, inputs={**fits.inputs, "l": (3.0, "K")})
+    else:
+        odd = replace(odd, outputs={"c": (3.0, "K")})
     with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
-        first, wrong = hub.add_runs([fits, run("b", **{part: odd})])
+        first, wrong = hub.add_runs([fits, odd])
         with pytest.raises(InputError, match=f"{first[:12]} and in K in the run {wrong[:12]}"):
             hub.dataset(tmp_path / "t.csv", kernel="film")
         hub.dispute(wrong, "The unit is wrong.")

@@ -11,6 +11,7 @@ from dimgs.ask import ask
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.hub import Hub
+from dimgs.hub.acts import read_keys
 from dimgs.hub.hub import keep_campaign, keep_report, table_records
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.law.law import Law
@@ -174,3 +175,13 @@ def test_a_table_with_two_targets_answers_for_both(hub: Hub) -> None:
     for target, value in (("F", 50.0), ("E", 12.5)):
         answer = ask(target, "k=100 N/m, x=0.5 m", hub, kernel=kept[0]["kernel"])
         assert answer.value == pytest.approx(value)
+
+
+def test_every_key_that_dimgs_stores_is_one_that_it_reads(hub: Hub) -> None:
+    _kept_in(hub, _spring(slice(20)))
+    regimes = {"regimes": [{"where": "l > 1", "law": RESULT["law"]}], "boundaries": [{}]}
+    keep_campaign(hub, {**RESULT, **regimes}, {**PLAN, "kernel": "diffusion-series"}, [run("a")])
+    every = [hub.get(listed["id"]) for listed in hub.listed()]
+    assert {e["kind"] for e in every} == {"question", "card", "protocol", "run", "law", "answer"}
+    for entry in every:
+        assert set(entry["content"]) <= set(read_keys(entry["kind"]))
