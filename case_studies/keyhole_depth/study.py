@@ -124,7 +124,7 @@ def draw(axes: Axes, data: Dataset, line: Array, report: Report) -> None:
     axes.plot(x, np.polyval(line, x), color=GREY, label="straight law found")
     axes.plot(x, 0.4 * (x - 1.4), ":", color=GREY, label="published")
     if report.law is not None:
-        own_form = report.law.predict({"Ke": x})
+        own_form = report.law.predict_si({"Ke": x})
         axes.plot(x, own_form, "--", color=COLOURS[4], label="form preferred by the tool")
     axes.set_xlabel("keyhole number Ke")
     axes.set_ylabel("depth over beam radius")

@@ -31,6 +31,7 @@ from dimgs.cli.reproduce import COLOURS, GREY, NOT_JUDGED, Check, Findings, Sour
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.options import Options
 from dimgs.law.law import Law
+from dimgs.law.prediction import predicted
 from dimgs.report.results import Report
 
 UNITS = {
@@ -104,7 +105,7 @@ def run() -> Findings:
 
 
 def for_iter(law: Law) -> Check:
-    value, low, high = law.predict({k: np.array([v]) for k, v in ITER.items()}, level=0.9)
+    value, low, high = predicted(law, {k: np.array([v]) for k, v in ITER.items()}, 0.9, "run")
     ends = (float(low[0]), float(high[0]))
     name = "ITER, confinement time (interval at 90 %)"
     return Check(name, float(value[0]), *ends, 3.6, 0.3, relative=True, unit="s", why=FAR)

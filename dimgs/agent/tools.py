@@ -32,7 +32,7 @@ from dimgs.kernels.process import ending
 from dimgs.kernels.record import Failure
 from dimgs.law import display
 from dimgs.law.law import Law
-from dimgs.law.prediction import Place, law_table, wanted_by
+from dimgs.law.prediction import Place, law_table, predicted, wanted_by
 from dimgs.similitude.answer import grid_points
 from dimgs.variables import parse_unit
 from dimgs.variables.quantities import Quantity as ReadQuantity
@@ -607,7 +607,7 @@ def predict(
     places = stored.places(data)
     beyond = list(dict.fromkeys(str(d) for place in places for d in place.departures))
     try:
-        prediction = stored.predict({n: data[n] for n in data.names}, level=level)
+        prediction = predicted(stored, {n: data[n] for n in data.names}, level, "run")
     except InputError as error:
         if beyond:
             where = f"The point lies outside the domain of the law: {'; '.join(beyond)}."

@@ -425,7 +425,7 @@ def predict(
     from dimgs.dataset.checks import dropping_warnings
     from dimgs.law.curve import is_curve
     from dimgs.law.law import Law
-    from dimgs.law.prediction import law_table, wanted_by, with_values
+    from dimgs.law.prediction import compared, law_table, predicted, wanted_by, with_values
     from dimgs.law.serialise import read_document
     from dimgs.variables import Variable, parse_unit
 
@@ -453,7 +453,7 @@ def predict(
     warn(doubts)
     target, name = stored.target, stored.target.name
     if relative_to is None:
-        prediction = stored.predict({n: data[n] for n in data.names}, level=options.level)
+        prediction = predicted(stored, {n: data[n] for n in data.names}, options.level, "run")
     else:
         position = np.flatnonzero(data.rows == relative_to)
         if not position.size:
@@ -461,7 +461,7 @@ def predict(
             left = " without those that cannot be used" if data.dropped else ""
             raise InputError(f"--relative-to is {relative_to}, but {there}{left}.")
         reference = data.take(np.full(data.n_runs, position[0]))
-        prediction = stored.ratio(data, reference, level=options.level)
+        prediction = compared(stored, data, reference, options.level, "law")
         # a level is a logarithm already, of which ratios are differences
         what, of = ("difference", target.unit) if target.is_level else ("ratio", parse_unit("1"))
         target = Variable(f"{name} {what}", of)

@@ -105,6 +105,7 @@ def demo(
     from dimgs.discovery.discover import fit
     from dimgs.discovery.explore import explore
     from dimgs.discovery.options import Options
+    from dimgs.law.prediction import predicted
     from dimgs.report.results import exponent_document
     from dimgs.variables import parse_unit
 
@@ -115,7 +116,7 @@ def demo(
     law = fit(data, "T", Options(constants=["G"])).law
     # Pluto is not in the table
     pluto = {"a": [_PLUTO_AU * parse_unit("AU").factor], "M": [parse_unit("Msun").factor]}
-    days = (float(end[0]) / _DAY for end in law.predict(pluto, level=0.9))
+    days = (float(end[0]) / _DAY for end in predicted(law, pluto, 0.9, "run"))
     year = dict(zip(("value", "low", "high"), days, strict=True))
     document = {
         "exponents": [exponent_document(e) for e in free.variable_exponents],

@@ -18,7 +18,7 @@ from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.display import half_widths, name_exponents, round_decimals, without_held
 from dimgs.law.export import domain_lines, numpy_function, source_code
 from dimgs.law.latex import distinct_symbols, expression_latex
-from dimgs.law.prediction import Interval, Of, Place, inputs_in, predict, values
+from dimgs.law.prediction import Interval, Of, Place, predict
 from dimgs.law.serialise import constant_document
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
 from dimgs.variables.units import other_turning
@@ -64,13 +64,17 @@ class UnitLaw:
         Returns
         -------
         ndarray of shape (n,), a number for single numbers, or Interval of such
+
+        Warns
+        -----
+        DimgsWarning
+            As :meth:`Law.predict`.
         """
-        inputs = inputs_in(self.law, data, dict(self.symbols.values()))
         unit = parse_unit(self.target_unit)
+        predicted = predict(self.law, data, level, of, dict(self.symbols.values()))
         if level is None:
-            return inputs.like(unit.from_si(values(self.law, inputs)))
-        interval = predict(self.law, {**inputs.values, **inputs.labels}, level, of)
-        return Interval(*(inputs.like(unit.from_si(x)) for x in interval))
+            return unit.from_si(predicted)
+        return Interval(*map(unit.from_si, predicted))
 
     def to_json(self) -> dict[str, Any]:
         """The numerical equation as a JSON document; long exponents are among its constants."""
@@ -209,8 +213,7 @@ class Law(CheckedLaw):
         ----------
         data : whatever `read_table` takes
             A mapping's plain numbers are in SI units; scalars give scalars. In any other table
-            every input with a dimension needs a unit, and columns that the law does not know are
-            named in a warning.
+            every input with a dimension needs a unit.
         level : float, optional
             Coverage of the intervals; without it only values are returned.
         of : {"run", "law"}
@@ -227,6 +230,13 @@ class Law(CheckedLaw):
         InputError
             If an input is absent, lacks its unit or has another dimension, or a mapping has a name
             like that of an input which it lacks.
+
+        Warns
+        -----
+        DimgsWarning
+            Of rows outside the domain, with their number, the first row and the reasons (those of
+            each row are in :meth:`places`); of columns that the law does not know; and of a law in
+            doubt.
         """
         return prediction.predict(self, data, level, of)
 
@@ -252,6 +262,11 @@ class Law(CheckedLaw):
         Returns
         -------
         ndarray of shape (n,) or Interval of such
+
+        Warns
+        -----
+        DimgsWarning
+            As :meth:`predict`.
         """
         return prediction.ratio(self, u, v, level, of)
 

@@ -715,6 +715,29 @@ def places(law: CheckedLaw, inputs: Inputs) -> list[Place]:
     return [Place(tuple(why), beyond) for why, beyond in zip(rows, far, strict=True)]
 
 
+def outside_notes(law: CheckedLaw, data: Any, inputs: Inputs) -> list[str]:
+    """A note on the rows outside the domain: how many, and the first with the reasons."""
+    judged = [*_departures(law, inputs)]
+    outside = np.any([np.zeros(inputs.n), *(bad for _, _, bad in judged)], axis=0)
+    if not outside.any():
+        return []
+    first = int(np.argmax(outside))
+    why = "; ".join(
+        str(_departure(law, inputs, bound, values[first], first))
+        for bound, values, bad in judged
+        if bad[first]
+    )
+    if inputs.n == 1:
+        where, whose = "The row lies", "its value"
+    else:
+        row, count = _row_numbers(data, inputs)[first], np.count_nonzero(outside)
+        where = f"{count} of {inputs.n} rows, first row {row}, lie"
+        whose = "their values (Law.places has the reasons for each)"
+    return [
+        f"{where} outside the domain of the law: {why}. Do not rely on {whose} without runs there."
+    ]
+
+
 def _departures(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, BoolArray]]:
     """Bounds, labels and the leverage with their values, and which rows lie outside."""
     n, domain = inputs.n, law.domain
@@ -896,9 +919,13 @@ class Interval(NamedTuple):
     high: Any
 
 
-def law_inputs(law: CheckedLaw, data: Any) -> Inputs:
-    """SI values of a law's inputs, all finite."""
-    inputs = inputs_of(data, wanted_by(law))
+def law_inputs(law: CheckedLaw, data: Any, units: Mapping[str, str] | None = None) -> Inputs:
+    """SI values of a law's inputs, all finite; plain numbers have the units of their columns."""
+    wanted = wanted_by(law)
+    if units is not None:
+        stated = [Variable(v.name, parse_unit(units[v.name])) for v in wanted.variables]
+        wanted = wanted._replace(variables=stated)
+    inputs = inputs_of(data, wanted, units)
     for name, column in inputs.values.items():
         bad = np.flatnonzero(~np.isfinite(column))
         if bad.size:
@@ -915,10 +942,13 @@ def not_used(unknown: Sequence[str]) -> list[str]:
     return [f"Columns that are no inputs of the law are not used: {listed}."] if unknown else []
 
 
-def _warn_of_unused(*tables: Inputs) -> None:
-    """Warn, as from where a method of the law was called, of columns that are no inputs."""
-    for note in not_used(list(dict.fromkeys(name for each in tables for name in each.unknown))):
-        warnings.warn(note, DimgsWarning, stacklevel=4)
+def _warn_of(law: CheckedLaw, *tables: tuple[Any, Inputs]) -> None:
+    """Warn, as from where a method of the law was called, of what makes its values doubtful."""
+    unused = list(dict.fromkeys(name for _, inputs in tables for name in inputs.unknown))
+    outside = [note for each in tables for note in outside_notes(law, *each)]
+    for note in [law.doubt, *not_used(unused), " ".join(outside)]:
+        if note:
+            warnings.warn(note, DimgsWarning, stacklevel=4)
 
 
 def law_table(wanted: Wanted, data: Any, options: ReadOptions) -> Dataset:
@@ -935,13 +965,6 @@ def with_values(law: CheckedLaw, table: Dataset, *, drop_bad: bool) -> Dataset:
         return table.dropping(dict.fromkeys(np.flatnonzero(undefined).tolist(), reason))
     _defined_values(law, inputs, table)
     return table
-
-
-def inputs_in(law: CheckedLaw, data: Any, units: Mapping[str, str]) -> Inputs:
-    """SI values of a law's inputs, of which plain numbers have the units of their columns."""
-    wanted = wanted_by(law)
-    stated = [Variable(v.name, parse_unit(units[v.name])) for v in wanted.variables]
-    return inputs_of(data, wanted._replace(variables=stated), units)
 
 
 def wanted_by(law: CheckedLaw) -> Wanted:
@@ -1034,17 +1057,18 @@ def _defined_values(law: CheckedLaw, inputs: Inputs, data: Any) -> Array:
     return result
 
 
-def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
-    """See :meth:`Law.predict`."""
-    if law.doubt:
-        warnings.warn(law.doubt, DimgsWarning, stacklevel=3)
-    inputs = law_inputs(law, data)
-    _warn_of_unused(inputs)
-    return _predicted(law, data, inputs, level, of)
+def predict(
+    law: CheckedLaw, data: Any, level: float | None, of: Of, units: Mapping[str, str] | None = None
+) -> Any:
+    """See :meth:`Law.predict`; plain numbers in SI units where those of plain columns are given."""
+    inputs = law_inputs(law, data, units)
+    _warn_of(law, (data, inputs))
+    plain_numbers = inputs if units is None else inputs._replace(with_units=False)
+    return _predicted(law, data, plain_numbers, level, of)
 
 
 def predicted(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
-    """As :func:`predict`, for a report that shows what is doubtful or not used elsewhere."""
+    """As :func:`predict`, for a report that shows elsewhere what makes its values doubtful."""
     return _predicted(law, data, law_inputs(law, data), level, of)
 
 
@@ -1114,12 +1138,17 @@ def _interval(
     return target_ends(law, value, half, factor)
 
 
-@np.errstate(all="ignore")
 def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.ratio`."""
     _check_of(of)
+    _warn_of(law, *((rows, law_inputs(law, rows)) for rows in (u, v)))
+    return compared(law, u, v, level, of)
+
+
+@np.errstate(all="ignore")
+def compared(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
+    """As :func:`ratio`, for a report that shows elsewhere what makes its values doubtful."""
     a, b = law_inputs(law, u), law_inputs(law, v)
-    _warn_of_unused(a, b)
     one, two = _defined_values(law, a, u), _defined_values(law, b, v)
     shaped = a._replace(scalar=a.scalar and b.scalar)
     value = one - two if law.target.is_level else one / two

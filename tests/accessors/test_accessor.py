@@ -37,6 +37,14 @@ def test_methods_are_the_functions(table: Any) -> None:
     assert (low < period).all()
 
 
+def test_a_row_outside_is_warned_of_where_the_method_was_called() -> None:
+    table = frame().assign(**{"x [1]": [1.0, 2.0, 3.0, 1.0]})
+    law = table.dimgs.fit("T", constants=["g"]).law
+    with pytest.warns(dimgs.DimgsWarning, match=r"x lay between 1 and 3 in the runs") as caught:
+        (table * 5.0).dimgs.predict(law, 0.9)
+    assert caught[0].filename == __file__
+
+
 def test_the_package_alone_imports_neither() -> None:
     code = "import sys, dimgs; print({'pandas', 'xarray'} & set(sys.modules))"
     printed = subprocess.run(

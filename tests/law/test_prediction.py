@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -213,6 +214,32 @@ def test_a_model_test_is_inside_the_domain_and_another_regime_is_not() -> None:
     creeping = {**prototype, "U": prototype["U"] * 1e-6}
     (reynolds,) = [g.name for g in law.groups if g.known_as == "Reynolds number"]
     assert all(reynolds in row for row in law.outside(creeping))
+
+
+@pytest.mark.parametrize("outside", [[], [7], [1, 2, 3], list(range(40))])
+def test_rows_outside_the_domain_are_counted_in_one_warning(outside: list[int]) -> None:
+    data = pipe()
+    law = fit(data, "tau_w").law
+    inside = _rows(data, list(range(40)))
+    rows = {**inside, "U": inside["U"].copy()}
+    rows["U"][outside] *= 1e-6
+    in_feet = {**rows, "U": rows["U"] / 0.3048}
+    assert {i for i, out in enumerate(law.outside(rows)) if out} == {*outside}
+    calls: list[Callable[[], Any]] = [
+        lambda: law.predict(rows),
+        lambda: law.predict(rows, 0.9),
+        lambda: law.ratio(inside, rows),
+        lambda: law.with_units(U="ft/s").predict(in_feet),
+        lambda: law.with_units(U="ft/s").predict(in_feet, 0.9),
+    ]
+    for call in calls:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            call()
+        assert [w.filename for w in caught] == [__file__] * bool(outside)
+        for text in (str(w.message) for w in caught):
+            assert text.startswith(f"{len(outside)} of 40 rows, first row {outside[0] + 1}, lie")
+            assert all(str(why) in text for why in law.places(rows)[outside[0]].departures)
 
 
 def test_idle_columns_are_optional_and_judged_where_they_are_given() -> None:

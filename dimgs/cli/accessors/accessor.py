@@ -57,4 +57,6 @@ class Accessor:
 
     def predict(self, law: "Law", level: float | None = None) -> Any:
         """Predictions of a law for the rows; see :meth:`dimgs.Law.predict`."""
-        return law.predict(self._table) if level is None else law.predict(self._table, level)
+        from dimgs.law.prediction import predict
+
+        return predict(law, self._table, level, "run")
