@@ -215,7 +215,10 @@ class _Asking:
     def at_values(self, target: str, inputs: Given, kernel: Any, physics: str | None) -> Answer:
         """Answer one point, each of whose inputs is a number or label."""
         if kernel is None and physics is None:
-            raise InputError("Neither a kernel nor a physics identity is named; give one.")
+            options = f"{setting('kernel')} or {setting('physics')}"
+            names = visible(", ".join(self.hub.kernels())[:300]) or "no kernel"
+            fault = "Neither a kernel nor a physics identity is named"
+            raise InputError(f"{fault}; give {options}: this hub has runs of {names}.")
         every = _with_points(self._kernels(target, kernel, physics), inputs)
         description, point = every[0]
         if not _may_answer(description, point):
