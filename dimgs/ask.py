@@ -47,7 +47,6 @@ from dimgs.similitude.origin import (
     related,
     without_runs,
 )
-from dimgs.variables import parse_unit
 from dimgs.variables.units import unit_suffix
 
 if TYPE_CHECKING:
@@ -265,10 +264,8 @@ class _Asking:
                 and abs(offer.value - its.value) > large
             ):
                 both = [
-                    f"{visible(o.description.name)} says "
-                    f"{parse_unit(o.description.outputs[o.target]).from_si(x.value):.4g}"
-                    f"{unit_suffix(o.description.outputs[o.target])}"
-                    for o, x in ((origin, offer), (other, its))
+                    f"{visible(o.description.name)} says {q['value']:.4g}{unit_suffix(q['unit'])}"
+                    for o, q in ((o, o.quantity(x)) for o, x in ((origin, offer), (other, its)))
                 ]
                 name = setting("kernel", visible(origin.description.name))
                 return f"kernels of this physics differ: {' and '.join(both)}; choose one ({name})"
@@ -346,23 +343,18 @@ class _Asking:
 
     def _compose_answer(self, offer: Offer, used: Origin) -> Answer:
         """The answer that an offer gives."""
-        unit = used.description.outputs[used.target]
-        scale = parse_unit(unit)
-        value, low, high = (float(scale.from_si(x)) for x in (offer.value, offer.low, offer.high))
-        assumptions = [*used.point.assumptions]
+        quantity, assumptions = used.quantity(offer), [*used.point.assumptions]
         if used.tier not in ("", UNNAMED):
             label = {"value": used.tier, "unit": "label"}
             source = "the finest tier with suitable runs"
             assumptions.append({"input": "tier", "value": label, "source": source})
-        low, high = min(low, high), max(low, high)
-        quantity = {"value": value, "low": low, "high": high, "unit": unit}
         pertinence = judge_answer(
             used.target, quantity, offer.half_width, self.tolerance, self.level, offer.why
         )
         reviews = self._reviews(offer, used)
         return Answer(
-            value, low, high, unit, offer.how, offer.evidence, pertinence, assumptions, [], reviews,
-            None, self.level,
+            **quantity, how=offer.how, evidence=offer.evidence, pertinence=pertinence,
+            assumptions=assumptions, reviews=reviews, level=self.level,
         )  # fmt: skip
 
     def _reviews(self, offer: Offer, used: Origin) -> list[Json]:

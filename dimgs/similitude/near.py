@@ -15,7 +15,7 @@ from dimgs.kernels.base import of_tier
 from dimgs.law.checked_law import leverages
 from dimgs.law.prediction import inverse_scatter
 from dimgs.similitude import kriging
-from dimgs.similitude.answer import evidence_of
+from dimgs.similitude.answer import describe_value, evidence_of
 from dimgs.similitude.kriging import Hyperparameters, Joined, Nearby, join, learn_from_few, refit
 from dimgs.similitude.laws import HubLaw, LimitPoints, with_limits
 from dimgs.similitude.origin import Offer, Origin
@@ -94,7 +94,14 @@ def near(
     joined = attempt(join, best.near, hyper)
     if joined is None or not _is_inside(best.near, joined):
         return None
-    return _compose(origin, best, joined, trend, level)
+    offer = _compose(origin, best, joined, trend, level)
+    law = trend or next(iter(laws), None)
+    alone = None if law is None else law.answer(origin, level)
+    if alone is None:
+        return offer
+    # the value that predictions of the law have
+    said = describe_value(origin.target, origin.quantity(alone))
+    return replace(offer, why=f"{offer.why} By the law alone, {said}")
 
 
 def _is_inside(near: Nearby, joined: Joined) -> bool:

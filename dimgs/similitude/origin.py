@@ -489,6 +489,13 @@ class Origin:
             quantities[name] = {"value": value, "unit": port.unit}
         return quantities | {n: {"value": v, "unit": "label"} for n, v in self.point.labels.items()}
 
+    def quantity(self, offer: "Offer") -> dict[str, Any]:
+        """The value of an offer with its interval, in the unit of the target."""
+        unit = self.description.outputs[self.target]
+        scale = parse_unit(unit)
+        value, low, high = (float(scale.from_si(x)) for x in (offer.value, offer.low, offer.high))
+        return {"value": value, "low": min(low, high), "high": max(low, high), "unit": unit}
+
     @cached_property
     def powers(self) -> Array | None:
         """Powers of the inputs that the target grows with under a change of units."""

@@ -177,6 +177,19 @@ def test_a_table_with_two_targets_answers_for_both(hub: Hub) -> None:
         assert answer.value == pytest.approx(value)
 
 
+def test_an_answer_of_near_runs_names_the_value_of_the_law(hub: Hub) -> None:
+    data = _spring(slice(20))
+    force = data["F"] * np.exp(np.random.default_rng(1).normal(0.0, 0.01, 20))
+    columns = {"k [N/m]": data["k"], "x [m]": data["x"], "F [N]": force}
+    kept = _kept_in(hub, Dataset.from_columns(columns))
+    answer = ask("F", "k=100 N/m, x=0.5 m", hub, kernel=kept["kernel"])
+    assert answer.how == "near"
+    law = Law.from_json(hub.get(kept["law"])["content"]["law"])
+    value = float(law.predict_si({"k": np.array([100.0]), "x": np.array([0.5])})[0])
+    assert answer.value != pytest.approx(value, rel=1e-4)
+    assert f"By the law alone, F is {value:.5g} N, between" in answer.pertinence["why"]
+
+
 def test_every_key_that_dimgs_stores_is_one_that_it_reads(hub: Hub) -> None:
     _kept_in(hub, _spring(slice(20)))
     regimes = {"regimes": [{"where": "l > 1", "law": RESULT["law"]}], "boundaries": [{}]}
