@@ -379,7 +379,7 @@ class Runner:
                 kept = self._end(task, record)
                 if kept is None:
                     self.tally["retried"] += 1
-                    waiting.append(task)
+                    waiting.insert(0, task)
                 else:
                     records[kept.key] = kept
                     self.on_done(kept, False)
@@ -403,12 +403,14 @@ class Runner:
         record = record or task.request.failed(self.place.death, Failure.DIED)
         self.store.finish(record)
         self.made.add(key)
+        if self._known(key) is None and not self._deaths:
+            return None
         self._ended[record.status] += 1
         failed = self._ended[Status.FAILED]
         if failed >= _HOPELESS and failed == self._ended.total():
             what = f"The first {failed} runs failed, and no other was made."
             raise FitError(f"{what} The last reason: {record.reason}")
-        return None if self._known(key) is None and not self._deaths else record
+        return record
 
 
 def _answer(future: "Future[RunRecord]") -> RunRecord | None:
