@@ -24,6 +24,7 @@ from dimgs.campaign.result import (
     RegimeAnswer,
     RegimeBoundary,
     Tested,
+    as_sentence,
     counted,
     quantity,
     sentence,
@@ -353,7 +354,10 @@ class Answers:
         meaning = sentence(self.binding.target.name, regime, not self.lost, self._reached())
         over = f"{counted(regime.runs)} over {regime.share:.0%} of the ranges"
         over += " where runs gave an answer" if self.lost else ""
-        why = f"{over}; the widest half-width is {half:.3g}, {evidence.tolerance} was asked for."
+        plan = self.binding.plan
+        asked = plan.tolerance.exponents is not None or plan.over_ranges
+        wanted = f", {evidence.tolerance} was asked for" if asked else ""
+        why = f"{over}; the widest half-width is {half:.3g}{wanted}."
         if evidence.change:
             why += f" No exponent changes by more than {evidence.change:.2g} over the ranges."
         if evidence.lawless:
@@ -452,18 +456,17 @@ class Answers:
         beyond = f"at most {share:.0%} of the ranges lie beyond all runs along one monomial"
         return f"Between the runs made, {seen}; {beyond}."
 
-    def further(self) -> str:
-        """What was reached."""
-        worst = self.evidence.worst
+    def further(self, regimes: Sequence[RegimeAnswer], ends: Ending | None) -> str:
+        """What was reached: why a question is open, the widest interval, and what noise leaves."""
         if self.binding.plan.tolerance.of_one_law:
             return ""
-        if not self.laws or not np.isfinite(worst):
-            return "No power law was found."
-        text = f"The widest interval is {worst:.3g} times its tolerance."
-        if worst > 1.0 and self.model.scatter.sigma and len(self.model.laws) == 1:
-            more = self.evidence.expected_runs - len(self.evidence.purposes)
-            text += f" About {int(np.ceil(more))} more would bring it within."
-        return text
+        texts = [] if ends is None or not ends.outcome.is_consistent else [as_sentence(ends.text)]
+        if not regimes or not np.isfinite(self.evidence.worst):
+            return " ".join([*texts, "No power law was found."])
+        widest = max(r.tested.half_width / r.tested.tolerance for r in regimes)
+        texts.append(f"The widest interval is {widest:.3g} times its tolerance.")
+        outlook = self.evidence.outlook
+        return " ".join([*texts, *([as_sentence(outlook)] if outlook else [])])
 
 
 def half_width(experiment: Experiment, z: Array, least: int) -> float:
@@ -585,7 +588,7 @@ def conclude(
                 judged[i] = replace(one, why=f"{one.why} {reason}")
     if whole is None and not all(r.fit is not None and r.fit.confirmed for r in regimes):
         outcome = Outcome.PREDICTS if outcome is Outcome.CONFIRMED else outcome
-    further = answers.further()
+    further = answers.further(regimes, ends)
     reason = "all that was asked is within its tolerance" if ends is None else ends.text
     experiment.log.add("stop", f"{outcome.words}: {reason}", runs=experiment.asked)
     if surrogate is not None and whole is None:
@@ -594,7 +597,7 @@ def conclude(
         further = further if evidence.clear else judged[-1].why
     if not met and outcome is Outcome.CONFIRMED:
         # the one law answers, and not the power laws that come near it in parts of the ranges
-        further, judged = "", [judged_law(report, PROBABLE), *at_points]
+        further, judged = "", [judged_law(report), *at_points]
     if isinstance(report, FitResult):
         # one law of one regime has one verdict
         report = next((r.fit for r in regimes if r.fit and r.fit.law == report.law), report)
@@ -872,20 +875,22 @@ def joined(
     return joint
 
 
-def judged_law(report: Analysis, wanted: float) -> Pertinence:
+def judged_law(report: Analysis, asked: float | None = None) -> Pertinence:
     """Whether one law of all runs is as probable as wanted; its acceptability is 1 then.
 
     Parameters
     ----------
     report : Report, FitResult or None
         As :func:`law_of_all` gives it.
-    wanted : float
-        Probability.
+    asked : float, optional
+        Probability that was asked for; that of a confirmed law where none was.
     """
     sure = report.probability if isinstance(report, Report) and report.confirmed else None
     if not isinstance(report, Report) or sure is None:
         return Pertinence("law", False, 0.0, 0.0, "No answer: no law was confirmed.", "Nothing.")
-    why = f"Its probability among all that were found and none of them; {wanted:g} was asked for."
+    wanted = asked or PROBABLE
+    limit = f"{wanted:g} was asked for" if asked else f"a confirmed law has at least {wanted:g}"
+    why = f"Its probability among all that were found and none of them; {limit}."
     return Pertinence("law", True, min(1.0, sure / wanted), sure, f"{report.law}.", why)
 
 

@@ -36,7 +36,7 @@ from dimgs.campaign.plan import (
     plan_of,
 )
 from dimgs.campaign.regimes import FittedLaw, Scatter, Sites
-from dimgs.campaign.result import CampaignResult, Ending, Outcome, curves_of
+from dimgs.campaign.result import CampaignResult, Ending, Outcome, as_sentence, curves_of
 from dimgs.campaign.workers import place_of
 from dimgs.common.advice import setting
 from dimgs.common.errors import DimgsError, FitError, InputError, RunDivergedError, StoreError
@@ -211,7 +211,7 @@ class CampaignLoop:
         return [*chosen, self.finest]
 
     def _note(self, text: str) -> None:
-        self.notes.append(_sentence(text))
+        self.notes.append(as_sentence(text))
         self.log.add("tier", text)
 
     def _solved(
@@ -258,7 +258,7 @@ class CampaignLoop:
             limit = float((2.0 if scatter.sigma else 1.0) * scatter.limits(np.ones(1))[0])
             if hidden := self.experiment.hidden(evidence.missed(chosen), limit):
                 evidence.look()
-                self.notes.append(_sentence(hidden))
+                self.notes.append(as_sentence(hidden))
                 return evidence, Ending(Outcome.INCONSISTENT, hidden)
             self._doubts(evidence, "later runs among them follow other laws")
             self._log_laws(evidence)
@@ -266,10 +266,9 @@ class CampaignLoop:
                 break
             if self._useless(evidence, tier):
                 return evidence, Ending(Outcome.STOPPED, "its runs follow no laws")
-            settled = evidence.clear and np.isfinite(evidence.worst)
-            if evidence.model.scatter.sigma and settled and not expected:
+            if (outlook := evidence.outlook) and not expected:
                 expected = True
-                self._foreseen(evidence, tier)
+                self._say("expect", f"{outlook}; the budget allows {self.experiment.left[tier]}")
         if not len(evidence.model.sites) and plan.of_ranges:
             why = self.experiment.why_lost()
             raise FitError(f"None of {self.experiment.asked} runs gave an answer.{why}")
@@ -352,17 +351,6 @@ class CampaignLoop:
             evidence.known = ()
             evidence.forget()
         return bad
-
-    def _foreseen(self, evidence: TierEvidence, tier: int) -> None:
-        """Say early what the noise and the budget allow."""
-        sigma = evidence.model.scatter.sigma
-        wanted, left = int(np.ceil(evidence.expected_runs)), self.experiment.most[tier]
-        text = f"runs scatter by {sigma:.2g}; one law takes about {wanted} runs for the tolerance"
-        if wanted > left:
-            reached = evidence.tolerance * (wanted / left) ** 0.5
-            text += f", and the {left} runs of the budget allow about {reached:.2g}"
-            self.notes.append(_sentence(text))
-        self._say("expect", text)
 
     def _points(self) -> bool:
         """Runs at the named points, again where they scatter; whether all are known."""
@@ -549,10 +537,6 @@ class CampaignLoop:
         reason = "farthest from every run, since no law is probable yet"
         places = farthest(1, evidence.usable_pool, z)
         return [Proposal(at, tier, "rivals", reason) for at in places]
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
 
 
 def _warned(result: CampaignResult, *more: str) -> CampaignResult:

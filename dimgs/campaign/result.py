@@ -484,7 +484,7 @@ class CampaignResult:
     pertinence : tuple of Pertinence
         One for each regime and each named point.
     further : str
-        What was reached.
+        What was reached: why a question is open, the widest interval, and what noise still takes.
     essential : tuple of str
         Monomials of groups on which everything but one monomial depends, in the inputs.
     basis : PiBasis
@@ -824,6 +824,17 @@ def sentence(
     if unknown:
         ends.append(f"nothing can be said yet about {listed(unknown)}")
     return "; ".join([start, *ends]) + "."
+
+
+def as_sentence(clause: str) -> str:
+    """A clause as a sentence of its own.
+
+    Examples
+    --------
+    >>> as_sentence("no further run helps")
+    'No further run helps.'
+    """
+    return f"{clause[0].upper()}{clause[1:]}."
 
 
 def counted(runs: Mapping[str, int]) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
@@ -150,6 +151,36 @@ def test_what_a_law_misses_runs_by_that_repeat_themselves_widens_its_intervals()
     (regime,) = mesh.regimes
     assert regime.law is not None
     assert regime.law.uncertainty.residual_sd > 1e-4
+
+
+def entry_length() -> CampaignResult:
+    """Of laminar flow whose drop of pressure grows with the diameter over a length inside."""
+
+    @kernel(inputs={"U": "m/s", "D": "mm", "nu": "mm^2/s", "rho": "kg/m^3"}, outputs={"dp": "Pa/m"})
+    def pipe(U: float, D: float, nu: float, rho: float) -> float:
+        return 64.0 / (U * D * 1e3 / nu) * rho * U**2 / 2.0 / (D / 1e3) * (1.0 + D / 300.0)
+
+    ranges = {
+        "U": Range(0.01, 10.0, "m/s"),
+        "D": Range(5.0, 100.0, "mm"),
+        "nu": Range(0.5, 5.0, "mm^2/s"),
+        "rho": Range(800.0, 1200.0),
+    }
+    tolerance = Tolerance(exponents=0.02)
+    return run(Plan(pipe, "dp", ranges, Budget(60), tolerance, scales="auto", report="none"))
+
+
+@pytest.mark.parametrize("campaign", [lambda: run(small_effect(0.004)), entry_length])
+def test_what_was_reached_is_that_of_the_widest_interval_of_the_answer(
+    campaign: Callable[[], CampaignResult],
+) -> None:
+    result = campaign()
+    widest = max(r.tested.half_width for r in result.regimes) / 0.02
+    assert f"The widest interval is {widest:.3g} times its tolerance." in result.further
+    answered = all(p.acceptability == 1.0 for p in result.pertinence)
+    assert answered == result.outcome.is_answer
+    # a question that is open is named, whatever the intervals are
+    assert answered == result.further.startswith("The widest interval")
 
 
 def test_replicates_that_agree_do_not_dilute_the_scatter_of_those_that_differ() -> None:
