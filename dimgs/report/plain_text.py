@@ -313,7 +313,7 @@ def scores_lines(scores: Scores) -> list[str]:
         unseen += f"; {score(scores.holdout_r2_log)} on {scores.holdout_n} held-out runs"
     logs = "" if scores.r2_log is None else f"{score(scores.r2_log)} of the logarithm, "
     fitted = f"R² of the fit {logs}{score(scores.r2)} of the target"
-    error = [] if scores.rmse_log is None else [f"typical error {log_size(scores.rmse_log)}"]
+    error = [] if scores.rmse_log is None else [f"rms residual {log_size(scores.rmse_log)}"]
     return [unseen, fitted, *error]
 
 

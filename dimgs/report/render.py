@@ -151,10 +151,12 @@ def tiles_of(report: Findings) -> list[tuple[str, str, str, str]]:
             unit = shown_unit(law.target.unit.text)
         else:
             error, unit = short(size, 2), law.target_unit
-    unseen = f"of {runs_left_out(report.left_out_by)}"
+    name, of = "rms residual", "of the fitted runs"
+    if left_out:
+        name, of = "prediction error", f"of {runs_left_out(report.left_out_by)}"
     return [
         *shown,
-        ("typical error", error, unit, unseen if left_out else "in sample"),
+        (name, error, unit, of),
         ("runs", str(report.n_runs), "", f"{contrasts} independent contrasts"),
     ]
 

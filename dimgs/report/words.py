@@ -100,7 +100,7 @@ def log_error(report: Findings, measured: Array, predicted: Array) -> float | No
 
 
 def error_size(report: Findings, measured: Array, predicted: Array) -> str:
-    """Typical error of predictions, on the scale on which it is of one size, in words.
+    """Root mean square error of predictions, on the scale on which it is of one size, in words.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def error_size(report: Findings, measured: Array, predicted: Array) -> str:
 
 
 def error_of(report: Findings) -> str:
-    """Typical error of runs left out (of the fitted runs where none were), in words.
+    """Prediction error of runs left out (rms residual where none were), in words.
 
     Parameters
     ----------

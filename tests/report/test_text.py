@@ -21,6 +21,7 @@ from dimgs.report.plain_text import (
     score,
     scores_lines,
 )
+from dimgs.report.render import tiles_of
 from tests.planted import pipe
 from tests.report.examples import report_of
 
@@ -50,6 +51,15 @@ def test_the_text_shows_law_scores_domain_and_verdict(report: Report) -> None:
         "Confirmed: probable, no residual structure, predicts held-out runs.",
     ):  # fmt: skip
         assert words in text
+
+
+def test_an_error_is_called_by_the_runs_that_it_is_of(report: Report) -> None:
+    fitted = replace(report, left_out=())
+    for each, name in ((report, "prediction error"), (fitted, "rms residual")):
+        names = [tile[0] for tile in tiles_of(each)]
+        assert {"prediction error", "rms residual"} & set(names) == {name}
+    shown = next(tile for tile in tiles_of(fitted) if tile[0] == "rms residual")
+    assert f"rms residual {shown[1]}" in report_text(fitted)
 
 
 @pytest.mark.parametrize("unit", ["m", "1"])
@@ -215,7 +225,7 @@ def test_scores_distinguish_unseen_runs_from_fitted_ones(report: Report) -> None
     assert unseen.startswith("cross-validated R² ")
     assert unseen.endswith("0.5 on 8 held-out runs")
     assert "> 0.9999 of the target" in fitted
-    assert error.startswith("typical error ")
+    assert error.startswith("rms residual ")
     assert "no run could be left out" in scores_lines(replace(scores, cv_r2_log=None))[0]
     # a target of both signs has no score on its logarithm, whatever was left out
     signed = scores_lines(replace(scores, cv_r2_log=None, r2_log=None))[0]
