@@ -701,8 +701,7 @@ def keep_report(hub: Hub, report: "Report", page: str | None = None) -> Json:
     meaning = "confirmed" if report.confirmed else "not confirmed"
     pertinence: Json = {"relevant": law is not None, "acceptability": None, "confidence": None}
     pertinence |= {"meaning": meaning, "why": " ".join(report.why_not)}
-    records = [id or run for id, run in runs]
-    kept = _keep_all(hub, question, protocol, records, law, pertinence, files)
+    kept = _keep_all(hub, question, protocol, runs, law, pertinence, files)
     return {**kept, "kernel": kernel, "warnings": [_renamed(data, stem, name) for name in named]}
 
 
@@ -824,7 +823,9 @@ def keep_campaign(
     keep_card(hub, kernel)
     question = {"text": _asked(target, ranges, kernel), "target": target, "inputs": ranges}
     protocol = {"kernel": kernel, "text": f"campaign of {kernel}", "plan": plain(plan)}
-    return _keep_all(hub, question, protocol, records, law, pertinence, files)
+    runs = [("", record) for record in records]
+    kept = _keep_all(hub, question, protocol, runs, law, pertinence, files)
+    return {**kept, "kernel": kernel, "warnings": []}
 
 
 def _campaign_verdict(result: Document, laws: Sequence[Document]) -> Json:
@@ -847,28 +848,29 @@ def _keep_all(
     hub: Hub,
     question: Json,
     protocol: Json,
-    records: Sequence[RunRecord | str],
+    runs: Sequence[tuple[str, RunRecord]],
     law: Json | None,
     pertinence: Json,
     files: Mapping[str, bytes] | None = None,
 ) -> Json:
-    """Keep all of it, with the ids of runs that are there.
+    """Keep all of it; runs that are there have their ids.
 
     What is there already, word for word, is linked to and not kept twice.
     """
-    if len(records) > _MOST_RUNS:
+    if len(runs) > _MOST_RUNS:
         raise InputError(
-            f"A hub keeps up to {_MOST_RUNS} runs of one analysis, and these are {len(records)}; "
+            f"A hub keeps up to {_MOST_RUNS} runs of one analysis, and these are {len(runs)}; "
             f"leave out {setting('hub')}, or analyse a part."
         )
     asked = hub.once({"kind": "question", **question})
     plan = hub.once({"kind": "protocol", **protocol}, [("answers", asked)])
-    added = iter(hub.add_runs([r for r in records if not isinstance(r, str)], [("derived", plan)]))
-    ids = [r if isinstance(r, str) else next(added) for r in records]
+    added = iter(hub.add_runs([run for id, run in runs if not id], [("derived", plan)]))
+    ids = [id or next(added) for id, _ in runs]
     ids_kept: Json = {"question": asked, "protocol": plan, "law": None, "answer": None}
     if law is not None:
-        usable = [i for i, r in zip(ids, records, strict=True) if isinstance(r, str) or r.ok]
-        links = [("derived", plan), *(("derived", i) for i in dict.fromkeys(usable))]
+        every = zip(ids, runs, strict=True)
+        basis = dict.fromkeys(id for id, (_, run) in every if _is_basis(run, law["law"]))
+        links = [("derived", plan), *(("derived", id) for id in basis)]
         # a report that is too large for the hub is left where it lies
         small = {n: data for n, data in (files or {}).items() if len(data) <= MOST_FILE}
         ids_kept["law"] = hub.once(naming({"kind": "law", **law}, small), links)
@@ -880,6 +882,15 @@ def _keep_all(
         ends = [("derived", ids_kept["law"]), ("answers", asked)]
         ids_kept["answer"] = hub.once({"kind": "answer", **answer}, ends)
     return {**ids_kept, "runs": len(set(ids))}
+
+
+def _is_basis(run: RunRecord, law: Document) -> bool:
+    """Whether a law can be fitted to a run, which has a logarithm where the law is fitted to it."""
+    value, text = run.outputs.get(str(law.get("target")), (np.nan, "1"))
+    if not run.ok or law.get("scores", {}).get("r2_log") is None:
+        return run.ok
+    unit = parse_unit(text)
+    return unit.scale == "level" or unit.to_si(float(value)) > 0
 
 
 def _asked(target: str, inputs: Iterable[str], kernel: str = "") -> str:

@@ -12,6 +12,7 @@ from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.hub import Hub
 from dimgs.hub.acts import read_keys
+from dimgs.hub.entry import links_to
 from dimgs.hub.hub import keep_campaign, keep_report, table_records
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.law.law import Law
@@ -59,6 +60,21 @@ def test_a_campaign_is_kept_once_with_all_its_links(hub: Hub) -> None:
     other(hub, "bob").review(kept["protocol"], "reject", "The range is wrong.")
     assert hub.get(kept["law"])["state"] == "disputed"
     assert hub.get(kept["answer"])["state"] == "recheck"
+
+
+@pytest.mark.parametrize(("r2_log", "unit"), [(0.99, "kg/m^3"), (None, "kg/m^3"), (0.99, "dB")])
+def test_a_law_rests_on_the_runs_that_it_can_be_fitted_to(
+    hub: Hub, r2_log: float | None, unit: str
+) -> None:
+    values = (-1.0, 0.0, 1e-9, 2.0)
+    records = [run(str(v), 1.0 + v, outputs={"c": (v, unit)}) for v in values]
+    law = {"expression": "k*l", "target": "c", "scores": {"r2_log": r2_log}}
+    kept = keep_campaign(hub, {**RESULT, "law": law}, PLAN, records)
+    assert kept["runs"] == len(values)
+    every = hub.several(links_to(hub.get(kept["law"]), "derived")).values()
+    there = {e["content"]["outputs"]["c"]["value"] for e in every if e["kind"] == "run"}
+    is_log = r2_log is not None and unit != "dB"
+    assert there == {v for v in values if v > 0 or not is_log}
 
 
 def test_too_many_runs_are_refused_before_anything_is_kept(
