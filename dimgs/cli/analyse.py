@@ -338,8 +338,10 @@ def _print(target: str, explored: "Exploration") -> None:
             for c in exploration["dominant"]["candidates"]
         ]
         title = f"One dominant group ({exploration['dominant']['scale']} scale)"
-        if all(c["r2"] <= 0 for c in exploration["dominant"]["candidates"]):
-            title = "No dominant group: none of these predicts better than the mean of the target"
+        if not exploration["dominant"]["explains_most"]:
+            title = (
+                "No dominant group: none of these explains half of the variance of held-out runs"
+            )
         table(title, ["group", "R² held out", "predicts as well as fitted exponents"], rows)
 
 

@@ -26,7 +26,7 @@ from dimgs.dataset.checks import (
 from dimgs.discovery.estimators import physical_map
 from dimgs.discovery.missing_input import helpful_constants
 from dimgs.discovery.options import Options
-from dimgs.discovery.prepare import Prepared, prepare
+from dimgs.discovery.prepare import Prepared, prepare, with_labels_apart
 from dimgs.discovery.screening import screen_inputs, without_others
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design import Design, Effect, label_texts
@@ -37,7 +37,12 @@ from dimgs.fits.geometry import (
     log_ratio_pca,
     principal_coordinates,
 )
-from dimgs.fits.homogeneity import HomogeneityTest, collinear_combinations, homogeneity_test
+from dimgs.fits.homogeneity import (
+    HomogeneityTest,
+    collinear_combinations,
+    homogeneity_test,
+    less_means,
+)
 from dimgs.fits.sensitivity import Copula, Effects, effects_of, jackknife_half
 from dimgs.fits.smooth import SmoothCurve
 from dimgs.groups.dimensions import DimensionalMatrix
@@ -54,6 +59,8 @@ _MOST_CONSTANTS = 2
 _MOST_COORDINATES = 4000
 # the search for short exponents doubles with every few groups; at 30 it takes seconds
 _MOST_GROUPS = 30
+# of the variance of runs left out: what explains no more neither dominates nor is the whole effect
+_LITTLE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,14 +160,16 @@ def explore(
     design = None if prepared is None else prepared.design
     homogeneity = _homogeneity(clean, target, chosen, design, warnings)
     geometry: dict[str, Any] = {}
-    if design is not None and any(f.logged for f in design.features):
-        design = _of_few(data, target, chosen, design, warnings)
-        geometry = _geometry(design, chosen, metric, warnings)
+    if prepared is not None and any(f.logged for f in prepared.design.features):
+        few = with_labels_apart(_of_few(data, target, chosen, prepared, warnings))
+        geometry = _geometry(few.design.of_one_label, chosen, metric, warnings)
     return Exploration(
         basis=None if prepared is None else prepared.basis,
         homogeneity=homogeneity,
-        never_varied=tuple(n for n in constant_columns(clean) if n in clean.numeric_names),
-        collinear=_collinear(clean, _positive(clean, target, chosen)),
+        never_varied=tuple(
+            n for n in constant_columns(clean, chosen.within) if n in clean.numeric_names
+        ),
+        collinear=_collinear(clean, _positive(clean, target, chosen), chosen.within),
         **geometry,
         sources=() if prepared is None else prepared.design.effects,
         level=chosen.level,
@@ -169,16 +178,16 @@ def explore(
 
 
 def _of_few(
-    data: Dataset, target: str, options: Options, design: Design, notes: list[str]
-) -> Design:
-    """The design of the inputs that matter, where there are many."""
+    data: Dataset, target: str, options: Options, prepared: Prepared, notes: list[str]
+) -> Prepared:
+    """The runs with the inputs that matter, where there are many."""
     kept = screen_inputs(data, target, options)
     if kept is None:
-        return design
+        return prepared
     some, note = without_others(data, target, kept, options)
-    few = prepare(some, target, options, any_sign=True).design
-    if not any(f.logged for f in few.features):
-        return design
+    few = prepare(some, target, options, any_sign=True)
+    if not any(f.logged for f in few.design.features):
+        return prepared
     notes.append(note)
     return few
 
@@ -253,6 +262,7 @@ def _geometry(design: Design, options: Options, metric: str, notes: list[str]) -
         "share_interval": best.active.share_intervals[0].tolist(),
         **attributes(best, "r2 r2_power_law"),
         "scale": scale,
+        "explains_most": any(c.r2 > _LITTLE for c in best.candidates),
         "candidates": [
             {
                 "scale": scale,
@@ -283,14 +293,16 @@ def _homogeneity(
     clusters = [n for n in (options.split_by, *options.by) if n is not None][:1]
     split = data[clusters[0]].astype(str) if clusters else None
 
-    kinds: dict[str, Any] = {"names": names, "bases": everything.bases, "groups": split}
-    test = partial(homogeneity_test, logs, np.log(values), D, dim_y, **kinds)
+    within = None if options.within is None else label_texts(data[options.within])
+    kinds: dict[str, Any] = {"bases": everything.bases, "groups": split, "within": within}
+    test = partial(homogeneity_test, logs, np.log(values), D, dim_y, names=names, **kinds)
     try:
         test_at_level = test(level=options.level)
     except FitError as error:
         notes.append(f"No homogeneity test: {error}")
         return None
-    follows = follows_inputs(logs, np.log(values), split)
+    columns, response = (less_means(x, within) for x in (logs, np.log(values)[:, None]))
+    follows = follows_inputs(columns, response[:, 0], split)
     # several dimensions must each hold the truth: intervals that advice rests on are wider
     wide = test(level=max(1 - ALPHA, options.level))
     missing: dict[str, Any] = {"missing_dimension": None, "missing_unit": None, "constants": {}}
@@ -343,16 +355,17 @@ def _homogeneity_document(homogeneity: HomogeneityTest, names: list[str]) -> dic
     }
 
 
-def _collinear(data: Dataset, names: list[str]) -> tuple[dict[str, Any], ...]:
+def _collinear(data: Dataset, names: list[str], within: str | None) -> tuple[dict[str, Any], ...]:
     if not names or data.n_runs < 3:
         return ()
+    rows = less_means(data.logs(names), None if within is None else label_texts(data[within]))
     return tuple(
         {
             "exponents": {k: str(v) if c.exact else float(v) for k, v in c.exponents.items()},
             "spread": c.spread,
             "exact": c.exact,
         }
-        for c in collinear_combinations(data.logs(names), names)
+        for c in collinear_combinations(rows, names)
     )
 
 
@@ -363,8 +376,6 @@ def _collinear(data: Dataset, names: list[str]) -> tuple[dict[str, Any], ...]:
 _PARTS = 10
 # runs that the smooth curve goes through: the time of each value grows with them
 _MOST_RUNS = 300
-# of the variance of runs left out, below which effects are those of little
-_LITTLE = 0.5
 # draws of the constants of a law for the intervals
 _DRAWS = 40
 

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 from dimgs.common.arrays import Array, basis_of, chance_of_gain
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.covariance import N_BOOTSTRAP, linearised, t_quantile, webb_signs
+from dimgs.fits.design import group_means
 from dimgs.fits.least_squares import PowerLawFit, echelon, fit_power_law
-from dimgs.fits.training_runs import checked_response, checked_table
+from dimgs.fits.training_runs import checked_response, checked_table, label_codes
 from dimgs.groups.dimensions import primitive
 from dimgs.groups.rationals import simplest_between
 
@@ -76,6 +77,20 @@ def checked_logs(log_X: ArrayLike, names: Sequence[str] | None) -> tuple[Array, 
     """Finite table of logarithms and one name for each column."""
     rows = checked_table(log_X, "log_X", columns=names)
     return rows, [f"x{j}" for j in range(rows.shape[1])] if names is None else list(names)
+
+
+def less_means(columns: Array, labels: ArrayLike | None) -> Array:
+    """Columns less the mean of each label, whose prefactor takes it; as they are without labels.
+
+    Examples
+    --------
+    >>> less_means(np.array([[1.0], [3.0], [7.0]]), ["a", "a", "b"]).T
+    array([[-1.,  1.,  0.]])
+    """
+    if labels is None:
+        return columns
+    names, codes = label_codes(labels, len(columns), "within")
+    return np.asarray(columns - group_means(columns, codes, len(names))[1][codes])
 
 
 def never_varied(log_X: ArrayLike, names: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -393,6 +408,7 @@ def homogeneity_test(
     names: Sequence[str] | None = None,
     bases: Sequence[str] | None = None,
     groups: ArrayLike | None = None,
+    within: ArrayLike | None = None,
     level: float = 0.9,
 ) -> HomogeneityTest:
     """Fit free exponents a of the variables and test that dim(Y) - D a is zero.
@@ -411,6 +427,8 @@ def homogeneity_test(
         Of the variables and of the base dimensions.
     groups : array-like of shape (n_runs,), optional
         Clusters of runs, the unit of the uncertainty.
+    within : array-like of shape (n_runs,), optional
+        Label of each run; each label has its own prefactor.
     level : float, default=0.9
         Of the intervals; the test is at 1 - level.
 
@@ -442,6 +460,7 @@ def homogeneity_test(
     {'g': '-1/2'}
     """
     rows, variables = checked_logs(log_X, names)
+    rows = less_means(rows, within)
     matrix = np.array(D, dtype=np.float64).reshape(len(D), -1 if len(D) else len(variables))
     wanted = np.array(dim_y, dtype=np.float64)
     labels = [f"base {i}" for i in range(len(matrix))] if bases is None else list(bases)
@@ -451,16 +470,16 @@ def homogeneity_test(
             f"{len(wanted)} powers in dim_y and {len(labels)} base dimensions"
         )
     # the plain jackknife: the F test is scaled for it
-    fit = fit_power_law(
-        rows, checked_response(log_y, "log_y", len(rows)), None, groups, interval="jackknife"
-    )
+    response = checked_response(log_y, "log_y", len(rows))
+    fit = fit_power_law(rows, response, None, groups, within, interval="jackknife")
     rank = fit.coordinates.rank
     if rank == 0:
         raise FitError("no input varied, so that there is no exponent to test; vary an input")
-    if groups is None and len(rows) < rank + 2:
+    least = rank + 1 + len(label_codes(within, len(rows), "within")[0])
+    if groups is None and len(rows) < least:
         raise FitError(
             f"{len(rows)} runs cannot test the {rank} free exponents; "
-            f"at least {rank + 2} runs are needed"
+            f"at least {least} runs are needed"
         )
     gap = wanted - matrix @ fit.exponents[0]
     covariance = matrix @ fit.joint_covariance[0, 1:, 1:] @ matrix.T

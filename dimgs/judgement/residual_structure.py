@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dimgs.common.arrays import Array, basis_of, chance_of_gain, lengths
 from dimgs.fits.design import Design
-from dimgs.fits.homogeneity import dependence, polynomial
+from dimgs.fits.homogeneity import dependence, less_means, polynomial
 from dimgs.fits.whiteness import independent_runs, normal_scores
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.judgement.candidates import JudgedForm
@@ -424,7 +424,7 @@ def _beyond_groups(
 ) -> float:
     """p-value that the values of the runs do not depend on the columns at equal groups."""
     parts = (columns, values[:, None], design.X)
-    extra, y, groups = (_within(design, part) for part in parts)
+    extra, y, groups = (less_means(part, design.within) for part in parts)
     return dependence(extra, y[:, 0], groups, design.split, exchangeable=exchangeable)
 
 
@@ -434,11 +434,11 @@ def target_follows(design: Design) -> bool:
     if design.scale == "linear":
         # in a unit of its own: the size of the target may be beyond doubles, and plays no part
         target = design.y * np.exp(design.offset - design.offset.max())
-    columns = _within(design, _places(design))
-    # ranks, so that one large value does not hide what the others follow
-    return follows_inputs(
-        columns, normal_scores(_within(design, target[:, None])[:, 0]), design.split
+    columns, target = (
+        less_means(part, design.within) for part in (_places(design), target[:, None])
     )
+    # ranks, so that one large value does not hide what the others follow
+    return follows_inputs(columns, normal_scores(target[:, 0]), design.split)
 
 
 def _places(design: Design) -> Array:
@@ -463,13 +463,3 @@ def idle(design: Design) -> list[Variable]:
 
 def _logs(design: Design, variables: Sequence[Variable]) -> Array:
     return design.data.logs(v.name for v in variables)
-
-
-def _within(design: Design, columns: Array) -> Array:
-    """Columns less the mean of each group that keeps its own prefactor."""
-    if design.within is None:
-        return columns
-    _, label, count = np.unique(design.within, return_inverse=True, return_counts=True)
-    means = np.zeros((len(count), columns.shape[1]))
-    np.add.at(means, label.ravel(), columns)
-    return np.asarray(columns - (means / count[:, None])[label.ravel()])

@@ -109,3 +109,45 @@ def test_inputs_that_never_varied_reject_no_homogeneity() -> None:
     found = explore(same, "T", Options(constants=["g"]))
     assert found.homogeneity is None
     assert "No homogeneity test: no input varied" in " ".join(found.warnings)
+
+
+def _wires(factors: dict[str, float]) -> Dataset:
+    """Stretch of wires that have a factor of their own, and a diameter that a material held."""
+    rng = np.random.default_rng(2)
+    material = np.repeat([*factors], 10)
+    d = np.repeat(np.geomspace(1.0, 1.5, len(factors)), 10)
+    length, force = np.exp(rng.uniform(-1, 1, (2, 10 * len(factors))))
+    stretch = force * length**1.5 * np.exp(0.01 * rng.normal(size=len(d)))
+    stretch *= [factors[m] for m in material]
+    columns = {"material": material, "d [mm]": d, "L [mm]": length, "F [N]": force}
+    return Dataset.from_columns({**columns, "y [mm]": stretch})
+
+
+def test_factors_of_labels_change_nothing_that_is_found_within_them() -> None:
+    options = Options(within="material", scales="auto")
+    plain, apart = (
+        explore(_wires(dict(zip("abc", factors, strict=True))), "y", options)
+        for factors in ([1.0, 1.0, 1.0], [1.0, 300.0, 0.02])
+    )
+    assert plain.homogeneity is not None
+    assert apart.homogeneity is not None
+    assert apart.never_varied == ("d",)
+    for what in ("p_value", "exponents"):
+        assert apart.homogeneity[what] == pytest.approx(plain.homogeneity[what], rel=1e-6)
+    # the diameter may bring any length
+    assert apart.homogeneity["missing"]["[length]"]["high"] == np.inf
+    assert apart.homogeneity["missing_dimension"] == plain.homogeneity["missing_dimension"]
+    assert plain.dominant is not None
+    assert apart.dominant is not None
+    assert apart.dominant["r2"] == pytest.approx(plain.dominant["r2"], rel=1e-6)
+    assert apart.dominant["explains_most"]
+
+
+def test_a_group_that_explains_little_does_not_dominate() -> None:
+    rng = np.random.default_rng(3)
+    x, noise = rng.normal(size=(2, 60))
+    found = [
+        explore(Dataset.from_columns({"x [1]": np.exp(x), "y [1]": np.exp(y)}), "y").dominant
+        for y in (x + 0.1 * noise, 0.3 * x + noise, noise)
+    ]
+    assert [d is not None and d["explains_most"] for d in found] == [True, False, False]
