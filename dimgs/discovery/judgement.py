@@ -810,8 +810,8 @@ def fit_with_stated_exponents(study: Study, options: Options) -> FitResult | Non
         return result
 
     def fitted(exponents: Sequence[Exponent]) -> tuple[Exponent, ...]:
-        # simple numbers are named beside those that were fitted where they are likely too
-        return tuple(e if judged.may_be_simple else replace(e, rational=None) for e in exponents)
+        # the units alone make an exponent a rational that no run can refuse
+        return tuple(e if e.low == e.high else replace(e, rational=None) for e in exponents)
 
     return replace(
         result,

@@ -190,11 +190,6 @@ class ProbableLaw:
     probability: float
     forms: tuple[JudgedForm, ...] = ()
 
-    @property
-    def may_be_simple(self) -> bool:
-        """Whether simple numbers may stand for some of its fitted exponents."""
-        return self.share(self.form.exponents - 1) * (1.0 + _STATED) > 1.0
-
     def share(self, exponents: int) -> float:
         """Share of its probability that forms with at most so many fitted exponents have."""
         weight = special.softmax([one.score / TEMPERATURE for one in self.forms])
