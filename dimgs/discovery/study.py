@@ -19,6 +19,8 @@ from dimgs.discovery.scoring import (
     left_out_predictions,
     left_out_score,
     left_out_values,
+    log_target,
+    r2,
     rows_aside,
 )
 from dimgs.engines.protocol import Clock, Completed, Cut, Problem, Result, SearchBudget
@@ -26,6 +28,7 @@ from dimgs.engines.refit import select
 from dimgs.engines.registry import ALL, NONE, all_engines, embedded, entry_named
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design import Design
+from dimgs.fits.homogeneity import less_means
 from dimgs.groups.group import PiGroup
 from dimgs.judgement.candidates import Proposal
 from dimgs.judgement.confirmation import LawFacts, conclude, holds
@@ -256,6 +259,7 @@ class Study:
             self.cv_r2,
             scores.holdout_r2_log,
             scores.holdout_n,
+            self.sources_apart,
             self.residuals,
             self.unavailable,
             varies=scores.exist,
@@ -274,6 +278,21 @@ class Study:
     def holds(self) -> bool:
         """Whether runs left out are predicted, as far as that was tried."""
         return holds(self.cv_r2)
+
+    @property
+    def sources_apart(self) -> tuple[str, ...]:
+        """Columns of sources, if the law holds among the runs of each."""
+        design, left_out, result = self.prepared.design, self.left_out, self.result
+        if left_out is None and result is not None and self.law is result.law:
+            left_out = np.array(result.left_out) if result.left_out else None
+        if not design.sources or left_out is None or design.scale == "linear":
+            return ()
+        columns = np.column_stack([left_out, log_target(design)])
+        known = np.all(np.isfinite(columns), axis=1)
+        for _, labels in design.sources:
+            columns[known] = less_means(columns[known], labels[known])
+        score = r2(*columns[known].T, least=1.0)
+        return tuple(n for n, _ in design.sources) if score is not None and holds(score) else ()
 
     @property
     def exact(self) -> bool:

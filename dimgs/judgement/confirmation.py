@@ -65,6 +65,9 @@ class LawFacts:
         R² on runs that were set aside before the search, if any were.
     n_aside : int
         How many.
+    sources : tuple of str
+        Columns of sources that were left out whole, if runs left out are predicted but for the
+        prefactor of their source.
     residuals : ResidualSummary or None
         What the residuals still depend on; None where they were not looked at.
     unavailable : str
@@ -105,6 +108,7 @@ class LawFacts:
     left_out: float | None = None
     aside: float | None = None
     n_aside: int = 0
+    sources: tuple[str, ...] = ()
     residuals: ResidualSummary | None = field(default_factory=ResidualSummary)
     unavailable: str = ""
     varies: bool = True
@@ -236,13 +240,21 @@ def _unseen(facts: LawFacts) -> Iterator[Reason]:
         yield Reason(
             "unchecked", "No run could be left out, so the law is not checked on held-out runs."
         )
+    elif not holds(facts.left_out) and facts.sources:
+        yield Reason(
+            "converged",
+            f"New sources of {' and '.join(facts.sources)} are predicted with R² = "
+            f"{facts.left_out:.2g}, less than {HOLDS}: their prefactors differ by more than the "
+            f"inputs explain. Among the runs of one source the law holds; "
+            f"{setting('within', facts.sources[0])} states it for these sources alone.",
+        )
     elif not holds(facts.left_out):
         yield Reason(
             "no_candidate",
             f"Runs left out are predicted with R² = {facts.left_out:.2g}, less than {HOLDS}: "
             "the law does not hold.",
         )
-    if facts.aside is not None and not holds(facts.aside):
+    if facts.aside is not None and not holds(facts.aside) and not facts.sources:
         yield Reason(
             "converged",
             f"The {facts.n_aside} runs set aside before the search are predicted with "

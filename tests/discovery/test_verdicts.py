@@ -273,3 +273,21 @@ def test_a_curved_line_is_no_line_with_errors_of_two_kinds(is_water: bool) -> No
     p = _WATER if is_water else [float(f"{x:.4g}") for x in line]
     found = dimgs.discover({"T [degC]": t, "p [mmHg]": p}, "p", scales="auto", arrhenius="T")
     assert found.confirmed == (not is_water)
+
+
+@pytest.mark.parametrize("noise", [0.02, 3.0])
+def test_a_law_that_holds_within_sources_is_found_though_new_sources_are_not_predicted(
+    noise: float,
+) -> None:
+    rng = np.random.default_rng(1)
+    x, prefactors = np.exp(rng.uniform(-1.0, 1.0, 40)), np.array([1.0, 30.0, 0.1, 4.0])
+    y = np.repeat(prefactors, 10) * x**2 * np.exp(noise * rng.standard_normal(40))
+    data = dimgs.Dataset.from_columns({"rig": np.repeat([*"abcd"], 10), "x [1]": x, "y [1]": y})
+    found = dimgs.discover(data, "y", by="rig", engine="power_law")
+    assert not found.confirmed
+    assert found.law is not None
+    assert found.law.scores.cv_r2_log is not None
+    assert found.law.scores.cv_r2_log < 0.5
+    is_found = noise < 1.0
+    assert (found.outcome != "no_candidate") == is_found
+    assert any(why.startswith("New sources of rig") for why in found.why_not) == is_found
