@@ -421,8 +421,11 @@ def domain_lines(law: CheckedLaw) -> list[str]:
     lines = ["Domain, judged in the groups of its runs:"]
     if not ranges:
         lines = ["Domain: no group is free, so the units alone extend the law beyond its runs."]
+    scales = {s.name for s in law.scales}
     for bound in ranges:
-        powers = bound.group.exponents if bound.group else ()
+        powers = (
+            [(n, e) for n, e in bound.group.exponents if n not in scales] if bound.group else []
+        )
         formula = "*".join(n if e == 1 else f"{n}^({e})" for n, e in powers)
         name = f"{bound.name} = {formula}" if formula and formula != bound.name else bound.name
         name += "" if bound.label is None else f" of {bound.label}"

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -32,7 +33,15 @@ from dimgs.law.checked_law import (
     leverages,
     log_interval,
 )
-from dimgs.variables import DIMENSIONLESS, Unit, Variable, parse_unit, split_header
+from dimgs.variables import (
+    DIMENSIONLESS,
+    Dimension,
+    Unit,
+    Variable,
+    parse_unit,
+    si_unit,
+    split_header,
+)
 from dimgs.variables.quantities import Quantity, as_quantity
 from dimgs.variables.units import other_turning
 
@@ -828,12 +837,31 @@ def _departure(law: CheckedLaw, inputs: Inputs, bound: Bound, value: Any, row: i
         # an input by itself, in its own unit
         formula, (text,) = str(bound.group or bound.columns[0]), parts.values()
     else:
-        formula = str(bound.group or bound.columns[0])
+        formula, unit = bound.columns[0], "1"
+        if bound.group is not None:
+            formula, unit = without_scales(law, bound.group)
         kind = bound.group.known_as if bound.group else None
         what = f"{kind} {formula}" if kind else formula
-        text = _said(what, ends, float(value), None, bound.label)
+        text = _said(what, ends, float(value), Variable(formula, parse_unit(unit)), bound.label)
         text += f" ({'; '.join(parts.values())})" if parts else ""
     return Departure(bound.name, formula, *ends, float(value), beyond, text)
+
+
+def without_scales(law: CheckedLaw, group: PiGroup) -> tuple[str, str]:
+    """A group without its scales, which count as 1, and the unit that it then has ("1" for none).
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> table = {"x [m]": [1.0, 2, 3, 4, 5], "y [s]": [2.0, 4, 6, 8, 10]}
+    >>> law = dimgs.fit(table, "y", scales="auto").law
+    >>> print(law.groups[0], *without_scales(law, law.groups[0]))
+    x·x0⁻¹ x m
+    """
+    scales = {s.name: s.dimension ** -group.get(s.name) for s in law.scales}
+    kept = {n: e for n, e in group.exponents if n not in scales}
+    unit = si_unit(prod(scales.values(), start=Dimension()))
+    return str(PiGroup.of(group.name, kept)), unit
 
 
 def held_texts(law: CheckedLaw) -> list[str]:

@@ -18,7 +18,7 @@ from dimgs.groups.group import PiBasis
 from dimgs.law.checked_law import LabelEffects, Scores, percent
 from dimgs.law.display import ShownConstant, held_note, plain_number_note, shown_at, shown_constants
 from dimgs.law.law import Law
-from dimgs.law.prediction import Centre, held_texts
+from dimgs.law.prediction import Centre, held_texts, without_scales
 from dimgs.law.serialise import source_document
 from dimgs.report import words
 from dimgs.report.findings import (
@@ -422,7 +422,7 @@ def _exponent_sections(fit: FittedLaw) -> list[str]:
     lines = exponent_lines(exponents, fit.level, fit.law.target)
     if not lines and not activation:
         lines = ["none: the response group is constant"]
-    if fit.crossover is not None or fit.regimes:
+    if fit.crossover is not None or len(fit.regimes or ()) > 1:
         lines = ["of one power law through all runs, for comparison:", *lines]
     unit, size = "", 1.0
     if not fit.law.target.is_level:
@@ -688,8 +688,9 @@ def domain_lines(law: Law) -> list[str]:
     lines = []
     for name, (low, high) in law.domain.groups.items():
         group = next((g for g in law.groups if g.name == name), None)
-        what = "" if group is None else f" = {group.known_as or group}"
-        line = f"{number(low)} <= {name}{what} <= {number(high)}"
+        formula, unit = ("", "1") if group is None else without_scales(law, group)
+        what = "" if group is None else f" = {group.known_as or formula}"
+        line = f"{number(low)} <= {name}{what} <= {amount(high, unit)}"
         column = column_of(law, name)
         if column is not None:
             low, high, unit = column_ranges(law)[column]

@@ -24,6 +24,7 @@ from dimgs.law.display import round_decimals
 from dimgs.law.export import constant_equations, group_definitions, law_symbol_table
 from dimgs.law.latex import expression_latex, symbol_latex
 from dimgs.law.law import Law
+from dimgs.law.prediction import without_scales
 from dimgs.report import figures, plain_text, words
 from dimgs.report.figures.laws import chosen_of, front_of
 from dimgs.report.figures.style import inline_svg
@@ -67,18 +68,19 @@ def strips(report: Findings, runs: ReportRuns | None) -> list[dict[str, Any]]:
             x = np.log(x / low) / np.log(high / low) if log else (x - low) / (high - low)
             places = sorted({round(99 * float(v) + 0.5, 1) for v in x})
         known_as = (group.known_as or "") if group is not None else ""
-        what = "" if group is None else known_as or str(group)
+        formula, unit = ("", "1") if group is None else without_scales(law, group)
+        what = known_as or f"{formula} in {shown_unit(unit)}"
         column = column_of(law, name)
         if column is not None:
             low, high, unit = column_ranges(law)[column]
-            known_as = what = f"{column} in {shown_unit(unit)}".removesuffix(" in 1")
+            known_as = what = f"{column} in {shown_unit(unit)}"
         ranges.append(
             {
                 "name": name,
                 "symbol": symbol_latex(name) if runs is None else runs.symbol(name),
                 "definition": "" if runs is None or group is None else runs.definition(group),
-                "known_as": known_as,
-                "what": what,
+                "known_as": known_as.removesuffix(" in 1"),
+                "what": what.removesuffix(" in 1"),
                 "low": low,
                 "high": high,
                 "ticks": places[:: max(1, len(places) // _TICKS)],

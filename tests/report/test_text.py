@@ -14,6 +14,7 @@ from dimgs.report.plain_text import (
     _compare_power_law,
     amount,
     condition,
+    domain_lines,
     fit_text,
     interval,
     number,
@@ -161,6 +162,29 @@ def test_pieces_are_not_compared_with_themselves(report: Report) -> None:
     assert "power laws of the regimes" in compared
     compared = " ".join(_compare_power_law(pieces.law, plain, described=False))
     assert "better than the power law" in compared
+
+
+@pytest.mark.parametrize("break_at", [np.inf, 10.0])
+def test_the_power_law_is_compared_only_where_there_are_several_regimes(break_at: float) -> None:
+    x = np.geomspace(1.0, 100.0, 20)
+    y = np.where(x < break_at, x, x**2 / break_at) * (1 + 0.001 * np.cos(5.0 * np.arange(20)))
+    pieces = fit(Dataset.from_columns({"x [1]": x, "y [1]": y}), "y", Options(regimes=True))
+    assert ("for comparison" in fit_text(pieces)) == (len(pieces.regimes or ()) > 1)
+    assert (len(pieces.regimes or ()) > 1) == np.isfinite(break_at)
+
+
+def test_scales_that_count_as_one_are_in_no_range() -> None:
+    rng = np.random.default_rng(0)
+    x, t = np.exp(rng.uniform(-1.0, 1.0, (2, 20)))
+    columns = {"x [m]": x, "t [s]": t, "y [1]": (x * t) ** 0.37}
+    law = fit(Dataset.from_columns(columns), "y", Options(scales=["scale [m*s]"])).law
+    assert "scale" in str(law.groups[0])
+    (line,) = domain_lines(law)
+    assert line.endswith(" m^-1*s^-1")
+    (departure,) = law.places({"x": 100.0, "t": 100.0})[0].departures
+    assert "the point has 0.0001 m^-1*s^-1" in str(departure)
+    assert not any("scale" in text for text in (line, departure.formula, str(departure)))
+    assert "scale" not in law.python()
 
 
 def test_the_power_law_is_not_compared_with_itself() -> None:
