@@ -55,9 +55,8 @@ def require_finite(data: Dataset, names: Iterable[str], errors: Iterable[str] = 
     >>> require_finite(data, ["U"])
     Traceback (most recent call last):
         ...
-    dimgs.common.errors.InputError: Column 'U', row 2 of columns: the cell is blank; fill it in,
-    leave \
-the column out, or drop such rows (--drop-bad).
+    dimgs.common.errors.InputError: Column 'U', row 2 of columns: the cell holds no value (it is
+    blank, or a sign such as n/a); fill it in, leave the column out, or drop such rows (--drop-bad).
     """
     bad = _unusable(data, names, errors)
     if bad:
@@ -120,6 +119,10 @@ def _cells(name: str, where: Any, what: str) -> list[tuple[int, str, str]]:
     return [(position, name, what) for position in np.flatnonzero(where).tolist()]
 
 
+# readers of tables give the signs for a missing value as they give blanks
+_NO_VALUE = "the cell holds no value (it is blank, or a sign such as n/a)"
+
+
 def _unusable(
     data: Dataset, names: Iterable[str], errors: Iterable[str] = ()
 ) -> list[tuple[int, str, str]]:
@@ -129,7 +132,7 @@ def _unusable(
         if variable.is_label:
             cells += _cells(name, values == "", "the label is blank")
             continue
-        cells += _cells(name, np.isnan(values), "the cell is blank")
+        cells += _cells(name, np.isnan(values), _NO_VALUE)
         cells += _cells(name, np.isinf(values), "the value is infinite")
         if variable.is_level:
             # the number behind it must be inside doubles as any other
@@ -174,8 +177,8 @@ def drop_bad_rows(
     Examples
     --------
     >>> data = Dataset.from_columns({"U [m/s]": [1.0, float("nan"), 0.0]})
-    >>> drop_bad_rows(data, ["U"], logged=["U"]).dropped[0]
-    DroppedRow(row=2, reason="column 'U': the cell is blank")
+    >>> [dropped.row for dropped in drop_bad_rows(data, ["U"], logged=["U"]).dropped]
+    [2, 3]
     """
     logged = list(logged)
     reasons: dict[int, str] = {}

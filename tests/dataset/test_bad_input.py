@@ -248,7 +248,7 @@ def test_blank_cells_matter_only_where_they_are_used(tmp_path: Path) -> None:
     assert np.isnan(data["D"]).tolist() == [False, True, True, True, False]
     require_finite(data.take([0, 1]), ["U"])
     with pytest.raises(
-        InputError, match=r"'D', row 2 of t.csv: the cell is blank \(2 more .*--drop"
+        InputError, match=r"'D', row 2 of t.csv: the cell holds no value .* \(2 more .*--drop"
     ):
         require_finite(data, ["D"])
     with pytest.raises(InputError, match=r"'U', row 5 of t.csv: the value is infinite"):

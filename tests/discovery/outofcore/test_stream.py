@@ -174,7 +174,11 @@ def spoilt(frame: Frame, row: int, column: str, value: Any) -> Frame:
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 @pytest.mark.parametrize(
     ("value", "what"),
-    [(np.nan, "the cell is blank"), (0.0, "the value is zero"), (-1.0, "the value is negative")],
+    [
+        (np.nan, "the cell holds no value"),
+        (0.0, "the value is zero"),
+        (-1.0, "the value is negative"),
+    ],
 )
 @pytest.mark.parametrize("row", [3, 1234])
 def test_bad_cells_are_named_or_dropped(
