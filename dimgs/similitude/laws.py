@@ -318,13 +318,23 @@ def _laws(content: Mapping[str, Any]) -> list[Law]:
 
 
 def _table(records: Mapping[str, RunRecord], law: Law) -> Dataset:
-    """Runs of the tier that most of them are of."""
+    """Runs of the tier that most of them are of, in the order of the rows of their tables.
+
+    The order of the links to them is that of hashes. Residuals may drift along it by chance, and
+    a drift along the rows would not be seen.
+    """
     tiers = [r.tier for r in records.values()]
     tier = max(sorted(set(tiers)), key=tiers.count, default="")
-    some = [r for r in records.values() if r.tier == tier]
+    some = sorted((r for r in records.values() if r.tier == tier), key=_place)
     if not some:
         raise InputError("Every run of the law is in doubt; make new runs.")
     return dataset_of(some, [law.target.name], some[0].kernel)
+
+
+def _place(run: RunRecord) -> tuple[str, int, str]:
+    """The table of a run and its row there; the keys of runs that are not of a table."""
+    row = run.provenance.get("row")
+    return str(run.provenance.get("version")), row if isinstance(row, int) else 0, run.key
 
 
 def _searched_again(law: Law, data: Dataset, content: Mapping[str, Any], seed: int) -> Law:

@@ -13,6 +13,7 @@ from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.accounts import set_user
 from dimgs.hub.hub import keep_report, table_records
+from dimgs.similitude import laws
 from dimgs.similitude.laws import refit
 
 # what a search finds is tested elsewhere
@@ -81,6 +82,30 @@ def test_a_law_that_is_not_confirmed_itself_decides_nothing(tmp_path: Path) -> N
         assert hub.get(survivors["law"])["state"] != "open"
         again = hub.get(refitted["id"])
         assert (again["confirmed"], again["why_not"]) == (False, refitted["why_not"])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_refit_has_the_runs_in_the_order_of_their_rows(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the hashes of the runs are, which depend on their time."""
+    found: list[dimgs.Dataset] = []
+    search = laws._searched_again
+
+    def noted(law: dimgs.Law, data: dimgs.Dataset, *more: Any) -> dimgs.Law:
+        found.append(data)
+        return search(law, data, *more)
+
+    monkeypatch.setattr(laws, "_searched_again", noted)
+    length = np.random.default_rng(seed).permutation(np.geomspace(0.1, 3.0, 9))
+    data = dimgs.Dataset.from_columns({"L [m]": length, "T [s]": 2.006 * np.sqrt(length)})
+    with Hub(tmp_path / "h.sqlite", user="anna") as hub:
+        entries = keep_report(hub, dimgs.discover(data, "T", constants=["g"], engine="power_law"))
+        set_user(hub.database, "eve", "reviewer")
+        wrong = hub.query(limit=4)["runs"][3]
+        hub.for_user("eve").review(wrong["id"], "reject", "The string was slack.")
+        refit(hub, entries["law"])
+    assert found[0]["L"].tolist() == pytest.approx([*length[:3], *length[4:]])
 
 
 def test_what_needs_no_refit_is_told(tmp_path: Path) -> None:
