@@ -333,6 +333,8 @@ def propose(
         )
         for c in choose(weighted, n)
     ]
+    if not report.rivals and against is None:
+        runs = [*_varying_held(report.law, report.data, runs[0]), *runs][:n]
     target = report.law.target
     return NextRuns(
         tuple(runs),
@@ -345,6 +347,21 @@ def propose(
         tuple(flat.tolist()),
         (*_left_out(places, rows, ranges or {}), *_alike(runs, predicted)),
     )
+
+
+def _varying_held(law: Law, data: Dataset, run: ProposedRun) -> Iterator[ProposedRun]:
+    """A run with each input in turn that every label held, at the farthest value of another label.
+
+    How the target depends on such an input is what the runs of one law leave open.
+    """
+    for name, held in law.domain.held_by_label.items():
+        label = "" if law.label_effects is None else run.inputs.get(law.label_effects.column)
+        if name in run.inputs or label not in held:
+            continue
+        unit, others = data.variable(name).unit, np.array([*held.values()])
+        farthest = float(others[np.argmax(np.abs(others - held[str(label)]))])
+        inputs = {**run.inputs, name: (float(unit.from_si(farthest)), unit.text)}
+        yield replace(run, inputs=inputs, information=0.0, varies=name)
 
 
 def _left_out(places: Places, rows: IntArray, ranges: Iterable[str]) -> Iterator[str]:

@@ -139,6 +139,9 @@ class ProposedRun:
         By rival, in the order of the rivals.
     information : float
         Expected of its outcome about which rival is true, in nats, given the runs before it.
+    varies : str
+        Input that every label held, and that this run has at the value of another label: the
+        predictions are those of no effect of it.
 
     Examples
     --------
@@ -149,6 +152,7 @@ class ProposedRun:
     inputs: Mapping[str, Quantity | str]
     predicted: tuple[RivalPrediction, ...]
     information: float
+    varies: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The run in the document of `dimgs next`."""
@@ -160,6 +164,7 @@ class ProposedRun:
             "inputs": inputs,
             "predicted": [vars(p) for p in self.predicted],
             "information": self.information,
+            "varies": self.varies or None,
         }
 
 

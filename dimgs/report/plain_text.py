@@ -552,6 +552,11 @@ def next_text(planned: PlannedRuns) -> str:
         lines += _section("", _prose(note))
     for k, run in enumerate(planned.runs, 1):
         expected = f"expected information {run.information / np.log(2):.2g} bits"
+        if run.varies:
+            varied = visible(run.varies)
+            expected = (
+                f"if {varied} has no effect; it was fixed for each label, and this run tests it"
+            )
         predicted = [
             f"{name}: {visible(planned.target)} = {amount(value.value, planned.unit)} "
             f"{interval(*sorted((value.low, value.high)))}"

@@ -181,3 +181,20 @@ def test_the_part_of_a_range_in_which_a_law_has_no_value_is_named() -> None:
     assert "no value where L is below 0.0" in warning
     assert "give a range within 0.0" in warning
     assert report.next_runs(1, {"L": "0.01..2 m"}).warnings == ()
+
+
+def test_an_input_that_every_label_held_is_varied_by_a_run() -> None:
+    rng = np.random.default_rng(0)
+    x = np.exp(rng.uniform(-1.0, 1.0, 24))
+    label = np.repeat([*"abc"], 8)
+    d = np.repeat([1.0, 1.3, 3.0], 8)
+    y = x**0.37 * d**2 * np.exp(0.01 * rng.standard_normal(24))
+    columns = {"lab": label, "x [1]": x, "d [mm]": d, "y [1]": y}
+    report = discover(Dataset.from_columns(columns), "y", engine="power_law", within="lab")
+    assert not report.rivals
+    first, second, _ = report.next_runs(3).runs
+    assert (first.varies, second.varies) == ("d", "")
+    # the farthest value of another label, at inputs that determine the law
+    own = dict(zip(label.tolist(), d.tolist(), strict=True))[str(first.inputs["lab"])]
+    farthest = max(own_of for own_of in (1.0, 3.0) if own_of != own)
+    assert first.inputs == {**second.inputs, "d": (pytest.approx(farthest), "mm")}
