@@ -35,7 +35,7 @@ from dimgs.campaign.plan import (
     bind,
     plan_of,
 )
-from dimgs.campaign.regimes import FittedLaw, Scatter, Sites
+from dimgs.campaign.regimes import APART, FittedLaw, Scatter, Sites
 from dimgs.campaign.result import CampaignResult, Ending, Outcome, as_sentence, curves_of
 from dimgs.campaign.workers import place_of
 from dimgs.common.advice import setting
@@ -531,7 +531,7 @@ class CampaignLoop:
             logs = np.clip(binding.logs({**binding.fixed, **values}), space.low, space.high)
             at = space.coordinates(logs[None])[0]
             again = binding.stochastic and bool(runs.at(at, tier))
-            if again or nearest(at[None], z)[0] > 1e-6:
+            if again or nearest(at[None], z)[0] > APART:
                 reason = f"{reason}: {run.information:.2g} nats"
                 return [Proposal(at, tier, "rivals", reason, again)]
         reason = "farthest from every run, since no law is probable yet"

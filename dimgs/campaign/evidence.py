@@ -12,6 +12,7 @@ from scipy.special import stdtrit
 
 from dimgs.campaign.plan import EVIDENCE, SLACK, CampaignDesign, CampaignRun, CampaignRuns, PiSpace
 from dimgs.campaign.regimes import (
+    APART,
     Border,
     FittedLaw,
     RegimeModel,
@@ -464,12 +465,12 @@ class TierEvidence:
 
     def fresh(self, proposal: Proposal) -> bool:
         """Whether a run would say anything new."""
-        every = [*self.asked, *(self.runs.z[r.point] for r in self.runs.of_tier(self.tier))]
-        inside = self.design.region.contains(proposal.z[None])[0]
+        at, made = proposal.z[None], {r.point for r in self.runs.of_tier(self.tier)}
         again = proposal.again and self.runs.at(proposal.z, self.tier)
         new = again or proposal.logs is not None
-        away = (np.abs(z - proposal.z).max(initial=0.0) for z in every)
-        return bool(inside and (new or all(distance > 1e-6 for distance in away)))
+        every = np.vstack([self.runs.z[sorted(made)], *self.asked])
+        new = new or nearest(at, every)[0] > APART
+        return bool(new and self.design.region.contains(at)[0])
 
     def corners(self) -> Array:
         """Corners where runs give answers, and the outermost such points towards the others."""
@@ -594,9 +595,11 @@ class TierEvidence:
         if self.binding.linear:
             return self._spread()
         for proposals in self._questions():
-            chosen = [p for p in proposals if self.fresh(p)]
+            chosen = list[Proposal]()
+            for proposal in filter(self.fresh, proposals):
+                chosen.append(proposal)
+                self.asked += [] if proposal.again else [proposal.z]
             if chosen:
-                self.asked += [p.z for p in chosen if not p.again]
                 return chosen
         return self.owed
 
@@ -757,8 +760,9 @@ class TierEvidence:
         # a law that holds alone nowhere is known from where it leads
         alone, leads = (model.holds(offers, strictly)[:, k] for strictly in (True, False))
         offers = offers[alone if alone.any() else leads]
-        # without noise a run says nothing new where there is one
-        offers = offers if sigma else offers[nearest(offers, model.sites.z) > 0.0]
+        # without noise a run says nothing new where there is one, and with noise it is made there
+        away = nearest(offers, model.sites.z)
+        offers = offers[(away > APART) | (away == 0.0) & (sigma > 0.0)]
         if not len(offers):
             return []
         rows, table = model.laws[k].rows, self._terms(offers)
@@ -838,7 +842,7 @@ class TierEvidence:
         if not level and len(others):
             share[-len(others) :] = 0.5
         offers = at + share[:, None] * (ends - at)
-        offers = offers[self.feasible(offers) & (np.linalg.norm(offers - at, axis=1) > 1e-6)]
+        offers = offers[self.feasible(offers) & (np.linalg.norm(offers - at, axis=1) > APART)]
         chosen = d_optimal(at[None], offers, rank + 1, enough=False)[:rank]
         places = [*chosen, np.mean([at, *chosen], axis=0)]
         reason = "around a run that follows no law: does another hold here?"

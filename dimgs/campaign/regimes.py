@@ -61,7 +61,7 @@ _PREDICTED = 1e-3
 _SURE = 6
 # of a coordinate, whose ranges reach over 2 or more: runs that lie closer together than this test a
 # law as one run does
-_APART = 1e-3
+APART = 1e-3
 # part of the region below which a law might be a tangent: what goes through half of it is none
 _LOCAL = 0.5
 
@@ -106,7 +106,7 @@ class Sites:
         >>> Sites(z, z[:, 0], np.ones(3), np.arange(3)).apart(np.arange(3))
         2
         """
-        return count_apart(self.z[rows], _APART)
+        return count_apart(self.z[rows], APART)
 
     def row(self, number: int | None) -> int | None:
         """Place of the point of a number; None where it is not among these."""
