@@ -31,7 +31,7 @@ from dimgs.campaign.plan import (
     CampaignDesign,
     CampaignRun,
     Plan,
-    SignedTargetError,
+    RevisedError,
     bind,
     plan_of,
 )
@@ -641,9 +641,9 @@ def run_campaign(
                 loop.experiment.runner, runner.on_done = runner, loop.heard
                 try:
                     result = loop.run()
-                except SignedTargetError:
-                    further = replace(binding, signed_target=True)
-                    log.add("signed", f"{binding.target.name} changes sign: no logarithm is taken")
+                except RevisedError as shown:
+                    further = shown.binding
+                    log.add(shown.decision, str(shown))
                 start += tuple(KnownRun(run.record, SHARED) for run in loop.experiment.runs.asked)
                 unequal = loop.experiment.unequal if plan.scales == AUTO else ()
                 if further is None and (further := binding.with_further_scale(unequal)):

@@ -21,7 +21,7 @@ from dimgs.campaign.plan import (
     CampaignRun,
     CampaignRuns,
     Execution,
-    SignedTargetError,
+    RevisedError,
     bounded_exp,
 )
 from dimgs.campaign.result import Ending, Outcome, quantity
@@ -34,6 +34,7 @@ from dimgs.hub import RunStore
 from dimgs.kernels.base import canonical_inputs, of_tier, run_seed
 from dimgs.kernels.record import Failure, RunRecord, Status
 from dimgs.report.results import writing_to
+from dimgs.report.words import listed
 
 # ---- What a campaign says of itself: its progress, every decision, and the plan that was asked.
 
@@ -274,6 +275,9 @@ _GRACE = 15.0
 _MOST_DEATHS = 3
 # so many first runs that all failed are no chance: the kernel, its program or its settings are
 _HOPELESS = 12
+# failed runs with fractions of an input, where those with whole numbers did not fail, from which on
+# a further one decides: as many of each kind come about by chance in less than 2 %
+_FRACTIONS = 3
 # first runs, two corners and the centre of the ranges: a target that is above zero in none of these
 # is so by its sign
 _ALL_SIGNED = 3
@@ -454,7 +458,7 @@ class Experiment:
         self._closed = bool(self.elsewhere.exact)
         # inputs in which two runs of equal groups with different answers differ
         self.unequal: tuple[str, ...] = ()
-        self._alike = False
+        self._alike = self._tried_whole = False
 
     @property
     def asked(self) -> int:
@@ -542,8 +546,9 @@ class Experiment:
 
         Raises
         ------
-        SignedTargetError
-            If one law is asked for, and a run shows that its target has no logarithm.
+        RevisedError
+            If one law is asked for, and a run shows that its target has no logarithm; or if only
+            whole numbers of an input give an answer.
         """
         chosen, short = self._chosen(proposals)
         for key, (_, proposal, task) in chosen.items():
@@ -567,7 +572,8 @@ class Experiment:
             self.runs.add(CampaignRun(z, p.tier, y, p.purpose, logs, record, predicted=p.value))
         if self.binding.plan.tolerance.of_one_law and not self.binding.linear:
             if any(map(self._is_signed, records)):
-                raise SignedTargetError
+                text = f"{self.binding.target.name} changes sign: no logarithm is taken"
+                raise RevisedError("signed", text, replace(self.binding, signed_target=True))
         elif len(self.runs.every) >= _ALL_SIGNED and all(
             np.isnan(run.y) and self._is_signed(run.record) for run in self.runs.every
         ):
@@ -577,7 +583,42 @@ class Experiment:
                 f"let the kernel return its negative, or ask for a closed form (law = 0.95 alone "
                 f"in the tolerance)."
             )
+        self._see_whole_numbers()
         return short
+
+    def _see_whole_numbers(self) -> None:
+        """Go on with whole numbers of an input if all runs with others have failed, and no others.
+
+        A count of turns or layers is such an input. A run at the whole number next to one that
+        failed decides, as runs may fail inside of the ranges for another reason.
+        """
+        runs = [r for r in self.runs.every if not self._is_signed(r.record)]
+        failed = [r for r in runs if not r.record.ok]
+        if self._tried_whole or len(failed) < _FRACTIONS:
+            return
+        names = [n for n in self.binding.space.names if self._splits(n, runs)]
+        if not names:
+            return
+        self._tried_whole, whole = True, self.binding.in_whole_numbers(names)
+        reason = f"runs with fractions of {listed(names)} failed: does one with whole numbers?"
+        for run in failed:
+            logs = self.binding.logs(whole.values(run.logs))
+            z = self.binding.space.coordinates(logs[None])[0]
+            if not self.runs.at(z, run.tier):
+                self.make([Proposal(z, run.tier, "whole", reason, logs=logs)])
+                if self.runs.at(z, run.tier, answered=True):
+                    raise RevisedError("whole", f"{listed(names)} can only be whole", whole)
+                return
+
+    def _splits(self, name: str, runs: Sequence[CampaignRun]) -> bool:
+        """Whether the runs that ended well, and no others, have whole numbers of an input."""
+        given = self.binding.plan.ranges[name]
+        if given.integer or {self.binding.ports[name].unit, given.unit or "1"} != {"1"}:
+            return False
+        values = np.array([float(r.record.inputs[name][0]) for r in runs])
+        ok = np.array([r.record.ok for r in runs])
+        is_whole = np.abs(values - np.round(values)) <= _NUDGE * np.abs(values)
+        return bool(np.all(ok == is_whole)) and np.ptp(values[ok]) > 0.5
 
     def _is_signed(self, record: RunRecord) -> bool:
         """Whether a run has a target without a logarithm."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dimgs.campaign.plan import EVIDENCE, KNOWN, Binding, CampaignDesign, CampaignRun, at
+from dimgs.campaign.plan import EVIDENCE, KNOWN, SAME, Binding, CampaignDesign, CampaignRun, at
 from dimgs.common.advice import Advice, Setting, on_the_command_line, worded
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import is_database, json_value, read_text, rows_shown
@@ -278,14 +278,16 @@ def _placed(known: KnownRun, design: CampaignDesign) -> CampaignRun:
         unit_for(target, record.outputs[target.name][1], "output")
     if not design.region.contains(z[None], _WIDENED)[0]:
         raise InputError("its groups lie far outside the ranges")
-    y, tier = binding.response(full), names.index(full.tier)
-    counts = record.key and design.region.contains(z[None])[0]
+    y, tier, logs = binding.response(full), names.index(full.tier), binding.logs(values)
+    # where the plan asks for whole numbers, it makes no others
+    made = np.allclose(binding.logs(binding.values(logs)), logs, rtol=0.0, atol=SAME)
+    counts = record.key and made and design.region.contains(z[None])[0]
     counts = counts and record.key == binding.request(values, tier, record.seed).key
     if not counts and np.isnan(y):
         why = f"its '{target.name}' has no logarithm, so correct it or leave the run out"
         raise InputError(why if record.ok else "it gave no answer")
     whole = full, known.origin, known.error
-    return CampaignRun(z, tier, y, KNOWN if counts else EVIDENCE, binding.logs(values), *whole)
+    return CampaignRun(z, tier, y, KNOWN if counts else EVIDENCE, logs, *whole)
 
 
 def _runs_of(known: KnownLaw, design: CampaignDesign) -> list[KnownRun]:

@@ -707,7 +707,7 @@ class PiSpace:
 KNOWN, EVIDENCE = "known", "evidence"
 # logs closer than this are the same: coordinates up to rounding and to a nudge of 1e-9, responses
 # up to what is printed of them
-_SAME = 1e-6
+SAME = 1e-6
 _NO_RECORD = RunRecord("", "", {}, {}, Status.OK, key="")
 
 
@@ -778,7 +778,7 @@ class CampaignRuns:
     def find(self, z: Array) -> int | None:
         """Number of an equal point (a dimensionally equivalent run), if there is one."""
         apart = np.abs(self.z - z).max(axis=1, initial=0.0)
-        return int(np.argmin(apart)) if apart.min(initial=np.inf) <= _SAME else None
+        return int(np.argmin(apart)) if apart.min(initial=np.inf) <= SAME else None
 
     def add(self, run: CampaignRun) -> None:
         """Keep a run, with the number of its point."""
@@ -818,7 +818,7 @@ class CampaignRuns:
         """Inputs in which the two runs at a point differ whose answers differ most."""
         runs = self.at(z, tier, answered=True)
         one, other = (f(runs, key=lambda r: r.y).logs for f in (min, max))
-        return tuple(n for n, a, b in zip(names, one, other, strict=True) if abs(a - b) > _SAME)
+        return tuple(n for n, a, b in zip(names, one, other, strict=True) if abs(a - b) > SAME)
 
     def sites(self, tier: int) -> Sites:
         """Points with an answer of a tier."""
@@ -847,7 +847,7 @@ class CampaignRuns:
         scatters as much as those that differ.
         """
         sets = self._replicates(tier)
-        sets = [y for y in sets if np.ptp(y) > _SAME] or sets
+        sets = [y for y in sets if np.ptp(y) > SAME] or sets
         return float(sum(np.var(y) * len(y) for y in sets)), sum(len(y) - 1 for y in sets)
 
     def repeated(self, tier: int) -> int:
@@ -862,7 +862,7 @@ class CampaignRuns:
         for runs in by_point.values():
             while runs:
                 first = runs[0].logs
-                alike = [r for r in runs if np.abs(r.logs - first).max(initial=0.0) <= _SAME]
+                alike = [r for r in runs if np.abs(r.logs - first).max(initial=0.0) <= SAME]
                 sets.append(np.array([r.y for r in alike]))
                 runs = [r for r in runs if r not in alike]
         return sets
@@ -871,12 +871,25 @@ class CampaignRuns:
 # ---- A plan meets its kernel: names, units and ranges are checked, and the pi space is derived.
 
 
+# digits of an exponential of a sum of logarithms, which may reach 1e13 and lose two or three of 16
+_KEPT = 13
 # of the scales of units: those whose values have no logarithm
 _NO_LOGARITHM = ("label", "level")
 
 
-class SignedTargetError(Exception):
-    """A run whose target has no logarithm, where one closed form is asked for."""
+class RevisedError(Exception):
+    """What runs have shown of a plan: that a campaign goes on with another binding.
+
+    Parameters
+    ----------
+    decision, reason : str
+        As :meth:`dimgs.campaign.experiment.DecisionLog.add` takes them.
+    binding : Binding
+    """
+
+    def __init__(self, decision: str, reason: str, binding: "Binding") -> None:
+        super().__init__(reason)
+        self.decision, self.binding = decision, binding
 
 
 @dataclass(frozen=True, eq=False)
@@ -933,7 +946,8 @@ class Binding:
                 unit = port if given.unit is None else parse_unit(given.unit)
                 ends = np.ceil(given.low), np.floor(given.high)
                 value = unit.to_si(float(np.clip(round(unit.from_si(value)), *ends)))
-            values[name] = port.from_si(value)
+            # an end of a range is the number that the plan gives: an exponential has lost digits
+            values[name] = float(f"{port.from_si(float(f'{value:.{_KEPT}g}')):.15g}")
         return values
 
     def logs(self, values: Mapping[str, float | str]) -> Array:
@@ -959,6 +973,16 @@ class Binding:
                 scales = (*self.scales, scale_of(variable, taken))
                 return bind(replace(self.plan, scales=scales))
         return None
+
+    def in_whole_numbers(self, names: Sequence[str]) -> "Binding":
+        """The same where only whole numbers of some inputs can be run."""
+        ranges, notes = dict(self.plan.ranges), list(self.notes)
+        for n in names:
+            given = ranges[n] = replace(ranges[n], integer=True)
+            entry = f"{n} = {{ low = {given.low:g}, high = {given.high:g}, integer = true }}"
+            fault = f"Only whole numbers of '{n}' gave an answer, and no others are run"
+            notes.append(f"{fault}; write {entry} in the ranges, which saves the runs that failed.")
+        return replace(bind(replace(self.plan, ranges=ranges)), notes=tuple(notes))
 
     @property
     def linear(self) -> bool:

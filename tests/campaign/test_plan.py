@@ -270,6 +270,16 @@ def test_runs_of_another_edition_of_the_kernel_keep_their_units() -> None:
     assert bound.response(old) == pytest.approx(bound.response(new))
 
 
+@given(st.integers(1, 999), st.integers(1000, 99999), st.sampled_from(["s", "min", "day"]))
+def test_the_ends_of_a_range_are_the_numbers_of_the_plan(low: int, high: int, unit: str) -> None:
+    ends = [low / 10, high / 10]
+    space = (binding := bind(plan_of(changed("ranges.t", [*ends, unit])))).space
+    factor = {"s": 1.0, "min": 60.0, "day": 86400.0}[unit]
+    for logs, end in zip((space.low, space.high), ends, strict=True):
+        # as a kernel that refuses fractions would see them
+        assert binding.values(logs)["t"] == float(f"{end * factor:.13g}")
+
+
 def test_whole_numbers_stay_whole() -> None:
     plan = plan_of(changed("ranges.t", {"low": 1, "high": 50, "unit": "min", "integer": True}))
     binding = bind(plan)
