@@ -886,6 +886,8 @@ class TierEvidence:
         as many with one as a law takes.
         """
         space, purpose, enough = self.space, "border" if key else "domain", self.space.rank + 2
+        if not len(pool) or self._disputed[key] >= _HALVINGS + _DISPUTES * space.rank:
+            return []
         agreed = space.rank < 2 or self._disputed[key] >= _DISPUTES * space.rank
         agreed |= not key and len(one) < enough
         every = [apart, *([] if agreed else space.axes.rivals(one, other))]
@@ -893,8 +895,7 @@ class TierEvidence:
         wide = apart.high - apart.low > (_BRACKET if key else _DOMAIN)
         middles = np.array([s.is_first(0.5, pool) for s in every])
         differ = np.max(np.mean(middles != middles[0], axis=1), initial=0.0) > _AGREED
-        spent = self._disputed[key] >= _HALVINGS + _DISPUTES * space.rank
-        if spent or not len(pool) or not (wide or differ):
+        if not (wide or differ):
             return []
         places = _QUARTERS if wide else (0.5,)
         sides = np.array([s.is_first(at, offers) for s in every for at in places])

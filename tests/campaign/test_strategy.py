@@ -59,6 +59,16 @@ def test_where_runs_end_and_along_which_monomial_is_one_question(seed: int, rank
     assert np.mean(evidence.feasible(pool) == [ends(z) for z in pool]) <= 0.08
 
 
+def test_no_run_is_looked_for_where_two_laws_leave_no_room() -> None:
+    evidence = TierEvidence(CampaignDesign(bind(uptake_plan(tiers=("fine",)))), CampaignRuns(1), 0)
+    below, above = np.array([[-0.5]]), np.array([[0.5]])
+    border = evidence.space.axes.separating(below, above)
+    assert border is not None
+    pools = np.zeros((0, 1)), np.zeros((1, 1))
+    asked = [evidence._parting((0, 1, 0), border, below, above, pool) for pool in pools]
+    assert list(map(len, asked)) == [0, 1]
+
+
 def test_what_lies_beyond_all_runs_is_told() -> None:
     space = film()
     pool = Region(space).fill(512, 0)
