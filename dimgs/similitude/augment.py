@@ -166,7 +166,7 @@ def augment(
 def newest_origin(hub: Hub, description: Description, target: str) -> Origin:
     """Origin of the kernel's runs that answers, seen from the newest run that can be used."""
     description.output(target)
-    for content in newest_runs(hub, description.name):
+    for content in newest_runs(hub, description.name, target):
         point = point_of(description, quantities(content["inputs"]))
         for origin in near_tiers(origins(hub, description, point, target)):
             if any(origin.usable(origin.index.rows, 1)):

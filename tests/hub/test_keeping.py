@@ -16,6 +16,8 @@ from dimgs.hub.entry import links_to
 from dimgs.hub.hub import keep_campaign, keep_report, table_records
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.law.law import Law
+from dimgs.similitude.augment import newest_origin
+from dimgs.similitude.origin import describe
 from tests.hub.test_hub import other, run
 
 
@@ -186,11 +188,19 @@ def test_rows_are_no_runs_of_a_simulator_of_the_same_name(hub: Hub) -> None:
 
 
 def test_a_table_with_two_targets_answers_for_both(hub: Hub) -> None:
-    kept = [_kept_in(hub, _spring(slice(30), target=t), t) for t in ("F", "E")]
-    assert kept[0]["kernel"] == kept[1]["kernel"]
-    for target, value in (("F", 50.0), ("E", 12.5)):
-        answer = ask(target, "k=100 N/m, x=0.5 m", hub, kernel=kept[0]["kernel"])
+    first = _spring(slice(30), target="F")
+    # a column that the other analysis leaves out
+    whole = Dataset.from_columns({
+        "k [N/m]": first["k"], "x [m]": first["x"], "n [1]": first["k"] % 7, "F [N]": first["F"],
+    })  # fmt: skip
+    kept = [_kept_in(hub, whole), _kept_in(hub, _spring(slice(30), target="E"), "E")]
+    kernel = kept[0]["kernel"]
+    assert kept[1]["kernel"] == kernel
+    for target, value, more in (("F", 50.0, ", n=3"), ("E", 12.5, "")):
+        answer = ask(target, f"k=100 N/m, x=0.5 m{more}", hub, kernel=kernel)
         assert answer.value == pytest.approx(value)
+        origin = newest_origin(hub, describe(hub, kernel, target), target)
+        assert ("n" in origin.table.names) == (target == "F")
 
 
 def test_an_answer_of_near_runs_names_the_value_of_the_law(hub: Hub) -> None:
