@@ -195,7 +195,7 @@ def converted(table: RawTable, options: ReadOptions) -> "Dataset":
     """
     titled, notes = titled_columns(table, options)
     names = [t.name for t in titled]
-    used = set(chosen(names, options.columns, options.drop, table.source))
+    used = set(chosen(names, options, table.source))
     # what labels say of the runs is known though only the inputs are named
     others = set(names) - used - set(options.drop or ()) if options.with_labels else set()
     beside = {t.name for t in titled if t.name in others and _says_labels(t, table.decimal)}

@@ -194,6 +194,8 @@ class ReadOptions:
     # columns whose cells may be bounds, such as "<0.3"
     bounded: Iterable[str] = ()
     rounded: Iterable[str] = ()
+    # columns that are read beside `columns` if there are such
+    beside: Iterable[str] = ()
     # whether labels that `columns` does not name are read too, for what they say of the runs
     with_labels: bool = False
 
@@ -620,15 +622,13 @@ def _is_number(text: str, decimal: str = ".") -> bool:
     return value is not None and not np.isnan(value)
 
 
-def chosen(
-    names: list[str], columns: Iterable[str] | None, drop: Iterable[str] | None, source: str
-) -> list[str]:
+def chosen(names: list[str], options: ReadOptions, source: str) -> list[str]:
     """Names of the columns that are used, uncertainty columns following their quantity."""
-    present = set(names)
-    for name in (*(columns or ()), *(drop or ())):
+    present, columns, dropped = set(names), options.columns, set(options.drop or ())
+    for name in (*(columns or ()), *(options.drop or ())):
         if name not in present:
             raise no_such_column(name, names, source)
-    dropped, wanted = set(drop or ()), present if columns is None else set(columns)
+    wanted = present if columns is None else {*columns, *options.beside}
     result = [
         n for n in names if not dropped & {n, quantity_of(n)} and wanted & {n, quantity_of(n)}
     ]

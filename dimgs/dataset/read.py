@@ -277,7 +277,7 @@ def _fields(table: RawTable, rows: list[list[str]], options: ReadOptions) -> lis
         fields.append(Field(is_text or nameless))
         named += [] if nameless else [(column, fields[-1])]
     titled, _ = titled_columns(replace(table, columns=[c for c, _ in named]), options)
-    used = set(chosen([t.name for t in titled], options.columns, options.drop, table.source))
+    used = set(chosen([t.name for t in titled], options, table.source))
     for (_, each), title in zip(named, titled, strict=True):
         is_label = (title.unit or "").lower() in LABEL_TEXTS
         words = options.with_labels and (is_label or (each.as_text and title.unit is None))
@@ -639,8 +639,8 @@ def dataset_of(source: Any, options: ReadOptions) -> Dataset:
     if options.units:
         raise InputError("A Dataset has its units already; leave out the mapping of units.")
     beside = source.label_names if options.with_labels else ()
-    named = options.columns and [*options.columns, *beside]
-    columns = chosen(list(source.names), named, options.drop, source.source)
+    with_labels = replace(options, beside=[*options.beside, *beside])
+    columns = chosen(list(source.names), with_labels, source.source)
     return checked(source.select(columns), options)
 
 
@@ -811,6 +811,7 @@ def decoded_headers(options: ReadOptions, schema: Any) -> list[str] | None:
     if options.columns is None or not used <= set(names.values()):
         return None
     texts = text_fields(schema) if options.with_labels else []
+    used |= {*options.beside}
     return [h for h, name in names.items() if name.removesuffix("_err") in used or h in texts]
 
 

@@ -186,7 +186,9 @@ class Options:
     ('g',)
     """
 
-    columns: Iterable[str] | None = _option(None, "names", "Use only these inputs.")
+    columns: Iterable[str] | None = _option(
+        None, "names", "Use only these inputs, and those of a form."
+    )
     drop: Iterable[str] | None = _option(None, "names", "Leave out these inputs.")
     drop_bad: bool = _option(
         False, "flag", "Drop rows that cannot be used, and report their number."
@@ -460,6 +462,8 @@ class Options:
     def reader(self, targets: Iterable[str] = ()) -> ReadOptions:
         """Options of the reader, which always keeps the targets, labels and temperatures.
 
+        And the columns that a form names, of which only the table can say what is one.
+
         Raises
         ------
         InputError
@@ -480,6 +484,7 @@ class Options:
         return ReadOptions(
             units=dict(self.units),
             columns=None if self.columns is None else list(dict.fromkeys([*self.columns, *keep])),
+            beside=in_form,
             drop=None if self.drop is None else list(self.drop),
             **attributes(self, "drop_bad strict_units si sheet skip_rows rounded"),
             # numbers that name sources need no unit to say so

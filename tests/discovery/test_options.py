@@ -220,3 +220,18 @@ def test_fits_of_relative_errors_alone_refuse_constant_ones(name: str) -> None:
     Options(**asked)
     with pytest.raises(InputError, match="have relative errors: leave out it or --noise constant"):
         Options(**asked, noise="constant")
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", ""])
+def test_a_column_that_a_form_names_is_read_beside_those_that_are_chosen(
+    ending: str, tmp_path: Path
+) -> None:
+    columns = {n: [1.0, 2.0, 3.0] for n in ("x [m]", "w [m]", "z [m]", "y [m]")}
+    table: Any = dimgs.Dataset.from_columns(columns)
+    if ending:
+        table = tmp_path / f"t.{ending}"
+        frame = pd.DataFrame(columns)
+        frame.to_csv(table, index=False) if ending == "csv" else frame.to_parquet(table)
+    chosen = Options(columns=["x"], form="a*x + w**b/nowhere; b=1")
+    assert sorted(chosen.read(table, "y").names) == ["w", "x", "y"]
+    assert sorted(Options(columns=["x"]).read(table, "y").names) == ["x", "y"]
