@@ -318,7 +318,7 @@ def _laws(content: Mapping[str, Any]) -> list[Law]:
 
 
 def _table(records: Mapping[str, RunRecord], law: Law) -> Dataset:
-    """Runs of the tier that most of them are of, in the order of the rows of their tables.
+    """Runs of the tier that most of them are of, in the order of the rows of their table.
 
     The order of the links to them is that of hashes. Residuals may drift along it by chance, and
     a drift along the rows would not be seen.
@@ -331,10 +331,10 @@ def _table(records: Mapping[str, RunRecord], law: Law) -> Dataset:
     return dataset_of(some, [law.target.name], some[0].kernel)
 
 
-def _place(run: RunRecord) -> tuple[str, int, str]:
-    """The table of a run and its row there; the keys of runs that are not of a table."""
+def _place(run: RunRecord) -> tuple[int, str]:
+    """The row of a run in its table; the key of one that is not of a table."""
     row = run.provenance.get("row")
-    return str(run.provenance.get("version")), row if isinstance(row, int) else 0, run.key
+    return row if isinstance(row, int) else 0, run.key
 
 
 def _searched_again(law: Law, data: Dataset, content: Mapping[str, Any], seed: int) -> Law:
