@@ -764,10 +764,11 @@ def _is_version(one: Sequence[RunRecord], other: Sequence[RunRecord]) -> bool:
 
 
 def _cells(row: RunRecord) -> dict[str, str]:
-    """Inputs and outputs of a row as texts, which are equal in all units."""
+    """Inputs and outputs of a row as texts, which are equal in all units of a dimension."""
     every = {**row.inputs, **row.outputs}
     ports = [Port(name, unit) for name, (_, unit) in every.items()]
-    return canonical_inputs(ports, {name: value for name, (value, _) in every.items()}, {})
+    texts = canonical_inputs(ports, {name: value for name, (value, _) in every.items()}, {})
+    return {port.name: f"{texts[port.name]} {port.parsed.dimension}" for port in ports}
 
 
 def _holds(run: RunRecord, row: RunRecord) -> bool:

@@ -13,7 +13,7 @@ from dimgs.dataset import Dataset
 from dimgs.hub import Hub
 from dimgs.hub.acts import read_keys
 from dimgs.hub.entry import links_to
-from dimgs.hub.hub import keep_campaign, keep_report, table_records
+from dimgs.hub.hub import _is_version, keep_campaign, keep_report, table_records
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.law.law import Law
 from dimgs.similitude.augment import newest_origin
@@ -179,6 +179,19 @@ def test_a_table_of_another_system_is_a_kernel_of_its_own(hub: Hub, rows: slice)
     # each goes on under its name
     assert _kept_in(hub, _spring(slice(40), factor=1.3))["kernel"] == name
     assert _kept_in(hub, _spring(slice(19)))["kernel"] == first["kernel"]
+
+
+@pytest.mark.parametrize("column", ["x [kg]", "l [m]", "y [m]"])
+def test_equal_numbers_of_other_quantities_are_another_table(column: str) -> None:
+    x = np.arange(1.0, 11.0)
+    tables = [
+        Dataset.from_columns({"x [m]": x, "y [m]": 2.0 * x, "z [m^2]": 3.0 * x * x}),
+        Dataset.from_columns({column: x, "z [m^2]": 3.0 * x * x}),
+    ]
+    one, other = (table_records(data, "z") for data in tables)
+    assert _is_version(one, one)
+    assert not _is_version(one, other)
+    assert not _is_version(other, one)
 
 
 def test_rows_are_no_runs_of_a_simulator_of_the_same_name(hub: Hub) -> None:
