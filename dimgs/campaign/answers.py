@@ -14,7 +14,7 @@ from dimgs.campaign.evidence import Surrogate, TierEvidence
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.known import SHARED
 from dimgs.campaign.plan import Binding, PiSpace, Plan, bounded_exp
-from dimgs.campaign.regimes import Border, FittedLaw, Powers
+from dimgs.campaign.regimes import SAME, Border, FittedLaw, Powers
 from dimgs.campaign.result import (
     CampaignResult,
     Ending,
@@ -73,8 +73,6 @@ _SHARP = 10.0
 # of the target's logarithm: beside its crossovers a law of a regime predicts within half of the
 # tolerance that a question has by default
 _CROSSOVER = 0.05
-# log; what a kernel prints of a value
-_DIGITS = 1e-6
 # of an exponent: meshes and steps of kernels shift exponents by less, and rationals that are
 # farther off than this (0.588 and 3/5) are other numbers, whatever tolerance was asked for
 _CLOSE = 0.005
@@ -188,7 +186,7 @@ def stated(e: Exponent) -> Exponent:
     >>> stated(near).rational, str(stated(replace(near, low=0.79)).rational)
     (None, '4/5')
     """
-    held = e.rational is None or e.low - _DIGITS <= e.rational <= e.high + _DIGITS
+    held = e.rational is None or e.low - SAME <= e.rational <= e.high + SAME
     return e if held else replace(e, rational=None)
 
 
@@ -289,7 +287,7 @@ class Answers:
         """Condition of a law, or a set of runs, at a border: just beyond its last run at a jump."""
         (monomial, start, growth), is_above = self._monomial(b), k == b.above
         at_least = is_above == (growth > 0)
-        beyond = 0.0 if b.meets else -_DIGITS if at_least else _DIGITS
+        beyond = 0.0 if b.meets else -SAME if at_least else SAME
         end = float(bounded_exp(start + growth * (b.high if is_above else b.low) + beyond))
         return Side(monomial, end, end, end, at_least, 0)
 
@@ -481,8 +479,8 @@ def half_width(experiment: Experiment, z: Array, least: int) -> float:
     if at is None:
         return np.inf
     sigma = float(np.sqrt(square / max(freedom, 1)))
-    if sigma <= _DIGITS:
-        return _DIGITS
+    if sigma <= SAME:
+        return SAME
     level = 0.5 + experiment.binding.plan.level / 2.0
     t = float(stdtrit(freedom, level)) if runs.repeated(tier) >= least else np.inf
     return t * sigma / float(np.sqrt(sites.count[at]))

@@ -13,6 +13,7 @@ from scipy.special import stdtrit
 from dimgs.campaign.plan import EVIDENCE, SLACK, CampaignDesign, CampaignRun, CampaignRuns, PiSpace
 from dimgs.campaign.regimes import (
     APART,
+    SAME,
     Border,
     FittedLaw,
     RegimeModel,
@@ -178,8 +179,6 @@ class Surrogate:
 _SURE = 0.95
 # log; steps that are looked for, unless exponents are asked for more closely
 _STEPS = (0.005, 0.02)
-# log; replicates that agree to this differ by what is printed of them
-_REPEATS = 1e-6
 # degrees of freedom of the noise: t at 90 % is then 1.94, and not 1.64
 FREEDOM = 6
 # tolerances by which an exponent may change from the middle to the ends of the ranges before one
@@ -332,9 +331,9 @@ class TierEvidence:
         square, freedom = self.runs.scatter(self.tier)
         sigma = float(np.sqrt(square / freedom)) if freedom else 0.0
         # the noise is what the first replicates say: runs that depend on it cannot flatter it
-        if self._noise is None and sigma > _REPEATS and freedom >= FREEDOM:
+        if self._noise is None and sigma > SAME and freedom >= FREEDOM:
             self._noise = sigma, freedom
-        if sigma <= _REPEATS:
+        if sigma <= SAME:
             sigma, freedom = 0.0, 0
         scatter = Scatter(self._resolution, *(self._noise or (sigma, freedom)))
         sites = self.runs.sites(self.tier)
@@ -494,7 +493,7 @@ class TierEvidence:
         """Half-width of what the law at a point says, where runs scatter."""
         if not self.model.scatter.sigma:
             return 0.0
-        law = self.model.laws[int(np.argmax(self.model.holds(z[None], strictly=False)[0]))]
+        law = self.model.laws[int(self.model.owner(z[None])[0])]
         half = float(law.half_widths(np.append(1.0, z)[None], _COVERAGE)[0])
         return half if np.isfinite(half) else 0.0
 
@@ -714,8 +713,7 @@ class TierEvidence:
 
     def _pair(self, runs: list[CampaignRun], reason: str) -> list[Proposal]:
         """Other inputs of equal groups, for that of some runs where they differ most."""
-        others = [(r, self.design.image(r.z)) for r in runs]
-        images = [(r, self.binding.logs(other)) for r, other in others if other is not None]
+        images = [(r, logs) for r in runs if (logs := self.design.image(r.z)) is not None]
         if not images:
             return []
         far = [np.abs((logs - r.logs) / self.space.half).max() for r, logs in images]
@@ -739,7 +737,7 @@ class TierEvidence:
         said = law(z) + self.model.tails(np.full(len(z), k), z)
         said -= 0.0 if law.correction is None else law.correction(z)
         miss = float(np.abs(y - said).max(initial=0.0))
-        return miss if miss > _REPEATS else 0.0
+        return miss if miss > SAME else 0.0
 
     def _narrow(self) -> list[Proposal]:
         """Runs that tell most about the law with the widest interval."""

@@ -24,6 +24,7 @@ from dimgs.campaign.plan import (
     RevisedError,
     bounded_exp,
 )
+from dimgs.campaign.regimes import SAME
 from dimgs.campaign.result import Ending, Outcome, quantity
 from dimgs.campaign.workers import Place, RunTask
 from dimgs.common.advice import setting
@@ -261,8 +262,6 @@ def _asked(bindings: Sequence[Binding]) -> dict[str, Any]:
 _NUDGE = 1e-9
 # of the difference that equal groups may have: two runs that differ by less show that they agree
 _ALIKE = 0.5
-# of half a range; repeated runs differ by a nudge of 1e-9 of a value
-_MOVED = 1e-6
 # differences of a run from itself by which another one of equal groups must differ: one pair shows
 # noise roughly, and of normal noise the ratio of two differences is beyond 100 in 0.6 % (2/pi
 # arctan 1/100); beyond 10 it would be in 6 %
@@ -594,10 +593,8 @@ class Experiment:
         """
         runs = [r for r in self.runs.every if not self._is_signed(r.record)]
         failed = [r for r in runs if not r.record.ok]
-        if self._tried_whole or len(failed) < _FRACTIONS:
-            return
         names = [n for n in self.binding.space.names if self._splits(n, runs)]
-        if not names:
+        if self._tried_whole or len(failed) < _FRACTIONS or not names:
             return
         self._tried_whole, whole = True, self.binding.in_whole_numbers(names)
         reason = f"runs with fractions of {listed(names)} failed: does one with whole numbers?"
@@ -618,7 +615,7 @@ class Experiment:
         values = np.array([float(r.record.inputs[name][0]) for r in runs])
         ok = np.array([r.record.ok for r in runs])
         is_whole = np.abs(values - np.round(values)) <= _NUDGE * np.abs(values)
-        return bool(np.all(ok == is_whole)) and np.ptp(values[ok]) > 0.5
+        return bool(np.all(ok == is_whole)) and len(set(np.round(values[ok]))) > 1
 
     def _is_signed(self, record: RunRecord) -> bool:
         """Whether a run has a target without a logarithm."""
@@ -730,9 +727,10 @@ class Experiment:
     def _task(self, proposal: Proposal, number: int) -> tuple[Array, RunTask]:
         """Where a run lies, and how it is made as the replicate of a number; 0 for the first."""
         plan = self.binding.plan
-        values = self.design.values(proposal.z, proposal.logs)
-        if proposal.purpose in PREDICTED and proposal.logs is None:
-            values = self.design.image(proposal.z) or values
+        logs = proposal.logs
+        if proposal.purpose in PREDICTED and logs is None:
+            logs = self.design.image(proposal.z)
+        values = self.design.values(proposal.z, logs)
         if number and not self.binding.stochastic:
             values = self._nudged(values, number)
         z = self.binding.space.coordinates(self.binding.logs(values)[None])[0]
@@ -763,7 +761,7 @@ class Experiment:
         space = self.binding.space
         logs = [run.logs for run in self.runs.every if run.purpose not in PREDICTED]
         spread = np.ptp(logs or [space.centre], axis=0) / space.half
-        return tuple(n for n, s in zip(space.names, spread, strict=True) if s > _MOVED)
+        return tuple(n for n, s in zip(space.names, spread, strict=True) if s > SAME)
 
     def _note(self, p: Proposal, task: RunTask, key: str | None) -> None:
         """Log what a proposal is for, and where it lies."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dimgs.campaign.plan import EVIDENCE, KNOWN, SAME, Binding, CampaignDesign, CampaignRun, at
+from dimgs.campaign.plan import EVIDENCE, KNOWN, Binding, CampaignDesign, CampaignRun, at
+from dimgs.campaign.regimes import SAME
 from dimgs.common.advice import Advice, Setting, on_the_command_line, worded
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import is_database, json_value, read_text, rows_shown

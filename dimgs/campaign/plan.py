@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, Strict
 from scipy.linalg import qr
 from scipy.optimize import linprog
 
-from dimgs.campaign.regimes import GroupAxes, Sites
+from dimgs.campaign.regimes import SAME, GroupAxes, Sites
 from dimgs.common.advice import Advice, Setting, did_you_mean, worded
 from dimgs.common.arrays import LARGEST_LOG, Array, BoolArray, leading_rows
 from dimgs.common.errors import InputError, located
@@ -705,9 +705,6 @@ class PiSpace:
 
 # purposes of runs from elsewhere: those that count as made, and those that are trusted
 KNOWN, EVIDENCE = "known", "evidence"
-# logs closer than this are the same: coordinates up to rounding and to a nudge of 1e-9, responses
-# up to what is printed of them
-SAME = 1e-6
 _NO_RECORD = RunRecord("", "", {}, {}, Status.OK, key="")
 
 
@@ -1504,12 +1501,10 @@ class CampaignDesign:
         """Points that fill the region, shape (n, rank)."""
         return self.region.fill(_POOL, self.binding.plan.seed + 1, self.binding.plan.sampler)
 
-    def image(self, z: Array) -> dict[str, float | str] | None:
-        """Other inputs of equal groups, in the units of the ports; None where there are none."""
-        if any(self.binding.plan.ranges[n].integer for n in self.binding.space.names):
-            return None
-        logs = self.region.image(z, self.binding.plan.seed)
-        return None if logs is None else self.binding.values(logs)
+    def image(self, z: Array) -> Array | None:
+        """Logarithms of other inputs of equal groups; None where there are none."""
+        whole = any(self.binding.plan.ranges[n].integer for n in self.binding.space.names)
+        return None if whole else self.region.image(z, self.binding.plan.seed)
 
     def values(self, z: Array, logs: Array | None = None) -> dict[str, float | str]:
         """Inputs of a run at a point, or with these logarithms, in the units of the ports.

@@ -37,8 +37,9 @@ from dimgs.fits.blend import SHARPEST, Blend, descend
 from dimgs.fits.covariance import deleted_residuals, jackknife_covariance
 from dimgs.fits.snapping import short_monomials
 
-# log; a kernel that writes six digits says no more
-_DIGITS = 1e-6
+# logarithms and coordinates that are closer are the same: a kernel that writes six digits says no
+# more, and to have a run again its inputs are nudged by 1e-9
+SAME = 1e-6
 # chance that noise alone makes any of the runs of a law look foreign to it: a replicate then tells
 _FALSE = 0.005
 # chance that noise alone makes the runs of a law look curved: then others are looked for in vain
@@ -193,10 +194,10 @@ class FittedLaw:
         levers = back @ inverse
         sigma, freedom, spread = scatter.sigma, max(scatter.freedom, 1), levers @ levers.T
         if not scatter.sigma:
-            sigma, freedom = max(float(np.sqrt(rest @ rest / max(free, 1))), _DIGITS), max(free, 1)
+            sigma, freedom = max(float(np.sqrt(rest @ rest / max(free, 1))), SAME), max(free, 1)
             # runs that repeat themselves miss a law where it gives way to another, which is no
             # noise: each counts by what the law misses it by that is fitted to the others
-            missed = np.maximum(np.abs(deleted_residuals(rest, table)[0]), _DIGITS)
+            missed = np.maximum(np.abs(deleted_residuals(rest, table)[0]), SAME)
             spread = jackknife_covariance((levers * missed / sigma).T)
         # what is uncertain in all runs from elsewhere alike does not show in their scatter
         sigma = max(sigma, sites.error)
@@ -658,6 +659,10 @@ class RegimeModel:
             inside[:, b.above] &= along >= (b.high if strictly else b.middle)
         return inside
 
+    def owner(self, z: Array) -> IntArray:
+        """Number of the law that holds at each point, up to the middles of the borders."""
+        return np.asarray(np.argmax(self.holds(z, strictly=False), axis=1))
+
     def refitted(self, fits: Iterable[FittedLaw]) -> "RegimeModel":
         """With other fits of its laws, where their runs determine them."""
         pairs = zip(fits, self.laws, strict=True)
@@ -670,9 +675,8 @@ class RegimeModel:
 
     def expected(self, z: Array) -> Array:
         """Value at points by the law that holds there, and the crossovers to its neighbours."""
-        values, inside = self.values(z), self.holds(z, strictly=False)
-        owner = np.argmax(inside, axis=1)
-        return np.asarray(values[np.arange(len(z)), owner] + self.tails(owner, z))
+        owner = self.owner(z)
+        return np.asarray(self.values(z)[np.arange(len(z)), owner] + self.tails(owner, z))
 
     def tails(self, owner: IntArray, z: Array) -> Array:
         """What the crossovers to its neighbours add to the law of each point, shape (n,)."""
@@ -858,7 +862,7 @@ def _explained(model: RegimeModel) -> RegimeModel:
     follows = np.abs(y[:, None] - values) <= limits[:, None]
     done = np.any(follows & model.holds(z, strictly=False), axis=1)
     expected = model.expected(z)
-    tails = np.abs(expected - values[np.arange(len(z)), np.argmax(model.holds(z, False), axis=1)])
+    tails = np.abs(model.tails(model.owner(z), z))
     reach = np.ptp(z, axis=0).max(initial=0.0)
     for b in model.borders:
         along, here = b.along(z), model.between(b, z)
@@ -883,8 +887,7 @@ def _explained(model: RegimeModel) -> RegimeModel:
 
 def _crossing(model: RegimeModel, limits: Array) -> BoolArray:
     """Runs that may lie in a crossover of several laws at once, whose form nobody knows."""
-    z = model.sites.z
-    owner = np.argmax(model.holds(z, strictly=False), axis=1)
+    z, owner = model.sites.z, model.owner(model.sites.z)
     miss = model.sites.y - model.values(z)[np.arange(len(z)), owner]
     reach = {1.0: limits.copy(), -1.0: limits.copy()}
     for b in model.borders:
@@ -941,7 +944,7 @@ def _together(model: RegimeModel) -> RegimeModel:
     )
     borders = tuple(border.widened(model.scatter) for border in met)
     together = replace(model, laws=moved, borders=borders)
-    owner = np.argmax(together.holds(z, strictly=False), axis=1)
+    owner = together.owner(z)
     cleared, laws = replace(sites, y=sites.y - together.tails(owner, z)), []
     for k, law in enumerate(together.laws):
         near = np.abs(cleared.y - law(z)) <= limits
@@ -1027,7 +1030,7 @@ def power_mean(sites: Sites, scatter: Scatter) -> RegimeModel | None:
         if follows(fit):
             # it may be one: the valley between sharpness and slopes is long
             fit = _descended(sites, fit.laws, fit.power, _FOLLOWED)
-        sigma = max(float(np.sqrt(fit.loss / spare)), _DIGITS)
+        sigma = max(float(np.sqrt(fit.loss / spare)), SAME)
         if follows(fit) and (scatter.sigma > 0 or sigma <= _EXACT * scatter.resolution):
             model = _model(sites, scatter, fit, sigma)
             if model is not None:

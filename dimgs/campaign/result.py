@@ -238,9 +238,6 @@ def curves_of(
     return tuple(collapsed), tuple(whole), warnings
 
 
-# ---- What a campaign returns, how it ends, and plans, results and regimes in plain words.
-
-
 # ---- What a campaign returns, and how it ends.
 
 

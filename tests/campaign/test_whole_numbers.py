@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dimgs.campaign import Budget, CampaignResult, Plan, Range, Tolerance
+from dimgs.common.errors import FitError
 from dimgs.kernels import kernel
 from tests.campaign.whole import run, without_figures
 
@@ -50,6 +51,11 @@ def test_an_input_of_whole_numbers_is_noticed(
     again = run(coil_plan(), tmp_path, resume=True)
     assert again.counts["made"] == 0
     assert [r.exponents for r in again.regimes] == [r.exponents for r in result.regimes]
+
+
+def test_a_range_without_whole_ends_has_no_run_with_an_answer() -> None:
+    with pytest.raises(FitError, match="first 12 runs failed"):
+        run(coil_plan(N=Range(3.5, 500.5)))
 
 
 def test_failures_at_whole_numbers_too_are_no_matter_of_whole_numbers() -> None:
