@@ -128,6 +128,13 @@ def test_without_stages_a_law_is_missed_for_a_reason(table: dict[str, Equation])
     assert "stages a" in markdown([line])
 
 
+def test_a_tie_follows_noisy_runs_as_well_as_the_law(table: dict[str, Equation]) -> None:
+    exact = solve(table["I.6.2a"], {**SETTINGS, "stages": "a"})
+    noisy = solve(table["I.6.2a"], {**SETTINGS, "stages": "a", "noise": 3.0})
+    assert (exact["tie"], noisy["tie"]) == (False, True)
+    assert "as well as the law does: I.6.2a" in missed_of([noisy])[-1]
+
+
 @pytest.mark.parametrize(
     ("law", "front", "outcome", "why"),
     [

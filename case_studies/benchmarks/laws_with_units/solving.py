@@ -24,6 +24,9 @@ from dimgs.expression.candidate import Candidate
 ENGINES = ("structured", "operon", "operon-raw", "pysr", "pysr-raw")
 SETTINGS = ("set", "engine", "noise", "kind", "budget", "clock", "stages", "runs", "seed")
 CLOCKS = ("wall", "cpu")
+# bits by which a law may follow the runs better than another that is as good: a likelihood 100
+# times as high
+_TIE = 6.6
 
 
 def engine_of(name: str, stages: str) -> Engine:
@@ -91,6 +94,7 @@ def solve(equation: Equation, settings: dict[str, Any]) -> dict[str, Any]:
         "law": equation.name,
         **settings,
         "chosen": first.exact,
+        "tie": bool(found) and bits_behind(inputs, problem, settings, result) <= _TIE,
         "front": any(a.exact for a in found),
         "chosen_strict": first.strict,
         "front_strict": any(a.strict for a in found),
@@ -102,6 +106,18 @@ def solve(equation: Equation, settings: dict[str, Any]) -> dict[str, Any]:
         "found": str(result.candidates[0].numeric.evalf(5)) if found else result.message,
     }
     return {**line, "why": reason(line)}
+
+
+def bits_behind(
+    inputs: Inputs, problem: Problem, settings: dict[str, Any], result: Result
+) -> float:
+    """Bits by which the true law, without any fit, follows the runs better than the chosen one."""
+    clean = problem_of(inputs, settings["runs"], 0.0, settings["kind"], settings["seed"])
+    true, seen, chosen = clean.response, problem.response, result.candidates[0].loss
+    errors = np.log(true / seen) if problem.scale == "log" else true - seen
+    least = np.finfo(float).tiny
+    squares = (max(float(x), least) for x in (chosen, np.mean(errors**2)))
+    return 0.5 * problem.n_runs * float(np.subtract(*map(np.log2, squares)))
 
 
 def reason(line: dict[str, Any]) -> str:

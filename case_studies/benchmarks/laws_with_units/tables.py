@@ -45,6 +45,9 @@ def missed_of(lines: Sequence[dict[str, Any]]) -> list[str]:
         names = [line["law"] for line in lines if line["why"] == why]
         if names:
             out.append(f"{why}: {', '.join(names)}")
+    ties = [line["law"] for line in lines if line["why"] and line.get("tie")]
+    if ties:
+        out.append(f"{len(ties)} follow the runs as well as the law does: {', '.join(ties)}")
     return out
 
 
