@@ -597,7 +597,10 @@ def _derived_input(usable: UsableRuns, options: Options) -> tuple[str, str] | No
             continue
         powers = {n: Fraction(int(h), 2) for n, h in zip(others, halves, strict=True) if h}
         product = product_of(data, name, powers, held)
-        if product is not None and name not in inputs_of_form(options, data, target):
+        # two inputs that vary together are no sign of a computation
+        if product is None or len(product[1]) == 1:
+            continue
+        if name not in inputs_of_form(options, data, target):
             text, columns = product
             return name, (
                 f"'{name}' equals {text} in every run, to within its rounding, so that it adds "
@@ -639,8 +642,7 @@ def product_of(
     if of_held is None:
         return None
     whole = powers | {v.name: p for v, p in zip(held, of_held, strict=True) if p}
-    if len(whole) < 2:
-        # two inputs that vary together are no sign of a computation
+    if not whole:
         return None
     exponents = {name: 1.0, **{n: -float(p) for n, p in whole.items()}}
     left = data.logs(exponents) @ [*exponents.values()]

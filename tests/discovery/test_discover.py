@@ -127,3 +127,14 @@ def test_a_coarse_input_that_was_computed_from_the_target_is_named() -> None:
     table |= {"Re [1]": reynolds.round(4), "v [mm/s]": v.round(3)}
     warnings = fit(Dataset.from_columns(table), "v").warnings
     assert any("'v' equals Re·eta·d⁻¹·rho⁻¹ in every run" in w for w in warnings)
+
+
+def test_a_column_that_is_the_inverse_of_the_target_is_named() -> None:
+    rng = np.random.default_rng(4)
+    period = rng.uniform(0.5, 3.0, 12)
+    named = "'T' equals f⁻¹ in every run"
+    for scatter, computed in ((0.0, True), (0.03, False)):
+        f = (1 / period * np.exp(scatter * rng.normal(size=12))).round(4)
+        table = {"f [Hz]": f, "T [s]": period.round(4)}
+        warnings = fit(Dataset.from_columns(table), "T").warnings
+        assert any(named in w for w in warnings) == computed
