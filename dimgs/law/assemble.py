@@ -16,7 +16,7 @@ from dimgs.common.errors import FitError, LawError
 from dimgs.expression.formula import gradients_of
 from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.expression.level import LevelForm, as_level
-from dimgs.expression.simplest import monomial
+from dimgs.expression.simplest import derivatives_of, monomial
 from dimgs.fits.covariance import Linearised, linearised, t_quantile
 from dimgs.fits.design import Design, Feature
 from dimgs.fits.estimate import Estimate
@@ -876,7 +876,7 @@ def assemble(
         by = np.array([form.by_ratio(ratio)[k] for k in order])
         values, half = np.array([form.of_level(ratio)[k] for k in order]), half * np.abs(by)
         covariance, expression = by[:, None] * covariance * by, form.expression
-        slopes = tuple(form.unit * expression.diff(k) for k in order)
+        slopes = tuple(form.unit * slope for slope in derivatives_of(expression, order))
         sources = tuple(each.reparametrised(by, form.back) for each in sources)
         whole = in_variables(design, expression)
     factors = prefactors(expression) if design.scale == "log" else set()

@@ -13,7 +13,7 @@ import sympy
 from dimgs.common.errors import attempt
 from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.expression.parsing import formula_text
-from dimgs.expression.simplest import simplest
+from dimgs.expression.simplest import derivatives_of, simplest
 from dimgs.groups.rationals import recognised_value
 from dimgs.law.checked_law import CheckedLaw, Constant, constant_ends, prefactors
 from dimgs.variables import Dimension
@@ -214,7 +214,8 @@ def _changed(
     if (expression.free_symbols | form.free_symbols) & back.keys():
         return law
     fitted = {sympy.Symbol(c.name): c.value for c in law.constants if c.origin == "fitted"}
-    rows = [[float(sympy.diff(f, s).subs(fitted)) for s in fitted] for f in new.values()]
+    slopes = [derivatives_of(f, map(str, fitted)) for f in new.values()]
+    rows = [[float(slope.subs(fitted)) for slope in each] for each in slopes]
     halves = law.uncertainty.half_width(np.array(rows), law.level, 0.0).tolist()
     factors = prefactors(form) if law.uncertainty.scale == "log" else set()
     made = {}

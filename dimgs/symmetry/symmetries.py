@@ -22,6 +22,7 @@ from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.read import dataset_of
 from dimgs.expression import safe_identifiers, sympy_text
 from dimgs.expression.candidate import compile_expression
+from dimgs.expression.simplest import derivatives_of
 from dimgs.fits.homogeneity import Invariance, invariance
 from dimgs.fits.snapping import FLOOR
 from dimgs.groups.derive import constant_variables, is_reachable, pi_basis
@@ -177,7 +178,7 @@ class _Points:
         self.symbols = {**self.inputs, target: law.target}
         formula = law.expression.xreplace({sympy.Symbol(c.name): c.value for c in law.constants})
         symbols = [sympy.Symbol(s) for s in self.inputs]
-        slopes = [sympy.diff(formula, s) for s in symbols]
+        slopes = derivatives_of(formula, self.inputs)
         self._function = compile_expression(symbols, [formula, *slopes])
         n = self.n = len(self.symbols)
         # how fast an input changes does not depend on the target

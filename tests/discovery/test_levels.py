@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 
-from dimgs import Dataset, Law, Options
+from dimgs import Dataset, Law, Options, symmetries
 from dimgs.common.arrays import Array
 from dimgs.discovery.discover import discover_with
 from dimgs.law.display import shown_constants
@@ -189,3 +190,20 @@ def test_errors_of_a_level_weigh_its_runs() -> None:
     A = np.column_stack([np.ones(len(logs)), inputs["d [m]"]]) / error[:, None]
     rest = level - 10 * np.log10(inputs["P [W]"]) + 20 * np.log10(inputs["d [m]"])
     assert found.value == pytest.approx(-np.linalg.lstsq(A, rest / error)[0][1], rel=1e-3)
+
+
+def test_a_size_in_a_form_of_a_level_has_plain_derivatives() -> None:
+    rng = np.random.default_rng(0)
+    x, z = np.exp(rng.uniform(-1.0, 1.0, (2, 30)))
+    level = 80 + 20 * np.log10(np.abs(x - 2 * z) + 0.05 * x) + 0.05 * rng.standard_normal(30)
+    data = Dataset.from_columns({"x [m]": x, "z [m]": z, "L [dB]": level})
+    form = "20*log10(a*Abs(x - c*z) + b*x); a=1e4, c=1.9, b=100"
+    law = discover_with(data, "L", Options(form=form, scales="auto", engine="power_law")).law
+    assert law is not None
+    assert law.expression.has(sympy.Abs)
+    assert not any(slope.has(sympy.Derivative) for slope in law.uncertainty.gradients)
+    assert Law.from_json(law.to_json()) == law
+    # a common factor of both lengths adds to the level, and nothing else leaves it
+    text = str(symmetries(law))
+    assert text.startswith("1 symmetry")
+    assert "x ∂/∂x + 1.0*z ∂/∂z + 8.6859 ∂/∂L" in text
