@@ -414,7 +414,7 @@ def shown_ranges(law: CheckedLaw) -> dict[str, tuple[str, tuple[float, float]]]:
     return ranges
 
 
-def plain_number_note(law: CheckedLaw) -> str:
+def plain_number_note(law: CheckedLaw, *, in_si: bool = False) -> str:
     """Note on units that the formula takes as plain numbers; empty where it has none.
 
     They are angles and shares, and turns per time (rpm) in rad/s unless a constant is in this unit.
@@ -422,10 +422,13 @@ def plain_number_note(law: CheckedLaw) -> str:
     Parameters
     ----------
     law : Law
+    in_si : bool
+        Whether all constants are in SI units, as in code.
     """
     columns = (*law.symbols.values(), law.target)
     rotating = [v for v in columns if turning(v.unit) == "radians"]
-    units = _units_in(without_held(law), _factors_of(columns)) if rotating else {}
+    shown = rotating and not in_si
+    units = _units_in(without_held(law), _factors_of(columns)) if shown else {}
     of_constants = {name for unit in units.values() for name, _ in unit}
     scaled = []
     for v in columns:

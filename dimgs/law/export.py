@@ -410,8 +410,9 @@ def _commented(lines: Iterable[str], mark: str) -> list[str]:
 def _described(law: CheckedLaw, names: Mapping[str, str]) -> tuple[str, list[str]]:
     """Comment of a function: its value, its inputs and the domain of the law."""
     inputs = [f"{names[s]}: {v.name} in {v.si_unit}" for s, v in law.symbols.items()]
-    note = [plain_number_note(law)] if plain_number_note(law) else []
-    return f"{law.target.name} in {law.target_unit}", [*inputs, *note, "", *domain_lines(law)]
+    note = plain_number_note(law, in_si=True)
+    takes = [*inputs, *([note] if note else []), "", *domain_lines(law)]
+    return f"{law.target.name} in {law.target_unit}", takes
 
 
 def domain_lines(law: CheckedLaw) -> list[str]:

@@ -245,3 +245,7 @@ def test_turns_are_radians_in_a_formula_whose_constants_have_another_unit(
     N = np.array([600.0, 900.0, 1200.0, 1500.0, 1800.0])
     alone = dimgs.fit({f"N [{unit}]": N, "P [W]": 2e-7 * N**3}, "P", scales="auto").law
     assert plain_number_note(alone) == ""
+    # code has every constant in SI units
+    for language in ("python", "c", "fortran"):
+        assert ("counts as" in alone.code(language)) == (counts is not None)
+        assert said in re.sub(r"\s*\n\W*", " ", alone.code(language))
