@@ -70,9 +70,10 @@ _MORE_HELP = {
     "several": " Repeatable.",
     "units": " As 'd=mm,T=degC'; repeatable.",
 }
-# of the kinds of options that are more, or other, than one text
+# of the kinds of options that are no texts
 _TYPES: dict[str, Any] = {"flag": bool, "number": float | None, "count": int | None}
-_TYPES |= dict.fromkeys(("texts", "several", "units"), list[str] | None)
+# of those that may be given several times
+_REPEATABLE = ("texts", "several", "units")
 _COMPLETE = {"engine": engines}
 
 
@@ -132,10 +133,19 @@ def _parameter(name: str) -> inspect.Parameter:
     kind = option.metadata["kind"]
     text = (option.metadata["help"] + _MORE_HELP.get(kind, "")).replace("[", r"\[")
     least = 0 if name == "skip_rows" else None
-    described = Option(flag(name), help=text, min=least, autocompletion=_COMPLETE.get(name))
-    default = option.default if kind in ("flag", "number", "count", "text") else None
+    default = option.default if kind in _TYPES else None
+    if kind == "text" and option.default is not None:
+        default = [option.default]
+    # every text that is given is taken: the last would replace the others without a word
+    described = Option(
+        flag(name),
+        help=text,
+        min=least,
+        autocompletion=_COMPLETE.get(name),
+        metavar=None if kind in (*_TYPES, *_REPEATABLE) else "<str>",
+    )
     annotated: Any = Annotated
-    return keyword(name, annotated[_TYPES.get(kind, str | None), described], default)
+    return keyword(name, annotated[_TYPES.get(kind, list[str] | None), described], default)
 
 
 def _options(typed: dict[str, Any]) -> "Options":
@@ -145,11 +155,16 @@ def _options(typed: dict[str, Any]) -> "Options":
     fields = options_by_name()
     readers: dict[str, Callable[[Any], Any]] = {"units": _units, "limits": _limits}
     values = {name: value for name, value in typed.items() if value is not None}
-    for name, value in values.items():
+    for name, given in values.items():
+        kind, value = fields[name].metadata["kind"], given
+        if kind not in (*_TYPES, *_REPEATABLE):
+            if given[1:]:
+                texts = " and ".join(f"'{text}'" for text in given)
+                raise InputError(f"{flag(name)} is given as {texts}; give it once.")
+            (value,) = given
         if name == "scales":
-            values[name] = scales(value, strict=typed.get("strict_units", False))
-        elif (kind := fields[name].metadata["kind"]) in readers:
-            values[name] = readers[kind](value)
+            value = scales(value, strict=typed.get("strict_units", False))
+        values[name] = readers[kind](value) if kind in readers else value
     return Options(**values)
 
 

@@ -99,3 +99,15 @@ def test_groups_that_predict_nothing_are_no_dominant_groups(shell: Shell) -> Non
     assert "No dominant group: none of these explains half of the variance" in text
     planets = shell("explore", str(ROOT / "docs" / "planets.csv"), "--target", "T").out
     assert "No dominant group" not in planets
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [("form", ("a*U", "b*mu")), ("columns", ("U,mu", "D")), ("engine", ("auto", "power_law"))],
+)
+def test_what_is_given_once_does_not_replace_itself(
+    option: str, values: tuple[str, str], shell: Shell
+) -> None:
+    given = [word for value in values for word in (f"--{option}", value)]
+    message = shell.refused("discover", shell.pipe(), "--target", "tau_w", *given)
+    assert f"--{option} is given as '{values[0]}' and '{values[1]}'; give it once" in message

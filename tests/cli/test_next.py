@@ -11,7 +11,9 @@ import dimgs
 from dimgs.cli.app import app
 from dimgs.law.checked_law import percent
 
-ARGUMENTS = ["--target", "z", "--engine", "structured", "--evaluations", "150", "-n", "2"]
+SHORT = ["--target", "z", "-n", "2"]
+ARGUMENTS = [*SHORT, "--engine", "structured", "--evaluations", "150"]
+BRIEF = [*SHORT, "--engine", "power_law", "--evaluations", "20"]
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +29,8 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_input_that_no_law_contains_takes_part_where_it_has_a_range(table: Path) -> None:
-    brief = ["--engine", "power_law", "--evaluations", "20", "--range", "m=1..3 kg", "--json"]
-    document = json.loads(CliRunner().invoke(app, ["next", str(table), *ARGUMENTS, *brief]).stdout)
+    given = ["next", str(table), *BRIEF, "--range", "m=1..3 kg", "--json"]
+    document = json.loads(CliRunner().invoke(app, given).stdout)
     assert [set(run["inputs"]) for run in document["runs"]] == [{"x", "y", "m"}] * 2
 
 
@@ -66,8 +68,7 @@ def test_runs_rivals_and_what_each_predicts(table: Path) -> None:
     [(["--range", "x:1..2"], "write it as"), (["--range", "w=1..2 m"], "no input 'w'")],
 )
 def test_what_cannot_be_used_is_one_sentence(table: Path, given: list[str], words: str) -> None:
-    brief = ["--engine", "power_law", "--evaluations", "20"]
-    done = CliRunner().invoke(app, ["next", str(table), *ARGUMENTS, *brief, *given])
+    done = CliRunner().invoke(app, ["next", str(table), *BRIEF, *given])
     assert done.exit_code != 0
     assert words in str(done.exception) + done.output
 
