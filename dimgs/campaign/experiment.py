@@ -596,16 +596,18 @@ class Experiment:
         names = [n for n in self.binding.space.names if self._splits(n, runs)]
         if self._tried_whole or len(failed) < _FRACTIONS or not names:
             return
-        self._tried_whole, whole = True, self.binding.in_whole_numbers(names)
-        reason = f"runs with fractions of {listed(names)} failed: does one with whole numbers?"
-        for run in failed:
-            logs = self.binding.logs(whole.values(run.logs))
-            z = self.binding.space.coordinates(logs[None])[0]
-            if not self.runs.at(z, run.tier):
-                self.make([Proposal(z, run.tier, "whole", reason, logs=logs)])
-                if self.runs.at(z, run.tier, answered=True):
-                    raise RevisedError("whole", f"{listed(names)} can only be whole", whole)
-                return
+        self._tried_whole = True
+        for some in dict.fromkeys([*((name,) for name in names), tuple(names)]):
+            whole, which = self.binding.in_whole_numbers(some), listed(some)
+            reason = f"runs with fractions of {which} failed: does one with whole numbers?"
+            for run in failed:
+                logs = self.binding.logs(whole.values(run.logs))
+                z = self.binding.space.coordinates(logs[None])[0]
+                if not self.runs.at(z, run.tier):
+                    self.make([Proposal(z, run.tier, "whole", reason, logs=logs)])
+                    if self.runs.at(z, run.tier, answered=True):
+                        raise RevisedError("whole", f"{which} can only be whole", whole)
+                    break
 
     def _splits(self, name: str, runs: Sequence[CampaignRun]) -> bool:
         """Whether the runs that ended well, and no others, have whole numbers of an input."""

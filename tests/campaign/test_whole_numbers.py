@@ -10,11 +10,12 @@ from dimgs.kernels import kernel
 from tests.campaign.whole import run, without_figures
 
 
-@kernel(inputs={"N": "1", "I": "A", "a": "cm", "b": "cm"}, outputs={"H": "A/m"}, version="1")
-def coil(N: float, I: float, a: float, b: float) -> float:
+@kernel(inputs={"N": "1", "mu": "1", "I": "A", "a": "cm", "b": "cm"}, outputs={"H": "A/m"},
+        version="1")  # fmt: skip
+def coil(N: float, I: float, a: float, b: float, mu: float = 1.0) -> float:
     if int(N) != N:
         raise ValueError("no message is read")
-    return 100.0 * N * I * a / b**2
+    return 100.0 * mu * N * I * a / b**2
 
 
 @kernel(inputs={"x": "1", "y": "m"}, outputs={"z": "m"}, version="1")
@@ -51,6 +52,14 @@ def test_an_input_of_whole_numbers_is_noticed(
     again = run(coil_plan(), tmp_path, resume=True)
     assert again.counts["made"] == 0
     assert [r.exponents for r in again.regimes] == [r.exponents for r in result.regimes]
+
+
+def test_an_input_whose_range_has_whole_ends_too_keeps_its_fractions() -> None:
+    result = run(coil_plan(mu=Range(1.0, 10.0)))
+    assert result.outcome == "confirmed"
+    (named,) = (warning for warning in result.warnings if "integer = true" in warning)
+    assert "'N'" in named
+    assert len(failed(result)) <= 6
 
 
 def test_a_range_without_whole_ends_has_no_run_with_an_answer() -> None:
