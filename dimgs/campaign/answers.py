@@ -460,7 +460,8 @@ class Answers:
             return ""
         texts = [] if ends is None or not ends.outcome.is_consistent else [as_sentence(ends.text)]
         if not regimes or not np.isfinite(self.evidence.worst):
-            return " ".join([*texts, "No power law was found."])
+            asked = self.binding.plan.of_ranges
+            return " ".join([*texts, *(["No power law was found."] if asked else [])])
         widest = max(r.tested.half_width / r.tested.tolerance for r in regimes)
         texts.append(f"The widest interval is {widest:.3g} times its tolerance.")
         outlook = self.evidence.outlook
@@ -557,7 +558,7 @@ def conclude(
     every = [answers.regime(k, _law(answers, k, warnings)) for k in answers.laws]
     regimes, judged = [regime for regime, _ in every], [grade for _, grade in every]
     if lost := len(experiment.lost):
-        warnings.append(f"{lost} runs gave no answer.{experiment.why_lost()}")
+        warnings.append(f"{counted({'only': lost})} gave no answer.{experiment.why_lost()}")
     if small and answers.laws:
         what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
         warnings.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")

@@ -363,17 +363,20 @@ class CampaignLoop:
 
         reason = "a named point"
         self.experiment.make([Proposal(z, tier, "point", reason) for z in places])
+        # without noise a run that failed fails again
+        seeded = self.binding.stochastic
+        known = [z for z in places if seeded or runs.at(z, tier, answered=True)]
         if runs.scatter(tier)[1] == 0:
             noise = "the same run again: is there noise?"
-            again = [Proposal(places[0], tier, "replicate", noise, again=True)]
-            if self.experiment.make(again) and self.binding.stochastic:
+            again = [Proposal(z, tier, "replicate", noise, again=True) for z in known[:1]]
+            if self.experiment.make(again) and seeded:
                 return False
         room = float(np.log1p(self.plan.tolerance.prediction or 0.0))
-        while wide := [z for z in places if half_width(self.experiment, z, _REPEATS) > room]:
+        while wide := [z for z in known if half_width(self.experiment, z, _REPEATS) > room]:
             proposals = [Proposal(z, tier, "replicate", reason, again=True) for z in wide]
             if self.experiment.over(tier) or not self.experiment.makes(proposals):
                 return False
-        return all(met)
+        return all(met) and len(known) == len(places)
 
     def _met(self, number: int) -> bool:
         """Runs along an input until it is known where the target meets its limit; whether it is.

@@ -354,6 +354,23 @@ def test_runs_that_were_predicted_are_reported_beside_the_predictions() -> None:
     assert result.to_json()["checks"] == [dict(c) for c in result.checks]
 
 
+def test_a_named_point_without_an_answer_costs_no_further_runs() -> None:
+    @kernel(inputs={"k": "1/s", "t": "s"}, outputs={"m": "1"}, version="1")
+    def early(k: float, t: float) -> float:
+        if k * t > 1.0:
+            raise ValueError("too late")
+        return k * t
+
+    ranges = {"k": Range(1e-3, 1e-1), "t": Range(1.0, 1e3)}
+    there, beyond = ({"k": (1e-2, None), "t": (t, None)} for t in (50.0, 500.0))
+    for points, runs in (((beyond,), 1), ((beyond, there), 3)):
+        tolerance = Tolerance(prediction=0.02)
+        result = run(Plan(early, "m", ranges, Budget(20), tolerance, points=points))
+        assert sum(result.runs.values()) == runs
+        assert [p.relevant for p in result.pertinence] == [False, True][: len(points)]
+        assert not result.outcome.is_answer
+
+
 def test_a_dry_run_shows_the_named_points() -> None:
     given = {"k": (1e-3, "1/s"), "t": (1.2e3, "s")}
     asked = {"tolerance": Tolerance(prediction=0.02), "tiers": ("fine",)}
