@@ -40,6 +40,7 @@ from dimgs.fits.design import Design, signed_values
 from dimgs.fits.least_squares import minimise_squares
 from dimgs.fits.noise import Errors, possible_errors
 from dimgs.groups.derive import constant_variables, scale_variable, smallest_monomial
+from dimgs.groups.rationals import MAX_DENOMINATOR, equal_rational
 from dimgs.judgement.candidates import Proposal
 from dimgs.judgement.evidence import FormulaModel
 from dimgs.law.assemble import feature_values
@@ -130,6 +131,10 @@ class GivenForm:
             tree, function, inside = _with_free_function(tree, set(of_inputs))
             names = sorted(_names(tree) - set(of_inputs) - {"pi", "E"})
             expression = sympy_parse(ast.unparse(tree), [*of_inputs, *names])
+            expression = expression.replace(
+                lambda node: node.is_Pow and node.exp.is_Float,
+                lambda node: node.base ** _exact(node.exp),
+            )
             used = {str(s) for s in expression.free_symbols}
             names = [n for n in names if n in used]
             if of_target.is_level:
@@ -189,6 +194,12 @@ class GivenForm:
         identifier = safe_identifiers(sorted(data.numeric_names), ["pi_0"])
         used = self.expression.free_symbols | getattr(self.argument, "free_symbols", set())
         return [n for n in data.numeric_names if sympy.Symbol(identifier[n]) in used]
+
+
+def _exact(power: sympy.Float) -> sympy.Number:
+    """A decimal exponent as the simple rational that it is, so that its base needs no scale."""
+    simple = equal_rational(float(power), MAX_DENOMINATOR, _ROUNDING)
+    return power if simple is None else sympy.Rational(simple)
 
 
 def inputs_of_form(options: Options, data: Dataset, target: str) -> list[str]:

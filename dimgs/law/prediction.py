@@ -839,7 +839,8 @@ def _departure(law: CheckedLaw, inputs: Inputs, bound: Bound, value: Any, row: i
     else:
         formula, unit = bound.columns[0], "1"
         if bound.group is not None:
-            formula, unit = without_scales(law, bound.group)
+            shown, unit = without_scales(law, bound.group)
+            formula = str(shown)
         kind = bound.group.known_as if bound.group else None
         what = f"{kind} {formula}" if kind else formula
         text = _said(what, ends, float(value), Variable(formula, parse_unit(unit)), bound.label)
@@ -847,7 +848,7 @@ def _departure(law: CheckedLaw, inputs: Inputs, bound: Bound, value: Any, row: i
     return Departure(bound.name, formula, *ends, float(value), beyond, text)
 
 
-def without_scales(law: CheckedLaw, group: PiGroup) -> tuple[str, str]:
+def without_scales(law: CheckedLaw, group: PiGroup) -> tuple[PiGroup, str]:
     """A group without its scales, which count as 1, and the unit that it then has ("1" for none).
 
     Examples
@@ -861,7 +862,7 @@ def without_scales(law: CheckedLaw, group: PiGroup) -> tuple[str, str]:
     scales = {s.name: s.dimension ** -group.get(s.name) for s in law.scales}
     kept = {n: e for n, e in group.exponents if n not in scales}
     unit = si_unit(prod(scales.values(), start=Dimension()))
-    return str(PiGroup.of(group.name, kept)), unit
+    return PiGroup.of(group.name, kept), unit
 
 
 def held_texts(law: CheckedLaw) -> list[str]:

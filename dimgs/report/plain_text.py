@@ -693,8 +693,8 @@ def domain_lines(law: Law) -> list[str]:
     lines = []
     for name, (low, high) in law.domain.groups.items():
         group = next((g for g in law.groups if g.name == name), None)
-        formula, unit = ("", "1") if group is None else without_scales(law, group)
-        what = "" if group is None else f" = {group.known_as or formula}"
+        shown, unit = (None, "1") if group is None else without_scales(law, group)
+        what = "" if group is None else f" = {group.known_as or shown}"
         line = f"{number(low)} <= {name}{what} <= {amount(high, unit)}"
         column = column_of(law, name)
         if column is not None:

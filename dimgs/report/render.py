@@ -68,8 +68,8 @@ def strips(report: Findings, runs: ReportRuns | None) -> list[dict[str, Any]]:
             x = np.log(x / low) / np.log(high / low) if log else (x - low) / (high - low)
             places = sorted({round(99 * float(v) + 0.5, 1) for v in x})
         known_as = (group.known_as or "") if group is not None else ""
-        formula, unit = ("", "1") if group is None else without_scales(law, group)
-        what = known_as or f"{formula} in {shown_unit(unit)}"
+        shown, unit = (None, "1") if group is None else without_scales(law, group)
+        what = known_as or f"{shown or ''} in {shown_unit(unit)}"
         column = column_of(law, name)
         if column is not None:
             low, high, unit = column_ranges(law)[column]
@@ -78,7 +78,7 @@ def strips(report: Findings, runs: ReportRuns | None) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "symbol": symbol_latex(name) if runs is None else runs.symbol(name),
-                "definition": "" if runs is None or group is None else runs.definition(group),
+                "definition": "" if runs is None or shown is None else runs.definition(shown),
                 "known_as": known_as.removesuffix(" in 1"),
                 "what": what.removesuffix(" in 1"),
                 "low": low,

@@ -292,3 +292,13 @@ def test_forms_with_pieces_and_steps_are_judged(form: str) -> None:
     assert report.law.expression.has(sympy.Piecewise, sympy.floor, sympy.ceiling)
     slopes = report.law.elasticities(table)
     assert all(np.isfinite(slope).all() for slope in slopes.values())
+
+
+@pytest.mark.parametrize("power", ["1.5", "-0.25", "2.0", "2.27"])
+def test_a_simple_exponent_may_be_written_as_a_decimal(power: str) -> None:
+    data = Dataset.from_columns({n: [1.0, 2.0, 3.0] for n in ("x [m]", "z [s]", "y [kg]")})
+    exact = sympy.Rational(power)
+    forms = [GivenForm.read(f"a*(x - b*z)**({p})", data, "y", Options()) for p in (power, exact)]
+    # of other exponents a unit of the base is no more than its size
+    assert (forms[0].expression == forms[1].expression) == (exact.q <= 6)
+    assert ("base_0" in str(forms[0].scales)) == (exact.q > 6)
