@@ -10,10 +10,9 @@ import numpy as np
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
-from dimgs.fits.covariance import t_quantile
 from dimgs.judgement.next_run import Prediction, choose
 from dimgs.law.law import Law
-from dimgs.law.prediction import gradients_at, law_inputs, response_factor, values
+from dimgs.law.prediction import gradients_at, law_inputs, predicted, response_factor, values
 from dimgs.report.results import NextRuns, ProposedRun, Report, Rival, RivalPrediction
 from dimgs.variables import Variable, parse_unit
 from dimgs.variables.quantities import Quantity, as_quantity
@@ -238,19 +237,19 @@ def prediction_of(law: Law, probability: float, places: Places, *, log: bool) ->
 @np.errstate(all="ignore")
 def predictions(
     laws: Sequence[tuple[Law, float]], places: Places
-) -> tuple[list[Prediction], np.ndarray[Any, np.dtype[np.intp]], bool]:
-    """Predictions of all laws where all have one, which places those are, and if on a logarithm.
+) -> tuple[list[Prediction], IntArray]:
+    """Predictions of all laws where all have one, and which places those are.
 
-    Where a law predicts the other sign, any outcome distinguishes it from the others: then all
-    predict the target itself.
+    They are on the logarithm where all errors are relative, unless a law predicts the other sign:
+    then any outcome distinguishes it from the others.
     """
     log = all(
         law.uncertainty.scale == "log" and not np.any(law.predict_si(places.columns) <= 0)
         for law, _ in laws
     )
-    predicted = [prediction_of(law, p, places, log=log) for law, p in laws]
+    by_law = [prediction_of(law, p, places, log=log) for law, p in laws]
     usable = np.ones(len(places), dtype=bool)
-    for one in predicted:
+    for one in by_law:
         usable &= np.isfinite(one.mean) & np.all(np.isfinite(one.slopes), axis=1)
         # variances are squares, which leave doubles before the noise does
         square = one.noise**2
@@ -258,9 +257,9 @@ def predictions(
     rows = np.flatnonzero(usable)
     kept = [
         Prediction(r.probability, r.mean[rows], r.slopes[rows], r.covariance, r.noise[rows])
-        for r in predicted
+        for r in by_law
     ]
-    return kept, rows, log
+    return kept, rows
 
 
 def _places_for(
@@ -316,23 +315,23 @@ def propose(
     pool = [*laws, *((r.law, r.probability) for r in more if r not in rivals)]
     places = _places_for(pool, report.data, ranges or {})
     for compared in (pool, laws):
-        predicted, rows, log = predictions(compared, places)
+        each, rows = predictions(compared, places)
         if len(rows):
             break
     else:
         raise InputError("The rivals have no value in these ranges; give other ranges.")
-    flat = np.array([r.probability for r in predicted]) ** _FLATTER
+    flat = np.array([r.probability for r in each]) ** _FLATTER
     flat /= flat.sum()
-    weighted = [replace(r, probability=float(w)) for r, w in zip(predicted, flat, strict=True)]
-    predicted = predicted[: len(laws)]
-    runs = [
-        ProposedRun(
-            places.row(int(rows[c.place])),
-            tuple(_of_rival(report, one, c.place, log=log) for one in predicted),
-            c.information,
+    weighted = [replace(r, probability=float(w)) for r, w in zip(each, flat, strict=True)]
+    shown, runs = each[: len(laws)], []
+    for chosen in choose(weighted, n):
+        place = int(rows[chosen.place])
+        point = {name: column[[place]] for name, column in places.columns.items()}
+        by_rival = (
+            _of_rival(law, one.probability, point, report.level)
+            for (law, _), one in zip(laws, shown, strict=True)
         )
-        for c in choose(weighted, n)
-    ]
+        runs.append(ProposedRun(places.row(place), tuple(by_rival), chosen.information))
     if not report.rivals and against is None:
         runs = [*_varying_held(report.law, report.data, runs[0]), *runs][:n]
     target = report.law.target
@@ -345,7 +344,7 @@ def propose(
         tuple(names),
         (report.none_of_these if report.probability is not None else 0.0) * (0.5 if against else 1),
         tuple(flat.tolist()),
-        (*_left_out(places, rows, ranges or {}), *_alike(runs, predicted)),
+        (*_left_out(places, rows, ranges or {}), *_alike(runs, shown)),
     )
 
 
@@ -400,28 +399,22 @@ def _check_against(law: Law, mine: Law, data: Dataset) -> None:
         )
 
 
-def _of_rival(report: Report, one: Prediction, k: int, *, log: bool) -> RivalPrediction:
-    """Prediction of a rival for one of the places, in the unit of the target."""
-    assert report.law is not None
-    target = report.law.target
-    spread = float(one.slopes[k] @ one.covariance @ one.slopes[k]) + float(one.noise[k]) ** 2
-    quantile = float(t_quantile(report.level, report.law.uncertainty.residual_dof))
-    half = quantile * float(np.sqrt(spread))
-    ends = np.array([one.mean[k], one.mean[k] - half, one.mean[k] + half])
-    if target.is_level:
-        ends = np.sort(ends / target.unit.log_factor)[[1, 0, 2]]
-    else:
-        with np.errstate(over="ignore"):
-            ends = np.exp(ends) if log else ends
-        ends = np.array([target.unit.from_si(float(x)) for x in ends])
-    return RivalPrediction(one.probability, *ends.tolist())
+def _of_rival(
+    law: Law, probability: float, columns: Mapping[str, Any], level: float
+) -> RivalPrediction:
+    """Prediction of a law for a run in SI, each column with one row, in the unit of the target."""
+    ends = (float(end[0]) for end in predicted(law, columns, level, "run"))
+    unit = law.target.unit
+    return RivalPrediction(
+        probability, *(end if law.target.is_level else unit.from_si(end) for end in ends)
+    )
 
 
 def differs_most(law: Law, other: Law, data: Dataset) -> dict[str, tuple[float, str]]:
     """Point where two laws differ most, relative to the error of a run, in the columns."""
     laws = [(law, 0.5), (other, 0.5)]
     places = _places_for(laws, data, {})
-    (one, two), rows, _ = predictions(laws, places)
+    (one, two), rows = predictions(laws, places)
     if not len(rows):
         return {}
     variance = sum(

@@ -11,6 +11,7 @@ from dimgs import Dataset, discover
 from dimgs.common.errors import InputError
 from dimgs.discovery.next_runs import WIDER, places_of, range_of
 from dimgs.judgement.next_run import Prediction, _Rival, choose
+from dimgs.law.prediction import predicted
 from dimgs.variables import parse_variable
 
 
@@ -198,3 +199,21 @@ def test_an_input_that_every_label_held_is_varied_by_a_run() -> None:
     own = dict(zip(label.tolist(), d.tolist(), strict=True))[str(first.inputs["lab"])]
     farthest = max(own_of for own_of in (1.0, 3.0) if own_of != own)
     assert first.inputs == {**second.inputs, "d": (pytest.approx(farthest), "mm")}
+
+
+def test_what_a_law_says_of_a_proposed_run_is_what_it_predicts_there() -> None:
+    """Also where a rival predicts the other sign, so that the laws are compared without logs."""
+    rng = np.random.default_rng(0)
+    mass = 10 ** rng.uniform(-2, 3, 20)
+    length = 0.3 * np.cbrt(mass) * np.exp(0.1 * rng.normal(size=20))
+    power = 3.4 * mass**0.75 * np.exp(0.15 * rng.normal(size=20))
+    data = Dataset.from_columns({"m [kg]": mass, "L [m]": length, "B [W]": power})
+    report = discover(data, "B", scales="auto", effort="quick")
+    assert report.law is not None
+    for run in report.next_runs(3).runs:
+        shown = run.predicted[0]
+        point = {name: run.inputs[name][0] for name in ("m", "L")}
+        assert tuple(predicted(report.law, point, report.level, "run")) == pytest.approx(
+            (shown.value, shown.low, shown.high), rel=1e-12
+        )
+        assert 0.0 < shown.low < shown.value < shown.high
