@@ -449,7 +449,7 @@ class Answers:
             return ""
         usable = evidence.usable_pool
         share = uncovered(space.axes.slopes, self.model.sites.z, usable)[1] if len(usable) else 1.0
-        step = float(np.expm1(np.max(self.model.scatter.limits(np.ones(1)))))
+        step = float(np.expm1(self.model.scatter.limit))
         seen = f"assuming a threshold in one monomial, no step above {step:.1%} was left unseen"
         beyond = f"at most {share:.0%} of the ranges lie beyond all runs along one monomial"
         return f"Between the runs made, {seen}; {beyond}."
@@ -458,14 +458,14 @@ class Answers:
         """What was reached: why a question is open, the widest interval, and what noise leaves."""
         if self.binding.plan.tolerance.of_one_law:
             return ""
-        texts = [] if ends is None or not ends.outcome.is_consistent else [as_sentence(ends.text)]
-        if not regimes or not np.isfinite(self.evidence.worst):
-            asked = self.binding.plan.of_ranges
-            return " ".join([*texts, *(["No power law was found."] if asked else [])])
-        widest = max(r.tested.half_width / r.tested.tolerance for r in regimes)
-        texts.append(f"The widest interval is {widest:.3g} times its tolerance.")
-        outlook = self.evidence.outlook
-        return " ".join([*texts, *([as_sentence(outlook)] if outlook else [])])
+        texts = [] if ends is None or not ends.outcome.is_consistent else [ends.text]
+        if regimes and np.isfinite(self.evidence.worst):
+            widest = max(r.tested.half_width / r.tested.tolerance for r in regimes)
+            text = f"the widest interval is {widest:.3g} times its tolerance"
+            texts += filter(None, [text, self.evidence.outlook])
+        elif self.binding.plan.of_ranges:
+            texts.append("no power law was found")
+        return " ".join(map(as_sentence, texts))
 
 
 def half_width(experiment: Experiment, z: Array, least: int) -> float:
@@ -824,7 +824,7 @@ def law_of_all(evidence: TierEvidence, warnings: list[str], *, quick: bool = Tru
         # of values that vanish a miss is measured by the size of all
         away = (predicted - seen) / rms(seen) if binding.linear else np.log(predicted / seen)
     miss = float(np.nan_to_num(np.abs(away), nan=np.inf).max())
-    limit = float(model.scatter.limits(np.ones(1))[0])
+    limit = model.scatter.limit
     if miss > limit:
         text = f"It misses a run by {miss:.2g}, and equal runs agree to {limit:.2g}."
         report = replace(report, why_not=(*report.why_not, text))

@@ -255,7 +255,7 @@ class CampaignLoop:
             evidence.look()
             # of a difference: the misses of two runs, where they scatter
             scatter = evidence.model.scatter
-            limit = float((2.0 if scatter.sigma else 1.0) * scatter.limits(np.ones(1))[0])
+            limit = (2.0 if scatter.sigma else 1.0) * scatter.limit
             if hidden := self.experiment.hidden(evidence.missed(chosen), limit):
                 evidence.look()
                 self.notes.append(as_sentence(hidden))

@@ -539,7 +539,7 @@ class TierEvidence:
             if at is None:
                 return np.inf, 0.0
             worst = max(worst, abs(float(sites.y[at]) - proposal.value))
-        limit = float(scatter.limits(np.ones(1))[0])
+        limit = scatter.limit
         if self.stochastic and not scatter.sigma:
             law = max(self.model.laws, key=lambda law: len(law.rows))
             limit = max(limit, float(stdtrit(law.freedom, 1.0 - _FALSE / 2.0)) * law.sigma)
@@ -970,7 +970,7 @@ def constant_of(runs: CampaignRuns, tier: int, scatter: Scatter) -> RegimeModel:
     freedom = max(int(again.sum()) - 1, 0)
     sigma = float(y[again].std(ddof=1)) if freedom else 0.0
     noise = replace(scatter, sigma=sigma, freedom=freedom)
-    room = noise.limits(np.ones(1))[0] * np.sqrt(1.0 + 1.0 / again.sum())
+    room = noise.limit * np.sqrt(1.0 + 1.0 / again.sum())
     odd = np.any(np.abs(y[~again] - y[again].mean()) > room)
     # a law of all of them, whose noise is what they scatter by, whatever the replicates say
     alone = Sites(np.zeros((len(y), 0)), y, np.ones(len(y)), np.arange(len(y)))

@@ -314,7 +314,6 @@ class Runner:
         self.made: set[str] = set()
         self._ended: Counter[Status] = Counter()
         self._alone: set[str] = set()
-        self._claimed: set[str] = set()
         self._deaths = 0
 
     def run(self, tasks: Sequence[RunTask]) -> list[RunRecord]:
@@ -345,7 +344,7 @@ class Runner:
         attempts = [a for a in self.store.attempts(key) if a.status is not Status.INTERRUPTED]
         status = attempts[-1].status if attempts else Status.FAILED
         again = status is Status.FAILED and len(attempts) <= self.execution.retries
-        if self.again and key not in self._claimed:
+        if self.again and key not in self.made:
             again = again or status in (Status.FAILED, Status.REFUSED)
         return None if again or not attempts else attempts[-1]
 
@@ -357,7 +356,6 @@ class Runner:
                 if not self.store.claim(task.request, retry=True):
                     what = f"The run {task.request.key[:12]}… is being made by another process"
                     raise InputError(f"{what}; wait for it, or use another folder.")
-                self._claimed.add(task.request.key)
                 flying[self.place.submit(task)] = (task, monotonic())
             done, _ = wait(flying, timeout=_POLL, return_when=FIRST_COMPLETED)
             ended: list[tuple[RunTask, RunRecord | None]] = []

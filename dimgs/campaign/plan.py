@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
-from math import comb, isfinite
+from math import ceil, comb, floor, isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -107,6 +107,11 @@ class Range:
             raise InputError(f"The range runs from {ends}; give one value under `fixed` instead.")
         if self.low > self.high:
             raise InputError(f"The range runs from {ends}; give the smaller end first.")
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lowest and the highest value that can be run."""
+        return (ceil(self.low), floor(self.high)) if self.integer else (self.low, self.high)
 
     def __str__(self) -> str:
         whole = ", whole numbers" if self.integer else ""
@@ -941,8 +946,7 @@ class Binding:
             port, given, value = self.ports[name].parsed, self.plan.ranges[name], si[name]
             if given.integer:
                 unit = port if given.unit is None else parse_unit(given.unit)
-                ends = np.ceil(given.low), np.floor(given.high)
-                value = unit.to_si(float(np.clip(round(unit.from_si(value)), *ends)))
+                value = unit.to_si(float(np.clip(round(unit.from_si(value)), *given.ends)))
             # an end of a range is the number that the plan gives: an exponential has lost digits
             values[name] = float(f"{port.from_si(float(f'{value:.{_KEPT}g}')):.15g}")
         return values
@@ -1266,12 +1270,9 @@ def si_ends(plan: Plan, kernel: str, port: Port) -> tuple[float, float]:
         if port.parsed.scale in _NO_LOGARITHM:
             what = f"'{port.name}' is a {port.parsed.scale}, which has no logarithm"
             raise InputError(f"{what}; give it a fixed value in place of a range.")
-        unit, ends = unit_for(port, given.unit), (given.low, given.high)
-        if given.integer:
-            ends = float(np.ceil(given.low)), float(np.floor(given.high))
-        if not ends[0] < ends[1]:
+        if not given.ends[0] < given.ends[1]:
             raise InputError("the range holds no two whole numbers; widen it.")
-        low, high = map(unit.to_si, ends)
+        low, high = map(unit_for(port, given.unit).to_si, given.ends)
         for end in (low, high):
             check_within(port, port.parsed.from_si(end), kernel)
         if not low > 0 and port.name in plan.arrhenius:

@@ -142,6 +142,11 @@ class Scatter:
     sigma: float = 0.0
     freedom: int = 0
 
+    @property
+    def limit(self) -> float:
+        """Largest miss of a run that follows a law."""
+        return float(self.limits(np.ones(1))[0])
+
     def limits(self, count: Array) -> Array:
         """Largest misses of means of `count` runs that follow a law."""
         if not self.sigma:
