@@ -873,8 +873,8 @@ class CampaignRuns:
 # ---- A plan meets its kernel: names, units and ranges are checked, and the pi space is derived.
 
 
-# digits of an exponential of a sum of logarithms, which may reach 1e13 and lose two or three of 16
-_KEPT = 13
+# relative: what an exponential of a sum of logarithms has lost
+_LOST = 1e-12
 # of the scales of units: those whose values have no logarithm
 _NO_LOGARITHM = ("label", "level")
 
@@ -947,8 +947,10 @@ class Binding:
             if given.integer:
                 unit = port if given.unit is None else parse_unit(given.unit)
                 value = unit.to_si(float(np.clip(round(unit.from_si(value)), *given.ends)))
-            # an end of a range is the number that the plan gives: an exponential has lost digits
-            values[name] = float(f"{port.from_si(float(f'{value:.{_KEPT}g}')):.15g}")
+            elif port.text == "1" and abs(value - round(value)) <= _LOST * abs(value):
+                # it may be a count, which a kernel takes in whole numbers only
+                value = float(round(value))
+            values[name] = port.from_si(value)
         return values
 
     def logs(self, values: Mapping[str, float | str]) -> Array:

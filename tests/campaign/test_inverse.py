@@ -212,7 +212,7 @@ def test_scatter_that_some_replicates_repeat_leaves_the_truth_in_every_interval(
 
 
 def test_a_regime_is_no_surer_than_its_law_where_that_is_doubted() -> None:
-    result = scattering(17, "10")
+    result = scattering(17, "6")
     (regime,), (judged,) = result.regimes, result.pertinence
     assert regime.fit is not None
     probability = regime.fit.verdict.probability

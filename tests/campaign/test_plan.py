@@ -270,14 +270,18 @@ def test_runs_of_another_edition_of_the_kernel_keep_their_units() -> None:
     assert bound.response(old) == pytest.approx(bound.response(new))
 
 
-@given(st.integers(1, 999), st.integers(1000, 99999), st.sampled_from(["s", "min", "day"]))
-def test_the_ends_of_a_range_are_the_numbers_of_the_plan(low: int, high: int, unit: str) -> None:
-    ends = [low / 10, high / 10]
-    space = (binding := bind(plan_of(changed("ranges.t", [*ends, unit])))).space
-    factor = {"s": 1.0, "min": 60.0, "day": 86400.0}[unit]
-    for logs, end in zip((space.low, space.high), ends, strict=True):
-        # as a kernel that refuses fractions would see them
-        assert binding.values(logs)["t"] == float(f"{end * factor:.13g}")
+@given(st.integers(1, 999), st.integers(1000, 99999), st.integers(0, 98000))
+def test_what_may_be_a_count_reaches_the_kernel_as_a_whole_number(
+    low: int, high: int, more: int
+) -> None:
+    kernel = Uptake()
+    kernel.inputs = (*Uptake.inputs, Port("n", "1"))
+    given = dict(uptake_plan().ranges) | {"n": Range(float(low), float(high))}
+    space = (binding := bind(uptake_plan(kernel, ranges=given))).space
+    among = space.logs({**binding.space.values(space.centre), "n": float(min(low + more, high))})
+    for logs in (space.low, space.high, among):
+        assert float(binding.values(logs)["n"]).is_integer()
+    assert not float(binding.values(space.centre)["t"]).is_integer()
 
 
 def test_whole_numbers_stay_whole() -> None:
