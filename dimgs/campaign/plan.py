@@ -947,9 +947,10 @@ class Binding:
             if given.integer:
                 unit = port if given.unit is None else parse_unit(given.unit)
                 value = unit.to_si(float(np.clip(round(unit.from_si(value)), *given.ends)))
-            elif port.text == "1" and abs(value - round(value)) <= _LOST * abs(value):
+            elif port.text == "1" and given.low.is_integer() and given.high.is_integer():
                 # it may be a count, which a kernel takes in whole numbers only
-                value = float(round(value))
+                whole = float(round(value))
+                value = whole if abs(value - whole) <= _LOST * abs(value) else value
             values[name] = port.from_si(value)
         return values
 
