@@ -458,9 +458,9 @@ def _box(width: int, halves: bool) -> Array:
     return np.unique(np.array(rows), axis=0)
 
 
-def plain(runs: Runs, count: int, *, both_signs: bool = True) -> Terms:
+def plain(runs: Runs, count: int, *, both_signs: bool = True, halves: bool = False) -> Terms:
     """Short monomials; of u and 1/u only the one with a positive first exponent if asked."""
-    monomials = short_monomials(runs, count if both_signs else 2 * count)
+    monomials = short_monomials(runs, count if both_signs else 2 * count, halves=halves)
     rows = [
         i
         for i, e in enumerate(monomials.exponents)

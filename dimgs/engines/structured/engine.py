@@ -23,7 +23,7 @@ from dimgs.engines.structured.archive import (
 from dimgs.engines.structured.columns import groups_without
 from dimgs.engines.structured.complete import ShortForms
 from dimgs.engines.structured.free_exponents import logarithms_of_sums, posynomials, single_index
-from dimgs.engines.structured.products import FactorSearch, arguments_of, power_law
+from dimgs.engines.structured.products import FactorSearch, power_law
 from dimgs.engines.structured.runs import Runs, choose_errors
 from dimgs.engines.structured.select import inputs_that_matter
 from dimgs.engines.structured.separable import ScaledFunctions, waves
@@ -116,8 +116,8 @@ class Stages:
 
     @cached_property
     def factors(self) -> FactorSearch:
-        """Factors over monomials, differences and modulated arguments."""
-        return FactorSearch.over(self.runs, arguments_of(self.runs))
+        """Factors over short arguments."""
+        return FactorSearch.over(self.runs)
 
     def steps(self) -> list[Step]:
         """The steps of all stages, in order."""
