@@ -158,10 +158,11 @@ def _options(typed: dict[str, Any]) -> "Options":
     for name, given in values.items():
         kind, value = fields[name].metadata["kind"], given
         if kind not in (*_TYPES, *_REPEATABLE):
-            if given[1:]:
+            # of settings the last counts, as scripts rely on it; names would be lost
+            if given[1:] and not fields[name].default:
                 texts = " and ".join(f"'{text}'" for text in given)
                 raise InputError(f"{flag(name)} is given as {texts}; give it once.")
-            (value,) = given
+            value = given[-1]
         if name == "scales":
             value = scales(value, strict=typed.get("strict_units", False))
         values[name] = readers[kind](value) if kind in readers else value

@@ -1,5 +1,6 @@
 """Help, version, closed pipes, and how much a command loads."""
 
+import json
 import re
 import subprocess
 import sys
@@ -103,7 +104,7 @@ def test_groups_that_predict_nothing_are_no_dominant_groups(shell: Shell) -> Non
 
 @pytest.mark.parametrize(
     ("option", "values"),
-    [("form", ("a*U", "b*mu")), ("columns", ("U,mu", "D")), ("engine", ("auto", "power_law"))],
+    [("form", ("a*U", "b*mu")), ("columns", ("U,mu", "D")), ("within", ("lab", "day"))],
 )
 def test_what_is_given_once_does_not_replace_itself(
     option: str, values: tuple[str, str], shell: Shell
@@ -111,3 +112,9 @@ def test_what_is_given_once_does_not_replace_itself(
     given = [word for value in values for word in (f"--{option}", value)]
     message = shell.refused("discover", shell.pipe(), "--target", "tau_w", *given)
     assert f"--{option} is given as '{values[0]}' and '{values[1]}'; give it once" in message
+
+
+def test_the_last_of_a_setting_counts(shell: Shell) -> None:
+    given = ["--engine", "structured", "--engine", "power_law", "--json"]
+    text = shell("discover", shell.pipe(), "--target", "tau_w", *given).out
+    assert json.loads(text)["engine"] == "power_law"
