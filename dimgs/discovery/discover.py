@@ -299,6 +299,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         warnings=(
             *study.warnings,
             *_unmet(study, options, form),
+            *_not_needed(study, options),
             *celsius_zeros(law),
             *rounding_advice(law, prepared.data),
             *odd.said,
@@ -404,6 +405,32 @@ def _given_form(study: Study, law: Law, options: Options) -> Rival | None:
     laws = () if study.posterior is None else study.posterior.laws
     given = [replace(one, form=form) for one in laws for form in one.forms if form.given]
     return next(iter(_rivals(study, law, options, given[:1], as_fitted=True)), None)
+
+
+# of the log density of runs left out: below e, evidence is not worth more than a mention
+_AS_WELL = 1.0
+
+
+def _not_needed(study: Study, options: Options) -> list[str]:
+    """Note on a form that was asked for, if a case of it with fewer constants does as well.
+
+    The probability of the form includes that of its cases.
+    """
+    best = next(iter(() if study.posterior is None else study.posterior.laws), None)
+    if best is None or not best.form.given:
+        return []
+    fewer = [f for f in best.forms if len(f.constants) < len(best.form.constants)]
+    case = max(fewer, key=lambda f: f.score, default=None)
+    if case is None or case.evidence.log_density < best.form.evidence.log_density - _AS_WELL:
+        return []
+    law = law_of(study, case, options)
+    if law is None:
+        return []
+    text = (
+        f"The runs do not need every constant of the form: {recognise(absorb(law))} is a case of "
+        f"it with fewer, and predicts runs left out as well."
+    )
+    return [text]
 
 
 def _rivals(

@@ -302,3 +302,15 @@ def test_a_simple_exponent_may_be_written_as_a_decimal(power: str) -> None:
     # of other exponents a unit of the base is no more than its size
     assert (forms[0].expression == forms[1].expression) == (exact.q <= 6)
     assert ("base_0" in str(forms[0].scales)) == (exact.q > 6)
+
+
+@pytest.mark.parametrize(("form", "needed"), [("a*p/(b + p) + c*p", False), ("a*p/(b + p)", True)])
+def test_a_constant_that_the_runs_do_not_need_is_named(form: str, needed: bool) -> None:
+    rng = np.random.default_rng(2)
+    p = np.geomspace(2.0, 400.0, 14)
+    q = 3.2 * 0.021 * p / (1 + 0.021 * p) * np.exp(0.015 * rng.standard_normal(14))
+    table = {"p [kPa]": p, "q [mol/kg]": q}
+    report = dimgs.discover(table, "q", form=form, effort="quick")
+    named = [w for w in report.warnings if "do not need every constant" in w]
+    assert bool(named) != needed
+    assert needed or "c_1/(c_2 + 1/p) is a case of it" in named[0]
