@@ -153,6 +153,8 @@ def law_article(law: CheckedLaw) -> str:
     """
     body = [latex.equation(law_latex(law, "dimensional"))]
     body += [latex.equation(line) for line in constant_equations(law)]
+    if note := plain_number_note(law):
+        body.append(latex.text_latex(note))
     if all(scale.value is not None for scale in law.scales):
         # in groups with a scale of 1 SI unit the constants would be those of SI units
         body += [latex.equation(law_latex(law, "pi"))]

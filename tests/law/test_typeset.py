@@ -179,3 +179,13 @@ def test_a_power_of_what_may_be_negative_stays() -> None:
     whole = shown.subs({tilt: -2, T: 300, T_a: 4}).subs(law.constant_values)
     assert whole.is_real is not False
     assert not shown.has(sympy.sqrt(tilt))
+
+
+def test_the_article_says_what_plain_numbers_count_as() -> None:
+    n = np.geomspace(600.0, 3600.0, 8)
+    table = {"n [rpm]": n, "D [m]": np.geomspace(0.2, 0.5, 8)[::-1], "U [m/s]": np.zeros(8)}
+    table["U [m/s]"] = 0.05 * n * table["D [m]"]
+    article = law_article(dimgs.fit(table, "U").law)
+    assert "1 rpm of n counts as 0.10472 rad/s" in article
+    table["n [1/s]"] = table.pop("n [rpm]")
+    assert "counts as" not in law_article(dimgs.fit(table, "U").law)
