@@ -210,7 +210,8 @@ def test_an_archive_is_read_and_never_unpacked(
     done, kept = merged(path, place)
     assert (done.added, kept) == (1, 1)
     assert set(tmp_path.parent.iterdir()) == before
-    path.write_bytes(path.read_bytes()[:-30])
+    # a shorter piece may be of the zeros that a tar file ends with, which nobody reads
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(InputError, match=r"cannot be read|is broken"):
         merged(path, place)
 
