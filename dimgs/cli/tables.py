@@ -126,6 +126,10 @@ def with_parameters(run: Any, shown: Iterable[inspect.Parameter]) -> Callable[..
     return wrapped
 
 
+def _is_one_text(kind: str) -> bool:
+    return kind not in (*_TYPES, *_REPEATABLE)
+
+
 def _parameter(name: str) -> inspect.Parameter:
     from dimgs.discovery.options import options_by_name
 
@@ -142,7 +146,7 @@ def _parameter(name: str) -> inspect.Parameter:
         help=text,
         min=least,
         autocompletion=_COMPLETE.get(name),
-        metavar=None if kind in (*_TYPES, *_REPEATABLE) else "<str>",
+        metavar="<str>" if _is_one_text(kind) else None,
     )
     annotated: Any = Annotated
     return keyword(name, annotated[_TYPES.get(kind, list[str] | None), described], default)
@@ -157,7 +161,7 @@ def _options(typed: dict[str, Any]) -> "Options":
     values = {name: value for name, value in typed.items() if value is not None}
     for name, given in values.items():
         kind, value = fields[name].metadata["kind"], given
-        if kind not in (*_TYPES, *_REPEATABLE):
+        if _is_one_text(kind):
             # of settings the last counts, as scripts rely on it; names would be lost
             if given[1:] and not fields[name].default:
                 texts = " and ".join(f"'{text}'" for text in given)

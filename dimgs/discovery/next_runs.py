@@ -323,15 +323,12 @@ def propose(
     flat = np.array([r.probability for r in each]) ** _FLATTER
     flat /= flat.sum()
     weighted = [replace(r, probability=float(w)) for r, w in zip(each, flat, strict=True)]
-    shown, runs = each[: len(laws)], []
-    for chosen in choose(weighted, n):
-        place = int(rows[chosen.place])
-        point = {name: column[[place]] for name, column in places.columns.items()}
-        by_rival = (
-            _of_rival(law, one.probability, point, report.level)
-            for (law, _), one in zip(laws, shown, strict=True)
-        )
-        runs.append(ProposedRun(places.row(place), tuple(by_rival), chosen.information))
+    shown, chosen = each[: len(laws)], choose(weighted, n)
+    at = rows[[c.place for c in chosen]]
+    points = {name: column[at] for name, column in places.columns.items()}
+    by_law = [_shown(law, p, points, report.level) for law, p in laws]
+    by_run = zip(at.tolist(), zip(*by_law, strict=True), chosen, strict=True)
+    runs = [ProposedRun(places.row(k), each_law, c.information) for k, each_law, c in by_run]
     if not report.rivals and against is None:
         runs = [*_varying_held(report.law, report.data, runs[0]), *runs][:n]
     target = report.law.target
@@ -399,15 +396,14 @@ def _check_against(law: Law, mine: Law, data: Dataset) -> None:
         )
 
 
-def _of_rival(
+def _shown(
     law: Law, probability: float, columns: Mapping[str, Any], level: float
-) -> RivalPrediction:
-    """Prediction of a law for a run in SI, each column with one row, in the unit of the target."""
-    ends = (float(end[0]) for end in predicted(law, columns, level, "run"))
-    unit = law.target.unit
-    return RivalPrediction(
-        probability, *(end if law.target.is_level else unit.from_si(end) for end in ends)
-    )
+) -> list[RivalPrediction]:
+    """Predictions of a law for runs whose columns are in SI, in the unit of the target."""
+    ends = predicted(law, columns, level, "run")
+    if not law.target.is_level:
+        ends = map(law.target.unit.from_si, ends)
+    return [RivalPrediction(probability, *map(float, run)) for run in zip(*ends, strict=True)]
 
 
 def differs_most(law: Law, other: Law, data: Dataset) -> dict[str, tuple[float, str]]:

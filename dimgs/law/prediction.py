@@ -1170,14 +1170,25 @@ def _interval(
 def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.ratio`."""
     _check_of(of)
-    _warn_of(law, *((rows, law_inputs(law, rows)) for rows in (u, v)))
-    return compared(law, u, v, level, of)
+    both = law_inputs(law, u), law_inputs(law, v)
+    _warn_of(law, *zip((u, v), both, strict=True))
+    return compared(law, u, v, level, of, both)
 
 
 @np.errstate(all="ignore")
-def compared(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
-    """As :func:`ratio`, for a report that shows elsewhere what makes its values doubtful."""
-    a, b = law_inputs(law, u), law_inputs(law, v)
+def compared(
+    law: CheckedLaw,
+    u: Any,
+    v: Any,
+    level: float | None,
+    of: Of,
+    inputs: tuple[Inputs, Inputs] | None = None,
+) -> Any:
+    """As :func:`ratio`, for a report that shows elsewhere what makes its values doubtful.
+
+    The inputs of both tables are read from them unless they are given.
+    """
+    a, b = inputs or (law_inputs(law, u), law_inputs(law, v))
     one, two = _defined_values(law, a, u), _defined_values(law, b, v)
     shaped = a._replace(scalar=a.scalar and b.scalar)
     value = one - two if law.target.is_level else one / two
@@ -1185,10 +1196,10 @@ def compared(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> An
         return shaped.like(value)
     gradients = []
     runs, new_labels = _of_labels(law, a, b)
-    for inputs, defined in ((a, one), (b, two)):
-        gradient, size, factor = gradients_at(law, inputs), np.ones(1), np.ones(1)
+    for rows, defined in ((a, one), (b, two)):
+        gradient, size, factor = gradients_at(law, rows), np.ones(1), np.ones(1)
         if law.uncertainty.scale == "linear":
-            factor = response_factor(law, inputs)
+            factor = response_factor(law, rows)
             size = factor / defined
         gradients.append(gradient * size[:, None])
         size = size * law.uncertainty.run_share(defined, factor)

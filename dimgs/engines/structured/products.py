@@ -637,11 +637,11 @@ def arguments_of(runs: Runs) -> Terms:
     return simple + squares + modulated(runs, inner, 1200)
 
 
-def roots_beside(arguments: Terms, runs: Runs) -> Terms:
+def roots(runs: Runs) -> Terms:
     """Short monomials with half exponents, such as x/sqrt(D t)."""
     short = plain(runs, _HALVES, halves=True)
-    rows = np.flatnonzero([tree not in arguments.trees for tree in short.trees])
-    return short.take(rows).first(_ROOTS)
+    broken = [any(x.denominator > 1 for x in each) for each in short.exponents]
+    return short.take(np.flatnonzero(broken)).first(_ROOTS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -672,7 +672,7 @@ class FactorSearch:
     def over(cls, runs: Runs) -> "FactorSearch":
         """With the cheapest columns over monomials, differences and modulated arguments."""
         others, base = arguments_of(runs), power_basis(runs, runs.log_root)
-        arguments = others + roots_beside(others, runs)
+        arguments = others + roots(runs)
         columns = Dictionary.of(runs, arguments, base, _SIZE, simple_factors())
         return cls(runs, arguments, runs.log_root, base, columns, len(others))
 
